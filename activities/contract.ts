@@ -1,0 +1,350 @@
+/**
+ * What workflows may ask of the world. The factories in this folder satisfy these interfaces; workflows see
+ * only types. Every activity may run twice: its implementation says why that is safe.
+ */
+import type { Evidence, RolloutPlan } from '../domain/evidence.js';
+import type { LedgerDraft } from '../domain/ledger.js';
+import type {
+  AlarmReading,
+  Candidate,
+  Champion,
+  DataWindows,
+  EndpointReading,
+  Evaluation,
+  FailureClass,
+  LedgerHead,
+  MetricReading,
+  Trigger,
+  WindowResult,
+} from '../domain/model.js';
+import type { Notice, Policy } from '../domain/policy.schema.js';
+
+/** Where things of one model are. */
+export interface ModelRef {
+  readonly model: string;
+  readonly policy: Policy;
+}
+
+export interface SignalsWatch extends ModelRef {
+  /** What the keeper knows; the watch returns only when a look shows something else. */
+  readonly known: {
+    readonly endpointStatus: string;
+    readonly configName: string | null;
+    readonly pendingConfigName: string | null;
+    /** Alarm name → state. */
+    readonly alarms: Readonly<Record<string, string>>;
+    /** Sources whose metric is breached. */
+    readonly breachedMetrics: readonly string[];
+  };
+  /** Workflow ids of releases that have not reported their end. */
+  readonly releases: readonly string[];
+  /** Not before this instant: the next aligned look. */
+  readonly notBeforeMs: number;
+  /** Return at this instant at the latest (cool-down over, freeze over, expiry), though nothing changed. */
+  readonly wakeAtMs: number | null;
+  /** Cron times after this instant are due. */
+  readonly scheduleAfterMs: number;
+}
+
+export interface SignalsTold {
+  readonly atMs: number;
+  readonly endpoint: EndpointReading;
+  readonly alarms: readonly AlarmReading[];
+  readonly metrics: readonly MetricReading[];
+  readonly scheduleDueAtMs: number | null;
+  /** Releases that closed, or never existed, according to Temporal. */
+  readonly closedReleases: readonly { readonly workflowId: string; readonly status: string }[];
+}
+
+export interface DataWatch extends ModelRef {
+  readonly champion: Champion;
+  readonly capturePrefix: string | null;
+  /** Address of the baseline profile; `null` while there is none. */
+  readonly baselineUri: string | null;
+  /** Source id → end of its last window that was told. Later windows are looked at. */
+  readonly countedToMs: Readonly<Record<string, number>>;
+  /** Source id → its latest windows, oldest first: what persistence remembers. */
+  readonly recent: Readonly<Record<string, readonly WindowResult[]>>;
+  /** Spans in which two versions served; windows that touch one count for nobody. */
+  readonly disturbed: readonly { readonly fromMs: number; readonly toMs: number | null }[];
+  /** Sources for which missing data was already told. */
+  readonly toldNoData: readonly string[];
+  readonly notBeforeMs: number;
+}
+
+export interface DataTold {
+  readonly atMs: number;
+  /** Newly completed windows in order of time, quiet ones before a telling one included. */
+  readonly windows: readonly WindowResult[];
+  /** Sources without data for longer than the policy allows, and since when. */
+  readonly noData: readonly {
+    readonly source: string;
+    readonly sinceMs: number;
+    readonly sentence: string;
+  }[];
+  /** Sources that have data again. */
+  readonly dataAgain: readonly string[];
+  readonly countedToMs: Readonly<Record<string, number>>;
+}
+
+export interface StartRelease {
+  readonly workflowId: string;
+  readonly keeperId: string;
+  /** Distinguishes this start from any other of the same id: `trigger.kind/atMs`. Kept in the memo. */
+  readonly triggerKey: string;
+  readonly input: ReleaseInput;
+}
+
+export interface ReleaseInput {
+  readonly model: string;
+  readonly release: number;
+  readonly policy: Policy;
+  readonly policyDigest: string;
+  readonly policyAuthor: string;
+  readonly trigger: Trigger;
+  readonly champion: Champion | null;
+  readonly endpointArn: string;
+  readonly data: DataWindows;
+  readonly ledgerHead: LedgerHead;
+  readonly frozen: boolean;
+}
+
+export interface PipelineRequest extends ModelRef {
+  readonly release: number;
+  /** Parameter values, tokens already replaced. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface PipelineStarted {
+  readonly executionArn: string;
+  /** An execution of our name was already there. */
+  readonly adopted: boolean;
+}
+
+export type PipelineOutcome =
+  | {
+      readonly kind: 'succeeded';
+      readonly packageArn: string;
+      readonly startedAtMs: number;
+      readonly endedAtMs: number;
+      readonly steps: readonly {
+        readonly name: string;
+        readonly status: string;
+        readonly seconds: number | null;
+      }[];
+    }
+  | {
+      readonly kind: 'failed';
+      readonly class: FailureClass;
+      readonly step: string | null;
+      readonly reason: string;
+    };
+
+export interface EvaluateRequest extends ModelRef {
+  readonly release: number;
+  readonly candidate: Candidate;
+  readonly champion: Champion | null;
+  readonly data: DataWindows;
+}
+
+export interface PrepareRequest extends ModelRef {
+  readonly release: number;
+  readonly candidate: Candidate;
+  readonly champion: Champion | null;
+}
+
+/** SageMaker model, endpoint config and rollback alarms exist; nothing serves yet. */
+export interface Prepared {
+  readonly configName: string;
+  readonly modelName: string;
+  readonly plan: RolloutPlan;
+  readonly abortAlarmName: string | null;
+}
+
+export interface RolloutRequest extends ModelRef {
+  readonly release: number;
+  readonly configName: string;
+  readonly plan: RolloutPlan;
+  /** The config that serves now; the call is made only while it does. `null`: whatever serves (way back). */
+  readonly expectedConfigName: string | null;
+  /** LastModifiedTime of the endpoint when the intention was recorded. */
+  readonly lastModifiedAtMs: number;
+  /** Make the update without guardrail and alarms: the way back. */
+  readonly plain?: boolean;
+}
+
+export type UpdateOutcome =
+  | { readonly kind: 'accepted' }
+  /** An earlier attempt's call had taken effect. */
+  | { readonly kind: 'adopted' }
+  | { readonly kind: 'already serving' }
+  /** The old config serves, but the endpoint was changed since: our update was rolled back before we looked. */
+  | { readonly kind: 'rolled back'; readonly reason: string }
+  /** Another config serves than the one the candidate was compared with. */
+  | { readonly kind: 'champion changed'; readonly configName: string | null }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface RestRequest extends ModelRef {
+  readonly configName: string;
+  readonly previousConfigName: string | null;
+  readonly alarmNames: readonly string[];
+  readonly deadlineMs: number;
+}
+
+export type RolloutOutcome =
+  | {
+      readonly kind: 'in service';
+      readonly endpoint: EndpointReading;
+      readonly progress: readonly { readonly atMs: number; readonly what: string }[];
+    }
+  | {
+      readonly kind: 'rolled back';
+      readonly silent: boolean;
+      readonly reason: string;
+      readonly endpoint: EndpointReading;
+      readonly progress: readonly { readonly atMs: number; readonly what: string }[];
+    }
+  | {
+      readonly kind: 'stuck';
+      readonly reason: string;
+      readonly endpoint: EndpointReading;
+      readonly progress: readonly { readonly atMs: number; readonly what: string }[];
+    };
+
+export interface NoticeMessage extends ModelRef {
+  readonly notice: Notice;
+  /** One per decision: subscribers drop repeats by it. */
+  readonly dedupeKey: string;
+  readonly subject: string;
+  /** Plain text; the link is appended by the activity. */
+  readonly text: string;
+  readonly severity: 'info' | 'warning' | 'critical';
+  /** Path on the console, such as `/models/m/releases/3/approve`; `null` for none. */
+  readonly consolePath: string | null;
+  /** Send here instead of `notify.topic`. */
+  readonly topic?: string;
+}
+
+export interface RebuiltState {
+  readonly head: LedgerHead;
+  /** Highest release number any entry names; 0 for a new model. */
+  readonly lastRelease: number;
+  readonly lastEndedAtMs: number | null;
+  readonly lastResultKind: string | null;
+  readonly lastEndedRelease: number | null;
+  /** Instants at which releases were started, latest 100. */
+  readonly startsAtMs: readonly number[];
+  /** Data windows blocked by a rejection, expiry, failed gates or rollback. */
+  readonly blocked: readonly {
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly why: string;
+  }[];
+  readonly championSinceMs: number | null;
+  readonly championConfigName: string | null;
+  readonly previousConfigName: string | null;
+  /** A release the ledger shows as started and not ended, though no workflow runs it. */
+  readonly unfinished: readonly number[];
+}
+
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly endpoint: EndpointReading }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface ControlActivities {
+  /** Quiet looks throw a BENIGN `Quiet` failure with the next aligned look as `nextRetryDelay`. */
+  watchSignals(watch: SignalsWatch): Promise<SignalsTold>;
+  readEndpoint(ref: ModelRef): Promise<EndpointReading>;
+  claimEndpoint(ref: ModelRef): Promise<ClaimOutcome>;
+  /** Takes our tag off the endpoint, when it is ours. */
+  unclaimEndpoint(ref: ModelRef): Promise<void>;
+  /** Creates, repairs and tags the managed alarms; removes ours that the policy no longer wants. Answers their names by source. */
+  ensureAlarms(
+    ref: ModelRef,
+  ): Promise<{
+    readonly alarms: Readonly<Record<string, readonly string[]>>;
+    readonly repaired: readonly string[];
+  }>;
+  /** Removes every alarm of the model that we made. */
+  removeAlarms(ref: ModelRef): Promise<void>;
+  applyScaling(ref: ModelRef): Promise<{ readonly changed: readonly string[] }>;
+  removeScaling(ref: ModelRef): Promise<void>;
+  /** Answers whether we suspended it: a suspension that was there before is a person's and stays. */
+  suspendScaling(
+    ref: ModelRef,
+  ): Promise<{ readonly suspendedByUs: boolean; readonly found: boolean }>;
+  resumeScaling(ref: ModelRef): Promise<void>;
+
+  startRelease(
+    request: StartRelease,
+  ): Promise<{ readonly kind: 'started' | 'already ours' | 'taken' }>;
+
+  startPipeline(request: PipelineRequest): Promise<PipelineStarted>;
+  /** Throws BENIGN `StillRunning` with the running step until the end. */
+  awaitPipeline(request: ModelRef & { readonly executionArn: string }): Promise<PipelineOutcome>;
+  /** Asks for the stop and waits until the execution is at rest. */
+  stopPipeline(
+    request: ModelRef & { readonly executionArn: string | null; readonly release: number },
+  ): Promise<void>;
+
+  readCandidate(request: ModelRef & { readonly packageArn: string }): Promise<Candidate>;
+  setApprovalStatus(
+    request: ModelRef & {
+      readonly packageArn: string;
+      readonly status: 'Approved' | 'Rejected' | 'PendingManualApproval';
+      readonly description: string;
+    },
+  ): Promise<void>;
+  readApprovalStatus(
+    request: ModelRef & { readonly packageArn: string },
+  ): Promise<{ readonly status: string; readonly lastModifiedBy: string | null }>;
+
+  prepareDeployment(request: PrepareRequest): Promise<Prepared>;
+  /** Deletes the config, model and alarms of a release that we created, never one in use or wanted for the way back. */
+  discardDeployment(
+    request: ModelRef & { readonly release: number; readonly keepConfig: boolean },
+  ): Promise<void>;
+  /** sha256 of the evidence, after reading again what it pins (artefact, image, config). */
+  digestEvidence(
+    request: ModelRef & { readonly evidence: Evidence },
+  ): Promise<{ readonly digest: string; readonly now: Evidence }>;
+  preflight(
+    request: ModelRef & {
+      readonly configName: string;
+      readonly plan: RolloutPlan;
+      readonly packageArn: string | null;
+      readonly expectedConfigName: string | null;
+    },
+  ): Promise<{
+    readonly refused: readonly string[];
+    readonly warnings: readonly string[];
+    readonly endpoint: EndpointReading;
+  }>;
+  updateEndpoint(request: RolloutRequest): Promise<UpdateOutcome>;
+  /** Throws BENIGN `StillMoving` until the endpoint is at rest; heartbeat details keep the progress seen. */
+  awaitRest(request: RestRequest): Promise<RolloutOutcome>;
+  /** Sets our own rollback alarm to ALARM until the rollout leaves it. */
+  tripAlarm(
+    request: ModelRef & { readonly alarmName: string; readonly reason: string },
+  ): Promise<void>;
+
+  /** Appends to the chain; answers the head after it. Retries for long when S3 refuses. */
+  record(request: ModelRef & { readonly draft: LedgerDraft }): Promise<LedgerHead>;
+  rebuild(ref: ModelRef): Promise<RebuiltState>;
+  notify(
+    message: NoticeMessage,
+  ): Promise<{ readonly kind: 'sent' | 'not sent'; readonly reason: string }>;
+}
+
+export interface DataActivities {
+  /** Quiet looks throw a BENIGN `Quiet` failure with the next aligned look as `nextRetryDelay`. */
+  watchData(watch: DataWatch): Promise<DataTold>;
+  /** Profiles what the serving version was trained on, once per version; answers where the profile is. */
+  prepareBaseline(
+    request: ModelRef & { readonly champion: Champion; readonly capturePrefix: string | null },
+  ): Promise<
+    | { readonly kind: 'ready'; readonly uri: string; readonly rows: number }
+    | { readonly kind: 'none'; readonly reason: string }
+  >;
+  evaluateCandidate(request: EvaluateRequest): Promise<Evaluation>;
+}

@@ -1,0 +1,61 @@
+import type { Candidate, DataWindows, Evaluation } from './model.js';
+
+/** How the new version takes the traffic. */
+export interface RolloutPlan {
+  readonly strategy: 'all-at-once' | 'canary' | 'linear';
+  /** Share per step in percent of the fleet; 100 for all at once. */
+  readonly percent: number;
+  readonly bakeSeconds: number;
+  readonly finalBakeSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly alarmNames: readonly string[];
+}
+
+/**
+ * Everything an approval is bound to. Its digest stands in the request; when any part changes, the request is
+ * void. Keys in this order, JSON without white space, sha256 hex: `evidenceDigest` in activities/digest.ts.
+ */
+export interface Evidence {
+  readonly model: string;
+  readonly release: number;
+  readonly artefact: Candidate['artefact'] & { readonly uri: string };
+  readonly image: string;
+  readonly imageDigest: string | null;
+  readonly packageArn: string;
+  readonly data: DataWindows;
+  readonly evaluation: Pick<
+    Evaluation,
+    'verdict' | 'candidate' | 'champion' | 'reportUri' | 'reportDigest' | 'rows'
+  >;
+  readonly configName: string;
+  readonly plan: RolloutPlan;
+  /** The config the candidate was compared with and would replace. */
+  readonly championConfigName: string | null;
+}
+
+/** What about the evidence is weaker than it could be, in words; empty when nothing is. */
+export function weaknesses(evidence: Evidence): readonly string[] {
+  const weak: string[] = [];
+  if (evidence.artefact.versionId === null) {
+    weak.push('the bucket keeps no versions: the artefact is pinned by ETag and size only');
+  }
+  if (evidence.imageDigest === null) weak.push('the image is named by a tag, not by its digest');
+  if (evidence.evaluation.verdict === 'inconclusive')
+    weak.push('the evaluation could not tell: see its gates');
+  return weak;
+}
+
+/** Which parts differ, in words for the people who were asked. */
+export function changedParts(asked: Evidence, now: Evidence): readonly string[] {
+  const parts: readonly (readonly [string, unknown, unknown])[] = [
+    ['the model artefact', asked.artefact, now.artefact],
+    ['the image', [asked.image, asked.imageDigest], [now.image, now.imageDigest]],
+    ['the model package', asked.packageArn, now.packageArn],
+    ['the data window', asked.data, now.data],
+    ['the metrics', asked.evaluation, now.evaluation],
+    ['the endpoint config', asked.configName, now.configName],
+    ['the rollout plan', asked.plan, now.plan],
+    ['the champion', asked.championConfigName, now.championConfigName],
+  ];
+  return parts.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([name]) => name);
+}

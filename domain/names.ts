@@ -1,0 +1,36 @@
+/** Every name we give to something, from the model and the never-repeating release number. */
+
+export const keeperId = (model: string): string => `keeper/${model}`;
+export const releaseId = (model: string, release: number): string => `release/${model}/${release}`;
+
+/** Name of the endpoint config, the SageMaker model and the pipeline execution of one release; at most 47 characters. */
+export const releaseName = (model: string, release: number): string => `${model}-${release}`;
+
+/** Prefix of every alarm the keeper of a model makes. */
+export const alarmPrefix = (model: string): string => `modelkeeper-${model}-`;
+
+/** Alarms that roll back one rollout; `abort` never has data and is set by hand when a person aborts. */
+export const rollbackAlarmNames = (
+  model: string,
+  release: number,
+): { readonly errors: string; readonly latency: string; readonly abort: string } => ({
+  errors: `${alarmPrefix(model)}release-${release}-errors`,
+  latency: `${alarmPrefix(model)}release-${release}-latency`,
+  abort: `${alarmPrefix(model)}release-${release}-abort`,
+});
+
+/** Tag on the endpoint that says which keeper writes to it. */
+export const KEEPER_TAG = 'modelkeeper:keeper';
+
+/** The model of one of our names: `flight-delays-12` → flight-delays, 12; `undefined` for anybody else's. */
+export function releaseOfName(
+  name: string,
+): { readonly model: string; readonly release: number } | undefined {
+  const match = /^([a-z0-9](?:-?[a-z0-9]){0,39})-(\d{1,6})$/.exec(name);
+  return match === null ? undefined : { model: match[1] ?? '', release: Number(match[2]) };
+}
+
+/** The model of one of our workflow ids. */
+export function modelOfWorkflow(workflowId: string): string | undefined {
+  return /^(?:keeper|release)\/([^/]+)(?:\/\d+)?$/.exec(workflowId)?.[1];
+}

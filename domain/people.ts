@@ -1,0 +1,83 @@
+import type { Door, Policy } from './policy.schema.js';
+
+/**
+ * What a door knows about who is there. Nobody types who they are: the person follows from the proof and the
+ * policy's `people`.
+ */
+export type Proof =
+  /** The caller's AWS identity, as STS told the command line. */
+  | { readonly kind: 'sts'; readonly arn: string }
+  /** The operating-system user of the command line or of a console on loopback. */
+  | { readonly kind: 'os-user'; readonly user: string }
+  /** The header of an authenticating proxy in front of the console. */
+  | { readonly kind: 'proxy'; readonly person: string }
+  /** `LastModifiedBy` of the model package. */
+  | { readonly kind: 'registry'; readonly identity: string }
+  /** A message sent straight to Temporal: whoever can write to the namespace may claim anything. */
+  | { readonly kind: 'unverified'; readonly claimed: string };
+
+/** Who did something, through which door, proven how. Stands in every ledger entry. */
+export interface Actor {
+  readonly person: string;
+  readonly door: Door | 'keeper';
+  readonly proof: Proof | { readonly kind: 'policy'; readonly digest: string };
+}
+
+/**
+ * `arn:aws:sts::1:assumed-role/ada/session` and `arn:aws:iam::1:role/ada` are the same identity; paths of roles
+ * are not in the session's ARN, so they are left out of the comparison.
+ */
+export function normalisedArn(arn: string): string {
+  const session = /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\/.+$/.exec(arn);
+  if (session !== null)
+    return `arn:${session[1] ?? ''}:iam::${session[2] ?? ''}:role/${session[3] ?? ''}`;
+  const role = /^arn:([^:]+):iam::(\d+):role\/(?:.*\/)?([^/]+)$/.exec(arn);
+  if (role !== null) return `arn:${role[1] ?? ''}:iam::${role[2] ?? ''}:role/${role[3] ?? ''}`;
+  return arn;
+}
+
+/**
+ * The person a proof stands for, by the policy's `people`; a reason in words when it stands for nobody.
+ *
+ * `people` lists per person ARNs and `os:<user>` names. A proxy and an unverified message name the person
+ * themselves.
+ */
+export function personOf(
+  policy: Policy,
+  proof: Proof,
+):
+  | { readonly kind: 'person'; readonly person: string }
+  | { readonly kind: 'nobody'; readonly reason: string } {
+  switch (proof.kind) {
+    case 'proxy':
+      return { kind: 'person', person: proof.person.toLowerCase() };
+    case 'unverified':
+      return { kind: 'person', person: proof.claimed.toLowerCase() };
+    case 'os-user':
+      return lookUp(policy, `os:${proof.user}`);
+    case 'sts':
+      return lookUp(policy, normalisedArn(proof.arn));
+    case 'registry':
+      return lookUp(policy, normalisedArn(proof.identity));
+  }
+}
+
+function lookUp(policy: Policy, identity: string): ReturnType<typeof personOf> {
+  for (const [person, identities] of Object.entries(policy.spec.people)) {
+    if (identities.some((known) => normalisedArn(known) === identity)) {
+      return { kind: 'person', person: person.toLowerCase() };
+    }
+  }
+  return {
+    kind: 'nobody',
+    reason: `${identity} belongs to nobody under spec.people of the policy: add it to the person it is`,
+  };
+}
+
+/** The policy's approvers with its groups opened, in lower case, without repeats. */
+export function approversOf(policy: Policy): readonly string[] {
+  const people = policy.spec.approve.approvers.flatMap((entry) =>
+    entry.startsWith('group:') ? (policy.spec.groups[entry.slice('group:'.length)] ?? []) : [entry],
+  );
+  return [...new Set(people.map((person) => person.toLowerCase()))];
+}

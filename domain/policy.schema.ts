@@ -1,0 +1,456 @@
+import { z } from 'zod';
+
+import { DURATION_PATTERN, durationMs } from './duration.js';
+import { gateSchema } from './gate.schema.js';
+
+/** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
+export const modelNameSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9](-?[a-z0-9]){0,39}$/,
+    'use lower-case letters, digits and single dashes, at most 40 characters, such as flight-delays',
+  );
+
+const durationSchema = z
+  .string()
+  .regex(DURATION_PATTERN, 'write a duration with its unit, such as 30s, 10m, 6h or 7d');
+
+const positiveDurationSchema = durationSchema.refine(
+  (literal) => !DURATION_PATTERN.test(literal) || durationMs(literal) > 0,
+  {
+    message: 'must be longer than nothing',
+  },
+);
+
+const awsNameSchema = z
+  .string()
+  .regex(/^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$/, 'letters, digits and dashes, 1 to 63 characters');
+const arnSchema = z
+  .string()
+  .regex(
+    /^arn:[^:\s]+:[^:\s]+:[^\s]+$/,
+    'write an ARN, such as arn:aws:sns:us-east-1:111122223333:ml-alerts',
+  );
+const s3UriSchema = z
+  .string()
+  .regex(
+    /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[^\s]*)?$/,
+    'write an S3 address, such as s3://bucket/prefix/',
+  );
+const columnSchema = z.string().min(1).max(256);
+const sourceIdSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes');
+const personSchema = z.email('write the person as an e-mail address');
+const shareSchema = z.number().min(0).max(1);
+
+const alarmsSourceSchema = z.strictObject({
+  id: sourceIdSchema,
+  kind: z.literal('alarms'),
+  /** `managed`: the keeper creates, repairs and removes the recommended set; or names of alarms of your own. */
+  alarms: z
+    .union([z.literal('managed'), z.array(z.string().min(1).max(255)).min(1).max(100)])
+    .default('managed'),
+});
+
+const metricSourceSchema = z
+  .strictObject({
+    id: sourceIdSchema,
+    kind: z.literal('metric'),
+    namespace: z.string().min(1).max(255),
+    name: z.string().min(1).max(255),
+    /** Exactly the dimensions the metric was published with; CloudWatch does not add up dimension sets. */
+    dimensions: z.record(z.string(), z.string()).default({}),
+    stat: z
+      .string()
+      .regex(
+        /^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d{1,2})?)$/,
+        'Average, Sum, Minimum, Maximum, SampleCount or a percentile such as p99',
+      ),
+    period: positiveDurationSchema.default('5m'),
+    above: z.number().optional(),
+    below: z.number().optional(),
+  })
+  .refine((source) => source.above !== undefined || source.below !== undefined, {
+    message: 'say above: or below:, or the metric could never be a finding',
+  });
+
+const capturedInputsSourceSchema = z.strictObject({
+  id: sourceIdSchema,
+  kind: z.literal('captured-inputs'),
+  /** Windows are aligned to the clock, do not overlap, and are judged once complete. */
+  window: positiveDurationSchema.default('6h'),
+  /** How long after its end a window's capture may still arrive before it is judged. */
+  settle: durationSchema.default('15m'),
+  /** `champion`: the data the serving version was trained on; or the address of a Parquet or CSV file. */
+  baseline: z.union([z.literal('champion'), s3UriSchema]).default('champion'),
+  /** Columns of a CSV payload in their order. JSON payloads name their own. */
+  columns: z.array(columnSchema).min(1).max(2_000).optional(),
+});
+
+const groundTruthSourceSchema = z.strictObject({
+  id: sourceIdSchema,
+  kind: z.literal('ground-truth'),
+  labels: s3UriSchema,
+  window: positiveDurationSchema.default('24h'),
+  /** How long after the prediction its label has arrived. A window is judged when its end is this long ago. */
+  delay: durationSchema.default('48h'),
+  metric: z.enum(['roc_auc', 'accuracy']).default('roc_auc'),
+  /** Breached when the interval of the metric lies wholly below. Choose it below your champion's own interval. */
+  floor: z.number().min(0).max(1),
+  minRows: z.int().min(50).default(500),
+});
+
+export const sourceSchema = z.discriminatedUnion('kind', [
+  alarmsSourceSchema,
+  metricSourceSchema,
+  capturedInputsSourceSchema,
+  groundTruthSourceSchema,
+]);
+
+const detectSchema = z
+  .strictObject({
+    columns: z
+      .strictObject({
+        /** One of these drifting is enough. */
+        critical: z.array(columnSchema).default([]),
+        ignore: z.array(columnSchema).default([]),
+        /** Integer columns that are codes, not amounts. */
+        categorical: z.array(columnSchema).default([]),
+        /** Columns where new values mean a changed world, not a broken feed. */
+        newValuesAreDrift: z.array(columnSchema).default([]),
+      })
+      .prefault({}),
+    drift: z
+      .strictObject({
+        /** Jensen–Shannon distance (base 2, 0 to 1) from which a column is shown as moving. */
+        warn: shareSchema.default(0.1),
+        /** Jensen–Shannon distance (base 2, 0 to 1) from which a column has drifted. */
+        drift: shareSchema.default(0.2),
+        /** Adjusted p below which a difference is more than chance. */
+        significance: z.number().gt(0).max(0.2).default(0.01),
+        /** Fewest rows in a window for a verdict. */
+        minRows: z.int().min(50).default(200),
+        /** Share of columns that must drift for the dataset to, when none of them is critical. */
+        share: shareSchema.default(0.3),
+      })
+      .prefault({})
+      .refine((drift) => drift.warn <= drift.drift, { message: 'warn must not be above drift' }),
+    persistence: z
+      .strictObject({
+        /** Windows, not looks, that must breach … */
+        breaches: z.int().min(1).max(20).default(2),
+        /** … among this many latest ones. */
+        of: z.int().min(1).max(20).default(3),
+      })
+      .prefault({})
+      .refine((persistence) => persistence.breaches <= persistence.of, {
+        message: 'breaches must not be above of, or it could never be confirmed',
+      }),
+  })
+  .prefault({});
+
+/** What a pipeline parameter may stand for; any other text is passed on as it is. */
+export const PARAMETER_TOKENS = [
+  'window.start',
+  'window.end',
+  'holdout.start',
+  'holdout.end',
+  'champion.package',
+  'release.name',
+] as const;
+
+const retrainSchema = z.strictObject({
+  pipeline: z.string().regex(/^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$/),
+  /** Pipeline parameter → one of the tokens {@link PARAMETER_TOKENS}, or a literal text. */
+  parameters: z
+    .record(z.string().regex(/^[A-Za-z0-9_-]{1,256}$/), z.string().max(1_024))
+    .default({}),
+  /** Length of the training window. */
+  window: positiveDurationSchema.default('30d'),
+  /** Length of the held-out window right after it, on which both models are judged. */
+  holdOut: positiveDurationSchema.default('7d'),
+  /** How long after an event its labelled row is in the training data. */
+  dataDelay: durationSchema.default('48h'),
+  on: z.array(z.enum(['drift', 'performance', 'schedule'])).default(['drift', 'performance']),
+  /** Five-field cron expression. */
+  schedule: z.string().min(9).max(120).optional(),
+  timeZone: z.string().max(64).default('UTC'),
+  cooldown: durationSchema.default('24h'),
+  budget: z
+    .strictObject({
+      runs: z.int().min(1).max(1_000).default(4),
+      per: positiveDurationSchema.default('30d'),
+    })
+    .prefault({}),
+  timeout: positiveDurationSchema.default('12h'),
+});
+
+const evaluateSchema = z
+  .strictObject({
+    /** One-sided confidence of every bound. */
+    confidence: z.number().min(0.8).lt(1).default(0.95),
+    minRows: z.int().min(100).default(1_000),
+    /** The package's metadata key that holds the address of the predictions file. */
+    predictions: z.string().min(1).max(128).default('modelkeeper:predictions'),
+    /** The package's metadata key that holds the address of the training row ids. */
+    trainingRows: z.string().min(1).max(128).default('modelkeeper:trainingRows'),
+    gates: z.array(gateSchema).min(1).max(50),
+  })
+  .refine((evaluate) => evaluate.gates.some((gate) => gate.severity === 'required'), {
+    path: ['gates'],
+    message: 'at least one gate must be required, or every candidate would pass',
+  });
+
+const DOORS = ['console', 'cli', 'local', 'registry', 'temporal'] as const;
+
+const approveSchema = z.strictObject({
+  /** Distinct people who must approve. */
+  approvals: z.int().min(1).max(5).default(1),
+  /** People, and groups as `group:name`. */
+  approvers: z.array(z.union([personSchema, z.string().regex(/^group:[a-z0-9-]{1,40}$/)])).min(1),
+  requesterMayApprove: z.boolean().default(false),
+  /**
+   * Which ways of deciding count. `local` is the command line proven by nothing but the operating-system user;
+   * `temporal` is a message sent straight to the workflow, proven by nothing.
+   */
+  doors: z.array(z.enum(DOORS)).min(1).default(['console', 'cli']),
+  remind: z.array(positiveDurationSchema).max(10).default(['4h', '24h']),
+  escalate: z.strictObject({ after: positiveDurationSchema, to: arnSchema }).optional(),
+  expires: positiveDurationSchema.default('72h'),
+});
+
+const guardrailStepSchema = z.strictObject({
+  /** Share of the fleet in percent. */
+  percent: z.int().min(1).max(50).default(10),
+  bake: durationSchema.default('10m'),
+});
+
+const deploySchema = z
+  .strictObject({
+    strategy: z.enum(['all-at-once', 'canary', 'linear']).default('canary'),
+    canary: guardrailStepSchema.prefault({}),
+    linear: guardrailStepSchema
+      .extend({ percent: z.int().min(10).max(50).default(20) })
+      .prefault({}),
+    /** How long the whole new fleet bakes before the old one goes. */
+    finalBake: durationSchema.default('5m'),
+    /** `managed`: rollback alarms on the new config are made for each rollout; or names of alarms of your own. */
+    alarms: z
+      .union([z.literal('managed'), z.array(z.string().min(1).max(255)).min(1).max(10)])
+      .default('managed'),
+    /** Limits of the managed rollback alarms. */
+    limits: z
+      .strictObject({
+        /** Share of invocations answered 5XX. */
+        errorShare: shareSchema.default(0.01),
+        /** 99th percentile of ModelLatency, milliseconds. */
+        latencyP99Ms: z.number().positive().default(1_000),
+        /** Period of the managed alarms: 10s, 30s or whole minutes. */
+        period: z
+          .string()
+          .regex(/^(10s|30s|[1-9]\d{0,2}m)$/, '10s, 30s or whole minutes such as 1m')
+          .default('1m'),
+      })
+      .prefault({}),
+    /** Execution role of the new model; default: the champion's. */
+    role: arnSchema.optional(),
+    timeout: positiveDurationSchema.default('2h'),
+    probation: z
+      .strictObject({
+        for: durationSchema.default('7d'),
+        rollBackOn: z.array(z.enum(['performance', 'alarms'])).default(['performance', 'alarms']),
+      })
+      .prefault({}),
+  })
+  .refine(
+    (deploy) =>
+      durationMs(deploy.canary.bake) <= 3_600_000 && durationMs(deploy.linear.bake) <= 3_600_000,
+    {
+      message: 'a guardrail bakes for at most 1h per step',
+    },
+  )
+  .refine((deploy) => durationMs(deploy.finalBake) <= 3_600_000, {
+    path: ['finalBake'],
+    message: 'SageMaker keeps the old fleet for at most 1h',
+  });
+
+const scalingSchema = z
+  .strictObject({
+    instances: z
+      .strictObject({ min: z.int().min(1).max(1_000), max: z.int().min(1).max(1_000) })
+      .refine((instances) => instances.min <= instances.max, {
+        message: 'min must not be above max',
+      }),
+    target: z
+      .strictObject({
+        metric: z.enum(['InvocationsPerInstance']),
+        /** Invocations per instance and minute. */
+        value: z.number().positive(),
+        scaleOutCooldown: durationSchema.default('60s'),
+        scaleInCooldown: durationSchema.default('300s'),
+      })
+      .optional(),
+  })
+  .optional();
+
+export const NOTICES = [
+  'drift',
+  'data-quality',
+  'performance',
+  'unhealthy',
+  'no-data',
+  'approval',
+  'promoted',
+  'rolled-back',
+  'rejected',
+  'expired',
+  'failed',
+] as const;
+
+const notifySchema = z
+  .strictObject({
+    topic: arnSchema,
+    on: z
+      .array(z.enum(NOTICES))
+      .min(1)
+      .default([...NOTICES]),
+  })
+  .optional();
+
+const specSchema = z.strictObject({
+  /** `record`: everything is watched and judged, nothing is started. */
+  mode: z.enum(['act', 'record']).default('act'),
+  endpoint: z.strictObject({
+    name: awsNameSchema,
+    variant: awsNameSchema.default('AllTraffic'),
+    region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a Region such as us-east-1'),
+  }),
+  registry: z.strictObject({ group: awsNameSchema }),
+  /** Profiles, reports, evidence and ledger live below this address. */
+  storage: s3UriSchema,
+  /** Person → the AWS identities (role or user ARNs) that prove it is them. */
+  people: z.record(personSchema, z.array(arnSchema)).default({}),
+  groups: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/), z.array(personSchema).min(1)).default({}),
+  monitor: z.strictObject({
+    /** Looks are aligned to the clock; events only make one sooner. */
+    every: positiveDurationSchema.default('1h'),
+    sources: z.array(sourceSchema).min(1).max(20),
+    noData: z.strictObject({ after: positiveDurationSchema.default('6h') }).prefault({}),
+  }),
+  detect: detectSchema,
+  reconcile: z.strictObject({ every: positiveDurationSchema.default('6h') }).prefault({}),
+  retrain: retrainSchema,
+  evaluate: evaluateSchema,
+  approve: approveSchema,
+  deploy: deploySchema.prefault({}),
+  scaling: scalingSchema,
+  notify: notifySchema,
+});
+
+/** One policy: everything modelkeeper knows of what people want for one model. */
+export const policySchema = z
+  .strictObject({
+    apiVersion: z.literal('modelkeeper/v1'),
+    kind: z.literal('ModelPolicy'),
+    metadata: z.strictObject({ name: modelNameSchema, team: z.string().min(1).max(64).optional() }),
+    spec: specSchema,
+  })
+  .superRefine((policy, context) => {
+    const issue = (path: (string | number)[], message: string): void => {
+      context.addIssue({ code: 'custom', path: ['spec', ...path], message });
+    };
+    const { approve, groups, monitor, retrain, people, deploy } = policy.spec;
+    const ids = monitor.sources.map((source) => source.id);
+    ids.forEach((id, index) => {
+      if (ids.indexOf(id) !== index)
+        issue(['monitor', 'sources', index, 'id'], `the id '${id}' is used twice`);
+    });
+    const approvers = new Set<string>();
+    approve.approvers.forEach((entry, index) => {
+      if (!entry.startsWith('group:')) {
+        approvers.add(entry);
+        return;
+      }
+      const members = groups[entry.slice('group:'.length)];
+      if (members === undefined)
+        issue(
+          ['approve', 'approvers', index],
+          `there is no group '${entry.slice(6)}' under spec.groups`,
+        );
+      else members.forEach((member) => approvers.add(member));
+    });
+    if (approvers.size > 0 && approvers.size < approve.approvals) {
+      issue(
+        ['approve', 'approvals'],
+        `${approve.approvals} approvals are asked of ${approvers.size} ${approvers.size === 1 ? 'person' : 'people'}: that can never be met; name more approvers or ask for fewer`,
+      );
+    }
+    if (
+      approve.doors.every((door) => door === 'cli') &&
+      ![...approvers].some((person) => (people[person] ?? []).length > 0)
+    ) {
+      issue(
+        ['people'],
+        'the only door is cli, and no approver has an AWS identity under spec.people: nobody could ever approve',
+      );
+    }
+    if (retrain.on.includes('schedule') && retrain.schedule === undefined) {
+      issue(['retrain', 'schedule'], 'retrain.on names schedule: say when, such as "0 3 1 * *"');
+    }
+    if (
+      approve.escalate !== undefined &&
+      durationMs(approve.escalate.after) >= durationMs(approve.expires)
+    ) {
+      issue(
+        ['approve', 'escalate', 'after'],
+        'must be sooner than approve.expires, or it never happens',
+      );
+    }
+    approve.remind.forEach((reminder, index) => {
+      if (durationMs(reminder) >= durationMs(approve.expires)) {
+        issue(
+          ['approve', 'remind', index],
+          'must be sooner than approve.expires, or it never happens',
+        );
+      }
+    });
+    if (
+      retrain.on.includes('performance') &&
+      !monitor.sources.some((source) => source.kind === 'ground-truth')
+    ) {
+      issue(
+        ['retrain', 'on'],
+        'performance can only be seen by a source of kind ground-truth: add one or take performance off',
+      );
+    }
+    if (
+      retrain.on.includes('drift') &&
+      !monitor.sources.some((source) => source.kind === 'captured-inputs')
+    ) {
+      issue(
+        ['retrain', 'on'],
+        'drift can only be seen by a source of kind captured-inputs: add one or take drift off',
+      );
+    }
+    if (
+      deploy.probation.rollBackOn.includes('performance') &&
+      !monitor.sources.some((source) => source.kind === 'ground-truth')
+    ) {
+      issue(
+        ['deploy', 'probation', 'rollBackOn'],
+        'performance needs a source of kind ground-truth under monitor.sources',
+      );
+    }
+  });
+
+export type Policy = z.infer<typeof policySchema>;
+export type PolicyInput = z.input<typeof policySchema>;
+export type PolicySpec = Policy['spec'];
+export type Source = z.infer<typeof sourceSchema>;
+export type CapturedInputsSource = Extract<Source, { kind: 'captured-inputs' }>;
+export type GroundTruthSource = Extract<Source, { kind: 'ground-truth' }>;
+export type MetricSource = Extract<Source, { kind: 'metric' }>;
+export type AlarmsSource = Extract<Source, { kind: 'alarms' }>;
+export type Notice = (typeof NOTICES)[number];
+export type Door = (typeof DOORS)[number];

@@ -1,0 +1,155 @@
+import type { Evidence } from './evidence.js';
+import type {
+  AlarmReading,
+  Champion,
+  DataWindows,
+  Evaluation,
+  LedgerHead,
+  ReleaseResult,
+  ReleaseStage,
+  Trigger,
+  Verdict,
+  WindowResult,
+} from './model.js';
+import type { Actor, Proof } from './people.js';
+
+/** A person's decision on a candidate, as a door hands it in. The person follows from the proof. */
+export interface DecisionMessage {
+  readonly verdict: 'approve' | 'reject';
+  readonly reason: string;
+  /** Digest of the evidence the person saw. */
+  readonly digest: string;
+  readonly door: Actor['door'];
+  readonly proof: Proof;
+}
+
+export interface Decision {
+  readonly verdict: 'approve' | 'reject';
+  readonly reason: string;
+  readonly person: string;
+  readonly door: Actor['door'];
+  readonly proof: Proof;
+  readonly atMs: number;
+}
+
+export interface ApprovalRequest {
+  readonly model: string;
+  readonly release: number;
+  readonly digest: string;
+  readonly evidence: Evidence;
+  readonly evaluation: Evaluation;
+  readonly weaknesses: readonly string[];
+  readonly trigger: Trigger;
+  readonly requestedBy: string;
+  readonly requestedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly approvalsNeeded: number;
+  readonly approvers: readonly string[];
+  readonly doors: readonly string[];
+  readonly decisions: readonly Decision[];
+}
+
+/** A step of a release's way, for time lines. */
+export interface TimelineEntry {
+  readonly atMs: number;
+  readonly what: string;
+}
+
+/** A message that was turned away, so that who could only signal still finds the reason. */
+export interface Refusal {
+  readonly atMs: number;
+  readonly door: string;
+  readonly person: string;
+  readonly reason: string;
+}
+
+export interface ReleaseStatus {
+  readonly model: string;
+  readonly release: number;
+  readonly stage: ReleaseStage;
+  readonly startedAtMs: number;
+  readonly trigger: Trigger;
+  readonly data: DataWindows;
+  /** One sentence: what is being waited for. */
+  readonly awaiting: string | null;
+  /** Until when, as far as there is a limit. */
+  readonly untilMs: number | null;
+  readonly executionArn: string | null;
+  readonly packageArn: string | null;
+  readonly evaluation: Evaluation | null;
+  readonly request: Omit<ApprovalRequest, 'evidence' | 'evaluation' | 'trigger'> | null;
+  readonly decisions: readonly Decision[];
+  readonly refusals: readonly Refusal[];
+  readonly paused: {
+    readonly by: string;
+    readonly reason: string;
+    readonly sinceMs: number;
+  } | null;
+  readonly frozen: boolean;
+  readonly championConfigName: string | null;
+  readonly configName: string | null;
+  readonly rollout: readonly TimelineEntry[];
+  readonly timeline: readonly TimelineEntry[];
+  readonly result: ReleaseResult | null;
+  readonly policyDigest: string;
+}
+
+export interface Freeze {
+  readonly by: string;
+  readonly reason: string;
+  readonly sinceMs: number;
+  readonly untilMs: number | null;
+}
+
+export interface KeeperStatus {
+  readonly model: string;
+  readonly endpoint: string;
+  readonly region: string;
+  readonly policyDigest: string;
+  readonly policyAppliedAtMs: number;
+  readonly policyAuthor: Actor;
+  readonly mode: 'act' | 'record';
+  readonly verdict: Verdict;
+  readonly verdictReasons: readonly string[];
+  readonly verdictSinceMs: number;
+  readonly champion: Champion | null;
+  readonly endpointStatus: string;
+  readonly alarms: readonly AlarmReading[];
+  /** Latest windows per source, oldest first. */
+  readonly windows: Readonly<Record<string, readonly WindowResult[]>>;
+  readonly awaiting: string | null;
+  readonly untilMs: number | null;
+  /** Releases that have not ended. */
+  readonly releases: readonly {
+    readonly release: number;
+    readonly stage: ReleaseStage;
+    readonly startedAtMs: number;
+  }[];
+  /** The release that holds the right to write to the endpoint; `null` while the keeper does. */
+  readonly leaseHolder: number | null;
+  readonly lastRelease: {
+    readonly release: number;
+    readonly result: ReleaseResult;
+    readonly endedAtMs: number;
+  } | null;
+  readonly nextReleaseNumber: number;
+  readonly frozen: Freeze | null;
+  readonly cooldownUntilMs: number | null;
+  readonly lastGovernorAnswer: {
+    readonly kind: string;
+    readonly reason: string;
+    readonly atMs: number;
+  } | null;
+  readonly budget: { readonly runs: number; readonly used: number; readonly perMs: number };
+  readonly refusals: readonly Refusal[];
+  readonly timeline: readonly TimelineEntry[];
+  readonly ledgerHead: LedgerHead;
+  readonly retiring: boolean;
+}
+
+/** Answer to `why`: the chain of causes in sentences, most recent cause first. */
+export interface Why {
+  readonly sentence: string;
+  readonly because: readonly string[];
+  readonly evidence: readonly { readonly what: string; readonly uri: string }[];
+}
