@@ -202,7 +202,7 @@ const evaluateSchema = z
     message: 'at least one gate must be required, or every candidate would pass',
   });
 
-const DOORS = ['console', 'cli', 'local', 'registry', 'temporal'] as const;
+const DOORS = ['console', 'cli', 'local', 'temporal'] as const;
 
 const approveSchema = z.strictObject({
   /** Distinct people who must approve. */
@@ -318,6 +318,14 @@ const notifySchema = z
   })
   .optional();
 
+/** An AWS identity by its ARN, or `os:<user>` for the operating-system user of a laptop. */
+const identitySchema = z
+  .string()
+  .regex(
+    /^(arn:[^:\s]+:[^:\s]+:[^\s]+|os:[A-Za-z0-9._-]{1,64})$/,
+    'write the ARN of a role or user, or os:<user> for a laptop',
+  );
+
 const specSchema = z.strictObject({
   /** `record`: everything is watched and judged, nothing is started. */
   mode: z.enum(['act', 'record']).default('act'),
@@ -330,7 +338,7 @@ const specSchema = z.strictObject({
   /** Profiles, reports, evidence and ledger live below this address. */
   storage: s3UriSchema,
   /** Person → the AWS identities (role or user ARNs) that prove it is them. */
-  people: z.record(personSchema, z.array(arnSchema)).default({}),
+  people: z.record(personSchema, z.array(identitySchema)).default({}),
   groups: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/), z.array(personSchema).min(1)).default({}),
   monitor: z.strictObject({
     /** Looks are aligned to the clock; events only make one sooner. */
