@@ -1,0 +1,283 @@
+/**
+ * Plain JSON that crosses between the statistics, the activities and the people who read reports. Numbers that could
+ * not be computed are `null`, never NaN. Shares are 0 to 1, instants are epoch milliseconds.
+ */
+
+import type { Gate, GateMetric } from '../gate.schema.js';
+
+export type { Gate, GateMetric };
+
+export type ColumnKind = 'numeric' | 'categorical';
+
+/** What the caller knows about a column; without it the kind is inferred from the type of the data. */
+export interface ColumnSpec {
+  readonly name: string;
+  readonly kind: ColumnKind;
+}
+
+interface ColumnCounts {
+  readonly name: string;
+  /** NULL, NaN and, in CSV, the empty text. */
+  readonly missing: number;
+  /** Not empty, and not a number in a numeric column. */
+  readonly invalid: number;
+  /** Infinity and -Infinity; left out of every distance. */
+  readonly nonFinite: number;
+}
+
+export interface NumericColumnProfile extends ColumnCounts {
+  readonly kind: 'numeric';
+  /** Finite values, the sum of `fineCounts`. */
+  readonly count: number;
+  /**
+   * Order statistics at ranks ceil(n·i/200), ascending, without repeats. Bin j holds `fineEdges[j-1] < x <= fineEdges[j]`;
+   * the first and the last bin are open, so there is one count more than there are edges.
+   */
+  readonly fineEdges: readonly number[];
+  readonly fineCounts: readonly number[];
+  /** A subset of `fineEdges`: the deciles. Distances are computed on these bins. */
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
+  readonly min: number | null;
+  readonly max: number | null;
+  /** `null` where the sum or the square overflows. */
+  readonly mean: number | null;
+  /** Population standard deviation. */
+  readonly std: number | null;
+}
+
+export interface CategoricalColumnProfile extends ColumnCounts {
+  readonly kind: 'categorical';
+  /** Values that are not missing: the domain and `other` together. */
+  readonly count: number;
+  /** The most frequent values, at most 1000, most frequent first, then by value. */
+  readonly domain: readonly { readonly value: string; readonly count: number }[];
+  /** Rows whose value is not in the domain; above 0 only when there were more than 1000 values. */
+  readonly other: number;
+}
+
+export type ColumnProfile = NumericColumnProfile | CategoricalColumnProfile;
+
+/** What a data set looked like: enough to compare any later window with it. */
+export interface Profile {
+  readonly schema: 'modelkeeper/profile-v1';
+  readonly rowCount: number;
+  readonly columns: readonly ColumnProfile[];
+  /** The scores the model gave on this data; `null` when they are not known. */
+  readonly prediction: NumericColumnProfile | null;
+}
+
+/** What counts as drift, as the policy says. */
+export interface DetectPolicy {
+  /** Jensen–Shannon distance (base 2, 0 to 1) from which a column is shown as moving. */
+  readonly warn: number;
+  /** Jensen–Shannon distance (base 2, 0 to 1) from which a column has drifted. */
+  readonly drift: number;
+  /** Adjusted p below which a difference is more than chance. */
+  readonly significance: number;
+  /** Fewest rows on either side for a verdict. */
+  readonly minRows: number;
+  /** One of these drifting is enough. */
+  readonly critical: readonly string[];
+  readonly ignore: readonly string[];
+  /** Weighted share of columns that must drift for the data set to. */
+  readonly share: number;
+  /** Column → weight, such as its importance to the model; columns not named weigh 0. Equal weights when absent. */
+  readonly weights?: Readonly<Record<string, number>>;
+  /** Columns where new values mean a changed world, not a broken feed. */
+  readonly newCategoriesAreDrift: readonly string[];
+}
+
+export type ComparisonVerdict = 'insufficient data' | 'data quality' | 'drift' | 'warn' | 'ok';
+
+/** A share in the window against the same share in the baseline. */
+export interface ShareComparison {
+  readonly baseline: number;
+  readonly window: number;
+  /** Two-sided p of the pooled z test. */
+  readonly pValue: number;
+  /** Newcombe interval (95 %) of window − baseline. */
+  readonly lower: number;
+  readonly upper: number;
+}
+
+export interface ColumnComparison {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  /** Values compared on each side: not missing, not invalid, finite. */
+  readonly rows: number;
+  readonly baselineRows: number;
+  readonly missing: ShareComparison | null;
+  readonly invalid: ShareComparison | null;
+  readonly nonFinite: ShareComparison | null;
+  /** Share of the window's values that the baseline never had; `null` for numeric columns. */
+  readonly newCategories: ShareComparison | null;
+  /** The most frequent new values, at most ten. Data, not markup. */
+  readonly newValues: readonly string[];
+  /** Share of the baseline whose values do not occur in the window; `null` for numeric columns. */
+  readonly vanishedShare: number | null;
+  /** Share of the window below the baseline's minimum or above its maximum; `null` for categorical columns. */
+  readonly outOfRangeShare: number | null;
+  readonly psi: number | null;
+  /** Base 2, 0 to 1. The effect that is judged. */
+  readonly jsDistance: number | null;
+  readonly hellinger: number | null;
+  readonly tvd: number | null;
+  /** Largest difference of a share; for numeric columns the lower bound of the Kolmogorov–Smirnov D. */
+  readonly linf: number | null;
+  /** The same less what chance explains, as Model Monitor's comparison method Robust. */
+  readonly linfRobust: number | null;
+  /** What the bins know about the Kolmogorov–Smirnov D; `null` for categorical columns. */
+  readonly ks: { readonly lower: number; readonly upper: number } | null;
+  readonly chi2: {
+    readonly statistic: number;
+    readonly df: number;
+    readonly pValue: number;
+  } | null;
+  /** Kolmogorov for numeric columns, chi-square homogeneity for categorical ones. */
+  readonly pValue: number | null;
+  /** Benjamini–Hochberg over the columns compared. */
+  readonly pAdjusted: number | null;
+  /** Values per bin or per category on both sides, for plots; categories beyond the twenty largest are one. */
+  readonly bins: readonly {
+    readonly label: string;
+    readonly baseline: number;
+    readonly window: number;
+  }[];
+  readonly verdict: ComparisonVerdict;
+  readonly reason: string;
+}
+
+export interface DatasetVerdict {
+  readonly kind: ComparisonVerdict;
+  readonly reasons: readonly string[];
+}
+
+/** One window against the baseline of the serving version. */
+export interface WindowComparison {
+  readonly schema: 'modelkeeper/window-comparison-v1';
+  readonly rows: number;
+  readonly baselineRows: number;
+  readonly columns: readonly ColumnComparison[];
+  /** The distribution of scores; `null` when the profile has none or nothing was captured. */
+  readonly prediction: ColumnComparison | null;
+  readonly verdict: DatasetVerdict;
+}
+
+/** What was read from data capture files. */
+export interface CaptureCounts {
+  readonly lines: number;
+  /** Truncated or otherwise not JSON. */
+  readonly unreadableLines: number;
+  /** Lines that hold no input, such as output-only capture. */
+  readonly linesWithoutInput: number;
+  readonly linesWithoutOutput: number;
+  /** One request may hold several. */
+  readonly rows: number;
+  /** Rows whose number of values or shape is not what the columns say. */
+  readonly invalid: number;
+}
+
+export type PerformanceMetric = 'roc_auc' | 'accuracy' | 'log_loss' | 'brier';
+
+/** A metric on the rows whose label has arrived. */
+export interface PerformanceReading {
+  readonly schema: 'modelkeeper/performance-v1';
+  readonly metric: PerformanceMetric;
+  readonly estimate: number | null;
+  readonly lower: number | null;
+  readonly upper: number | null;
+  /** Two-sided confidence of `lower` to `upper`. */
+  readonly confidence: number;
+  /** `delong`, `wilson` or `normal`; `none` when there was nothing to compute from. */
+  readonly method: 'delong' | 'wilson' | 'normal' | 'none';
+  /** Predictions in the window. */
+  readonly rows: number;
+  /** Predictions with a score and a label: what the metric is computed on. */
+  readonly labelled: number;
+  /** labelled / rows; 0 without rows. */
+  readonly coverage: number;
+  readonly positives: number;
+  /** Label lines that were unreadable, or whose label is not 0 or 1. */
+  readonly badLabels: number;
+  /** Labels for predictions that are not in the window. */
+  readonly labelsWithoutPrediction: number;
+}
+
+/** What the floor of a ground-truth source says about a reading. */
+export interface PerformanceVerdict {
+  readonly kind: 'ok' | 'breach' | 'cannot tell';
+  readonly reason: string;
+}
+
+/** A number with what is known about its error. */
+export interface Estimate {
+  readonly metric: GateMetric;
+  readonly estimate: number | null;
+  /** One-sided bounds, each at the confidence of the report. */
+  readonly lower: number | null;
+  readonly upper: number | null;
+}
+
+export type GateVerdict = 'pass' | 'fail' | 'inconclusive';
+export type GateMethod = 'delong' | 'paired bootstrap' | 'bootstrap' | 'none';
+
+export interface GateResult {
+  /** The gate's id; for one slice of it `id[column=value]`. */
+  readonly id: string;
+  readonly kind: Gate['kind'];
+  readonly metric: GateMetric;
+  readonly severity: Gate['severity'];
+  readonly slice: { readonly column: string; readonly value: string } | null;
+  readonly estimateChampion: number | null;
+  readonly estimateCandidate: number | null;
+  /** Candidate − champion, turned so that more is better; `null` for absolute gates. */
+  readonly delta: number | null;
+  /** One-sided bounds of `delta`, or for absolute gates of the candidate's estimate. */
+  readonly lower: number | null;
+  readonly upper: number | null;
+  /** Confidence of each bound; above the report's where several slices are judged together. */
+  readonly confidence: number;
+  readonly n: number;
+  readonly positives: number;
+  readonly method: GateMethod;
+  readonly seed: number;
+  /** Non-inferiority: what may be lost. Superiority: what must be gained. Absolute: the limit. */
+  readonly margin: number;
+  readonly verdict: GateVerdict;
+  /** One sentence with the numbers, for people. */
+  readonly reason: string;
+  /** Rows that would settle an inconclusive gate, by extrapolating its interval; `null` when unknown. */
+  readonly rowsWanted: number | null;
+}
+
+/** What was found wrong with the rows themselves; any of these fails the evaluation. */
+export interface EvaluationChecks {
+  readonly duplicateRowIds: number;
+  readonly rowsOutsideHoldOut: number;
+  /** Row ids the candidate was also trained on; `null` when the training rows are not known. */
+  readonly rowsInTraining: number | null;
+  readonly badLabels: number;
+  readonly badCandidateScores: number;
+  readonly badChampionScores: number;
+}
+
+export interface EvaluationReport {
+  readonly schema: 'modelkeeper/evaluation-v1';
+  readonly rows: number;
+  readonly positives: number;
+  readonly holdOut: { readonly fromMs: number; readonly toMs: number };
+  /** One-sided confidence of every bound. */
+  readonly confidence: number;
+  readonly seed: number;
+  /** Draws of each bootstrap. */
+  readonly replicates: number;
+  readonly checks: EvaluationChecks;
+  /** True for a first model: only absolute gates could be judged. */
+  readonly noBaseline: boolean;
+  readonly champion: readonly Estimate[] | null;
+  readonly candidate: readonly Estimate[];
+  readonly gates: readonly GateResult[];
+  readonly verdict: GateVerdict;
+  readonly reasons: readonly string[];
+}
