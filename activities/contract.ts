@@ -111,6 +111,8 @@ export interface ReleaseInput {
 
 export interface PipelineRequest extends ModelRef {
   readonly release: number;
+  /** Display name and idempotency key: `<model>-<n>`, with `-2`, `-3` for a repeat against a new champion. */
+  readonly name: string;
   /** Parameter values, tokens already replaced. */
   readonly parameters: Readonly<Record<string, string>>;
 }
@@ -149,6 +151,8 @@ export interface EvaluateRequest extends ModelRef {
 
 export interface PrepareRequest extends ModelRef {
   readonly release: number;
+  /** Name of the SageMaker model and the endpoint config to make: the release's name of this round. */
+  readonly name: string;
   readonly candidate: Candidate;
   readonly champion: Champion | null;
 }
@@ -259,9 +263,7 @@ export interface ControlActivities {
   /** Takes our tag off the endpoint, when it is ours. */
   unclaimEndpoint(ref: ModelRef): Promise<void>;
   /** Creates, repairs and tags the managed alarms; removes ours that the policy no longer wants. Answers their names by source. */
-  ensureAlarms(
-    ref: ModelRef,
-  ): Promise<{
+  ensureAlarms(ref: ModelRef): Promise<{
     readonly alarms: Readonly<Record<string, readonly string[]>>;
     readonly repaired: readonly string[];
   }>;
@@ -284,7 +286,11 @@ export interface ControlActivities {
   awaitPipeline(request: ModelRef & { readonly executionArn: string }): Promise<PipelineOutcome>;
   /** Asks for the stop and waits until the execution is at rest. */
   stopPipeline(
-    request: ModelRef & { readonly executionArn: string | null; readonly release: number },
+    request: ModelRef & {
+      readonly executionArn: string | null;
+      readonly release: number;
+      readonly name: string;
+    },
   ): Promise<void>;
 
   readCandidate(request: ModelRef & { readonly packageArn: string }): Promise<Candidate>;
@@ -302,7 +308,12 @@ export interface ControlActivities {
   prepareDeployment(request: PrepareRequest): Promise<Prepared>;
   /** Deletes the config, model and alarms of a release that we created, never one in use or wanted for the way back. */
   discardDeployment(
-    request: ModelRef & { readonly release: number; readonly keepConfig: boolean },
+    request: ModelRef & {
+      readonly release: number;
+      /** The configs and models made, one per round. */
+      readonly names: readonly string[];
+      readonly keepConfig: boolean;
+    },
   ): Promise<void>;
   /** sha256 of the evidence, after reading again what it pins (artefact, image, config). */
   digestEvidence(

@@ -47,29 +47,27 @@ export const retireUpdate = defineUpdate<Answer, [Asked & { readonly abort?: boo
 /** Something may have changed: look now. Carries no facts. */
 export const lookNowSignal = defineSignal<[{ readonly about: string }?]>('lookNow');
 /** A release has ended; it hands its result and its lease back. */
-export const releaseEndedSignal =
-  defineSignal<
-    [
-      {
-        readonly release: number;
-        readonly result: ReleaseResult;
-        readonly ledgerHead: LedgerHead;
-        readonly endedAtMs: number;
-      },
-    ]
-  >('releaseEnded');
+export const releaseEndedSignal = defineSignal<
+  [
+    {
+      readonly release: number;
+      readonly result: ReleaseResult;
+      readonly ledgerHead: LedgerHead;
+      readonly endedAtMs: number;
+    },
+  ]
+>('releaseEnded');
 /** A release tells its keeper where it is, or asks for the right to write to the endpoint. */
-export const releaseSaysSignal =
-  defineSignal<
-    [
-      {
-        readonly release: number;
-        readonly stage: ReleaseStage;
-        readonly wantsLease?: boolean;
-        readonly ledgerHead: LedgerHead;
-      },
-    ]
-  >('releaseSays');
+export const releaseSaysSignal = defineSignal<
+  [
+    {
+      readonly release: number;
+      readonly stage: ReleaseStage;
+      readonly wantsLease?: boolean;
+      readonly ledgerHead: LedgerHead;
+    },
+  ]
+>('releaseSays');
 export const keeperStatusQuery = defineQuery<KeeperStatus>('status');
 export const whyQuery = defineQuery<Why>('why');
 

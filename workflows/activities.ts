@@ -1,0 +1,78 @@
+/**
+ * How patient the service is, on one screen.
+ *
+ * `startToClose` bounds one attempt, `heartbeat` tells a dead worker from a slow one, `scheduleToClose` bounds all
+ * attempts. A missing permission or an endpoint in motion is retried within the last of these, slowly, while the
+ * Web UI names it.
+ */
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+
+import type { ControlActivities, DataActivities } from '../activities/contract.js';
+import { durationMs } from '../domain/duration.js';
+import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' } as const;
+
+/** Everything that is one call to AWS, or a few. */
+export const control = (summary: string, withinMs: number = DAY_MS): ControlActivities =>
+  proxyActivities<ControlActivities>({
+    taskQueue: CONTROL_QUEUE,
+    summary,
+    startToCloseTimeout: '45s',
+    heartbeatTimeout: '10s',
+    scheduleToCloseTimeout: withinMs,
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
+
+/** Calls whose effect must be known before anything is undone: a cancelled one is waited for. */
+export const careful = (summary: string, withinMs: number = DAY_MS): ControlActivities =>
+  proxyActivities<ControlActivities>({
+    taskQueue: CONTROL_QUEUE,
+    summary,
+    startToCloseTimeout: '45s',
+    heartbeatTimeout: '10s',
+    scheduleToCloseTimeout: withinMs,
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+
+/** Waiting for something slow: one look per attempt, the activity says when the next one is. */
+export const poll = (summary: string, withinMs: number): ControlActivities =>
+  control(summary, withinMs);
+
+/** DuckDB over files, in its own process. */
+export const data = (summary: string): DataActivities =>
+  proxyActivities<DataActivities>({
+    taskQueue: DATA_QUEUE,
+    summary,
+    startToCloseTimeout: '2h',
+    heartbeatTimeout: '20s',
+    scheduleToCloseTimeout: DAY_MS,
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
+
+/** A watch is one activity that is retried for about a day, so that a quiet day is a handful of events. */
+export function watchDayMs(every: string): number {
+  return Math.max(DAY_MS + HOUR_MS, 3 * durationMs(every) + HOUR_MS);
+}
+
+export const signalsWatch = (
+  summary: string,
+  every: string,
+): Pick<ControlActivities, 'watchSignals'> => control(summary, watchDayMs(every));
+
+export const dataWatch = (summary: string, every: string): Pick<DataActivities, 'watchData'> =>
+  proxyActivities<DataActivities>({
+    taskQueue: DATA_QUEUE,
+    summary,
+    startToCloseTimeout: '30m',
+    heartbeatTimeout: '20s',
+    scheduleToCloseTimeout: watchDayMs(every),
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });

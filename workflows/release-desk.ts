@@ -1,0 +1,623 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+
+import type { ModelRef, ReleaseInput } from '../activities/contract.js';
+import { outcomeOf, weigh } from '../domain/approval.js';
+import type { LedgerDraft } from '../domain/ledger.js';
+import type { LedgerHead, ReleaseResult, ReleaseStage } from '../domain/model.js';
+import { keeperId } from '../domain/names.js';
+import { personOf } from '../domain/people.js';
+import type { Actor } from '../domain/people.js';
+import type { Notice } from '../domain/policy.schema.js';
+import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
+import type {
+  ApprovalRequest,
+  Decision,
+  DecisionMessage,
+  ReleaseStatus,
+  TimelineEntry,
+} from '../domain/status.js';
+import { releaseDetails, releaseWhy } from './details.js';
+import { control } from './activities.js';
+import { atBest, refused, sentenceOf } from './failures.js';
+import type { Answer, Asked, KeeperWord, SignalledDecision } from './messages.js';
+import {
+  abortUpdate,
+  approvalRequestQuery,
+  approveSignal,
+  decideUpdate,
+  hintSignal,
+  keeperSaysSignal,
+  pauseUpdate,
+  promoteUpdate,
+  rejectSignal,
+  releaseEndedSignal,
+  releaseSaysSignal,
+  releaseStatusQuery,
+  resumeUpdate,
+  whyQuery,
+} from './messages.js';
+
+const STAGE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.stage, 'KEYWORD');
+const AWAITING = defineSearchAttributeKey(SEARCH_ATTRIBUTES.awaiting, 'KEYWORD');
+
+const MAX_TIMELINE = 100;
+const MAX_REFUSALS = 20;
+/** How long a decision that cannot wait tries to be entered before it goes ahead and is entered late. */
+const URGENT_RECORD_MS = 30_000;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What stops a stage from outside. */
+export type Interruption =
+  | { readonly kind: 'abort'; readonly by: Actor; readonly reason: string }
+  | { readonly kind: 'roll back'; readonly by: Actor; readonly reason: string }
+  | { readonly kind: 'superseded'; readonly by: number; readonly reason: string };
+
+export interface Drafted {
+  readonly decision: string;
+  readonly reasons: readonly string[];
+  readonly facts?: Readonly<Record<string, unknown>>;
+  readonly evidence?: LedgerDraft['evidence'];
+  readonly actor?: Actor;
+  /** Goes ahead even when S3 refuses, and is entered later, marked late. */
+  readonly urgent?: boolean;
+}
+
+export type ReleaseDesk = ReturnType<typeof openReleaseDesk>;
+
+/**
+ * Everything a release knows, and its doors. Open it before the workflow's first await: an Update that finds no
+ * handler is turned away.
+ */
+export function openReleaseDesk(input: ReleaseInput) {
+  const { model, release, policy } = input;
+  const ref: ModelRef = { model, policy };
+  const keeper = getExternalWorkflowHandle(keeperId(model));
+  const me: Actor = {
+    person: 'modelkeeper',
+    door: 'keeper',
+    proof: { kind: 'policy', digest: input.policyDigest },
+  };
+
+  const s: Mutable<ReleaseStatus> = {
+    model,
+    release,
+    stage: 'retrain',
+    startedAtMs: Date.now(),
+    trigger: input.trigger,
+    data: input.data,
+    awaiting: null,
+    untilMs: null,
+    executionArn: null,
+    packageArn: null,
+    evaluation: null,
+    request: null,
+    decisions: [],
+    refusals: [],
+    paused: null,
+    frozen: input.frozen,
+    championConfigName: input.champion?.configName ?? null,
+    configName: null,
+    rollout: [],
+    timeline: [],
+    result: null,
+    policyDigest: input.policyDigest,
+  };
+  let request: ApprovalRequest | undefined;
+  let interruption: Interruption | undefined;
+  let leaseGranted = false;
+  let probationEnd: string | undefined;
+  let hints = 0;
+  let records = 0;
+  let head: LedgerHead = input.ledgerHead;
+  const late: LedgerDraft[] = [];
+  const made: string[] = [];
+  let shownStage = '';
+  let shownAwaiting = '';
+
+  const show = (): void => {
+    setCurrentDetails(releaseDetails(s, request));
+    const awaiting = s.awaiting === null ? 'nothing' : s.stage === 'approve' ? 'a person' : s.stage;
+    if (s.stage === shownStage && awaiting === shownAwaiting) return;
+    shownStage = s.stage;
+    shownAwaiting = awaiting;
+    upsertSearchAttributes([
+      { key: STAGE, value: s.stage },
+      { key: AWAITING, value: awaiting },
+    ]);
+  };
+
+  const tell = (what: string): void => {
+    s.timeline = [...s.timeline, { atMs: Date.now(), what }].slice(-MAX_TIMELINE);
+    log.info(what, { model, release, stage: s.stage });
+    show();
+  };
+
+  const turnAway = (door: string, person: string, reason: string): void => {
+    s.refusals = [...s.refusals, { atMs: Date.now(), door, person, reason }].slice(-MAX_REFUSALS);
+    show();
+  };
+
+  const interrupt = (by: Interruption): void => {
+    if (interruption !== undefined || s.stage === 'ended') return;
+    interruption = by;
+    tell(
+      `${by.kind === 'superseded' ? `superseded by release ${by.by}` : `${by.kind} by ${by.by.person}`}: ${by.reason}`,
+    );
+  };
+
+  const actorOf = (asked: Asked): Actor => {
+    const who = personOf(policy, asked.proof);
+    const person =
+      who.kind === 'person'
+        ? who.person
+        : asked.proof.kind === 'os-user'
+          ? `os:${asked.proof.user}`
+          : asked.proof.kind === 'sts'
+            ? asked.proof.arn
+            : 'unknown';
+    return { person, door: asked.door, proof: asked.proof };
+  };
+
+  const count = (decision: Decision): void => {
+    s.decisions = [...s.decisions, decision];
+    if (request !== undefined)
+      request = { ...request, decisions: [...request.decisions, decision] };
+    if (s.request !== null) s.request = { ...s.request, decisions: s.decisions };
+    tell(
+      `${decision.person} ${decision.verdict === 'approve' ? 'approved' : 'rejected'} through ${decision.door}${decision.reason === '' ? '' : `: ${decision.reason}`}`,
+    );
+  };
+
+  const ballot = (): ReturnType<typeof outcomeOf> =>
+    request === undefined ? 'pending' : outcomeOf(request.approvalsNeeded, request.decisions);
+
+  const decideRule = (message: DecisionMessage) => weigh(policy, request, message, Date.now());
+
+  setHandler(
+    decideUpdate,
+    (message: DecisionMessage) => {
+      const answer = decideRule(message);
+      if (answer.kind === 'refused') throw refused(answer.reason);
+      count(answer.decision);
+      const outcome = ballot();
+      const needed = request?.approvalsNeeded ?? 1;
+      return {
+        outcome,
+        sentence:
+          outcome === 'approved'
+            ? `approved: release ${release} of ${model} goes to deployment`
+            : outcome === 'rejected'
+              ? `rejected: the champion stays`
+              : `recorded: ${request?.decisions.length ?? 0} of ${needed} approvals`,
+      };
+    },
+    {
+      description: 'Approve or reject the candidate that waits.',
+      validator: (message: DecisionMessage) => {
+        const answer = decideRule(message);
+        if (answer.kind === 'refused') {
+          throw refused(answer.reason);
+        }
+      },
+    },
+  );
+
+  const decideBySignal = (
+    verdict: 'approve' | 'reject',
+    signalled: SignalledDecision | undefined,
+  ): void => {
+    const claimed = typeof signalled?.person === 'string' ? signalled.person : '';
+    const answer = decideRule({
+      verdict,
+      reason: typeof signalled?.reason === 'string' ? signalled.reason : '',
+      digest: typeof signalled?.digest === 'string' ? signalled.digest : '',
+      door: 'temporal',
+      proof: { kind: 'unverified', claimed },
+    });
+    if (answer.kind === 'refused') turnAway('temporal', claimed, answer.reason);
+    else count(answer.decision);
+  };
+  setHandler(approveSignal, (signalled: SignalledDecision | undefined) => {
+    decideBySignal('approve', signalled);
+  });
+  setHandler(rejectSignal, (signalled: SignalledDecision | undefined) => {
+    decideBySignal('reject', signalled);
+  });
+
+  setHandler(
+    pauseUpdate,
+    (asked: Asked): Answer => {
+      s.paused = { by: actorOf(asked).person, reason: asked.reason, sinceMs: Date.now() };
+      tell(`paused by ${s.paused.by}: ${asked.reason}`);
+      return {
+        sentence: `release ${release} goes no further than the end of stage ${s.stage} until it is resumed`,
+      };
+    },
+    {
+      validator: (_asked: Asked) => {
+        if (s.stage === 'ended') throw refused('the release has ended');
+        if (s.paused !== null) throw refused(`already paused by ${s.paused.by}`);
+        if (s.stage === 'deploy' && s.rollout.length > 0) {
+          throw refused(
+            'a guardrail rollout runs inside SageMaker and cannot be paused; abort takes it back',
+          );
+        }
+      },
+    },
+  );
+  setHandler(
+    resumeUpdate,
+    (asked: Asked): Answer => {
+      s.paused = null;
+      tell(`resumed by ${actorOf(asked).person}`);
+      return { sentence: `release ${release} goes on` };
+    },
+    {
+      validator: (_asked: Asked) => {
+        if (s.paused === null) throw refused('the release is not paused');
+      },
+    },
+  );
+  setHandler(
+    promoteUpdate,
+    (asked: Asked): Answer => {
+      probationEnd = `promoted early by ${actorOf(asked).person}: ${asked.reason}`;
+      tell(probationEnd);
+      return { sentence: 'the probation ends now and the release is promoted' };
+    },
+    {
+      validator: (_asked: Asked) => {
+        if (s.stage !== 'probation') {
+          throw refused(
+            s.stage === 'deploy'
+              ? 'a guardrail rollout runs inside SageMaker and cannot be hurried'
+              : `only a probation can be ended early; the release is in ${s.stage}`,
+          );
+        }
+      },
+    },
+  );
+  setHandler(
+    abortUpdate,
+    (asked: Asked): Answer => {
+      interrupt({ kind: 'abort', by: actorOf(asked), reason: asked.reason });
+      return {
+        sentence:
+          s.stage === 'deploy'
+            ? 'aborting: the rollback alarm is being set; SageMaker takes back the rollout within its bake, or the old config is put back after it'
+            : s.stage === 'probation'
+              ? 'aborting: the previous config is being put back'
+              : `aborting in stage ${s.stage}`,
+      };
+    },
+    {
+      validator: (_asked: Asked) => {
+        if (s.stage === 'ended') throw refused('the release has ended');
+        if (interruption !== undefined)
+          throw refused(`the release is being stopped already: ${interruption.reason}`);
+      },
+    },
+  );
+  setHandler(hintSignal, () => {
+    hints += 1;
+  });
+  setHandler(keeperSaysSignal, (word: KeeperWord) => {
+    switch (word.kind) {
+      case 'lease':
+        leaseGranted = true;
+        if (word.ledgerHead.number > head.number) head = word.ledgerHead;
+        break;
+      case 'freeze':
+        s.frozen = true;
+        tell(`frozen by ${word.by}: ${word.reason}`);
+        break;
+      case 'unfreeze':
+        s.frozen = false;
+        tell('no longer frozen');
+        break;
+      case 'roll back':
+        if (s.stage === 'deploy' || s.stage === 'probation')
+          interrupt({ kind: 'roll back', by: word.by, reason: word.reason });
+        break;
+      case 'abort':
+        interrupt({ kind: 'abort', by: word.by, reason: word.reason });
+        break;
+      case 'end probation':
+        if (s.stage === 'probation') probationEnd = word.reason;
+        break;
+      case 'superseded':
+        if (s.stage === 'approve')
+          interrupt({ kind: 'superseded', by: word.by, reason: word.reason });
+        break;
+      case 'new trigger':
+        tell(`meanwhile: ${word.trigger.reasons[0] ?? word.trigger.kind}`);
+        break;
+    }
+  });
+  setHandler(releaseStatusQuery, () => s);
+  setHandler(approvalRequestQuery, () => request ?? null);
+  setHandler(whyQuery, () => releaseWhy(s, request));
+
+  /** Enters a decision into the ledger before it takes effect. */
+  const record = async (draft: Drafted): Promise<void> => {
+    records += 1;
+    const entry: LedgerDraft = {
+      id: `${workflowInfo().workflowId}/${String(records)}`,
+      atMs: Date.now(),
+      subject: `release/${model}/${String(release)}`,
+      decision: draft.decision,
+      reasons: draft.reasons,
+      evidence: draft.evidence ?? [],
+      actor: draft.actor ?? me,
+      facts: { release, ...draft.facts },
+    };
+    if (draft.urgent !== true) {
+      head = await control(`ledger: ${draft.decision}`).record({ ...ref, draft: entry });
+      return;
+    }
+    try {
+      head = await control(`ledger: ${draft.decision}`, URGENT_RECORD_MS).record({
+        ...ref,
+        draft: entry,
+      });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      late.push({ ...entry, late: true });
+      tell(
+        `the ledger cannot be written now (${sentenceOf(error)}); this decision goes ahead and is entered later`,
+      );
+    }
+  };
+
+  const enterLate = async (): Promise<void> => {
+    for (let draft = late.shift(); draft !== undefined; draft = late.shift()) {
+      head = await control(`ledger: ${draft.decision}, late`).record({ ...ref, draft });
+    }
+  };
+
+  /** Tells people, once per decision. Nothing waits for it and nothing fails by it. */
+  const notify = async (
+    notice: Notice,
+    subject: string,
+    text: string,
+    options: {
+      severity?: 'info' | 'warning' | 'critical';
+      key: string;
+      approval?: boolean;
+      topic?: string;
+    },
+  ): Promise<void> => {
+    if (policy.spec.notify === undefined || !policy.spec.notify.on.includes(notice)) return;
+    await atBest(
+      () =>
+        control(`notice: ${notice}`, 10 * 60_000).notify({
+          ...ref,
+          notice,
+          dedupeKey: `${workflowInfo().workflowId}/${options.key}`,
+          subject,
+          text,
+          severity: options.severity ?? 'info',
+          consolePath: `/models/${model}/releases/${String(release)}${options.approval === true ? '/approve' : ''}`,
+          ...(options.topic === undefined ? {} : { topic: options.topic }),
+        }),
+      (sentence) => {
+        tell(`the notice '${notice}' could not be sent: ${sentence}`);
+      },
+    );
+  };
+
+  /** Signals the keeper; a keeper that is gone is no reason to fail. */
+  const tellKeeper = async (send: () => Promise<void>): Promise<boolean> => {
+    try {
+      await send();
+      return true;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      tell(`the keeper cannot be reached: ${sentenceOf(error)}`);
+      return false;
+    }
+  };
+
+  return {
+    input,
+    ref,
+    me,
+    /** What the status query shows. Stages write their own members. */
+    s,
+    show,
+    tell,
+    record,
+    notify,
+    actorOf,
+    interruption: (): Interruption | undefined => interruption,
+    probationEnd: (): string | undefined => probationEnd,
+    hints: (): number => hints,
+    ballot,
+    /** Names of configs and models this release has made, for the one who cleans up. */
+    made(name: string): void {
+      made.push(name);
+    },
+    madeNames: (): readonly string[] => made,
+    request: (): ApprovalRequest | undefined => request,
+
+    /** Enters a stage, tells the Web UI and the keeper. */
+    async enter(
+      stage: ReleaseStage,
+      awaiting: string | null,
+      untilMs: number | null = null,
+    ): Promise<void> {
+      s.stage = stage;
+      s.awaiting = awaiting;
+      s.untilMs = untilMs;
+      tell(`stage ${stage}`);
+      await tellKeeper(() =>
+        keeper.signal(releaseSaysSignal, { release, stage, ledgerHead: head }),
+      );
+    },
+    awaits(awaiting: string | null, untilMs: number | null = null): void {
+      s.awaiting = awaiting;
+      s.untilMs = untilMs;
+      show();
+    },
+    ask(next: ApprovalRequest): void {
+      request = next;
+      s.decisions = [];
+      const { evidence: _evidence, evaluation: _evaluation, trigger: _trigger, ...shown } = next;
+      s.request = shown;
+      show();
+    },
+    settled(): void {
+      request = undefined;
+      s.request = null;
+    },
+    addRollout(entries: readonly TimelineEntry[]): void {
+      const known = new Set(s.rollout.map((entry) => entry.what));
+      s.rollout = [...s.rollout, ...entries.filter((entry) => !known.has(entry.what))].slice(
+        -MAX_TIMELINE,
+      );
+      show();
+    },
+
+    /** Stands still at the end of a stage while a person has paused the release. */
+    async gate(): Promise<void> {
+      if (s.paused === null) return;
+      const { awaiting, untilMs } = s;
+      s.awaiting = `resume: ${s.paused.by} paused it: ${s.paused.reason}`;
+      show();
+      await condition(() => s.paused === null);
+      s.awaiting = awaiting;
+      s.untilMs = untilMs;
+      show();
+    },
+
+    /**
+     * The right to write to the endpoint, lent by the keeper. While the model is frozen the keeper does not
+     * lend it.
+     */
+    async lease(): Promise<void> {
+      if (leaseGranted) return;
+      s.awaiting = s.frozen ? 'the end of the freeze' : 'the right to write to the endpoint';
+      show();
+      while (!leaseGranted) {
+        await tellKeeper(() =>
+          keeper.signal(releaseSaysSignal, {
+            release,
+            stage: s.stage,
+            wantsLease: true,
+            ledgerHead: head,
+          }),
+        );
+        await condition(() => leaseGranted, '1h', {
+          summary: 'waiting for the right to write to the endpoint',
+        });
+      }
+    },
+
+    /** Runs the lifecycle until it ends or something from outside stops it. */
+    async orInterrupted(body: () => Promise<ReleaseResult>): Promise<ReleaseResult> {
+      const scope = new CancellationScope();
+      const running = scope.run(body);
+      const ended = running.then(
+        () => undefined,
+        () => undefined,
+      );
+      try {
+        await Promise.race([ended, condition(() => interruption !== undefined)]);
+        if (interruption !== undefined) scope.cancel();
+        return await running;
+      } catch (error) {
+        if (!isCancellation(error)) throw error;
+        scope.cancel();
+        await CancellationScope.nonCancellable(() => ended);
+        return interruptedResult(interruption, s);
+      }
+    },
+
+    /** Writes the end into ledger, registry and keeper. */
+    async end(
+      result: ReleaseResult,
+      others: readonly (() => Promise<unknown>)[],
+    ): Promise<ReleaseResult> {
+      await record({
+        decision: 'ended',
+        reasons: [resultInWords(result)],
+        facts: {
+          result,
+          configName: s.configName,
+          championConfigName: s.championConfigName,
+          data: s.data,
+        },
+        urgent: result.kind !== 'promoted',
+      });
+      await Promise.all(others.map((other) => atBest(other, tell)));
+      await enterLate();
+      s.stage = 'ended';
+      s.result = result;
+      s.awaiting = null;
+      s.untilMs = null;
+      tell(`ended: ${resultInWords(result)}`);
+      await tellKeeper(() =>
+        keeper.signal(releaseEndedSignal, {
+          release,
+          result,
+          ledgerHead: head,
+          endedAtMs: Date.now(),
+        }),
+      );
+      await condition(allHandlersFinished);
+      return result;
+    },
+  };
+}
+
+/** What an interruption makes of a release that had nothing to take back. */
+function interruptedResult(
+  by: Interruption | undefined,
+  s: Pick<ReleaseStatus, 'championConfigName'>,
+): ReleaseResult {
+  if (by === undefined)
+    return { kind: 'aborted', by: 'Temporal', reason: 'the workflow was cancelled' };
+  switch (by.kind) {
+    case 'abort':
+      return { kind: 'aborted', by: by.by.person, reason: by.reason };
+    case 'roll back':
+      return { kind: 'rolled back', reason: by.reason, configName: s.championConfigName };
+    case 'superseded':
+      return { kind: 'superseded', by: by.by, reason: by.reason };
+  }
+}
+
+/** A result as a sentence. */
+export function resultInWords(result: ReleaseResult): string {
+  switch (result.kind) {
+    case 'promoted':
+      return `promoted: ${result.configName} serves${result.short === undefined ? '' : ` (probation cut short: ${result.short})`}`;
+    case 'rejected':
+      return `rejected by ${result.by}: ${result.reason}`;
+    case 'expired':
+      return `expired: ${result.reason}`;
+    case 'failed gates':
+      return `failed gates: ${result.reasons.join('; ')}`;
+    case 'rolled back':
+      return `rolled back: ${result.reason}`;
+    case 'superseded':
+      return `superseded by release ${result.by}: ${result.reason}`;
+    case 'aborted':
+      return `aborted by ${result.by}: ${result.reason}`;
+    case 'training failed':
+      return `training failed (${result.class}): ${result.reason}`;
+  }
+}

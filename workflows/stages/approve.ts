@@ -1,0 +1,283 @@
+import { condition } from '@temporalio/workflow';
+
+import type { Prepared } from '../../activities/contract.js';
+import { approversOf } from '../../domain/people.js';
+import { ladder } from '../../domain/approval.js';
+import type { LadderStep } from '../../domain/approval.js';
+import { instantInWords, inWords } from '../../domain/duration.js';
+import type { Evidence } from '../../domain/evidence.js';
+import { weaknesses } from '../../domain/evidence.js';
+import type { Candidate, Champion, Evaluation } from '../../domain/model.js';
+import type { ApprovalRequest } from '../../domain/status.js';
+import { planInWords } from '../../domain/rollout.js';
+import { control } from '../activities.js';
+import { atBest } from '../failures.js';
+import type { ReleaseDesk } from '../release-desk.js';
+
+export type Approved =
+  | {
+      readonly kind: 'approved';
+      readonly evidence: Evidence;
+      readonly digest: string;
+      readonly by: string;
+    }
+  | { readonly kind: 'rejected'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'expired'; readonly reason: string };
+
+/**
+ * Asks people, reminds them, and waits until they have settled it or the request expires.
+ *
+ * @param voided what changed about an earlier request, in words; empty for the first one
+ */
+export async function approve(
+  desk: ReleaseDesk,
+  candidate: Candidate,
+  champion: Champion | null,
+  evaluation: Evaluation,
+  prepared: Prepared,
+  voided: readonly string[],
+): Promise<Approved> {
+  const { ref, input } = desk;
+  const request = await asked(desk, evidenceOf(desk, candidate, champion, evaluation, prepared));
+  const steps = ladder(ref.policy.spec.approve, request.requestedAtMs);
+  const round = `${request.digest.slice(0, 12)}`;
+  await desk.enter(
+    'approve',
+    `${String(request.approvalsNeeded)} approval(s) by ${request.approvers.join(', ')}`,
+    request.expiresAtMs,
+  );
+  desk.ask(request);
+  const subject = `Approve ${input.model} release ${String(input.release)}?`;
+  await Promise.all([
+    desk.record({
+      decision: 'request',
+      reasons: [
+        `approval asked of ${request.approvers.join(', ')}`,
+        ...voided.map((part) => `the earlier request is void: ${part} changed`),
+        ...request.weaknesses,
+      ],
+      evidence: [{ uri: evaluation.reportUri, digest: evaluation.reportDigest }],
+      facts: {
+        digest: request.digest,
+        configName: prepared.configName,
+        packageArn: candidate.packageArn,
+      },
+    }),
+    desk.notify('approval', subject, requestText(request, voided), {
+      key: `approval/${round}`,
+      approval: true,
+    }),
+    candidate.approvalStatus === 'PendingManualApproval'
+      ? Promise.resolve()
+      : control('set the package to pending').setApprovalStatus({
+          ...ref,
+          packageArn: candidate.packageArn,
+          status: 'PendingManualApproval',
+          description: `Waits for approval in modelkeeper. It was registered as ${candidate.approvalStatus}.`,
+        }),
+  ]);
+
+  for (const step of steps) {
+    if (await settledBefore(desk, step)) break;
+    await climbed(desk, step, request, round);
+  }
+  return settled(desk, request, candidate);
+}
+
+function evidenceOf(
+  desk: ReleaseDesk,
+  candidate: Candidate,
+  champion: Champion | null,
+  evaluation: Evaluation,
+  prepared: Prepared,
+): Evidence {
+  const {
+    verdict,
+    candidate: metrics,
+    champion: championMetrics,
+    reportUri,
+    reportDigest,
+    rows,
+  } = evaluation;
+  return {
+    model: desk.input.model,
+    release: desk.input.release,
+    artefact: { ...candidate.artefact, uri: candidate.modelDataUrl },
+    image: candidate.image,
+    imageDigest: candidate.imageDigest,
+    packageArn: candidate.packageArn,
+    data: desk.input.data,
+    evaluation: {
+      verdict,
+      candidate: metrics,
+      champion: championMetrics,
+      reportUri,
+      reportDigest,
+      rows,
+    },
+    configName: prepared.configName,
+    plan: prepared.plan,
+    championConfigName: champion?.configName ?? null,
+  };
+}
+
+async function asked(desk: ReleaseDesk, evidence: Evidence): Promise<ApprovalRequest> {
+  const { ref, input } = desk;
+  const { digest, now } = await control('digest of the evidence').digestEvidence({
+    ...ref,
+    evidence,
+  });
+  const requestedAtMs = Date.now();
+  const steps = ladder(ref.policy.spec.approve, requestedAtMs);
+  const evaluation = desk.s.evaluation;
+  if (evaluation === null) throw new Error('there is no evaluation to ask about');
+  return {
+    model: input.model,
+    release: input.release,
+    digest,
+    evidence: now,
+    evaluation,
+    weaknesses: weaknesses(now),
+    trigger: input.trigger,
+    requestedBy: input.trigger.kind === 'manual' ? input.trigger.by.person : input.policyAuthor,
+    requestedAtMs,
+    expiresAtMs: steps.at(-1)?.atMs ?? requestedAtMs,
+    approvalsNeeded: ref.policy.spec.approve.approvals,
+    approvers: approversOf(ref.policy),
+    doors: ref.policy.spec.approve.doors,
+    decisions: [],
+  };
+}
+
+/** Waits for the people until the next rung of the ladder. */
+async function settledBefore(desk: ReleaseDesk, step: LadderStep): Promise<boolean> {
+  if (desk.ballot() !== 'pending') return true;
+  const waitMs = step.atMs - Date.now();
+  if (waitMs <= 0) return false;
+  return condition(() => desk.ballot() !== 'pending', waitMs, {
+    summary: `${step.kind} at ${instantInWords(step.atMs)}`,
+  });
+}
+
+async function climbed(
+  desk: ReleaseDesk,
+  step: LadderStep,
+  request: ApprovalRequest,
+  round: string,
+): Promise<void> {
+  const subject = `Approve ${request.model} release ${String(request.release)}?`;
+  const left = inWords(request.expiresAtMs - Date.now());
+  switch (step.kind) {
+    case 'remind':
+      desk.tell(`reminder ${String(step.number)} sent; expires in ${left}`);
+      return desk.notify(
+        'approval',
+        `Reminder: ${subject}`,
+        `Still waiting. It expires in ${left}.\n\n${requestText(request, [])}`,
+        {
+          key: `remind/${round}/${String(step.number)}`,
+          severity: 'warning',
+          approval: true,
+        },
+      );
+    case 'escalate':
+      desk.tell(`escalated; expires in ${left}`);
+      return desk.notify(
+        'approval',
+        `Escalation: ${subject}`,
+        `Nobody has decided. It expires in ${left}.\n\n${requestText(request, [])}`,
+        {
+          key: `escalate/${round}`,
+          severity: 'critical',
+          approval: true,
+          topic: step.topic,
+        },
+      );
+    case 'expire':
+      desk.tell('the request has expired');
+  }
+}
+
+async function settled(
+  desk: ReleaseDesk,
+  request: ApprovalRequest,
+  candidate: Candidate,
+): Promise<Approved> {
+  const { ref } = desk;
+  const outcome = desk.ballot();
+  const decisions = desk.request()?.decisions ?? [];
+  const people = decisions
+    .map((decision) => `${decision.person} (${decision.door}, ${decision.proof.kind})`)
+    .join(', ');
+  const last = decisions.at(-1);
+  const reasons = decisions.map(
+    (decision) =>
+      `${decision.person} ${decision.verdict}s through ${decision.door}: ${decision.reason === '' ? 'no reason given' : decision.reason}`,
+  );
+  desk.settled();
+  await desk.record({
+    decision: outcome === 'pending' ? 'expired' : outcome,
+    reasons:
+      outcome === 'pending'
+        ? [`nobody settled it before ${instantInWords(request.expiresAtMs)}`, ...reasons]
+        : reasons,
+    evidence: [
+      {
+        uri: request.evidence.evaluation.reportUri,
+        digest: request.evidence.evaluation.reportDigest,
+      },
+    ],
+    facts: { digest: request.digest, decisions },
+    ...(last === undefined || outcome === 'pending'
+      ? {}
+      : { actor: { person: last.person, door: last.door, proof: last.proof } }),
+  });
+  if (outcome === 'approved') {
+    await control('set the package to Approved').setApprovalStatus({
+      ...ref,
+      packageArn: candidate.packageArn,
+      status: 'Approved',
+      description: `Approved in modelkeeper by ${people}. Evidence ${request.digest.slice(0, 16)}.`,
+    });
+    await desk.gate();
+    return { kind: 'approved', evidence: request.evidence, digest: request.digest, by: people };
+  }
+  if (outcome === 'rejected') {
+    return { kind: 'rejected', by: last?.person ?? 'somebody', reason: last?.reason ?? '' };
+  }
+  await atBest(
+    () =>
+      control('say in the registry that it expired').setApprovalStatus({
+        ...ref,
+        packageArn: candidate.packageArn,
+        status: 'PendingManualApproval',
+        description: `Expired in modelkeeper: nobody settled it before ${instantInWords(request.expiresAtMs)}.`,
+      }),
+    desk.tell,
+  );
+  return {
+    kind: 'expired',
+    reason: `nobody settled it before ${instantInWords(request.expiresAtMs)}`,
+  };
+}
+
+function requestText(request: ApprovalRequest, voided: readonly string[]): string {
+  const interval = (value: number | null): string => (value === null ? '–' : value.toFixed(4));
+  const metrics = request.evaluation.candidate.map((candidate) => {
+    const champion = request.evaluation.champion.find((known) => known.metric === candidate.metric);
+    return `${candidate.metric}: candidate ${interval(candidate.estimate)} (${interval(candidate.lower)} to ${interval(candidate.upper)}), champion ${champion === undefined ? 'none' : `${interval(champion.estimate)} (${interval(champion.lower)} to ${interval(champion.upper)})`}`;
+  });
+  return [
+    ...(voided.length === 0
+      ? []
+      : [`The earlier request is void: changed ${voided.join(', ')}.`, '']),
+    `Why: ${request.trigger.reasons.join('; ')}`,
+    `Evaluation: ${request.evaluation.verdict} on ${String(request.evaluation.rows)} rows`,
+    ...metrics,
+    `Rollout: ${planInWords(request.evidence.plan)}`,
+    ...request.weaknesses.map((weakness) => `Note: ${weakness}`),
+    `Needs ${String(request.approvalsNeeded)} of: ${request.approvers.join(', ')}`,
+    `Expires: ${instantInWords(request.expiresAtMs)}`,
+    `Evidence: ${request.digest}`,
+  ].join('\n');
+}

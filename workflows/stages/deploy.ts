@@ -1,0 +1,209 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+
+import type { Prepared, RolloutOutcome } from '../../activities/contract.js';
+import type { Evidence } from '../../domain/evidence.js';
+import { changedParts } from '../../domain/evidence.js';
+import { planInWords } from '../../domain/rollout.js';
+import { careful, control, poll } from '../activities.js';
+import { sentenceOf } from '../failures.js';
+import type { ReleaseDesk } from '../release-desk.js';
+
+export type Deployed =
+  | { readonly kind: 'serving'; readonly sinceMs: number }
+  | { readonly kind: 'rolled back'; readonly reason: string; readonly configName: string | null }
+  /** Something the approval was bound to is not as it was: ask again. */
+  | { readonly kind: 'void'; readonly parts: readonly string[] }
+  | { readonly kind: 'champion changed'; readonly configName: string | null }
+  | { readonly kind: 'refused'; readonly reasons: readonly string[] };
+
+/** Margin over SageMaker's own time-out before we say that a rollout is stuck. */
+const MARGIN_MS = 15 * 60_000;
+/** How long a way back may take. */
+const WAY_BACK_MS = 6 * 3_600_000;
+
+/** Brings the approved version into service, or leaves the endpoint on a config we know. */
+export async function deploy(
+  desk: ReleaseDesk,
+  prepared: Prepared,
+  approved: { readonly evidence: Evidence; readonly digest: string; readonly by: string },
+): Promise<Deployed> {
+  const { ref, input } = desk;
+  const { configName, plan } = prepared;
+  const previous = approved.evidence.championConfigName;
+  await desk.enter('deploy', 'the right to write to the endpoint');
+  await desk.lease();
+
+  const [checked, evidence] = await Promise.all([
+    control('preflight').preflight({
+      ...ref,
+      configName,
+      plan,
+      packageArn: approved.evidence.packageArn,
+      expectedConfigName: previous,
+    }),
+    control('read the evidence again').digestEvidence({ ...ref, evidence: approved.evidence }),
+  ]);
+  if (checked.endpoint.configName !== previous && checked.endpoint.configName !== configName) {
+    return { kind: 'champion changed', configName: checked.endpoint.configName };
+  }
+  if (evidence.digest !== approved.digest) {
+    return { kind: 'void', parts: changedParts(approved.evidence, evidence.now) };
+  }
+  if (checked.refused.length > 0) return { kind: 'refused', reasons: checked.refused };
+
+  await desk.record({
+    decision: 'rollout',
+    reasons: [`approved by ${approved.by}`, planInWords(plan), ...checked.warnings],
+    facts: {
+      from: previous,
+      to: configName,
+      digest: approved.digest,
+      lastModifiedAtMs: checked.endpoint.lastModifiedAtMs,
+    },
+  });
+  const deadlineMs = Date.now() + plan.timeoutSeconds * 1_000 + MARGIN_MS;
+  desk.awaits(`the rollout: ${planInWords(plan)}`, deadlineMs);
+  try {
+    const update = await careful('UpdateEndpoint').updateEndpoint({
+      ...ref,
+      release: input.release,
+      configName,
+      plan,
+      expectedConfigName: previous,
+      lastModifiedAtMs: checked.endpoint.lastModifiedAtMs,
+    });
+    desk.addRollout([{ atMs: Date.now(), what: `update ${update.kind}` }]);
+    switch (update.kind) {
+      case 'champion changed':
+        return { kind: 'champion changed', configName: update.configName };
+      case 'refused':
+        return { kind: 'refused', reasons: [update.reason] };
+      case 'rolled back':
+        return { kind: 'rolled back', reason: update.reason, configName: previous };
+      case 'accepted':
+      case 'adopted':
+      case 'already serving':
+        return ended(desk, await atRest(desk, configName, previous, plan.alarmNames, deadlineMs));
+    }
+  } catch (error) {
+    if (!isCancellation(error)) {
+      desk.tell(`the rollout failed: ${sentenceOf(error)}`);
+      const back = await CancellationScope.nonCancellable(() =>
+        wayBack(desk, prepared, previous, sentenceOf(error)),
+      );
+      return { kind: 'rolled back', reason: sentenceOf(error), configName: back };
+    }
+    const back = await CancellationScope.nonCancellable(() =>
+      wayBack(
+        desk,
+        prepared,
+        previous,
+        desk.interruption()?.reason ?? 'the workflow was cancelled',
+      ),
+    );
+    desk.tell(`the endpoint is at rest on ${back ?? 'no config'}`);
+    throw error;
+  }
+}
+
+const atRest = (
+  desk: ReleaseDesk,
+  configName: string,
+  previousConfigName: string | null,
+  alarmNames: readonly string[],
+  deadlineMs: number,
+): Promise<RolloutOutcome> =>
+  poll('follow the rollout', Math.max(60_000, deadlineMs - Date.now())).awaitRest({
+    ...desk.ref,
+    configName,
+    previousConfigName,
+    alarmNames,
+    deadlineMs,
+  });
+
+function ended(desk: ReleaseDesk, outcome: RolloutOutcome): Deployed {
+  desk.addRollout(outcome.progress);
+  switch (outcome.kind) {
+    case 'in service':
+      desk.addRollout([
+        {
+          atMs: outcome.endpoint.atMs,
+          what: `InService with ${outcome.endpoint.configName ?? ''}`,
+        },
+      ]);
+      return { kind: 'serving', sinceMs: outcome.endpoint.atMs };
+    case 'rolled back':
+      desk.addRollout([
+        {
+          atMs: outcome.endpoint.atMs,
+          what: `rolled back${outcome.silent ? ' silently' : ''}: ${outcome.reason}`,
+        },
+      ]);
+      return {
+        kind: 'rolled back',
+        reason: outcome.silent
+          ? `SageMaker went back without a word: ${outcome.reason}`
+          : outcome.reason,
+        configName: outcome.endpoint.configName,
+      };
+    case 'stuck':
+      throw new Error(outcome.reason);
+  }
+}
+
+/**
+ * Leaves the endpoint on the previous config, whatever the rollout has reached.
+ *
+ * A guardrail rollout cannot be cancelled: our own alarm makes SageMaker take it back; when the candidate got in
+ * all the same, the previous config is put back. Never updates an endpoint that is in motion.
+ *
+ * @returns the config the endpoint rests on
+ */
+export async function wayBack(
+  desk: ReleaseDesk,
+  prepared: Pick<Prepared, 'configName' | 'plan' | 'abortAlarmName'>,
+  previous: string | null,
+  reason: string,
+): Promise<string | null> {
+  const { ref, input } = desk;
+  const { configName } = prepared;
+  let endpoint = await control('read the endpoint').readEndpoint(ref);
+  if (endpoint.pendingConfigName === configName) {
+    desk.awaits('SageMaker to take the rollout back');
+    if (prepared.abortAlarmName !== null) {
+      await control('trip the rollback alarm').tripAlarm({
+        ...ref,
+        alarmName: prepared.abortAlarmName,
+        reason,
+      });
+      desk.addRollout([{ atMs: Date.now(), what: `rollback alarm set: ${reason}` }]);
+    }
+    const outcome = await atRest(
+      desk,
+      configName,
+      previous,
+      prepared.plan.alarmNames,
+      Date.now() + WAY_BACK_MS,
+    );
+    desk.addRollout(outcome.progress);
+    endpoint = outcome.endpoint;
+  }
+  if (endpoint.configName !== configName || previous === null) return endpoint.configName;
+
+  desk.awaits(`the previous config ${previous} to serve again`);
+  await control('put the previous config back').updateEndpoint({
+    ...ref,
+    release: input.release,
+    configName: previous,
+    plan: prepared.plan,
+    expectedConfigName: configName,
+    lastModifiedAtMs: endpoint.lastModifiedAtMs,
+    plain: true,
+  });
+  const outcome = await atRest(desk, previous, configName, [], Date.now() + WAY_BACK_MS);
+  desk.addRollout([
+    ...outcome.progress,
+    { atMs: Date.now(), what: `back on ${outcome.endpoint.configName ?? ''}` },
+  ]);
+  return outcome.endpoint.configName;
+}
