@@ -271,10 +271,9 @@ export interface ControlActivities {
   removeAlarms(ref: ModelRef): Promise<void>;
   applyScaling(ref: ModelRef): Promise<{ readonly changed: readonly string[] }>;
   removeScaling(ref: ModelRef): Promise<void>;
-  /** Answers whether we suspended it: a suspension that was there before is a person's and stays. */
-  suspendScaling(
-    ref: ModelRef,
-  ): Promise<{ readonly suspendedByUs: boolean; readonly found: boolean }>;
+  /** Whether the variant is a scalable target, and whether somebody has suspended it already. */
+  readScaling(ref: ModelRef): Promise<{ readonly found: boolean; readonly suspended: boolean }>;
+  suspendScaling(ref: ModelRef): Promise<void>;
   resumeScaling(ref: ModelRef): Promise<void>;
 
   startRelease(

@@ -179,3 +179,19 @@ export function runsUsed(
   const sinceMs = nowMs - durationMs(spec.retrain.budget.per);
   return state.startsAtMs.filter((startMs) => startMs > sinceMs).length;
 }
+
+/**
+ * Alarms that take a version on probation back: errors and latency of the managed set, and every alarm the
+ * policy names itself. A full disk or a busy CPU is no fault of the new model.
+ */
+export function rollbackAlarms(
+  alarms: readonly { readonly name: string; readonly state: string; readonly reason: string }[],
+  managedPrefix: string,
+): readonly { readonly name: string; readonly reason: string }[] {
+  return alarms.filter(
+    ({ name, state }) =>
+      state === 'ALARM' &&
+      (!name.startsWith(managedPrefix) ||
+        /errors|5xx|latency/i.test(name.slice(managedPrefix.length))),
+  );
+}

@@ -347,7 +347,6 @@ const specSchema = z.strictObject({
     noData: z.strictObject({ after: positiveDurationSchema.default('6h') }).prefault({}),
   }),
   detect: detectSchema,
-  reconcile: z.strictObject({ every: positiveDurationSchema.default('6h') }).prefault({}),
   retrain: retrainSchema,
   evaluate: evaluateSchema,
   approve: approveSchema,

@@ -1,0 +1,2 @@
+export { keeper } from './keeper.js';
+export { release } from './release.js';

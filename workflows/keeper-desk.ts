@@ -1,0 +1,450 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import {
+  allHandlersFinished,
+  condition,
+  currentUpdateInfo,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+
+import type { ModelRef } from '../activities/contract.js';
+import { govern } from '../domain/governor.js';
+import { instantInWords } from '../domain/duration.js';
+import type { LedgerDraft } from '../domain/ledger.js';
+import type { LedgerHead, ReleaseResult, ReleaseStage, Trigger } from '../domain/model.js';
+import { releaseId } from '../domain/names.js';
+import { personOf } from '../domain/people.js';
+import type { Actor } from '../domain/people.js';
+import type { Notice, Policy } from '../domain/policy.schema.js';
+import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
+import type { KeeperStatus } from '../domain/status.js';
+import { control } from './activities.js';
+import { keeperDetails, keeperWhy } from './details.js';
+import { atBest, refused, sentenceOf } from './failures.js';
+import {
+  answerCommand,
+  changeRelease,
+  freshState,
+  governorState,
+  keeperStatus,
+  seeEnd,
+} from './keeper-state.js';
+import type { Command, KeeperInput, KeeperState } from './keeper-state.js';
+import type { Answer, Asked, KeeperWord } from './messages.js';
+import {
+  applyPolicyUpdate,
+  freezeUpdate,
+  keeperSaysSignal,
+  keeperStatusQuery,
+  lookNowSignal,
+  releaseEndedSignal,
+  releaseSaysSignal,
+  retireUpdate,
+  retrainNowUpdate,
+  rollbackUpdate,
+  unfreezeUpdate,
+  whyQuery,
+} from './messages.js';
+import type { Drafted } from './release-desk.js';
+import { resultInWords } from './release-desk.js';
+
+const STAGE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.stage, 'KEYWORD');
+const AWAITING = defineSearchAttributeKey(SEARCH_ATTRIBUTES.awaiting, 'KEYWORD');
+const VERDICT = defineSearchAttributeKey(SEARCH_ATTRIBUTES.verdict, 'KEYWORD');
+
+const MAX_TIMELINE = 100;
+const URGENT_RECORD_MS = 30_000;
+
+export type KeeperDesk = ReturnType<typeof openKeeperDesk>;
+
+type CommandRequest<K extends Command['kind']> = Omit<Extract<Command, { kind: K }>, 'id'>;
+
+/** Everything a keeper knows, and its doors. Open it before the workflow's first await. */
+export function openKeeperDesk(input: KeeperInput) {
+  const model = input.policy.metadata.name;
+  const state: KeeperState =
+    input.state ?? freshState(input, actorOf(input.policy, input.author), Date.now());
+  let news = 0;
+  let hinted = false;
+  let refusal: string | undefined;
+  let awaiting: string | null = null;
+  let untilMs: number | null = null;
+  let shown = '';
+
+  const ref = (): ModelRef => ({ model, policy: state.policy });
+  const me = (): Actor => ({
+    person: 'modelkeeper',
+    door: 'keeper',
+    proof: { kind: 'policy', digest: state.policyDigest },
+  });
+  const status = (): KeeperStatus => keeperStatus(state, awaiting, untilMs, Date.now());
+
+  const show = (): void => {
+    setCurrentDetails(keeperDetails(status(), Date.now()));
+    const open = state.releases.at(-1);
+    const stage =
+      state.retiring !== null
+        ? 'retiring'
+        : state.frozen !== null
+          ? 'frozen'
+          : (open?.stage ?? 'watch');
+    const waits =
+      open?.stage === 'approve' ? 'a person' : awaiting === null ? 'nothing' : 'see details';
+    const now = `${stage}|${waits}|${state.verdict}`;
+    if (now === shown) return;
+    shown = now;
+    upsertSearchAttributes([
+      { key: STAGE, value: stage },
+      { key: AWAITING, value: waits },
+      { key: VERDICT, value: state.verdict },
+    ]);
+  };
+
+  const tell = (what: string): void => {
+    state.timeline = [...state.timeline, { atMs: Date.now(), what }].slice(-MAX_TIMELINE);
+    log.info(what, { model });
+  };
+
+  const actor = (asked: Asked): Actor => actorOf(state.policy, asked);
+
+  /** Hands work to the main loop and waits for its answer; a repeated Update gets the first one's. */
+  const ask = async <K extends Command['kind']>(
+    command: CommandRequest<K>,
+  ): Promise<Answer & { release?: number | null }> => {
+    const id = currentUpdateInfo()?.id ?? `${command.kind}/${String(state.records)}`;
+    if (state.answers[id] === undefined && !state.commands.some((queued) => queued.id === id)) {
+      state.commands = [...state.commands, { ...command, id } as unknown as Command];
+      news += 1;
+    }
+    await condition(() => state.answers[id] !== undefined || refusal !== undefined);
+    const answer = state.answers[id];
+    if (answer === undefined) throw refused(refusal ?? 'the keeper has ended');
+    if (answer.kind === 'refused') throw refused(answer.reason);
+    return answer.answer;
+  };
+
+  const repeated = (): boolean => {
+    const id = currentUpdateInfo()?.id;
+    return id !== undefined && state.answers[id] !== undefined;
+  };
+
+  setHandler(
+    applyPolicyUpdate,
+    async (
+      asked: Asked & { readonly policy: Policy; readonly policyDigest: string },
+    ): Promise<Answer> => {
+      if (asked.policyDigest === state.policyDigest) {
+        await condition(() => state.ready || refusal !== undefined);
+        if (refusal !== undefined) throw refused(refusal);
+        return {
+          sentence: `the policy is in force since ${instantInWords(state.policyAppliedAtMs)}`,
+        };
+      }
+      return ask<'apply'>({
+        kind: 'apply',
+        policy: asked.policy,
+        policyDigest: asked.policyDigest,
+        author: actorOf(asked.policy, asked),
+        reason: asked.reason,
+      });
+    },
+    {
+      validator: (asked: Asked & { readonly policy: Policy; readonly policyDigest: string }) => {
+        const { endpoint } = asked.policy.spec;
+        const mine = state.policy.spec.endpoint;
+        if (asked.policy.metadata.name !== model)
+          throw refused(
+            `this keeper keeps ${model}, the policy is for ${asked.policy.metadata.name}`,
+          );
+        if (
+          endpoint.name.toLowerCase() !== mine.name.toLowerCase() ||
+          endpoint.region !== mine.region
+        ) {
+          throw refused(
+            `the policy names another endpoint (${endpoint.name} in ${endpoint.region}); ${model} keeps ${mine.name} in ${mine.region}: retire it first`,
+          );
+        }
+        if (state.retiring !== null) throw refused(`${model} is being retired`);
+      },
+    },
+  );
+
+  const manual = (asked: Asked): Trigger => ({
+    kind: 'manual',
+    atMs: Date.now(),
+    reasons: [asked.reason === '' ? `asked for by ${actor(asked).person}` : asked.reason],
+    by: actor(asked),
+    windows: [],
+  });
+  setHandler(
+    retrainNowUpdate,
+    async (asked: Asked & { readonly force?: boolean }) => {
+      const answer = await ask<'retrain'>({
+        kind: 'retrain',
+        by: actor(asked),
+        reason: manual(asked).reasons[0] ?? '',
+        force: asked.force ?? false,
+      });
+      return { sentence: answer.sentence, release: answer.release ?? null };
+    },
+    {
+      validator: (asked: Asked & { readonly force?: boolean }) => {
+        if (repeated()) return;
+        if (!state.ready) throw refused('the keeper is still setting up; try again in a moment');
+        const answer = govern(
+          state.policy.spec,
+          governorState(state),
+          manual(asked),
+          Date.now(),
+          asked.force,
+        );
+        if (answer.kind !== 'start') throw refused(answer.reason);
+      },
+    },
+  );
+
+  setHandler(
+    freezeUpdate,
+    (asked: Asked & { readonly untilMs?: number }): Answer => {
+      if (!repeated()) {
+        const by = actor(asked);
+        const freeze = {
+          by: by.person,
+          reason: asked.reason,
+          sinceMs: Date.now(),
+          untilMs: asked.untilMs ?? null,
+        };
+        const id = currentUpdateInfo()?.id ?? `freeze/${String(state.records)}`;
+        // A freeze cannot wait for the ledger: it holds from now and is entered as soon as possible.
+        state.frozen = freeze;
+        state.commands = [...state.commands, { kind: 'freeze', id, by, freeze }];
+        answerCommand(state, id, { kind: 'done', answer: { sentence: 'frozen' } });
+        news += 1;
+        tell(`frozen by ${by.person}: ${asked.reason}`);
+      }
+      return {
+        sentence: `${model} is frozen${asked.untilMs === undefined ? '' : ` until ${instantInWords(asked.untilMs)}`}: nothing starts and nothing is deployed; a rollback is always allowed`,
+      };
+    },
+    {
+      validator: (asked: Asked & { readonly untilMs?: number }) => {
+        if (repeated()) return;
+        if (state.frozen !== null)
+          throw refused(`already frozen by ${state.frozen.by}: ${state.frozen.reason}`);
+        if (asked.reason.trim() === '') throw refused('a freeze needs a reason');
+        if (asked.untilMs !== undefined && asked.untilMs <= Date.now())
+          throw refused('the freeze would have ended already: --until lies in the past');
+      },
+    },
+  );
+  setHandler(
+    unfreezeUpdate,
+    (asked: Asked) => ask<'unfreeze'>({ kind: 'unfreeze', by: actor(asked), reason: asked.reason }),
+    {
+      validator: (_asked: Asked) => {
+        if (!repeated() && state.frozen === null) throw refused(`${model} is not frozen`);
+      },
+    },
+  );
+  setHandler(
+    rollbackUpdate,
+    (asked: Asked) => ask<'rollback'>({ kind: 'rollback', by: actor(asked), reason: asked.reason }),
+    {
+      validator: (_asked: Asked) => {
+        if (!repeated() && state.leaseHolder === null && state.previousConfigName === null) {
+          throw refused('there is no earlier config to go back to');
+        }
+      },
+    },
+  );
+  setHandler(
+    retireUpdate,
+    (asked: Asked & { readonly abort?: boolean }) =>
+      ask<'retire'>({
+        kind: 'retire',
+        by: actor(asked),
+        reason: asked.reason,
+        abort: asked.abort ?? false,
+      }),
+    {
+      validator: (_asked: Asked & { readonly abort?: boolean }) => {
+        if (!repeated() && state.retiring !== null && _asked.abort !== true)
+          throw refused(`${model} is being retired already`);
+      },
+    },
+  );
+  setHandler(lookNowSignal, () => {
+    hinted = true;
+    news += 1;
+  });
+  setHandler(
+    releaseSaysSignal,
+    (said: {
+      release: number;
+      stage: ReleaseStage;
+      wantsLease?: boolean;
+      ledgerHead: LedgerHead;
+    }) => {
+      seeHead(state, said.ledgerHead);
+      changeRelease(state, said.release, (known) => ({
+        ...known,
+        stage: said.stage,
+        wantsLease: said.wantsLease ?? (said.stage === 'deploy' && known.wantsLease),
+        servingSinceMs:
+          said.stage === 'probation' ? (known.servingSinceMs ?? Date.now()) : known.servingSinceMs,
+      }));
+      if (said.stage === 'probation') hinted = true;
+      news += 1;
+    },
+  );
+  setHandler(
+    releaseEndedSignal,
+    (ended: {
+      release: number;
+      result: ReleaseResult;
+      ledgerHead: LedgerHead;
+      endedAtMs: number;
+    }) => {
+      seeHead(state, ended.ledgerHead);
+      if (!state.releases.some((known) => known.release === ended.release)) return;
+      seeEnd(state, ended.release, ended.result, ended.endedAtMs);
+      tell(`release ${String(ended.release)} ended: ${resultInWords(ended.result)}`);
+      hinted = true;
+      news += 1;
+    },
+  );
+  setHandler(keeperStatusQuery, status);
+  setHandler(whyQuery, () => keeperWhy(status()));
+
+  const record = async (draft: Drafted): Promise<void> => {
+    state.records += 1;
+    const entry: LedgerDraft = {
+      // The first run's id tells a new keeper's entries from an earlier one's of the same name.
+      id: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${String(state.records)}`,
+      atMs: Date.now(),
+      subject: workflowInfo().workflowId,
+      decision: draft.decision,
+      reasons: draft.reasons,
+      evidence: draft.evidence ?? [],
+      actor: draft.actor ?? me(),
+      facts: { ...draft.facts },
+    };
+    if (draft.urgent !== true) {
+      seeHead(state, await control(`ledger: ${draft.decision}`).record({ ...ref(), draft: entry }));
+      return;
+    }
+    try {
+      seeHead(
+        state,
+        await control(`ledger: ${draft.decision}`, URGENT_RECORD_MS).record({
+          ...ref(),
+          draft: entry,
+        }),
+      );
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      state.late = [...state.late, { ...entry, late: true }];
+      tell(
+        `the ledger cannot be written now (${sentenceOf(error)}); this decision goes ahead and is entered later`,
+      );
+    }
+  };
+
+  return {
+    model,
+    state,
+    ref,
+    me,
+    show,
+    tell,
+    record,
+    status,
+    news: (): number => news,
+    takeHint(): boolean {
+      const was = hinted;
+      hinted = false;
+      return was;
+    },
+    hinted: (): boolean => hinted,
+    awaits(what: string | null, until: number | null = null): void {
+      awaiting = what;
+      untilMs = until;
+      show();
+    },
+    refuse(reason: string): void {
+      refusal = reason;
+      tell(`refused: ${reason}`);
+      show();
+    },
+    async enterLate(): Promise<void> {
+      for (let draft = state.late[0]; draft !== undefined; draft = state.late[0]) {
+        seeHead(
+          state,
+          await control(`ledger: ${draft.decision}, late`).record({ ...ref(), draft }),
+        );
+        state.late = state.late.slice(1);
+      }
+    },
+    async notify(
+      notice: Notice,
+      subject: string,
+      text: string,
+      severity: 'info' | 'warning' | 'critical',
+      key: string,
+    ): Promise<void> {
+      const { notify } = state.policy.spec;
+      if (notify === undefined || !notify.on.includes(notice)) return;
+      await atBest(
+        () =>
+          control(`notice: ${notice}`, 10 * 60_000).notify({
+            ...ref(),
+            notice,
+            dedupeKey: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${key}`,
+            subject,
+            text,
+            severity,
+            consolePath: `/models/${model}`,
+          }),
+        (sentence) => {
+          tell(`the notice '${notice}' could not be sent: ${sentence}`);
+        },
+      );
+    },
+    /** Says something to a release; one that is gone is found by the next look. */
+    async say(release: number, word: KeeperWord): Promise<void> {
+      try {
+        await getExternalWorkflowHandle(releaseId(model, release)).signal(keeperSaysSignal, word);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        tell(`release ${String(release)} cannot be reached: ${sentenceOf(error)}`);
+        hinted = true;
+      }
+    },
+    finished: (): Promise<void> => condition(allHandlersFinished),
+    allAnswered: allHandlersFinished,
+  };
+}
+
+function actorOf(policy: Policy, asked: Asked): Actor {
+  const who = personOf(policy, asked.proof);
+  const named =
+    asked.proof.kind === 'os-user'
+      ? `os:${asked.proof.user}`
+      : asked.proof.kind === 'sts'
+        ? asked.proof.arn
+        : 'unknown';
+  return {
+    person: who.kind === 'person' ? who.person : named,
+    door: asked.door,
+    proof: asked.proof,
+  };
+}
+
+function seeHead(state: KeeperState, head: LedgerHead): void {
+  if (head.number > state.head.number) state.head = head;
+}

@@ -1,0 +1,373 @@
+import type { RebuiltState } from '../activities/contract.js';
+import type { Judgement } from '../domain/detect.js';
+import { judge, remember } from '../domain/detect.js';
+import { cooldownUntilMs, runsUsed } from '../domain/governor.js';
+import type { GovernorState, OpenRelease } from '../domain/governor.js';
+import { durationMs } from '../domain/duration.js';
+import { NO_HASH } from '../domain/ledger.js';
+import type { LedgerDraft } from '../domain/ledger.js';
+import type {
+  AlarmReading,
+  Champion,
+  EndpointReading,
+  LedgerHead,
+  MetricReading,
+  ReleaseResult,
+  Verdict,
+  Window,
+  WindowResult,
+} from '../domain/model.js';
+import type { Actor } from '../domain/people.js';
+import type { Policy } from '../domain/policy.schema.js';
+import type { Freeze, KeeperStatus, Refusal, TimelineEntry } from '../domain/status.js';
+import type { Answer, Asked } from './messages.js';
+
+export interface KeeperInput {
+  readonly policy: Policy;
+  readonly policyDigest: string;
+  readonly author: Asked;
+  readonly appliedAtMs: number;
+  /** Handed on by continue-as-new; absent at the first start. */
+  readonly state?: KeeperState;
+  /** Continue as new after so many history events, sooner than the server would suggest it. */
+  readonly historyLimit?: number;
+}
+
+/** Work that a message asked for and the main loop does, in order. */
+export type Command =
+  | {
+      readonly kind: 'apply';
+      readonly id: string;
+      readonly policy: Policy;
+      readonly policyDigest: string;
+      readonly author: Actor;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'retrain';
+      readonly id: string;
+      readonly by: Actor;
+      readonly reason: string;
+      readonly force: boolean;
+    }
+  | { readonly kind: 'freeze'; readonly id: string; readonly by: Actor; readonly freeze: Freeze }
+  | { readonly kind: 'unfreeze'; readonly id: string; readonly by: Actor; readonly reason: string }
+  | { readonly kind: 'rollback'; readonly id: string; readonly by: Actor; readonly reason: string }
+  | {
+      readonly kind: 'retire';
+      readonly id: string;
+      readonly by: Actor;
+      readonly reason: string;
+      readonly abort: boolean;
+    };
+
+/** What the keeper did about a command; kept for a while so that a repeated Update gets the same answer. */
+export type CommandAnswer =
+  | { readonly kind: 'done'; readonly answer: Answer & { readonly release?: number | null } }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface KnownRelease extends OpenRelease {
+  readonly wantsLease: boolean;
+  /** The data it is trained and judged on; blocked when it comes to nothing. */
+  readonly data: Window;
+  /** What the keeper has already said to it, so that it says it once. */
+  readonly told: readonly ('superseded' | 'end probation' | 'roll back')[];
+}
+
+/** All that a keeper remembers, and so all that continue-as-new hands on. Plain JSON, instants in epoch ms. */
+export interface KeeperState {
+  policy: Policy;
+  policyDigest: string;
+  policyAuthor: Actor;
+  policyAppliedAtMs: number;
+  ready: boolean;
+  endpoint: EndpointReading | null;
+  champion: Champion | null;
+  /** What served before, for the way back. */
+  previousConfigName: string | null;
+  baseline: {
+    readonly configName: string;
+    readonly uri: string | null;
+    readonly missing: string | null;
+  } | null;
+  alarms: readonly AlarmReading[];
+  metrics: readonly MetricReading[];
+  windows: Record<string, readonly WindowResult[]>;
+  countedToMs: Record<string, number>;
+  noData: Record<string, string>;
+  disturbed: { fromMs: number; toMs: number | null }[];
+  /** Why the looks cannot be taken; `null` when they can. */
+  blind: string | null;
+  verdict: Verdict;
+  verdictReasons: readonly string[];
+  verdictSinceMs: number;
+  releases: KnownRelease[];
+  nextRelease: number;
+  leaseHolder: number | null;
+  scaling: { readonly suspendedByUs: boolean; readonly forRelease: number } | null;
+  startsAtMs: readonly number[];
+  blocked: readonly (Window & { readonly why: string })[];
+  lastEnded: {
+    readonly release: number;
+    readonly result: ReleaseResult;
+    readonly endedAtMs: number;
+  } | null;
+  lastEndedAtMs: number | null;
+  frozen: Freeze | null;
+  governor: { readonly kind: string; readonly reason: string; readonly atMs: number } | null;
+  lastScheduleMs: number;
+  scheduleDueAtMs: number | null;
+  retiring: { readonly by: Actor; readonly reason: string; readonly abort: boolean } | null;
+  commands: Command[];
+  answers: Record<string, CommandAnswer>;
+  notices: Record<string, number>;
+  timeline: readonly TimelineEntry[];
+  refusals: readonly Refusal[];
+  head: LedgerHead;
+  records: number;
+  late: LedgerDraft[];
+}
+
+const MAX_REMEMBERED = { answers: 200, disturbed: 20, blocked: 50, starts: 200 } as const;
+
+export function freshState(input: KeeperInput, author: Actor, nowMs: number): KeeperState {
+  return {
+    policy: input.policy,
+    policyDigest: input.policyDigest,
+    policyAuthor: author,
+    policyAppliedAtMs: input.appliedAtMs,
+    ready: false,
+    endpoint: null,
+    champion: null,
+    previousConfigName: null,
+    baseline: null,
+    alarms: [],
+    metrics: [],
+    windows: {},
+    countedToMs: {},
+    noData: {},
+    disturbed: [],
+    blind: null,
+    verdict: 'cannot tell',
+    verdictReasons: ['nothing has been looked at yet'],
+    verdictSinceMs: nowMs,
+    releases: [],
+    nextRelease: 1,
+    leaseHolder: null,
+    scaling: null,
+    startsAtMs: [],
+    blocked: [],
+    lastEnded: null,
+    lastEndedAtMs: null,
+    frozen: null,
+    governor: null,
+    lastScheduleMs: nowMs,
+    scheduleDueAtMs: null,
+    retiring: null,
+    commands: [],
+    answers: {},
+    notices: {},
+    timeline: [],
+    refusals: [],
+    head: { number: 0, hash: NO_HASH },
+    records: 0,
+    late: [],
+  };
+}
+
+/** Takes up what ledger and AWS still know of a model whose keeper was lost. */
+export function takeUp(state: KeeperState, rebuilt: RebuiltState): void {
+  state.head = rebuilt.head;
+  state.nextRelease = Math.max(state.nextRelease, rebuilt.lastRelease + 1);
+  state.lastEndedAtMs = rebuilt.lastEndedAtMs;
+  state.startsAtMs = rebuilt.startsAtMs;
+  state.blocked = rebuilt.blocked;
+  state.previousConfigName = rebuilt.previousConfigName;
+}
+
+/** What the endpoint's reading says of who serves. Windows begin anew with a new champion. */
+export function seeEndpoint(
+  state: KeeperState,
+  reading: EndpointReading,
+): { readonly switched: boolean; readonly recreated: boolean } {
+  const before = state.endpoint;
+  state.endpoint = reading;
+  const recreated =
+    before !== null &&
+    before.status !== 'absent' &&
+    reading.status !== 'absent' &&
+    before.createdAtMs !== reading.createdAtMs;
+  const pending = reading.pendingConfigName !== null;
+  const open = state.disturbed.find((span) => span.toMs === null);
+  if (pending && open === undefined)
+    state.disturbed = [...state.disturbed, { fromMs: reading.atMs, toMs: null }].slice(
+      -MAX_REMEMBERED.disturbed,
+    );
+  if (!pending && open !== undefined) {
+    state.disturbed = state.disturbed.map((span) =>
+      span.toMs === null ? { ...span, toMs: reading.atMs } : span,
+    );
+  }
+  const next = reading.champion;
+  if (next === null) return { switched: false, recreated };
+  if (state.champion?.configName === next.configName && !recreated) {
+    state.champion = { ...next, sinceMs: state.champion.sinceMs };
+    return { switched: false, recreated };
+  }
+  const first = state.champion === null;
+  if (state.champion !== null) state.previousConfigName = state.champion.configName;
+  state.champion = first ? next : { ...next, sinceMs: reading.atMs };
+  state.windows = {};
+  state.noData = {};
+  return { switched: !first, recreated };
+}
+
+export function seeWindows(
+  state: KeeperState,
+  windows: readonly WindowResult[],
+  countedToMs: Readonly<Record<string, number>>,
+): void {
+  const keep = state.policy.spec.detect.persistence.of;
+  for (const source of new Set(windows.map((window) => window.source))) {
+    const news = windows.filter((window) => window.source === source);
+    state.windows[source] = remember(state.windows[source] ?? [], news, keep);
+  }
+  for (const [source, toMs] of Object.entries(countedToMs)) {
+    state.countedToMs[source] = Math.max(state.countedToMs[source] ?? 0, toMs);
+  }
+}
+
+export function judgement(state: KeeperState): Judgement {
+  const judged = judge(state.policy.spec, {
+    endpoint: state.endpoint,
+    alarms: state.alarms,
+    metrics: state.metrics,
+    windows: state.windows,
+    noData: state.noData,
+    baselineMissing:
+      state.baseline?.missing ??
+      (state.baseline === null ? 'the baseline is not profiled yet' : null),
+  });
+  if (state.blind !== null && judged.verdict === 'healthy') {
+    return { verdict: 'cannot tell', reasons: [state.blind], windows: [] };
+  }
+  return judged;
+}
+
+export const governorState = (state: KeeperState): GovernorState => ({
+  open: state.releases,
+  frozen: state.frozen,
+  lastEndedAtMs: state.lastEndedAtMs,
+  startsAtMs: state.startsAtMs,
+  blocked: state.blocked,
+  retiring: state.retiring !== null,
+});
+
+/** What is left of a release in the keeper's memory once it has ended. */
+export function seeEnd(
+  state: KeeperState,
+  release: number,
+  result: ReleaseResult,
+  endedAtMs: number,
+): void {
+  const open = state.releases.find((known) => known.release === release);
+  state.releases = state.releases.filter((known) => known.release !== release);
+  if (state.leaseHolder === release) state.leaseHolder = null;
+  state.lastEnded = { release, result, endedAtMs };
+  // A promotion cools down from the moment it served, so a long probation does not count on top.
+  state.lastEndedAtMs =
+    result.kind === 'promoted' ? (open?.servingSinceMs ?? endedAtMs) : endedAtMs;
+  const why = BLOCKING[result.kind];
+  if (why !== undefined && open !== undefined) {
+    state.blocked = [...state.blocked, { ...open.data, why }].slice(-MAX_REMEMBERED.blocked);
+  }
+}
+
+const BLOCKING: Partial<Record<ReleaseResult['kind'], string>> = {
+  rejected: 'was rejected',
+  expired: 'expired without a decision',
+  'failed gates': 'failed its gates',
+  'rolled back': 'was rolled back',
+};
+
+export function answerCommand(state: KeeperState, id: string, answer: CommandAnswer): void {
+  const entries = Object.entries(state.answers).slice(-(MAX_REMEMBERED.answers - 1));
+  state.answers = { ...Object.fromEntries(entries), [id]: answer };
+}
+
+export function changeRelease(
+  state: KeeperState,
+  release: number,
+  change: (known: KnownRelease) => KnownRelease,
+): void {
+  state.releases = state.releases.map((known) =>
+    known.release === release ? change(known) : known,
+  );
+}
+
+export function started(state: KeeperState, release: KnownRelease): void {
+  state.releases = [...state.releases, release];
+  state.startsAtMs = [...state.startsAtMs, release.startedAtMs].slice(-MAX_REMEMBERED.starts);
+}
+
+/** The next instant at which something changes by itself; `null` when only news can change anything. */
+export function nextInstantMs(state: KeeperState, nowMs: number): number | null {
+  const instants: number[] = [];
+  if (state.frozen?.untilMs != null) instants.push(state.frozen.untilMs);
+  if (isWanted(state)) {
+    const cooldown = cooldownUntilMs(state.policy.spec, governorState(state));
+    if (cooldown !== null) instants.push(cooldown);
+  }
+  const future = instants.filter((instant) => instant > nowMs);
+  return future.length === 0 ? null : Math.min(...future);
+}
+
+const isWanted = (state: KeeperState): boolean =>
+  state.verdict === 'drift' || state.verdict === 'performance' || state.scheduleDueAtMs !== null;
+
+export function keeperStatus(
+  state: KeeperState,
+  awaiting: string | null,
+  untilMs: number | null,
+  nowMs: number,
+): KeeperStatus {
+  const { spec } = state.policy;
+  return {
+    model: state.policy.metadata.name,
+    endpoint: spec.endpoint.name,
+    region: spec.endpoint.region,
+    policyDigest: state.policyDigest,
+    policyAppliedAtMs: state.policyAppliedAtMs,
+    policyAuthor: state.policyAuthor,
+    mode: spec.mode,
+    verdict: state.verdict,
+    verdictReasons: state.verdictReasons,
+    verdictSinceMs: state.verdictSinceMs,
+    champion: state.champion,
+    endpointStatus: state.endpoint?.status ?? 'not read yet',
+    alarms: state.alarms,
+    windows: state.windows,
+    awaiting,
+    untilMs,
+    releases: state.releases.map(({ release, stage, startedAtMs }) => ({
+      release,
+      stage,
+      startedAtMs,
+    })),
+    leaseHolder: state.leaseHolder,
+    lastRelease: state.lastEnded,
+    nextReleaseNumber: state.nextRelease,
+    frozen: state.frozen,
+    cooldownUntilMs: cooldownUntilMs(spec, governorState(state)),
+    lastGovernorAnswer: state.governor,
+    budget: {
+      runs: spec.retrain.budget.runs,
+      used: runsUsed(spec, state, nowMs),
+      perMs: durationMs(spec.retrain.budget.per),
+    },
+    refusals: state.refusals,
+    timeline: state.timeline,
+    ledgerHead: state.head,
+    retiring: state.retiring !== null,
+  };
+}

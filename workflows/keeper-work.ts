@@ -1,0 +1,505 @@
+import { isCancellation, workflowInfo } from '@temporalio/workflow';
+
+import { dataWindows } from '../domain/data-windows.js';
+import { instantInWords } from '../domain/duration.js';
+import type { Trigger } from '../domain/model.js';
+import { releaseId, releaseName } from '../domain/names.js';
+import { control, data } from './activities.js';
+import { atBest, sentenceOf } from './failures.js';
+import type { KeeperDesk } from './keeper-desk.js';
+import {
+  answerCommand,
+  changeRelease,
+  seeEnd,
+  seeEndpoint,
+  started,
+  takeUp,
+} from './keeper-state.js';
+import type { Command, KnownRelease } from './keeper-state.js';
+
+/**
+ * Makes a keeper ready: what ledger and AWS still know of the model, the claim on the endpoint, alarms, scaling,
+ * baseline. After continue-as-new there is nothing to do.
+ *
+ * @returns why the policy cannot be kept; `undefined` when it can
+ */
+export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
+  const { state } = desk;
+  if (state.ready) return undefined;
+  desk.awaits('the set-up: ledger, claim on the endpoint, alarms, baseline');
+  const rebuilt = await control('read the ledger of the model').rebuild(desk.ref());
+  takeUp(state, rebuilt);
+  const claim = await control('claim the endpoint').claimEndpoint(desk.ref());
+  if (claim.kind === 'refused') return claim.reason;
+  seeEndpoint(state, claim.endpoint);
+  if (
+    rebuilt.championConfigName !== null &&
+    rebuilt.championConfigName === state.champion?.configName &&
+    rebuilt.championSinceMs !== null
+  ) {
+    state.champion = { ...state.champion, sinceMs: rebuilt.championSinceMs };
+  }
+  for (const release of rebuilt.unfinished) {
+    // Whether it still runs is Temporal's to say: the next look asks.
+    started(state, { ...unknownRelease(release), startedAtMs: Date.now() });
+  }
+  await desk.record({
+    decision: 'policy',
+    reasons: [`policy ${state.policyDigest.slice(0, 16)} applied by ${state.policyAuthor.person}`],
+    facts: {
+      policyDigest: state.policyDigest,
+      endpoint: state.policy.spec.endpoint.name,
+      champion: state.champion?.configName ?? null,
+    },
+    actor: state.policyAuthor,
+  });
+  await arrange(desk);
+  await baseline(desk);
+  state.ready = true;
+  desk.tell(
+    `keeping ${state.policy.spec.endpoint.name} under policy ${state.policyDigest.slice(0, 16)}`,
+  );
+  desk.show();
+  return undefined;
+}
+
+const unknownRelease = (release: number): Omit<KnownRelease, 'startedAtMs'> => ({
+  release,
+  stage: 'retrain',
+  servingSinceMs: null,
+  dataToMs: 0,
+  data: { fromMs: 0, toMs: 0 },
+  wantsLease: false,
+  told: [],
+});
+
+/** Alarms and scaling as the policy wants them. */
+async function arrange(desk: KeeperDesk): Promise<void> {
+  const alarms = await control('create or repair the managed alarms').ensureAlarms(desk.ref());
+  for (const repaired of alarms.repaired) desk.tell(`alarm ${repaired}`);
+  if (desk.state.policy.spec.scaling !== undefined) {
+    const scaling = await control('apply the scaling policy').applyScaling(desk.ref());
+    for (const changed of scaling.changed) desk.tell(`scaling: ${changed}`);
+  }
+}
+
+async function baseline(desk: KeeperDesk): Promise<void> {
+  const { state } = desk;
+  const { champion } = state;
+  if (
+    champion === null ||
+    !state.policy.spec.monitor.sources.some((source) => source.kind === 'captured-inputs')
+  ) {
+    state.baseline =
+      champion === null ? null : { configName: champion.configName, uri: null, missing: null };
+    return;
+  }
+  try {
+    const made = await data('profile the baseline').prepareBaseline({
+      ...desk.ref(),
+      champion,
+      capturePrefix: state.endpoint?.capturePrefix ?? null,
+    });
+    state.baseline =
+      made.kind === 'ready'
+        ? { configName: champion.configName, uri: made.uri, missing: null }
+        : { configName: champion.configName, uri: null, missing: made.reason };
+    desk.tell(
+      made.kind === 'ready'
+        ? `baseline of ${champion.configName}: ${String(made.rows)} rows`
+        : made.reason,
+    );
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    state.baseline = {
+      configName: champion.configName,
+      uri: null,
+      missing: `no baseline: ${sentenceOf(error)}`,
+    };
+    desk.tell(state.baseline.missing ?? '');
+  }
+}
+
+/** Starts the next release. The decision is on record, and the number spent, before anything runs. */
+export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<number> {
+  const { state } = desk;
+  const release = state.nextRelease;
+  state.nextRelease += 1;
+  const windows = dataWindows(state.policy.spec.retrain, Date.now());
+  const span = { fromMs: windows.train.fromMs, toMs: windows.holdOut.toMs };
+  await desk.record({
+    decision: 'trigger',
+    reasons: [`start release ${String(release)}`, ...trigger.reasons],
+    evidence: trigger.windows.flatMap((window) =>
+      window.reportUri === undefined ? [] : [{ uri: window.reportUri }],
+    ),
+    facts: {
+      trigger: trigger.kind,
+      answer: 'start',
+      release,
+      data: windows,
+      championConfigName: state.champion?.configName ?? null,
+    },
+    actor: trigger.by,
+  });
+  started(state, {
+    ...unknownRelease(release),
+    startedAtMs: Date.now(),
+    dataToMs: span.toMs,
+    data: span,
+  });
+  const outcome = await control(`start release ${String(release)}`).startRelease({
+    workflowId: releaseId(desk.model, release),
+    keeperId: workflowInfo().workflowId,
+    triggerKey: `${trigger.kind}/${String(trigger.atMs)}`,
+    input: {
+      model: desk.model,
+      release,
+      policy: state.policy,
+      policyDigest: state.policyDigest,
+      policyAuthor: state.policyAuthor.person,
+      trigger,
+      champion: state.champion,
+      endpointArn: state.endpoint?.arn ?? '',
+      data: windows,
+      ledgerHead: state.head,
+      frozen: state.frozen !== null,
+    },
+  });
+  desk.tell(
+    outcome.kind === 'taken'
+      ? `release ${String(release)} exists already and is not this keeper's: the next number is tried`
+      : `release ${String(release)} started: ${trigger.reasons[0] ?? trigger.kind}`,
+  );
+  if (outcome.kind === 'taken') {
+    state.releases = state.releases.filter((known) => known.release !== release);
+    return startRelease(desk, trigger);
+  }
+  return release;
+}
+
+/** A release that closed without a word: terminated, timed out, or lost with Temporal's data. */
+export async function endedOutside(
+  desk: KeeperDesk,
+  workflowId: string,
+  status: string,
+): Promise<void> {
+  const { state } = desk;
+  const open = state.releases.find((known) => releaseId(desk.model, known.release) === workflowId);
+  if (open === undefined) return;
+  const name = releaseName(desk.model, open.release);
+  const reason = `the workflow ${workflowId} is ${status.toLowerCase()} without having reported its end`;
+  desk.tell(reason);
+  await desk.record({
+    decision: 'ended',
+    reasons: [reason],
+    facts: {
+      release: open.release,
+      result: { kind: 'aborted', by: 'Temporal', reason },
+      data: open.data,
+    },
+    urgent: true,
+  });
+  await atBest(
+    () =>
+      control('stop its pipeline').stopPipeline({
+        ...desk.ref(),
+        executionArn: null,
+        release: open.release,
+        name,
+      }),
+    desk.tell,
+  );
+  await atBest(
+    () =>
+      control('remove what was made for it').discardDeployment({
+        ...desk.ref(),
+        release: open.release,
+        names: [name],
+        keepConfig: false,
+      }),
+    desk.tell,
+  );
+  seeEnd(state, open.release, { kind: 'aborted', by: 'Temporal', reason }, Date.now());
+}
+
+/** Lends the right to write to the endpoint to the release that asks for it; one writer at a time. */
+export async function lendLease(desk: KeeperDesk): Promise<void> {
+  const { state } = desk;
+  await tellSuperseded(desk);
+  const asking = state.releases.findLast((known) => known.wantsLease);
+  if (asking === undefined || state.frozen !== null || state.retiring?.abort === true) return;
+  if (state.leaseHolder === asking.release) {
+    await lent(desk, asking.release);
+    return;
+  }
+  if (state.leaseHolder !== null) {
+    const holder = state.releases.find((known) => known.release === state.leaseHolder);
+    if (holder?.stage === 'probation' && !holder.told.includes('end probation')) {
+      changeRelease(state, holder.release, (known) => ({
+        ...known,
+        told: [...known.told, 'end probation'],
+      }));
+      await desk.say(holder.release, {
+        kind: 'end probation',
+        reason: `release ${String(asking.release)} is approved and deploys`,
+      });
+    }
+    return;
+  }
+  const scaling = await control('read scaling').readScaling(desk.ref());
+  state.scaling = {
+    suspendedByUs: scaling.found && !scaling.suspended,
+    forRelease: asking.release,
+  };
+  if (state.scaling.suspendedByUs)
+    await control('suspend scaling for the rollout').suspendScaling(desk.ref());
+  state.leaseHolder = asking.release;
+  await lent(desk, asking.release);
+}
+
+async function lent(desk: KeeperDesk, release: number): Promise<void> {
+  changeRelease(desk.state, release, (known) => ({ ...known, wantsLease: false }));
+  desk.tell(`release ${String(release)} has the right to write to the endpoint`);
+  await desk.say(release, { kind: 'lease', ledgerHead: desk.state.head });
+}
+
+/** A newer candidate that passed its gates makes an older request out of date. */
+async function tellSuperseded(desk: KeeperDesk): Promise<void> {
+  const waiting = desk.state.releases.filter((known) => known.stage === 'approve');
+  const newest = waiting.at(-1);
+  for (const older of waiting.slice(0, -1)) {
+    if (newest === undefined || older.told.includes('superseded')) continue;
+    changeRelease(desk.state, older.release, (known) => ({
+      ...known,
+      told: [...known.told, 'superseded'],
+    }));
+    await desk.say(older.release, {
+      kind: 'superseded',
+      by: newest.release,
+      reason: `release ${String(newest.release)} was trained on newer data and passed its gates`,
+    });
+  }
+}
+
+/** Resumes scaling once the rollout is over, but only what the keeper itself has suspended. */
+export async function takeBackLease(desk: KeeperDesk): Promise<void> {
+  const { state } = desk;
+  if (state.scaling === null) return;
+  const holder = state.releases.find((known) => known.release === state.scaling?.forRelease);
+  if (holder !== undefined && holder.stage !== 'probation') return;
+  if (state.scaling.suspendedByUs) await control('resume scaling').resumeScaling(desk.ref());
+  state.scaling = null;
+}
+
+/** Does what a message asked for and leaves the answer where the message's handler finds it. */
+export async function carryOut(
+  desk: KeeperDesk,
+  command: Command | { readonly kind: 'baseline' } | { readonly kind: 'clean up' },
+): Promise<void> {
+  const { state } = desk;
+  switch (command.kind) {
+    case 'baseline':
+      return baseline(desk);
+    case 'clean up':
+      return cleanUp(desk);
+    case 'apply': {
+      await desk.record({
+        decision: 'policy',
+        reasons: [
+          command.reason === '' ? 'policy applied' : command.reason,
+          `policy ${command.policyDigest.slice(0, 16)}`,
+        ],
+        facts: { policyDigest: command.policyDigest, before: state.policyDigest },
+        actor: command.author,
+      });
+      state.policy = command.policy;
+      state.policyDigest = command.policyDigest;
+      state.policyAuthor = command.author;
+      state.policyAppliedAtMs = Date.now();
+      state.governor = null;
+      await arrange(desk);
+      if (state.policy.spec.scaling === undefined)
+        await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
+      await baseline(desk);
+      const flying = state.releases.map((known) => String(known.release));
+      const sentence = `policy ${command.policyDigest.slice(0, 16)} is in force${flying.length === 0 ? '' : `; release ${flying.join(', ')} goes on under the policy it started with`}`;
+      desk.tell(sentence);
+      return answer(desk, command, sentence);
+    }
+    case 'retrain': {
+      const release = await startRelease(desk, {
+        kind: 'manual',
+        atMs: Date.now(),
+        reasons: [command.reason],
+        by: command.by,
+        windows: [],
+      });
+      answerCommand(state, command.id, {
+        kind: 'done',
+        answer: { sentence: `release ${String(release)} started`, release },
+      });
+      return;
+    }
+    case 'freeze': {
+      for (const known of state.releases)
+        await desk.say(known.release, {
+          kind: 'freeze',
+          by: command.freeze.by,
+          reason: command.freeze.reason,
+        });
+      await desk.record({
+        decision: 'freeze',
+        reasons: [command.freeze.reason],
+        facts: { untilMs: command.freeze.untilMs },
+        actor: command.by,
+        urgent: true,
+      });
+      return;
+    }
+    case 'unfreeze': {
+      await desk.record({ decision: 'unfreeze', reasons: [command.reason], actor: command.by });
+      await unfreeze(desk, `unfrozen by ${command.by.person}`);
+      return answer(desk, command, `${desk.model} is no longer frozen`);
+    }
+    case 'rollback':
+      return rollBack(desk, command);
+    case 'retire': {
+      await desk.record({
+        decision: 'retire',
+        reasons: [command.reason],
+        facts: { abort: command.abort },
+        actor: command.by,
+      });
+      state.retiring = { by: command.by, reason: command.reason, abort: command.abort };
+      if (command.abort) {
+        for (const known of state.releases)
+          await desk.say(known.release, {
+            kind: 'abort',
+            by: command.by,
+            reason: `${desk.model} is retired: ${command.reason}`,
+          });
+      }
+      const open = state.releases.map((known) => String(known.release));
+      const waits =
+        open.length === 0
+          ? ''
+          : command.abort
+            ? `; release ${open.join(', ')} is being aborted first`
+            : `; it waits for release ${open.join(', ')} to end (--abort does not wait)`;
+      return answer(desk, command, `${desk.model} is being retired${waits}`);
+    }
+  }
+}
+
+function answer(desk: KeeperDesk, command: Command, sentence: string): void {
+  answerCommand(desk.state, command.id, { kind: 'done', answer: { sentence } });
+}
+
+/** A freeze with an end thaws by itself. */
+export async function endFreeze(desk: KeeperDesk): Promise<void> {
+  const { frozen } = desk.state;
+  if (frozen?.untilMs == null || frozen.untilMs > Date.now()) return;
+  await desk.record({
+    decision: 'unfreeze',
+    reasons: [`the freeze of ${frozen.by} ended at ${instantInWords(frozen.untilMs)}`],
+  });
+  await unfreeze(desk, 'the freeze has ended');
+}
+
+async function unfreeze(desk: KeeperDesk, why: string): Promise<void> {
+  desk.state.frozen = null;
+  desk.state.governor = null;
+  desk.tell(why);
+  for (const known of desk.state.releases) await desk.say(known.release, { kind: 'unfreeze' });
+}
+
+/** Whoever holds the right to write does it: a release in deploy or probation, else the keeper. */
+async function rollBack(
+  desk: KeeperDesk,
+  command: Extract<Command, { kind: 'rollback' }>,
+): Promise<void> {
+  const { state } = desk;
+  const target = state.previousConfigName;
+  await desk.record({
+    decision: 'rollback',
+    reasons: [command.reason],
+    facts: { from: state.champion?.configName ?? null, to: target },
+    actor: command.by,
+    urgent: true,
+  });
+  if (state.leaseHolder !== null) {
+    await desk.say(state.leaseHolder, {
+      kind: 'roll back',
+      by: command.by,
+      reason: command.reason,
+    });
+    answer(desk, command, `release ${String(state.leaseHolder)} takes the endpoint back`);
+    return;
+  }
+  if (target === null) {
+    answerCommand(state, command.id, {
+      kind: 'refused',
+      reason: 'there is no earlier config to go back to',
+    });
+    return;
+  }
+  try {
+    const reading = await control('read the endpoint').readEndpoint(desk.ref());
+    const plan = {
+      strategy: 'all-at-once',
+      percent: 100,
+      bakeSeconds: 0,
+      finalBakeSeconds: 0,
+      timeoutSeconds: 3_600,
+      alarmNames: [],
+    } as const;
+    const update = await control('put the previous config back').updateEndpoint({
+      ...desk.ref(),
+      release: 0,
+      configName: target,
+      plan,
+      expectedConfigName: reading.configName,
+      lastModifiedAtMs: reading.lastModifiedAtMs,
+      plain: true,
+    });
+    if (update.kind === 'refused' || update.kind === 'champion changed') {
+      const reason =
+        update.kind === 'refused'
+          ? update.reason
+          : `${update.configName ?? 'nothing'} serves now: look again`;
+      answerCommand(state, command.id, { kind: 'refused', reason });
+      return;
+    }
+    desk.tell(`rolling back to ${target}, asked for by ${command.by.person}: ${command.reason}`);
+    answer(
+      desk,
+      command,
+      `the endpoint is going back to ${target}; modelkeeper status shows when it is there`,
+    );
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    answerCommand(state, command.id, { kind: 'refused', reason: sentenceOf(error) });
+  }
+}
+
+/** Takes away only what we made. The endpoint, its models and the ledger stay. */
+async function cleanUp(desk: KeeperDesk): Promise<void> {
+  const { state } = desk;
+  desk.awaits('the removal of alarms, scaling and the claim on the endpoint');
+  await desk.enterLate();
+  await atBest(() => control('remove our alarms').removeAlarms(desk.ref()), desk.tell);
+  if (state.policy.spec.scaling !== undefined)
+    await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
+  await atBest(
+    () => control('give up the claim on the endpoint').unclaimEndpoint(desk.ref()),
+    desk.tell,
+  );
+  await desk.record({
+    decision: 'retired',
+    reasons: [`retired at ${instantInWords(Date.now())}`],
+    ...(state.retiring === null ? {} : { actor: state.retiring.by }),
+  });
+  desk.tell('retired');
+  desk.awaits(null);
+}

@@ -1,0 +1,321 @@
+import { condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+
+import type { DataTold, SignalsTold } from '../activities/contract.js';
+import { govern, rollbackAlarms } from '../domain/governor.js';
+import { alarmPrefix } from '../domain/names.js';
+import type { Trigger } from '../domain/model.js';
+import {
+  carryOut,
+  endedOutside,
+  lendLease,
+  setUp,
+  startRelease,
+  takeBackLease,
+} from './keeper-work.js';
+import { openKeeperDesk } from './keeper-desk.js';
+import type { KeeperDesk } from './keeper-desk.js';
+import {
+  changeRelease,
+  governorState,
+  judgement,
+  nextInstantMs,
+  seeEndpoint,
+  seeWindows,
+} from './keeper-state.js';
+import type { KeeperInput } from './keeper-state.js';
+import { openWatches } from './watches.js';
+import type { WatchEnd, Watches } from './watches.js';
+
+export type KeeperResult =
+  | { readonly kind: 'retired'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Hints come in bursts: at most one restart of the watch in this time, one more pending. */
+const MIN_HINT_INTERVAL_MS = 10_000;
+
+/** Watches one model for as long as its policy is applied, and starts a release when the governor says so. */
+export async function keeper(input: KeeperInput): Promise<KeeperResult> {
+  const desk = openKeeperDesk(input);
+  const refusal = await setUp(desk);
+  if (refusal !== undefined) {
+    desk.refuse(refusal);
+    await desk.finished();
+    return { kind: 'refused', reason: refusal };
+  }
+
+  const watches = openWatches(desk);
+  while (!mustContinueAsNew(input)) {
+    watches.goOn();
+    await somethingHappens(desk, watches);
+    await heedHint(desk, watches);
+    await heedSignals(desk, watches, watches.takeSignals());
+    await heedData(desk, watches.takeData());
+    await carryOutCommands(desk, watches);
+    await endFreeze(desk);
+    await takeBackLease(desk);
+    await lendLease(desk);
+    await judgeAndGovern(desk);
+    if (desk.state.retiring !== null && desk.state.releases.length === 0) {
+      await watches.close();
+      return retire(desk);
+    }
+    desk.show();
+  }
+
+  await watches.close();
+  while (desk.state.commands.length > 0 || !desk.allAnswered()) {
+    await carryOutCommands(desk, undefined);
+    await condition(() => desk.state.commands.length > 0 || desk.allAnswered());
+  }
+  return continueAsNew<typeof keeper>({ ...input, state: desk.state });
+}
+
+function mustContinueAsNew(input: KeeperInput): boolean {
+  const info = workflowInfo();
+  return (
+    info.continueAsNewSuggested ||
+    info.historyLength >= (input.historyLimit ?? Number.POSITIVE_INFINITY)
+  );
+}
+
+async function somethingHappens(desk: KeeperDesk, watches: Watches): Promise<void> {
+  const seen = desk.news();
+  const nowMs = Date.now();
+  const instant = nextInstantMs(desk.state, nowMs);
+  const hintMs = desk.hinted() ? watches.lookedAtMs() + MIN_HINT_INTERVAL_MS : null;
+  if (hintMs !== null && hintMs <= nowMs) return;
+  if (desk.state.commands.length > 0 || watches.hasNews()) return;
+  desk.awaits(
+    instant === null
+      ? 'the next look, or news'
+      : 'the next look, news, or the end of a cool-down or freeze',
+    instant,
+  );
+  const happened = (): boolean => watches.hasNews() || desk.news() !== seen;
+  const soonest = Math.min(instant ?? Number.POSITIVE_INFINITY, hintMs ?? Number.POSITIVE_INFINITY);
+  if (Number.isFinite(soonest)) {
+    await condition(happened, Math.max(1, soonest - nowMs), {
+      summary: 'until the next instant that matters',
+    });
+  } else {
+    await condition(happened);
+  }
+}
+
+async function heedHint(desk: KeeperDesk, watches: Watches): Promise<void> {
+  if (!desk.hinted() || Date.now() - watches.lookedAtMs() < MIN_HINT_INTERVAL_MS) return;
+  desk.takeHint();
+  await watches.lookNow();
+}
+
+async function heedSignals(
+  desk: KeeperDesk,
+  watches: Watches,
+  end: WatchEnd<SignalsTold> | undefined,
+): Promise<void> {
+  const { state } = desk;
+  if (end === undefined || end.kind === 'quiet day') return;
+  if (end.kind === 'failed') {
+    if (state.blind !== end.sentence) desk.tell(`cannot look: ${end.sentence}`);
+    state.blind = end.sentence;
+    return;
+  }
+  state.blind = null;
+  const { told } = end;
+  state.alarms = told.alarms;
+  state.metrics = told.metrics;
+  if (told.scheduleDueAtMs !== null) {
+    state.lastScheduleMs = told.atMs;
+    state.scheduleDueAtMs = told.scheduleDueAtMs;
+  }
+  for (const closed of told.closedReleases)
+    await endedOutside(desk, closed.workflowId, closed.status);
+
+  const before = state.champion?.configName ?? null;
+  const { switched, recreated } = seeEndpoint(state, told.endpoint);
+  if (recreated) desk.tell('the endpoint was deleted and created again');
+  if (!switched && !recreated) {
+    if (before === null && state.champion !== null) await newBaseline(desk, watches);
+    return;
+  }
+  const now = state.champion?.configName ?? 'none';
+  desk.tell(`the champion is now ${now} (before: ${before ?? 'none'})`);
+  if (state.leaseHolder === null) {
+    await desk.record({
+      decision: 'changed outside',
+      reasons: [`${now} serves instead of ${before ?? 'nothing'}, and modelkeeper did not do it`],
+      facts: { from: before, to: now },
+      urgent: true,
+    });
+  }
+  await newBaseline(desk, watches);
+}
+
+/** The baseline belongs to the serving version. */
+async function newBaseline(desk: KeeperDesk, watches: Watches): Promise<void> {
+  await carryOut(desk, { kind: 'baseline' });
+  await watches.restartData();
+}
+
+async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): Promise<void> {
+  const { state } = desk;
+  if (end === undefined || end.kind === 'quiet day') return;
+  if (end.kind === 'failed') {
+    if (state.blind !== end.sentence) desk.tell(`cannot read the data: ${end.sentence}`);
+    state.blind = end.sentence;
+    return;
+  }
+  state.blind = null;
+  const { told } = end;
+  seeWindows(state, told.windows, told.countedToMs);
+  for (const source of told.dataAgain) {
+    state.noData = Object.fromEntries(Object.entries(state.noData).filter(([id]) => id !== source));
+    desk.tell(`${source}: data arrives again`);
+  }
+  for (const silent of told.noData) {
+    state.noData = { ...state.noData, [silent.source]: silent.sentence };
+    desk.tell(silent.sentence);
+    await desk.notify(
+      'no-data',
+      `${desk.model}: no data`,
+      silent.sentence,
+      'warning',
+      `no-data/${silent.source}/${String(silent.sinceMs)}`,
+    );
+  }
+  const last = told.windows.at(-1);
+  if (last !== undefined) desk.tell(last.sentence);
+}
+
+async function carryOutCommands(desk: KeeperDesk, watches: Watches | undefined): Promise<void> {
+  for (
+    let command = desk.state.commands[0];
+    command !== undefined;
+    command = desk.state.commands[0]
+  ) {
+    await carryOut(desk, command);
+    desk.state.commands = desk.state.commands.slice(1);
+    if (command.kind === 'apply' && watches !== undefined) {
+      await watches.close();
+      watches.start();
+    }
+  }
+}
+
+const NOTICES = {
+  drift: { notice: 'drift', severity: 'warning' },
+  performance: { notice: 'performance', severity: 'critical' },
+  'data quality': { notice: 'data-quality', severity: 'warning' },
+  'unhealthy endpoint': { notice: 'unhealthy', severity: 'critical' },
+} as const;
+
+/** One verdict from everything seen, told once when it changes; then what the governor makes of it. */
+async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
+  const { state } = desk;
+  const judged = judgement(state);
+  if (judged.verdict !== state.verdict) {
+    desk.tell(`verdict: ${judged.verdict}, was ${state.verdict}: ${judged.reasons[0] ?? ''}`);
+    state.verdict = judged.verdict;
+    state.verdictSinceMs = Date.now();
+    state.governor = null;
+    if (judged.verdict in NOTICES) {
+      const { notice, severity } = NOTICES[judged.verdict as keyof typeof NOTICES];
+      await desk.notify(
+        notice,
+        `${desk.model}: ${judged.verdict}`,
+        judged.reasons.join('\n'),
+        severity,
+        `verdict/${String(state.verdictSinceMs)}`,
+      );
+    }
+  }
+  state.verdictReasons = judged.reasons;
+  await heedProbationAlarms(desk);
+
+  const trigger = triggerOf(desk, judged.windows);
+  if (trigger === undefined) return;
+  const nowMs = Date.now();
+  const answer = govern(state.policy.spec, governorState(state), trigger, nowMs);
+  if (answer.kind === 'roll back') {
+    await rollBackOnce(desk, answer.release, answer.reason);
+    return;
+  }
+  const changed = state.governor?.kind !== answer.kind;
+  state.governor = { kind: answer.kind, reason: answer.reason, atMs: nowMs };
+  if (answer.kind === 'start') {
+    if (trigger.kind === 'schedule') state.scheduleDueAtMs = null;
+    await startRelease(desk, trigger);
+    return;
+  }
+  if (trigger.kind === 'schedule' && (answer.kind === 'record' || answer.kind === 'notify'))
+    state.scheduleDueAtMs = null;
+  if (!changed) return;
+  desk.tell(`governor: ${answer.kind}: ${answer.reason}`);
+  await desk.record({
+    decision: 'trigger',
+    reasons: [`${answer.kind}: ${answer.reason}`, ...trigger.reasons],
+    evidence: trigger.windows.flatMap((window) =>
+      window.reportUri === undefined ? [] : [{ uri: window.reportUri }],
+    ),
+    facts: { trigger: trigger.kind, answer: answer.kind },
+  });
+  if (answer.kind === 'ask') {
+    await desk.notify(
+      'drift',
+      `${desk.model}: a person is needed`,
+      answer.reason,
+      'warning',
+      `ask/${String(nowMs)}`,
+    );
+  }
+}
+
+function triggerOf(desk: KeeperDesk, windows: Trigger['windows']): Trigger | undefined {
+  const { state } = desk;
+  const common = { atMs: Date.now(), by: desk.me() };
+  if (state.verdict === 'drift' || state.verdict === 'performance') {
+    return { ...common, kind: state.verdict, reasons: state.verdictReasons, windows };
+  }
+  if (state.scheduleDueAtMs !== null) {
+    return {
+      ...common,
+      kind: 'schedule',
+      reasons: [`scheduled by ${state.policy.spec.retrain.schedule ?? ''}`],
+      windows: [],
+    };
+  }
+  return undefined;
+}
+
+/** Errors or latency of a version on probation take it back. */
+async function heedProbationAlarms(desk: KeeperDesk): Promise<void> {
+  const { state } = desk;
+  const onProbation = state.releases.find((known) => known.stage === 'probation');
+  if (
+    onProbation === undefined ||
+    !state.policy.spec.deploy.probation.rollBackOn.includes('alarms')
+  )
+    return;
+  const [alarm] = rollbackAlarms(state.alarms, alarmPrefix(desk.model));
+  if (alarm !== undefined)
+    await rollBackOnce(desk, onProbation.release, `alarm ${alarm.name}: ${alarm.reason}`);
+}
+
+async function rollBackOnce(desk: KeeperDesk, release: number, reason: string): Promise<void> {
+  if (
+    desk.state.releases.some(
+      (known) => known.release === release && known.told.includes('roll back'),
+    )
+  )
+    return;
+  changeRelease(desk.state, release, (known) => ({ ...known, told: [...known.told, 'roll back'] }));
+  desk.tell(`rolling back release ${String(release)}: ${reason}`);
+  await desk.say(release, { kind: 'roll back', by: desk.me(), reason });
+}
+
+async function retire(desk: KeeperDesk): Promise<KeeperResult> {
+  const { retiring } = desk.state;
+  await carryOut(desk, { kind: 'clean up' });
+  await desk.finished();
+  return { kind: 'retired', by: retiring?.by.person ?? 'somebody', reason: retiring?.reason ?? '' };
+}

@@ -1,0 +1,153 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+
+import type { DataTold, SignalsTold } from '../activities/contract.js';
+import { durationMs } from '../domain/duration.js';
+import { dataWatch, signalsWatch } from './activities.js';
+import { isQuietDay, sentenceOf } from './failures.js';
+import type { KeeperDesk } from './keeper-desk.js';
+
+export type WatchEnd<T> =
+  | { readonly kind: 'told'; readonly told: T }
+  | { readonly kind: 'quiet day' }
+  | { readonly kind: 'failed'; readonly sentence: string };
+
+/** One activity that looks again and again until there is something to tell. */
+interface Watch<T> {
+  /** Set once the activity has ended by itself. */
+  end: WatchEnd<T> | undefined;
+  cancel(): Promise<void>;
+}
+
+function startWatch<T>(look: () => Promise<T>): Watch<T> {
+  const scope = new CancellationScope();
+  const watch: Watch<T> = {
+    end: undefined,
+    cancel: async () => {
+      scope.cancel();
+      await over;
+    },
+  };
+  const over = scope.run(look).then(
+    (told) => {
+      watch.end = { kind: 'told', told };
+    },
+    (error: unknown) => {
+      if (isCancellation(error)) return;
+      watch.end = isQuietDay(error)
+        ? { kind: 'quiet day' }
+        : { kind: 'failed', sentence: sentenceOf(error) };
+    },
+  );
+  return watch;
+}
+
+/** The next instant on the clock that is a multiple of `everyMs`. */
+export const nextAlignedMs = (nowMs: number, everyMs: number): number =>
+  (Math.floor(nowMs / everyMs) + 1) * everyMs;
+
+/**
+ * The keeper's two watches. A quiet look writes no history; each returns only with news, at the end of its day, or
+ * when its failures have outlasted their bound.
+ */
+export function openWatches(desk: KeeperDesk) {
+  const { state } = desk;
+  let signals: Watch<SignalsTold> | undefined;
+  let data: Watch<DataTold> | undefined;
+  let lookedAtMs = 0;
+
+  const everyMs = (): number => durationMs(state.policy.spec.monitor.every);
+
+  const lookAtSignals = (notBeforeMs: number): Watch<SignalsTold> => {
+    lookedAtMs = Date.now();
+    return startWatch(() =>
+      signalsWatch(
+        `watch endpoint, alarms and metrics every ${state.policy.spec.monitor.every}`,
+        state.policy.spec.monitor.every,
+      ).watchSignals({
+        ...desk.ref(),
+        known: {
+          endpointStatus: state.endpoint?.status ?? 'not read yet',
+          configName: state.endpoint?.configName ?? null,
+          pendingConfigName: state.endpoint?.pendingConfigName ?? null,
+          alarms: Object.fromEntries(state.alarms.map((alarm) => [alarm.name, alarm.state])),
+          breachedMetrics: state.metrics
+            .filter((metric) => metric.breached)
+            .map((metric) => metric.source),
+        },
+        releases: state.releases.map((known) => `release/${desk.model}/${String(known.release)}`),
+        notBeforeMs,
+        wakeAtMs: null,
+        scheduleAfterMs: state.lastScheduleMs,
+      }),
+    );
+  };
+
+  const lookAtData = (notBeforeMs: number): Watch<DataTold> | undefined => {
+    const { champion } = state;
+    if (
+      champion === null ||
+      !state.policy.spec.monitor.sources.some(
+        (source) => source.kind === 'captured-inputs' || source.kind === 'ground-truth',
+      )
+    ) {
+      return undefined;
+    }
+    return startWatch(() =>
+      dataWatch('watch captured inputs and labels', state.policy.spec.monitor.every).watchData({
+        ...desk.ref(),
+        champion,
+        capturePrefix: state.endpoint?.capturePrefix ?? null,
+        baselineUri: state.baseline?.uri ?? null,
+        countedToMs: state.countedToMs,
+        recent: state.windows,
+        disturbed: state.disturbed,
+        toldNoData: Object.keys(state.noData),
+        notBeforeMs,
+      }),
+    );
+  };
+
+  return {
+    /** Starts what is not running. */
+    start(): void {
+      signals ??= lookAtSignals(0);
+      data ??= lookAtData(0);
+    },
+    hasNews: (): boolean => signals?.end !== undefined || data?.end !== undefined,
+    lookedAtMs: (): number => lookedAtMs,
+    /** What the signals watch has to tell; it goes on looking from the next aligned instant. */
+    takeSignals(): WatchEnd<SignalsTold> | undefined {
+      const end = signals?.end;
+      if (end !== undefined) signals = undefined;
+      return end;
+    },
+    takeData(): WatchEnd<DataTold> | undefined {
+      const end = data?.end;
+      if (end !== undefined) data = undefined;
+      return end;
+    },
+    /** Goes on after news or a quiet day, not before the next aligned look. */
+    goOn(): void {
+      const nextMs = nextAlignedMs(Date.now(), everyMs());
+      signals ??= lookAtSignals(nextMs);
+      data ??= lookAtData(nextMs);
+    },
+    /** A hint: look at once instead of at the next aligned instant. */
+    async lookNow(): Promise<void> {
+      await signals?.cancel();
+      signals = lookAtSignals(0);
+    },
+    /** What the data watch compares with has changed. */
+    async restartData(): Promise<void> {
+      await data?.cancel();
+      data = lookAtData(0);
+    },
+    async close(): Promise<void> {
+      await Promise.all([signals?.cancel(), data?.cancel()]);
+      signals = undefined;
+      data = undefined;
+    },
+  };
+}
+
+export type Watches = ReturnType<typeof openWatches>;
