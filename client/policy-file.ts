@@ -1,0 +1,288 @@
+import { open } from 'node:fs/promises';
+
+import { Cron } from 'croner';
+import { LineCounter, parseAllDocuments, type Document, type YAMLError } from 'yaml';
+
+import { policySchema, type Policy } from '../domain/policy.schema.js';
+import { policyDigest } from './digest.js';
+import { messageOf } from './errors.js';
+import { issuesInWords, type Complaint } from './policy-issues.js';
+
+/** One thing that is wrong with a policy, and where. */
+export interface PolicyIssue {
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+  /** 1-based. */
+  readonly column: number;
+  /** `spec.monitor.every`, `spec.evaluate.gates[0].min`; empty for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+  /** What to write instead; `null` when the message says it all. */
+  readonly remedy: string | null;
+}
+
+export type PolicyReading =
+  | { readonly kind: 'policy'; readonly policy: Policy; readonly digest: string }
+  | { readonly kind: 'invalid'; readonly issues: readonly PolicyIssue[] };
+
+const MAX_BYTES = 1_048_576;
+const MAX_ALIASES = 100;
+/** A policy has hundreds of values; a file with more than this is something else. */
+const MAX_NODES = 100_000;
+
+/** Reads and checks a policy file; every fault is an issue with its place, never an exception. */
+export async function readPolicyFile(path: string): Promise<PolicyReading> {
+  const wholeFile = (message: string, remedy: string | null = null): PolicyReading => ({
+    kind: 'invalid',
+    issues: [{ file: path, line: 1, column: 1, path: '', message, remedy }],
+  });
+  try {
+    // O_NONBLOCK: opening a named pipe that nobody writes to would wait for ever.
+    const file = await open(path, NON_BLOCKING_READ);
+    try {
+      const facts = await file.stat();
+      if (!facts.isFile())
+        return wholeFile('this is not a regular file', 'give the path of a YAML file');
+      if (facts.size > MAX_BYTES)
+        return wholeFile(`the file has ${facts.size} bytes; a policy has at most ${MAX_BYTES}`);
+      const bytes = await file.readFile();
+      return parsePolicy(new TextDecoder('utf-8', { fatal: true }).decode(bytes), path);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    return wholeFile(readFaultInWords(error));
+  }
+}
+
+/** `O_RDONLY | O_NONBLOCK`, so that a named pipe answers at once. */
+const NON_BLOCKING_READ = 0o4000;
+
+function readFaultInWords(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read by you';
+  if (code === 'EISDIR') return 'this is a folder, not a file';
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'the file is not UTF-8 text';
+  return `the file cannot be read: ${messageOf(error)}`;
+}
+
+/**
+ * Checks the text of a policy: YAML, shape, then what only the whole can tell.
+ *
+ * @param file what to call it in issues
+ */
+export function parsePolicy(text: string, file: string): PolicyReading {
+  const lines = new LineCounter();
+  const place = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const invalid = (issues: readonly PolicyIssue[]): PolicyReading => ({ kind: 'invalid', issues });
+  const wholeFile = (message: string, remedy: string | null = null): PolicyReading =>
+    invalid([{ file, line: 1, column: 1, path: '', message, remedy }]);
+
+  if (Buffer.byteLength(text) > MAX_BYTES)
+    return wholeFile(
+      `the text has ${Buffer.byteLength(text)} bytes; a policy has at most ${MAX_BYTES}`,
+    );
+  if (deepestFlow(text) > MAX_DEPTH) return wholeFile('the values are nested too deeply');
+  let documents: readonly Document.Parsed[];
+  let value: unknown;
+  try {
+    documents = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })];
+    const faults = documents.flatMap((document) => [...document.errors, ...document.warnings]);
+    if (faults.length > 0) return invalid(faults.map((fault) => yamlIssue(file, fault, place)));
+    const [first, second] = documents;
+    if (first === undefined || first.contents === null)
+      return wholeFile('the file is empty', 'start with `modelkeeper init`');
+    if (second !== undefined)
+      return invalid([
+        {
+          file,
+          ...place(second.range[0]),
+          path: '',
+          message: 'a second document begins here',
+          remedy: 'write one policy per file',
+        },
+      ]);
+    value = first.toJS({ maxAliasCount: MAX_ALIASES });
+    if (countNodes(value) > MAX_NODES)
+      return wholeFile(`this has more than ${MAX_NODES} values: it is not a policy`);
+  } catch (error) {
+    return wholeFile(
+      error instanceof RangeError
+        ? 'the values are nested too deeply'
+        : `the aliases cannot be resolved: ${messageOf(error)}`,
+    );
+  }
+  const document = documents[0];
+  const locate = (complaint: Complaint): PolicyIssue => ({
+    file,
+    ...place(offsetOf(document, complaint)),
+    path: pathInWords(complaint.path),
+    message: complaint.message,
+    remedy: complaint.remedy,
+  });
+  const parsed = policySchema.safeParse(value);
+  if (!parsed.success)
+    return invalid(inOrder(issuesInWords(parsed.error.issues, value).map(locate)));
+  const further = furtherComplaints(parsed.data);
+  if (further.length > 0) return invalid(inOrder(further.map(locate)));
+  return { kind: 'policy', policy: parsed.data, digest: policyDigest(parsed.data) };
+}
+
+const MAX_DEPTH = 100;
+
+/** How deeply `[` and `{` are nested at most: YAML parsers are recursive, and a megabyte of brackets is not a policy. */
+function deepestFlow(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const character of text) {
+    if (character === '[' || character === '{') deepest = Math.max(deepest, (depth += 1));
+    else if (character === ']' || character === '}') depth = Math.max(0, depth - 1);
+  }
+  return deepest;
+}
+
+function countNodes(value: unknown): number {
+  let count = 0;
+  const waiting: unknown[] = [value];
+  while (waiting.length > 0 && count <= MAX_NODES) {
+    count += 1;
+    const next = waiting.pop();
+    if (next !== null && typeof next === 'object')
+      waiting.push(...Object.values(next).slice(0, MAX_NODES));
+  }
+  return count;
+}
+
+function yamlIssue(
+  file: string,
+  fault: YAMLError,
+  place: (offset: number) => { line: number; column: number },
+): PolicyIssue {
+  return {
+    file,
+    ...place(fault.pos[0]),
+    path: '',
+    message: `this is not valid YAML: ${lowerFirst(fault.message)}`,
+    remedy: fault.code === 'TAB_AS_INDENT' ? 'indent with spaces' : null,
+  };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** Where a complaint belongs: its key, its value, or, for something missing, the nearest thing that is there. */
+function offsetOf(document: Document.Parsed | undefined, complaint: Complaint): number {
+  if (document === undefined) return 0;
+  for (let length = complaint.path.length; length > 0; length -= 1) {
+    const path = complaint.path.slice(0, length);
+    const atKey = complaint.about === 'key' || length < complaint.path.length;
+    const found = atKey
+      ? (keyOffset(document, path) ?? valueOffset(document, path))
+      : valueOffset(document, path);
+    if (found !== undefined) return found;
+  }
+  return document.contents?.range[0] ?? 0;
+}
+
+function valueOffset(document: Document.Parsed, path: readonly PropertyKey[]): number | undefined {
+  return rangeStart(document.getIn(path, true));
+}
+
+function keyOffset(document: Document.Parsed, path: readonly PropertyKey[]): number | undefined {
+  const parent: unknown =
+    path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  if (parent === null || typeof parent !== 'object' || !('items' in parent)) return undefined;
+  const items: unknown = parent.items;
+  if (!Array.isArray(items)) return undefined;
+  for (const item of items as readonly unknown[]) {
+    if (item === null || typeof item !== 'object' || !('key' in item)) continue;
+    const { key } = item;
+    if (key !== null && typeof key === 'object' && 'value' in key && key.value === path.at(-1))
+      return rangeStart(key);
+  }
+  return undefined;
+}
+
+function rangeStart(node: unknown): number | undefined {
+  if (node === null || typeof node !== 'object' || !('range' in node)) return undefined;
+  const range: unknown = node.range;
+  if (!Array.isArray(range)) return undefined;
+  const start: unknown = range[0];
+  return typeof start === 'number' ? start : undefined;
+}
+
+function pathInWords(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number'
+        ? `${text}[${part}]`
+        : text === ''
+          ? String(part)
+          : `${text}.${String(part)}`,
+    '',
+  );
+}
+
+function inOrder(issues: readonly PolicyIssue[]): readonly PolicyIssue[] {
+  return [...issues].sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** What a schema without clock and cron parser cannot see. */
+function furtherComplaints(policy: Policy): readonly Complaint[] {
+  const complaints: Complaint[] = [];
+  const { retrain, evaluate } = policy.spec;
+  if (!isTimeZone(retrain.timeZone)) {
+    complaints.push({
+      path: ['spec', 'retrain', 'timeZone'],
+      about: 'value',
+      message: `'${retrain.timeZone}' is not a time zone`,
+      remedy: 'write a name of the IANA database, such as UTC or Europe/Berlin',
+    });
+  } else if (retrain.schedule !== undefined) {
+    const fault = cronFault(retrain.schedule, retrain.timeZone);
+    if (fault !== undefined)
+      complaints.push({
+        path: ['spec', 'retrain', 'schedule'],
+        about: 'value',
+        message: fault,
+        remedy: 'write five fields: minute hour day month weekday, such as "0 3 1 * *"',
+      });
+  }
+  const ids = evaluate.gates.map((gate) => gate.id);
+  ids.forEach((id, index) => {
+    if (ids.indexOf(id) !== index)
+      complaints.push({
+        path: ['spec', 'evaluate', 'gates', index, 'id'],
+        about: 'value',
+        message: `the id '${id}' is used twice`,
+        remedy: 'give each gate an id of its own',
+      });
+  });
+  return complaints;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function cronFault(expression: string, timezone: string): string | undefined {
+  if (expression.trim().split(/\s+/).length !== 5)
+    return `'${expression}' does not have five fields`;
+  try {
+    const cron = new Cron(expression, { timezone, paused: true });
+    return cron.nextRun() === null ? `'${expression}' never comes round` : undefined;
+  } catch (error) {
+    return `'${expression}' is not a cron expression: ${messageOf(error)}`;
+  }
+}
