@@ -1,0 +1,37 @@
+/** What activities are built with. AWS clients and the Temporal client are made once per process, by the worker. */
+import type { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { SageMakerClient } from '@aws-sdk/client-sagemaker';
+import type { SNSClient } from '@aws-sdk/client-sns';
+import type { Client } from '@temporalio/client';
+
+export interface AwsClients {
+  readonly sagemaker: SageMakerClient;
+  readonly cloudwatch: CloudWatchClient;
+  readonly s3: S3Client;
+  readonly sns: SNSClient;
+  readonly autoscaling: ApplicationAutoScalingClient;
+}
+
+/** Clients by Region: one worker serves models of several. */
+export type AwsByRegion<Needed extends keyof AwsClients = keyof AwsClients> = (
+  region: string,
+) => Pick<AwsClients, Needed>;
+
+export interface ControlDeps {
+  readonly aws: AwsByRegion;
+  /** Starts releases and asks whether they have ended. */
+  readonly temporal: Pick<Client, 'workflow'>;
+  /** Epoch milliseconds. Injected: the test server's time is not the wall's. */
+  readonly now: () => number;
+  /** Where people find the console, such as `https://models.example.com`; `null` when there is none. */
+  readonly consoleUrl: string | null;
+}
+
+export interface DataDeps {
+  readonly aws: AwsByRegion<'sagemaker' | 'cloudwatch' | 's3'>;
+  readonly now: () => number;
+  /** Folder for downloads; each activity works in a folder of its own below and removes it. */
+  readonly scratch: string;
+}
