@@ -65,6 +65,8 @@ export interface Profile {
   readonly columns: readonly ColumnProfile[];
   /** The scores the model gave on this data; `null` when they are not known. */
   readonly prediction: NumericColumnProfile | null;
+  /** Columns that are neither numbers nor categories, such as instants and nested values. */
+  readonly skipped: readonly string[];
 }
 
 /** What counts as drift, as the policy says. */
@@ -96,6 +98,8 @@ export interface ShareComparison {
   readonly window: number;
   /** Two-sided p of the pooled z test. */
   readonly pValue: number;
+  /** Benjamini–Hochberg over all shares of the window. */
+  readonly pAdjusted: number;
   /** Newcombe interval (95 %) of window − baseline. */
   readonly lower: number;
   readonly upper: number;
@@ -161,6 +165,8 @@ export interface WindowComparison {
   readonly columns: readonly ColumnComparison[];
   /** The distribution of scores; `null` when the profile has none or nothing was captured. */
   readonly prediction: ColumnComparison | null;
+  /** Columns of the window the baseline does not have: nobody looked at them. */
+  readonly notCompared: readonly string[];
   readonly verdict: DatasetVerdict;
 }
 
@@ -176,6 +182,8 @@ export interface CaptureCounts {
   readonly rows: number;
   /** Rows whose number of values or shape is not what the columns say. */
   readonly invalid: number;
+  /** Lines of other times than the window asked for. */
+  readonly outsideWindow: number;
 }
 
 export type PerformanceMetric = 'roc_auc' | 'accuracy' | 'log_loss' | 'brier';
@@ -236,8 +244,10 @@ export interface GateResult {
   /** One-sided bounds of `delta`, or for absolute gates of the candidate's estimate. */
   readonly lower: number | null;
   readonly upper: number | null;
-  /** Confidence of each bound; above the report's where several slices are judged together. */
+  /** One-sided confidence of `lower`; above the report's where several slices are judged together. */
   readonly confidence: number;
+  /** One-sided confidence of `upper`. */
+  readonly upperConfidence: number;
   readonly n: number;
   readonly positives: number;
   readonly method: GateMethod;
