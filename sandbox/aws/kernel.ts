@@ -3,13 +3,20 @@
  * interface, so that each can be read, tested and replaced alone.
  */
 
-/** A JSON document store that survives `kill -9`: a write is in the journal before it returns. */
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * A JSON document store that survives `kill -9`: a write is in the journal before it returns.
+ * What `get` and `entries` return is a copy: change it freely, `put` it to keep the change.
+ */
 export interface Store {
   get<T>(collection: string, key: string): T | undefined;
   put(collection: string, key: string, value: unknown): void;
   delete(collection: string, key: string): void;
   /** Entries in order of key. */
   entries<T>(collection: string): readonly (readonly [string, T])[];
+  /** Keys in order, without reading the documents. */
+  keys(collection: string): readonly string[];
   close(): void;
 }
 
@@ -64,6 +71,19 @@ export interface Fault {
   readonly match?: string;
 }
 
+/** The side of a service that auto scaling reads and changes. */
+export interface ScalableFleet {
+  /**
+   * Instances asked for now; `undefined` when the resource does not exist.
+   * `resourceId` is `endpoint/<name>/variant/<name>`.
+   */
+  desiredCount(resourceId: string): number | undefined;
+  /** Called with the new count, already within the target's bounds, when it differs from the present one. */
+  setDesiredCount(resourceId: string, count: number): void;
+  /** True while the resource cannot be scaled (an endpoint that is being updated). */
+  busy?(resourceId: string): boolean;
+}
+
 export interface Kernel {
   readonly store: Store;
   readonly objects: Objects;
@@ -87,6 +107,11 @@ export interface Kernel {
   every(ms: number, name: string, tick: () => void | Promise<void>): void;
   /** Puts an event on the default bus; rules, delays, duplicates and loss are the bus's business. */
   emit(event: BusEvent): void;
+  /**
+   * Tells Application Auto Scaling which service owns the capacity it changes. Called once, while
+   * the service is built; without it, scaling policies find no resource to scale.
+   */
+  onScale(fleet: ScalableFleet): void;
   observe(data: readonly MetricDatum[]): void;
   /** The state of an alarm as the evaluator last set it; `undefined` when there is no such alarm. */
   alarmState(name: string): 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | undefined;
@@ -118,11 +143,38 @@ export interface CallInfo {
   readonly requestId: string;
   /** Access key id of the request's signature, or 'anonymous'. */
   readonly accessKeyId: string;
+  /** Aborts when the caller hangs up or the server closes: long polls end here. */
+  readonly signal: AbortSignal;
 }
 
-/** What the story and tests may add to a service: started once the kernel stands. */
+/** Operations of one Query-protocol service; the answer becomes `<ActionResult>` in XML. */
+export interface QueryService {
+  /** The `Version` parameter that tells the service, e.g. `2010-03-31` for SNS. */
+  readonly version: string;
+  /** Namespace of the XML answer. */
+  readonly namespace: string;
+  /** Form parameters, flat, as sent: `Message`, `Attributes.entry.1.key`, … */
+  readonly operations: Readonly<
+    Record<string, (form: ReadonlyMap<string, string>, call: CallInfo) => unknown>
+  >;
+}
+
+/** What stands on the kernel and answers calls. */
 export interface Service {
+  /** Name in faults and call counts (`CloudWatch` in `CloudWatch.PutMetricAlarm`); default: `target`. */
+  readonly name?: string;
   /** X-Amz-Target prefix (`SageMaker`) for JSON services. */
   readonly target?: string;
   readonly operations?: JsonOperations;
+  readonly query?: QueryService;
+  /** Called once every service is built and the server listens. */
+  start?(): void;
+  /** Called when the sandbox closes; ends children. */
+  close?(): void | Promise<void>;
 }
+
+/** Answers restJson1 `POST /endpoints/{name}/invocations` of the SageMaker runtime. An `AwsError` thrown is sent as such. */
+export type RuntimeHandler = (
+  kernel: Kernel,
+  request: { endpointName: string; headers: IncomingHttpHeaders; body: Buffer },
+) => Promise<{ status: number; headers: Record<string, string>; body: Buffer }>;

@@ -1,0 +1,240 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AwsError } from '../kernel.js';
+import type { CallInfo, Fault, Kernel, QueryService, RuntimeHandler, Service } from '../kernel.js';
+import type { Calls } from '../kernel/calls.js';
+import type { Faults } from '../kernel/faults.js';
+import { accessKeyOf, readBody, send } from './answer.js';
+import type { Answer } from './answer.js';
+import { jsonAnswer, jsonError, parseInput, parseTarget } from './json-protocol.js';
+import { queryAnswer, queryError } from './query-protocol.js';
+
+/** The S3 side: names the operation before the body is read, then performs it. */
+export interface RestService {
+  operationOf(request: IncomingMessage, url: URL): string;
+  handle(request: IncomingMessage, url: URL, operation: string, call: CallInfo): Promise<Answer>;
+  errorAnswer(error: AwsError, request: IncomingMessage, requestId: string): Answer;
+}
+
+export interface DispatchParts {
+  readonly kernel: Kernel;
+  readonly faults: Faults;
+  readonly calls: Calls;
+  readonly services: readonly Service[];
+  readonly s3: RestService;
+  readonly runtime: RuntimeHandler | undefined;
+  readonly admin: (request: IncomingMessage, url: URL) => Promise<Answer>;
+  readonly closing: AbortSignal;
+}
+
+interface Work {
+  /** `SageMaker.UpdateEndpoint` */
+  readonly operation: string;
+  /** Searched by a fault's `match`, and kept in the call log. */
+  readonly input: string;
+  readonly perform: () => Promise<Answer>;
+  readonly errorAnswer: (error: AwsError) => Answer;
+}
+
+/** Takes an HTTP request to the service it is for, in that service's protocol. */
+export class Dispatcher {
+  private readonly byTarget = new Map<string, Service>();
+  private readonly byVersion = new Map<string, { service: Service; query: QueryService }>();
+
+  constructor(private readonly parts: DispatchParts) {
+    for (const service of parts.services) {
+      if (service.target !== undefined) this.byTarget.set(service.target, service);
+      if (service.query !== undefined) this.byVersion.set(service.query.version, { service, query: service.query });
+    }
+  }
+
+  /** Answers every request, whatever happens; what is nobody's fault but ours is logged. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const hangUp = new AbortController();
+    response.once('close', () => {
+      hangUp.abort();
+    });
+    const requestId = randomUUID();
+    const signal = AbortSignal.any([hangUp.signal, this.parts.closing]);
+    try {
+      const url = new URL(request.url ?? '/', 'http://sandbox');
+      const call: CallInfo = { requestId, accessKeyId: accessKeyOf(request, url.searchParams), signal };
+      await this.route(request, response, url, call);
+    } catch (error) {
+      if (!this.parts.closing.aborted && !signal.aborted) this.parts.kernel.log(`request failed: ${describe(error)}`);
+      response.destroy();
+    }
+  }
+
+  private async route(request: IncomingMessage, response: ServerResponse, url: URL, call: CallInfo): Promise<void> {
+    if (url.pathname.startsWith('/_sandbox')) {
+      await send(response, await this.parts.admin(request, url));
+      return;
+    }
+    const target = request.headers['x-amz-target'];
+    if (typeof target === 'string') {
+      await this.perform(request, response, await this.jsonWork(request, target, call), call);
+    } else if (request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true) {
+      await this.perform(request, response, await this.queryWork(request, call), call);
+    } else if (request.method === 'POST' && /^\/endpoints\/[^/]+\/invocations$/.test(url.pathname)) {
+      await this.perform(request, response, this.runtimeWork(request, url, call), call);
+    } else {
+      await this.perform(request, response, this.restWork(request, url, call), call);
+    }
+  }
+
+  private async perform(
+    request: IncomingMessage,
+    response: ServerResponse,
+    work: Work,
+    call: CallInfo,
+  ): Promise<void> {
+    const fault = this.parts.faults.takeForCall(work.operation, work.input);
+    if (fault?.kind === 'time-out') {
+      this.parts.calls.record(work.operation, 'time-out', work.input);
+      request.resume();
+      await aborted(call.signal);
+      response.destroy();
+      return;
+    }
+    const answer = await this.answer(work, fault, call);
+    if (fault?.kind === 'lost answer' || call.signal.aborted) response.destroy();
+    else await send(response, answer);
+    request.resume();
+  }
+
+  private async answer(work: Work, fault: Fault | undefined, call: CallInfo): Promise<Answer> {
+    let outcome = 'ok';
+    try {
+      const injected = fault === undefined ? undefined : injectedError(fault, work.operation);
+      if (injected !== undefined) throw injected;
+      return await work.perform();
+    } catch (error) {
+      const known = this.known(error, work.operation, call);
+      outcome = known.name;
+      return work.errorAnswer(known);
+    } finally {
+      this.parts.calls.record(work.operation, outcome, work.input);
+    }
+  }
+
+  private known(error: unknown, operation: string, call: CallInfo): AwsError {
+    if (error instanceof AwsError) return error;
+    if (!call.signal.aborted) this.parts.kernel.log(`${operation}: ${describe(error)}`);
+    return new AwsError('InternalFailure', 'The sandbox failed while it worked on this request; its log says why.', 500);
+  }
+
+  private async jsonWork(request: IncomingMessage, header: string, call: CallInfo): Promise<Work> {
+    const contentType = request.headers['content-type'] ?? 'application/x-amz-json-1.1';
+    const parsed = parseTarget(header);
+    const service = parsed === undefined ? undefined : this.byTarget.get(parsed.target);
+    const operation = parsed?.operation ?? header;
+    const body = await tryRead(request);
+    return {
+      operation: `${service?.name ?? parsed?.target ?? 'Unknown'}.${operation}`,
+      input: body instanceof Buffer ? body.toString('utf8') : '',
+      perform: async () => {
+        if (!(body instanceof Buffer)) throw body;
+        const handler = service?.operations === undefined ? undefined : own(service.operations, operation);
+        if (handler === undefined) {
+          throw new AwsError('UnknownOperationException', `The sandbox does not know the operation ${header}.`);
+        }
+        return jsonAnswer(await handler(parseInput(body.toString('utf8')), call), contentType, call.requestId);
+      },
+      errorAnswer: (error) => jsonError(error, contentType, call.requestId),
+    };
+  }
+
+  private async queryWork(request: IncomingMessage, call: CallInfo): Promise<Work> {
+    const body = await tryRead(request);
+    const text = body instanceof Buffer ? body.toString('utf8') : '';
+    const form = new Map(new URLSearchParams(text));
+    const action = form.get('Action') ?? '';
+    const version = form.get('Version') ?? '';
+    const found = this.byVersion.get(version);
+    const namespace = found?.query.namespace ?? `http://webservices.amazon.com/AWSFault/2005-15-09`;
+    return {
+      operation: `${found?.service.name ?? 'Unknown'}.${action}`,
+      input: [...form].map(([key, value]) => `${key}=${value}`).join('&'),
+      perform: async () => {
+        if (!(body instanceof Buffer)) throw body;
+        const handler = found === undefined ? undefined : own(found.query.operations, action);
+        if (handler === undefined) {
+          throw new AwsError('InvalidAction', `Could not find operation ${action} for version ${version}`);
+        }
+        return queryAnswer(action, namespace, await handler(form, call), call.requestId);
+      },
+      errorAnswer: (error) => queryError(error, namespace, call.requestId),
+    };
+  }
+
+  private runtimeWork(request: IncomingMessage, url: URL, call: CallInfo): Work {
+    const endpointName = decodeURIComponent(url.pathname.split('/')[2] ?? '');
+    const { kernel, runtime } = this.parts;
+    return {
+      operation: 'SageMakerRuntime.InvokeEndpoint',
+      input: endpointName,
+      perform: async () => {
+        if (runtime === undefined) {
+          throw new AwsError('UnknownOperationException', 'This sandbox runs without SageMaker.', 404);
+        }
+        const body = await readBody(request);
+        const answer = await runtime(kernel, { endpointName, headers: request.headers, body });
+        return { ...answer, headers: { 'x-amzn-requestid': call.requestId, ...answer.headers } };
+      },
+      errorAnswer: (error) => jsonError(error, 'application/json', call.requestId),
+    };
+  }
+
+  private restWork(request: IncomingMessage, url: URL, call: CallInfo): Work {
+    const operation = this.parts.s3.operationOf(request, url);
+    return {
+      operation: `S3.${operation}`,
+      input: `${request.method ?? ''} ${request.url ?? ''}`,
+      perform: () => this.parts.s3.handle(request, url, operation, call),
+      errorAnswer: (error) => this.parts.s3.errorAnswer(error, request, call.requestId),
+    };
+  }
+}
+
+/** The body, or the error that reading it ended in: it is answered in the caller's protocol. */
+async function tryRead(request: IncomingMessage): Promise<Buffer | AwsError> {
+  try {
+    return await readBody(request);
+  } catch (error) {
+    if (error instanceof AwsError) return error;
+    throw error;
+  }
+}
+
+function injectedError(fault: Fault, operation: string): AwsError | undefined {
+  if (fault.kind === 'throttle') return throttled(fault, operation);
+  if (fault.kind !== 'error') return undefined;
+  const name = fault.errorName ?? 'InternalFailure';
+  const status = fault.status ?? (/^Internal|Unavailable/.test(name) ? 500 : /^AccessDenied/.test(name) ? 403 : 400);
+  return new AwsError(name, fault.message ?? `Injected by the sandbox: ${name}`, status);
+}
+
+/** Each service has its own word for "too fast". */
+function throttled(fault: Fault, operation: string): AwsError {
+  if (operation.startsWith('S3.')) return new AwsError('SlowDown', fault.message ?? 'Please reduce your request rate.', 503);
+  const name = /^(SNS|CloudWatch|STS)\./.test(operation) ? 'Throttling' : 'ThrottlingException';
+  return new AwsError(name, fault.message ?? 'Rate exceeded', fault.status ?? 400);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}
+
+function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

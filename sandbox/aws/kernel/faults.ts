@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { Fault, Store } from '../kernel.js';
+
+const faultSchema = z.strictObject({
+  operation: z.string().min(1),
+  kind: z.string().min(1),
+  errorName: z.string().optional(),
+  message: z.string().optional(),
+  status: z.int().min(400).max(599).optional(),
+  times: z.int().min(1).optional(),
+  match: z.string().optional(),
+});
+
+const COLLECTION = 'sandbox';
+const KEY = 'faults';
+
+/** Kinds that the server itself applies to a call; every other kind is read by a service. */
+const CALL_KINDS = new Set(['error', 'throttle', 'time-out', 'lost answer']);
+
+/** The faults in force. They outlive a restart, as an outage would. */
+export class Faults {
+  constructor(private readonly store: Store) {}
+
+  list(): readonly Fault[] {
+    return this.store.get<Fault[]>(COLLECTION, KEY) ?? [];
+  }
+
+  /** @throws {z.ZodError} when it is not an array of faults. */
+  replace(faults: unknown): readonly Fault[] {
+    this.save(z.array(faultSchema).parse(faults) as Fault[]);
+    return this.list();
+  }
+
+  clear(): void {
+    this.store.delete(COLLECTION, KEY);
+  }
+
+  /** The fault that hits this call, if any. `operation` is `SageMaker.UpdateEndpoint`; `input` is searched for `match`. */
+  takeForCall(operation: string, input: string): Fault | undefined {
+    return this.take(
+      (fault) =>
+        CALL_KINDS.has(fault.kind) &&
+        coversOperation(fault.operation, operation) &&
+        (fault.match === undefined || input.includes(fault.match)),
+    );
+  }
+
+  takeForService(kind: string, subject: string): Fault | undefined {
+    return this.take(
+      (fault) => fault.kind === kind && (fault.match === undefined || subject.includes(fault.match)),
+    );
+  }
+
+  private take(hits: (fault: Fault) => boolean): Fault | undefined {
+    const faults = this.list();
+    const taken = faults.find(hits);
+    if (taken?.times !== undefined) this.save(faults.flatMap((fault) => (fault === taken ? spent(fault) : [fault])));
+    return taken;
+  }
+
+  private save(faults: readonly Fault[]): void {
+    if (faults.length === 0) this.clear();
+    else this.store.put(COLLECTION, KEY, faults);
+  }
+}
+
+function spent(fault: Fault): Fault[] {
+  const left = (fault.times ?? 1) - 1;
+  return left > 0 ? [{ ...fault, times: left }] : [];
+}
+
+/** `*`, `SNS.*` and `SNS.Publish` cover `SNS.Publish`. */
+function coversOperation(pattern: string, operation: string): boolean {
+  if (pattern === '*' || pattern === operation) return true;
+  return pattern.endsWith('.*') && operation.startsWith(pattern.slice(0, -1));
+}

@@ -1,0 +1,101 @@
+import { linkSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Holder {
+  readonly pid: number;
+  /** Tells a process from a later one with the same id; empty where the system does not say. */
+  readonly startedAt: string;
+  /** A copied home carries the lock file of its original, which locks the original only. */
+  readonly home: string;
+}
+
+const held = new Set<string>();
+
+/**
+ * Makes this process the only one that writes to `home`. Returns the release.
+ * A lock whose process is gone (`kill -9`, reboot) is taken over.
+ *
+ * @throws {Error} naming the process that holds it.
+ */
+export function lockHome(home: string): () => void {
+  mkdirSync(home, { recursive: true });
+  const real = realpathSync(home);
+  const file = join(real, 'lock.json');
+  const self: Holder = { pid: process.pid, startedAt: startOf(process.pid), home: real };
+  const draft = join(real, `lock.${process.pid}.tmp`);
+  writeFileSync(draft, JSON.stringify(self));
+  try {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      if (tryLink(draft, file)) {
+        held.add(real);
+        return () => {
+          held.delete(real);
+          rmSync(file, { force: true });
+        };
+      }
+      const holder = readHolder(file);
+      if (holder !== undefined && isAlive(holder, real)) {
+        throw new Error(
+          `another sandbox (process ${holder.pid}) uses ${real}; stop it, or choose another directory with --home`,
+        );
+      }
+      setAside(file, `${draft}.stale`);
+    }
+    throw new Error(`cannot take the lock ${file}; remove it if no sandbox is running`);
+  } finally {
+    rmSync(draft, { force: true });
+    rmSync(`${draft}.stale`, { force: true });
+  }
+}
+
+function tryLink(draft: string, file: string): boolean {
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function setAside(file: string, aside: string): void {
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function readHolder(file: string): Holder | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Holder;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(holder: Holder, home: string): boolean {
+  if (holder.home !== home) return false;
+  if (holder.pid === process.pid) return held.has(home);
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    if (codeOf(error) === 'ESRCH') return false;
+  }
+  return startOf(holder.pid) === holder.startedAt;
+}
+
+/** Field 22 of /proc/<pid>/stat and the boot; empty on systems without /proc. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+  } catch {
+    return '';
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}

@@ -1,0 +1,254 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Objects, Store } from '../kernel.js';
+
+export interface BucketRecord {
+  readonly createdAtMs: number;
+  readonly versioning?: 'Enabled' | 'Suspended';
+}
+
+export interface ObjectRecord {
+  readonly key: string;
+  /** Name of the body's file in the bodies directory. */
+  readonly file: string;
+  readonly size: number;
+  /** MD5 in hex, without quotes. */
+  readonly etag: string;
+  readonly contentType: string;
+  readonly lastModifiedMs: number;
+  /** Headers given back as they came: cache-control, x-amz-meta-*, … */
+  readonly headers: Readonly<Record<string, string>>;
+  /** `x-amz-checksum-*` headers, by name. */
+  readonly checksums: Readonly<Record<string, string>>;
+  readonly versionId?: string;
+}
+
+export interface VersionRecord {
+  readonly key: string;
+  readonly versionId: string;
+  readonly lastModifiedMs: number;
+  /** Absent for a delete marker. */
+  readonly object?: ObjectRecord;
+}
+
+/** A body that lies complete on disk and is not yet an object. */
+export interface Body {
+  readonly file: string;
+  readonly size: number;
+  readonly etag: string;
+}
+
+export interface ObjectDetails {
+  readonly contentType?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly checksums?: Readonly<Record<string, string>>;
+}
+
+const BUCKETS = 'buckets';
+
+/**
+ * Buckets and objects. A body is a file with an invented name, so that no key can lead out of the
+ * directory; the document that names it is written after it. Replaced bodies stay for a minute, for
+ * readers that were given their path.
+ */
+export class ObjectStore implements Objects {
+  private readonly directory: string;
+  private readonly doomed: { readonly file: string; readonly atMs: number }[] = [];
+
+  constructor(
+    private readonly store: Store,
+    home: string,
+    private readonly now: () => number,
+  ) {
+    this.directory = join(home, 'objects');
+    mkdirSync(this.directory, { recursive: true });
+  }
+
+  bucketExists(bucket: string): boolean {
+    return this.store.get(BUCKETS, bucket) !== undefined;
+  }
+
+  bucket(name: string): BucketRecord | undefined {
+    return this.store.get<BucketRecord>(BUCKETS, name);
+  }
+
+  buckets(): readonly (readonly [string, BucketRecord])[] {
+    return this.store.entries<BucketRecord>(BUCKETS);
+  }
+
+  saveBucket(name: string, record: BucketRecord): void {
+    this.store.put(BUCKETS, name, record);
+  }
+
+  removeBucket(name: string): void {
+    this.store.delete(BUCKETS, name);
+  }
+
+  put(bucket: string, key: string, body: Buffer, options: { contentType?: string } = {}): { etag: string } {
+    if (!this.bucketExists(bucket)) throw new Error(`The specified bucket does not exist: ${bucket}`);
+    const path = this.draftPath();
+    writeFileSync(path, body);
+    const etag = createHash('md5').update(body).digest('hex');
+    this.commit(bucket, key, this.adopt(path, key, body.length, etag), options);
+    return { etag };
+  }
+
+  get(bucket: string, key: string): Buffer | undefined {
+    const path = this.pathOf(bucket, key);
+    return path === undefined ? undefined : readFileSync(path);
+  }
+
+  pathOf(bucket: string, key: string): string | undefined {
+    const record = this.head(bucket, key);
+    return record === undefined ? undefined : this.path(record.file);
+  }
+
+  list(bucket: string, prefix: string): readonly { key: string; size: number; lastModifiedMs: number }[] {
+    return this.keys(bucket, prefix).flatMap((key) => this.head(bucket, key) ?? []);
+  }
+
+  keys(bucket: string, prefix: string): readonly string[] {
+    return this.store.keys(current(bucket)).filter((key) => key.startsWith(prefix));
+  }
+
+  head(bucket: string, key: string): ObjectRecord | undefined {
+    return this.store.get<ObjectRecord>(current(bucket), key);
+  }
+
+  version(bucket: string, key: string, versionId: string): VersionRecord | undefined {
+    const kept = this.store.get<VersionRecord>(versions(bucket), versionKey(key, versionId));
+    if (kept !== undefined || versionId !== 'null') return kept;
+    const object = this.head(bucket, key);
+    if (object === undefined || object.versionId !== undefined) return undefined;
+    return { key, versionId, lastModifiedMs: object.lastModifiedMs, object };
+  }
+
+  versionsOf(bucket: string, prefix: string): readonly VersionRecord[] {
+    return this.store
+      .entries<VersionRecord>(versions(bucket))
+      .map(([, version]) => version)
+      .filter(({ key }) => key.startsWith(prefix));
+  }
+
+  /** Where a body under way is written. */
+  draftPath(): string {
+    return join(this.directory, `${randomUUID()}.part`);
+  }
+
+  discard(draft: string): void {
+    rmSync(draft, { force: true });
+  }
+
+  /** Gives a complete draft its final name. The extension of the key is kept: readers go by it. */
+  adopt(draft: string, key: string, size: number, etag: string): Body {
+    const extension = /(\.[A-Za-z0-9]{1,12}){1,2}$/.exec(key)?.[0] ?? '';
+    const file = `${randomUUID()}${extension}`;
+    renameSync(draft, this.path(file));
+    return { file, size, etag };
+  }
+
+  /** Makes the body the object under `key`. */
+  commit(bucket: string, key: string, body: Body, details: ObjectDetails): ObjectRecord {
+    const replaced = this.head(bucket, key);
+    const versioning = this.bucket(bucket)?.versioning;
+    const record: ObjectRecord = {
+      ...body,
+      key,
+      contentType: details.contentType ?? 'application/octet-stream',
+      lastModifiedMs: this.now(),
+      headers: details.headers ?? {},
+      checksums: details.checksums ?? {},
+      ...(versioning === 'Enabled' ? { versionId: newVersionId() } : {}),
+    };
+    if (versioning !== undefined) this.keepReplaced(bucket, replaced);
+    this.store.put(current(bucket), key, record);
+    if (record.versionId !== undefined) this.saveVersion(bucket, record, record.versionId);
+    else if (replaced !== undefined && replaced.versionId === undefined) this.doom(replaced.file);
+    return record;
+  }
+
+  /** Removes the object; in a versioned bucket leaves a delete marker, whose version id is returned. */
+  remove(bucket: string, key: string): { versionId: string } | undefined {
+    const replaced = this.head(bucket, key);
+    if (this.bucket(bucket)?.versioning === 'Enabled') {
+      const marker: VersionRecord = { key, versionId: newVersionId(), lastModifiedMs: this.now() };
+      this.keepReplaced(bucket, replaced);
+      this.store.put(versions(bucket), versionKey(key, marker.versionId), marker);
+      this.store.delete(current(bucket), key);
+      return { versionId: marker.versionId };
+    }
+    if (replaced === undefined) return undefined;
+    this.store.delete(current(bucket), key);
+    if (replaced.versionId === undefined) this.doom(replaced.file);
+    return undefined;
+  }
+
+  /** Removes one version for good; the newest that is left becomes the object. */
+  removeVersion(bucket: string, key: string, versionId: string): VersionRecord | undefined {
+    const version = this.version(bucket, key, versionId);
+    if (version === undefined) return undefined;
+    this.store.delete(versions(bucket), versionKey(key, versionId));
+    const newest = this.versionsOf(bucket, key)
+      .filter((other) => other.key === key)
+      .sort((a, b) => b.lastModifiedMs - a.lastModifiedMs)[0];
+    if (newest?.object === undefined) this.store.delete(current(bucket), key);
+    else this.store.put(current(bucket), key, newest.object);
+    if (version.object !== undefined) this.doom(version.object.file);
+    return version;
+  }
+
+  path(file: string): string {
+    return join(this.directory, file);
+  }
+
+  /** Deletes bodies replaced more than a minute ago. */
+  sweep(): void {
+    const before = this.now() - 60_000;
+    while (this.doomed[0] !== undefined && this.doomed[0].atMs < before) {
+      rmSync(this.path(this.doomed[0].file), { force: true });
+      this.doomed.shift();
+    }
+  }
+
+  /** Deletes what a kill left behind: drafts, and bodies that no document names. Only before serving. */
+  sweepOrphans(): void {
+    const named = new Set<string>();
+    for (const [bucket] of this.buckets()) {
+      for (const [, { file }] of this.store.entries<ObjectRecord>(current(bucket))) named.add(file);
+      for (const { object } of this.versionsOf(bucket, '')) if (object !== undefined) named.add(object.file);
+    }
+    for (const file of readdirSync(this.directory)) {
+      if (!named.has(file)) rmSync(this.path(file), { force: true });
+    }
+  }
+
+  private keepReplaced(bucket: string, replaced: ObjectRecord | undefined): void {
+    if (replaced !== undefined && replaced.versionId === undefined) this.saveVersion(bucket, replaced, 'null');
+  }
+
+  private saveVersion(bucket: string, object: ObjectRecord, versionId: string): void {
+    const version: VersionRecord = { key: object.key, versionId, lastModifiedMs: object.lastModifiedMs, object };
+    this.store.put(versions(bucket), versionKey(object.key, versionId), version);
+  }
+
+  private doom(file: string): void {
+    this.doomed.push({ file, atMs: this.now() });
+  }
+}
+
+function newVersionId(): string {
+  return randomUUID().replaceAll('-', '');
+}
+
+function current(bucket: string): string {
+  return `objects/${bucket}`;
+}
+
+function versions(bucket: string): string {
+  return `versions/${bucket}`;
+}
+
+function versionKey(key: string, versionId: string): string {
+  return `${key}\u0000${versionId}`;
+}

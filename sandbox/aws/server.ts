@@ -1,0 +1,214 @@
+import { mkdirSync, realpathSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { adminPages } from './admin.js';
+import type { AdminPages } from './admin.js';
+import { coreServices } from './core.js';
+import { Dispatcher } from './http/dispatch.js';
+import type { Kernel, RuntimeHandler, ScalableFleet, Service } from './kernel.js';
+import { Calls } from './kernel/calls.js';
+import { Faults } from './kernel/faults.js';
+import { lockHome } from './kernel/lock.js';
+import { seededStreams } from './kernel/random.js';
+import { Timers } from './kernel/timers.js';
+import { ObjectStore } from './s3/objects.js';
+import { createS3 } from './s3/index.js';
+import { openStore } from './store.js';
+import { unconnected } from './wires.js';
+import type { Core } from './wires.js';
+
+export interface SandboxOptions {
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Directory of the state; made when it is not there. */
+  readonly home: string;
+  /** Divides what AWS takes; default 1. */
+  readonly speed?: number;
+  /** Of every random choice; default 1. */
+  readonly seed?: number;
+  readonly log?: (line: string) => void;
+  /** Services beside the core ones. */
+  readonly services?: (kernel: Kernel) => readonly Service[];
+  /** Answers invocations of endpoints. */
+  readonly runtime?: RuntimeHandler;
+  /** How long CloudWatch keeps data points; default three hours. */
+  readonly keepMetricsMs?: number;
+}
+
+export interface Sandbox {
+  readonly url: string;
+  readonly kernel: Kernel;
+  /** Ends children, saves what is in memory, frees port and home. May be called twice. */
+  close(): Promise<void>;
+}
+
+const REGION = 'us-east-1';
+const ACCOUNT = '111122223333';
+
+/**
+ * Starts the local AWS on 127.0.0.1.
+ *
+ * @throws {Error} when the port is taken, another sandbox uses `home`, or its state is damaged.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const log = options.log ?? (() => undefined);
+  mkdirSync(options.home, { recursive: true });
+  const home = realpathSync(options.home);
+  const unlock = lockHome(home);
+  const undo: (() => void)[] = [unlock];
+  try {
+    const server = createServer();
+    const port = await listen(server, options.port);
+    undo.push(() => server.close());
+    const store = openStore(home);
+    undo.push(() => {
+      store.close();
+    });
+    const timers = new Timers(log);
+    undo.push(() => {
+      timers.stop();
+    });
+
+    const boots = (store.get<number>('sandbox', 'boots') ?? 0) + 1;
+    store.put('sandbox', 'boots', boots);
+    const faults = new Faults(store);
+    const calls = new Calls(store, Date.now);
+    const objects = new ObjectStore(store, home, Date.now);
+    objects.sweepOrphans();
+    const wires = unconnected();
+    let fleet: ScalableFleet | undefined;
+    const url = `http://127.0.0.1:${port}`;
+    const kernel: Core = {
+      store,
+      objects,
+      region: REGION,
+      accountId: ACCOUNT,
+      home,
+      url,
+      speed: options.speed ?? 1,
+      now: Date.now,
+      random: seededStreams(options.seed ?? 1, boots),
+      arn: (service, resource) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`,
+      every: (ms, name, tick) => {
+        timers.every(ms, name, tick);
+      },
+      after: (ms, name, work) => {
+        timers.after(ms, name, work);
+      },
+      emit: (event) => {
+        wires.emit(event);
+      },
+      observe: (data) => {
+        wires.observe(data);
+      },
+      alarmState: (name) => wires.alarmState(name),
+      onScale: (owner) => {
+        fleet = owner;
+      },
+      fleet: () => fleet,
+      takeFault: (kind, subject) => faults.takeForService(kind, subject),
+      wires,
+      log,
+    };
+    const core = coreServices(kernel, { keepMetricsMs: options.keepMetricsMs ?? 3 * 60 * 60 * 1000 });
+    const services = [...core.services, ...(options.services?.(kernel) ?? [])];
+
+    const closing = new AbortController();
+    const dispatcher = new Dispatcher({
+      kernel,
+      faults,
+      calls,
+      services,
+      s3: createS3(kernel),
+      runtime: options.runtime,
+      admin: adminPages({ ...ownPages(kernel, faults, calls), ...core.pages }),
+      closing: closing.signal,
+    });
+    server.on('request', (request, response) => {
+      void dispatcher.serve(request, response);
+    });
+    for (const service of services) service.start?.();
+    kernel.every(2_000, 'call counts', () => {
+      calls.flush();
+    });
+    kernel.every(30_000, 'replaced objects', () => {
+      objects.sweep();
+    });
+
+    let closed: Promise<void> | undefined;
+    return {
+      url,
+      kernel,
+      close: () => {
+        closed ??= closeAll(server, closing, timers, services, () => {
+          calls.flush();
+          store.close();
+          unlock();
+        });
+        return closed;
+      },
+    };
+  } catch (error) {
+    for (const step of undo.reverse()) step();
+    throw error;
+  }
+}
+
+async function closeAll(
+  server: Server,
+  closing: AbortController,
+  timers: Timers,
+  services: readonly Service[],
+  finish: () => void,
+): Promise<void> {
+  timers.stop();
+  closing.abort();
+  const ended = new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  server.closeAllConnections();
+  await ended;
+  try {
+    for (const service of services.toReversed()) await service.close?.();
+  } finally {
+    finish();
+  }
+}
+
+function ownPages(kernel: Kernel, faults: Faults, calls: Calls): AdminPages {
+  return {
+    'GET /_sandbox/health': () => ({
+      status: 'ok',
+      pid: process.pid,
+      home: kernel.home,
+      speed: kernel.speed,
+      region: kernel.region,
+      accountId: kernel.accountId,
+    }),
+    'GET /_sandbox/faults': () => faults.list(),
+    'PUT /_sandbox/faults': (body) => faults.replace(body),
+    'DELETE /_sandbox/faults': () => {
+      faults.clear();
+    },
+    'GET /_sandbox/calls': () => calls.all(),
+    'GET /_sandbox/calls/log': () => calls.logged(),
+    'DELETE /_sandbox/calls': () => {
+      calls.reset();
+    },
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      const taken = 'code' in error && error.code === 'EADDRINUSE';
+      reject(taken ? new Error(`port ${port} is taken on 127.0.0.1; free it, or choose another with --port`) : error);
+    });
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

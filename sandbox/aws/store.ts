@@ -1,0 +1,168 @@
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Store } from './kernel.js';
+import { deleteLine, putLine, readJournal } from './kernel/journal.js';
+import type { JournalEntry } from './kernel/journal.js';
+
+export interface StoreOptions {
+  /** The journal is folded into the snapshot when it is longer than this and than the snapshot. */
+  readonly compactAtBytes?: number;
+}
+
+/**
+ * Opens the documents under `home`: `snapshot.jsonl` plus `journal.jsonl` written since.
+ * The caller holds the lock of `home`.
+ *
+ * @throws {Error} naming the damaged file and line, and the remedy.
+ */
+export function openStore(home: string, options: StoreOptions = {}): Store & { compact(): void } {
+  return new JournalStore(home, options.compactAtBytes ?? 16 * 1024 * 1024);
+}
+
+class JournalStore implements Store {
+  private readonly collections = new Map<string, Map<string, string>>();
+  private readonly ordered = new Map<string, readonly string[]>();
+  private readonly snapshotFile: string;
+  private readonly journalFile: string;
+  private readonly fd: number;
+  private journalBytes: number;
+  private snapshotBytes: number;
+  private closed = false;
+
+  constructor(
+    home: string,
+    private readonly compactAtBytes: number,
+  ) {
+    mkdirSync(home, { recursive: true });
+    this.snapshotFile = join(home, 'snapshot.jsonl');
+    this.journalFile = join(home, 'journal.jsonl');
+    rmSync(`${this.snapshotFile}.tmp`, { force: true });
+    this.snapshotBytes = this.replay(this.snapshotFile, 'whole');
+    this.journalBytes = this.replay(this.journalFile, 'may be cut');
+    this.fd = openSync(this.journalFile, 'a');
+    ftruncateSync(this.fd, this.journalBytes);
+  }
+
+  get<T>(collection: string, key: string): T | undefined {
+    const json = this.collections.get(collection)?.get(key);
+    return json === undefined ? undefined : (JSON.parse(json) as T);
+  }
+
+  put(collection: string, key: string, value: unknown): void {
+    const json = JSON.stringify(value) as string | undefined;
+    if (json === undefined) throw new TypeError(`cannot store ${typeof value} as ${collection}/${key}`);
+    if (this.collections.get(collection)?.get(key) === json) return;
+    this.append(putLine(collection, key, json));
+    this.apply({ kind: 'put', collection, key, json });
+    this.compactWhenLong();
+  }
+
+  delete(collection: string, key: string): void {
+    if (this.collections.get(collection)?.has(key) !== true) return;
+    this.append(deleteLine(collection, key));
+    this.apply({ kind: 'delete', collection, key });
+    this.compactWhenLong();
+  }
+
+  keys(collection: string): readonly string[] {
+    const known = this.ordered.get(collection);
+    if (known !== undefined) return known;
+    const keys = [...(this.collections.get(collection)?.keys() ?? [])].sort();
+    this.ordered.set(collection, keys);
+    return keys;
+  }
+
+  entries<T>(collection: string): readonly (readonly [string, T])[] {
+    const documents = this.collections.get(collection);
+    return this.keys(collection).flatMap((key) => {
+      const json = documents?.get(key);
+      return json === undefined ? [] : [[key, JSON.parse(json) as T] as const];
+    });
+  }
+
+  /** A crash between the rename and the truncation leaves a journal the snapshot already holds: replaying it is harmless. */
+  compact(): void {
+    const draft = `${this.snapshotFile}.tmp`;
+    const fd = openSync(draft, 'w');
+    let bytes = 0;
+    try {
+      for (const [collection, documents] of this.collections) {
+        for (const [key, json] of documents) bytes += writeWhole(fd, putLine(collection, key, json));
+      }
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, this.snapshotFile);
+    ftruncateSync(this.fd, 0);
+    this.snapshotBytes = bytes;
+    this.journalBytes = 0;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    closeSync(this.fd);
+  }
+
+  private append(line: string): void {
+    if (this.closed) throw new Error('the store is closed');
+    this.journalBytes += writeWhole(this.fd, line);
+  }
+
+  private compactWhenLong(): void {
+    if (this.journalBytes > Math.max(this.compactAtBytes, this.snapshotBytes)) this.compact();
+  }
+
+  private replay(file: string, tail: 'whole' | 'may be cut'): number {
+    const bytes = readIfThere(file);
+    const result = readJournal(bytes);
+    if (result.kind === 'corrupt') throw damaged(file, `line ${result.line} is not readable`);
+    if (tail === 'whole' && result.wholeBytes !== bytes.length) throw damaged(file, 'its last line is cut');
+    for (const entry of result.entries) this.apply(entry);
+    return result.wholeBytes;
+  }
+
+  private apply(entry: JournalEntry): void {
+    const documents = this.collections.get(entry.collection) ?? new Map<string, string>();
+    this.collections.set(entry.collection, documents);
+    if (entry.kind === 'put') {
+      if (!documents.has(entry.key)) this.ordered.delete(entry.collection);
+      documents.set(entry.key, entry.json);
+    } else if (documents.delete(entry.key)) {
+      this.ordered.delete(entry.collection);
+    }
+  }
+}
+
+function writeWhole(fd: number, text: string): number {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  while (written < bytes.length) written += writeSync(fd, bytes, written);
+  return bytes.length;
+}
+
+function readIfThere(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+function damaged(file: string, what: string): Error {
+  return new Error(
+    `the sandbox's state is damaged: ${file}: ${what}; start over with --fresh, or repair the file by hand`,
+  );
+}

@@ -1,0 +1,49 @@
+import type { BusEvent, Kernel, MetricDatum, ScalableFleet } from './kernel.js';
+import type { ObjectStore } from './s3/objects.js';
+
+/** The kernel as the core services see it: with the object store itself, and one-shot timers. */
+export interface Core extends Kernel {
+  readonly objects: ObjectStore;
+  /** Runs `work` once after `ms`, unless the sandbox closes first. */
+  after(ms: number, name: string, work: () => void): void;
+  /** Who owns the capacity that auto scaling changes. */
+  readonly fleet: () => ScalableFleet | undefined;
+  readonly wires: Wires;
+}
+
+/**
+ * What the services do for each other through the kernel. They are built one after the other, so each
+ * wire is set by the service that answers it, before the server listens.
+ */
+export interface Wires {
+  emit: (event: BusEvent) => void;
+  observe: (data: readonly MetricDatum[]) => void;
+  alarmState: Kernel['alarmState'];
+  /** Puts a message into a queue named by ARN; false when there is no such queue. */
+  sendToQueue: (queueArn: string, body: string, attributes?: QueueAttributes) => boolean;
+  /** Publishes to a topic named by ARN, as an alarm does; false when there is no such topic. */
+  publish: (topicArn: string, subject: string, message: string) => boolean;
+  /** Carries out a scaling policy named by ARN, as an alarm does. */
+  scale: (policyArn: string, alarm: ScalingSignal) => void;
+}
+
+export type QueueAttributes = Readonly<
+  Record<string, { readonly DataType: string; readonly StringValue?: string; readonly BinaryValue?: string }>
+>;
+
+/** What an alarm tells a scaling policy: the value that crossed the threshold. */
+export interface ScalingSignal {
+  readonly alarmName: string;
+  readonly alarmArn: string;
+  readonly threshold: number;
+  /** `undefined` when the alarm has no data. */
+  readonly value: number | undefined;
+  readonly state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+}
+
+export function unconnected(): Wires {
+  const nothing = (): never => {
+    throw new Error('the sandbox is not built yet');
+  };
+  return { emit: nothing, observe: nothing, alarmState: nothing, sendToQueue: nothing, publish: nothing, scale: nothing };
+}
