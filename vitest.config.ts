@@ -1,0 +1,88 @@
+import { defineConfig } from 'vitest/config';
+
+// What every tier needs in its environment. The AWS SDK prints a notice about coming Node versions.
+const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: '1' };
+
+/** Tiers whose tests share servers run one file after the other; see scripts/tiers.mjs for their order. */
+export default defineConfig({
+  test: {
+    allowOnly: false,
+    passWithNoTests: false,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            'test/unit/**/*.test.{ts,mjs}',
+            'test/analysis/**/*.test.ts',
+            'test/lint/**/*.test.ts',
+          ],
+          testTimeout: 20_000,
+          env,
+        },
+      },
+      {
+        test: {
+          name: 'activities',
+          include: ['test/activities/**/*.test.ts'],
+          testTimeout: 20_000,
+          env,
+        },
+      },
+      {
+        test: {
+          name: 'sandbox',
+          include: ['test/sandbox/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          env,
+        },
+      },
+      {
+        test: {
+          name: 'replay',
+          include: ['test/replay/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          env,
+        },
+      },
+      {
+        test: {
+          name: 'workflows',
+          include: ['test/workflows/**/*.test.ts'],
+          globalSetup: ['test/setup/workflows.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          env,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
+          globalSetup: ['test/setup/e2e.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          env,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/setup/browser.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          env,
+        },
+      },
+    ],
+  },
+});
