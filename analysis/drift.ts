@@ -1,0 +1,358 @@
+import { chiSquare } from '../domain/stats/chi-square.js';
+import { coarsen } from '../domain/stats/bins.js';
+import {
+  dropEmpty,
+  hellinger,
+  jsDistance,
+  linf,
+  psi,
+  robustLinf,
+  tvd,
+} from '../domain/stats/distances.js';
+import type { CountPair } from '../domain/stats/distances.js';
+import { ksBounds, ksPValue } from '../domain/stats/kolmogorov.js';
+import { benjaminiHochberg } from '../domain/stats/multiple-testing.js';
+import { newcombe, pooledZ } from '../domain/stats/proportions.js';
+import type { Proportion } from '../domain/stats/proportions.js';
+import type {
+  CategoricalColumnProfile,
+  ColumnComparison,
+  DetectPolicy,
+  NumericColumnProfile,
+  Profile,
+  ShareComparison,
+  WindowComparison,
+} from '../domain/stats/types.js';
+import { judgeColumn, judgeDataset, rounded } from '../domain/stats/verdict.js';
+import { CAPTURE_COLUMNS } from './capture.js';
+import { countOf } from './duck.js';
+import type { Duck } from './duck.js';
+import { UnusableData } from './failures.js';
+import { countCategorical, countNumeric } from './profile.js';
+import type { NumericCounts } from './profile.js';
+import { openFiles, openTable } from './relation.js';
+import type { DataFiles, Relation, RelationColumn } from './relation.js';
+import { chiSquareTail, twoSidedP, zOfInterval } from './tails.js';
+
+export interface CompareOptions {
+  readonly profile: Profile;
+  /** A table of {@link readCapture}, or files with the baseline's columns. */
+  readonly window: { readonly table: string } | DataFiles;
+  readonly detect: DetectPolicy;
+  /** Which column of a window of files holds the score; a captured table knows its own. */
+  readonly predictionColumn?: string;
+}
+
+const SHARE_KEYS = ['missing', 'invalid', 'nonFinite', 'newCategories'] as const;
+/** Categories a plot shows one by one; the rest is one. */
+const PLOTTED_CATEGORIES = 20;
+const NEW_VALUES_TOLD = 10;
+
+type UnadjustedShare = Omit<ShareComparison, 'pAdjusted'>;
+type Shares = Readonly<Record<(typeof SHARE_KEYS)[number], UnadjustedShare | null>>;
+type Measured = Omit<
+  ColumnComparison,
+  'pAdjusted' | 'verdict' | 'reason' | (typeof SHARE_KEYS)[number]
+> & { readonly shares: Shares };
+
+/**
+ * Compares a window with the baseline of the serving version: DuckDB counts, the formulas are in domain/stats, and the
+ * rules in its verdict.ts decide. The same rows in any order give the same answer.
+ *
+ * @throws {UnusableData} when the window lacks columns of the baseline, or cannot be read
+ */
+export async function compareWindow(
+  duck: Duck,
+  { profile, window, detect, predictionColumn }: CompareOptions,
+): Promise<WindowComparison> {
+  const isTable = 'table' in window;
+  const relation = isTable ? await openTable(duck, window.table) : await openFiles(duck, window);
+  const scoreName = isTable ? CAPTURE_COLUMNS.prediction : predictionColumn;
+  const compared = profile.columns.filter((column) => !detect.ignore.includes(column.name));
+  requireSameColumns(relation, compared, profile);
+  const rows = countOf(
+    (await duck.row(`select count(*) as n from ${relation.from}`, relation.bound))['n'],
+  );
+  const totals = { window: rows, baseline: profile.rowCount };
+
+  const measured = await measure(duck, relation, compared, totals);
+  const score = await measureScore(duck, relation, profile, scoreName, totals);
+  const judged = judge(score === null ? measured : [...measured, score], totals, detect);
+  const columns = judged.slice(0, measured.length);
+  const prediction = judged[measured.length] ?? null;
+  const own = new Set<string | undefined>([...Object.values(CAPTURE_COLUMNS), scoreName]);
+  const known = new Set(profile.columns.map((column) => column.name));
+  return {
+    schema: 'modelkeeper/window-comparison-v1',
+    rows,
+    baselineRows: profile.rowCount,
+    columns,
+    prediction,
+    notCompared: relation.columns
+      .map((column) => column.name)
+      .filter((name) => !own.has(name) && !known.has(name) && !detect.ignore.includes(name)),
+    verdict: judgeDataset(rows, columns, prediction, detect),
+  };
+}
+
+function requireSameColumns(
+  relation: Relation,
+  compared: Profile['columns'],
+  profile: Profile,
+): void {
+  const own = new Set<string>(Object.values(CAPTURE_COLUMNS));
+  const there = relation.columns.map((column) => column.name).filter((name) => !own.has(name));
+  const lacking = compared.map((column) => column.name).filter((name) => !there.includes(name));
+  if (lacking.length === 0) return;
+  const known = profile.columns.map((column) => column.name);
+  const unknown = there.filter((name) => !known.includes(name));
+  throw new UnusableData(
+    `the window lacks the baseline's columns ${lacking.join(', ')}` +
+      (unknown.length > 0 ? `; it has ${unknown.join(', ')}, which the baseline lacks` : ''),
+  );
+}
+
+interface Totals {
+  readonly window: number;
+  readonly baseline: number;
+}
+
+async function measure(
+  duck: Duck,
+  relation: Relation,
+  profiles: Profile['columns'],
+  totals: Totals,
+): Promise<readonly Measured[]> {
+  const numeric = profiles.filter((column) => column.kind === 'numeric');
+  const counted = await countColumns(duck, relation, numeric);
+  const measured = new Map<string, Measured>();
+  numeric.forEach((profile, i) => {
+    const counts = counted[i];
+    if (counts !== undefined) measured.set(profile.name, measureNumeric(profile, counts, totals));
+  });
+  for (const profile of profiles) {
+    if (profile.kind !== 'categorical') continue;
+    const column = columnOf(relation, profile.name);
+    measured.set(profile.name, await measureCategorical(duck, relation, column, profile, totals));
+  }
+  return profiles.flatMap(({ name }) => measured.get(name) ?? []);
+}
+
+/** The scores of the window against those of the baseline; `null` when either is not known. */
+async function measureScore(
+  duck: Duck,
+  relation: Relation,
+  profile: Profile,
+  scoreName: string | undefined,
+  totals: Totals,
+): Promise<Measured | null> {
+  const column = relation.columns.find(({ name }) => name === scoreName);
+  if (profile.prediction === null || column === undefined) return null;
+  const [counts] = await countNumeric(duck, relation, [question(column, profile.prediction)]);
+  if (counts === undefined || counts.missing === totals.window) return null;
+  return { ...measureNumeric(profile.prediction, counts, totals), name: 'prediction' };
+}
+
+async function countColumns(
+  duck: Duck,
+  relation: Relation,
+  profiles: readonly NumericColumnProfile[],
+): Promise<readonly NumericCounts[]> {
+  return countNumeric(
+    duck,
+    relation,
+    profiles.map((profile) => question(columnOf(relation, profile.name), profile)),
+  );
+}
+
+function question(column: RelationColumn, profile: NumericColumnProfile) {
+  const range = { min: profile.min ?? -Infinity, max: profile.max ?? Infinity };
+  return { column, edges: profile.fineEdges, range };
+}
+
+function columnOf(relation: Relation, name: string): RelationColumn {
+  const column = relation.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw new UnusableData(`the window has no column ${name}`);
+  return column;
+}
+
+function measureNumeric(
+  profile: NumericColumnProfile,
+  counts: NumericCounts,
+  totals: Totals,
+): Measured {
+  const edges = { fine: profile.fineEdges, coarse: profile.edges };
+  const window = coarsen(edges, counts.fineCounts);
+  const enough = profile.count > 0 && counts.count > 0;
+  const ks = enough
+    ? ksBounds({ baseline: profile.fineCounts, window: counts.fineCounts }, profile.fineEdges)
+    : null;
+  return {
+    name: profile.name,
+    kind: 'numeric',
+    rows: counts.count,
+    baselineRows: profile.count,
+    shares: {
+      missing: share(profile.missing, counts.missing, totals),
+      invalid: share(profile.invalid, counts.invalid, totals),
+      nonFinite: share(profile.nonFinite, counts.nonFinite, totals),
+      newCategories: null,
+    },
+    newValues: [],
+    vanishedShare: null,
+    outOfRangeShare: counts.count === 0 ? null : counts.outOfRange / counts.count,
+    ...distances({ baseline: profile.counts, window }),
+    linf: ks?.lower ?? null,
+    linfRobust: ks === null ? null : robustLinf(ks.lower, profile.count, counts.count),
+    ks,
+    pValue: ks === null ? null : ksPValue(ks.lower, profile.count, counts.count),
+    bins: window.map((count, bin) => ({
+      label: binLabel(profile.edges, bin),
+      baseline: profile.counts[bin] ?? 0,
+      window: count,
+    })),
+  };
+}
+
+function binLabel(edges: readonly number[], bin: number): string {
+  const [from, to] = [edges[bin - 1], edges[bin]];
+  if (to === undefined) return from === undefined ? 'all' : `> ${rounded(from)}`;
+  return from === undefined ? `≤ ${rounded(to)}` : `${rounded(from)} – ${rounded(to)}`;
+}
+
+async function measureCategorical(
+  duck: Duck,
+  relation: Relation,
+  column: RelationColumn,
+  profile: CategoricalColumnProfile,
+  totals: Totals,
+): Promise<Measured> {
+  const domain = profile.domain.map((known) => known.value);
+  const counts = await countCategorical(duck, relation, column, domain);
+  // With an `other` in the baseline nobody can tell a new value from a rare old one: they are one category then.
+  const fresh = profile.other > 0 ? [] : counts.fresh;
+  const rest = counts.outside - fresh.reduce((sum, value) => sum + value.count, 0);
+  const labels = [...domain, ...fresh.map(({ value }) => value), 'other values'];
+  const pair = {
+    baseline: [...profile.domain.map((known) => known.count), ...fresh.map(() => 0), profile.other],
+    window: [...counts.known, ...fresh.map((value) => value.count), rest],
+  };
+  const enough = profile.count > 0 && counts.count > 0;
+  const vanished = profile.domain.filter((_, i) => counts.known[i] === 0);
+  const measured = distances(pair);
+  return {
+    name: profile.name,
+    kind: 'categorical',
+    rows: counts.count,
+    baselineRows: profile.count,
+    shares: {
+      missing: share(profile.missing, counts.missing, totals),
+      invalid: null,
+      nonFinite: null,
+      newCategories: enough
+        ? share(profile.other, counts.outside, { baseline: profile.count, window: counts.count })
+        : null,
+    },
+    newValues: fresh.slice(0, NEW_VALUES_TOLD).map(({ value }) => value),
+    vanishedShare: enough
+      ? vanished.reduce((sum, known) => sum + known.count, 0) / profile.count
+      : null,
+    outOfRangeShare: null,
+    ...measured,
+    linfRobust:
+      measured.linf === null ? null : robustLinf(measured.linf, profile.count, counts.count),
+    ks: null,
+    pValue: measured.chi2?.pValue ?? null,
+    bins: plotted(labels, pair),
+  };
+}
+
+function plotted(labels: readonly string[], pair: CountPair): ColumnComparison['bins'] {
+  const all = labels
+    .map((label, i) => ({
+      label,
+      baseline: pair.baseline[i] ?? 0,
+      window: pair.window[i] ?? 0,
+    }))
+    .filter((bin) => bin.baseline > 0 || bin.window > 0)
+    .sort((a, b) => b.baseline + b.window - a.baseline - a.window);
+  const rest = all.slice(PLOTTED_CATEGORIES);
+  if (rest.length === 0) return all;
+  const sum = (side: 'baseline' | 'window') => rest.reduce((n, bin) => n + bin[side], 0);
+  return [
+    ...all.slice(0, PLOTTED_CATEGORIES),
+    { label: `${rest.length} more`, baseline: sum('baseline'), window: sum('window') },
+  ];
+}
+
+function distances(pair: CountPair) {
+  const present = dropEmpty(pair);
+  const chi = chiSquare(present);
+  const js = finite(jsDistance(present));
+  return {
+    psi: finite(psi(present)),
+    jsDistance: js,
+    hellinger: finite(hellinger(present)),
+    tvd: finite(tvd(present)),
+    linf: js === null ? null : finite(linf(present)),
+    chi2:
+      js === null
+        ? null
+        : {
+            statistic: chi.statistic,
+            df: chi.df,
+            pValue: chiSquareTail(chi.statistic, chi.df),
+          },
+  };
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** `null` when one side has no rows at all. */
+function share(baseline: number, window: number, totals: Totals): UnadjustedShare | null {
+  if (totals.baseline === 0 || totals.window === 0) return null;
+  const before: Proportion = { x: baseline, n: totals.baseline };
+  const now: Proportion = { x: window, n: totals.window };
+  return {
+    baseline: before.x / before.n,
+    window: now.x / now.n,
+    pValue: twoSidedP(pooledZ(before, now)),
+    ...newcombe(before, now, zOfInterval(0.95)),
+  };
+}
+
+/** Adjusts p over all columns and, apart from them, over all shares; then judges every column. */
+function judge(
+  measured: readonly Measured[],
+  totals: Totals,
+  detect: DetectPolicy,
+): readonly ColumnComparison[] {
+  const adjusted = adjustSome(measured.map((column) => column.pValue));
+  const shares = measured.flatMap((column) => SHARE_KEYS.map((key) => column.shares[key]));
+  const adjustedShares = adjustSome(shares.map((found) => found?.pValue ?? null));
+  return measured.map(({ shares: own, ...column }, i) => {
+    const withAdjusted = (key: (typeof SHARE_KEYS)[number]): ShareComparison | null => {
+      const found = own[key];
+      const pAdjusted = adjustedShares[i * SHARE_KEYS.length + SHARE_KEYS.indexOf(key)] ?? null;
+      return found === null || pAdjusted === null ? null : { ...found, pAdjusted };
+    };
+    const complete = {
+      ...column,
+      missing: withAdjusted('missing'),
+      invalid: withAdjusted('invalid'),
+      nonFinite: withAdjusted('nonFinite'),
+      newCategories: withAdjusted('newCategories'),
+      pAdjusted: adjusted[i] ?? null,
+    };
+    const facts = { ...complete, windowTotal: totals.window, baselineTotal: totals.baseline };
+    return { ...complete, ...judgeColumn(facts, detect) };
+  });
+}
+
+function adjustSome(pValues: readonly (number | null)[]): readonly (number | null)[] {
+  const known = pValues.filter((p) => p !== null);
+  const adjusted = benjaminiHochberg(known)[Symbol.iterator]();
+  return pValues.map((p) => (p === null ? null : (adjusted.next().value ?? null)));
+}
