@@ -1,0 +1,628 @@
+import {
+  CreateEndpointConfigCommand,
+  CreateModelCommand,
+  DeleteEndpointConfigCommand,
+  DeleteModelCommand,
+  UpdateEndpointCommand,
+  type CreateEndpointConfigInput,
+  type CreateModelInput,
+  type DeploymentConfig,
+  type DescribeEndpointOutput,
+  type DescribeModelOutput,
+  type ProductionVariant,
+  type SageMakerClient,
+} from '@aws-sdk/client-sagemaker';
+
+import type { Evidence, RolloutPlan } from '../domain/evidence.js';
+import { FailureType } from '../domain/failures.js';
+import { canonicalJson } from '../domain/ledger.js';
+import { rollbackAlarms } from '../domain/managed-alarms.js';
+import type { EndpointReading } from '../domain/model.js';
+import { releaseName, rollbackAlarmNames } from '../domain/names.js';
+import { planFaults, rolloutPlan } from '../domain/rollout.js';
+import { clock, pollEveryMs } from '../domain/watch.js';
+import {
+  alarmCauses,
+  deleteAlarms,
+  describeAlarms,
+  MODEL_TAG,
+  putAlarms,
+  RELEASE_TAG,
+} from './alarms.js';
+import { attempt, aws, isAlreadyThere, isInMotion, may } from './aws-failure.js';
+import type {
+  ControlActivities,
+  ModelRef,
+  PrepareRequest,
+  RestRequest,
+  RolloutOutcome,
+  RolloutRequest,
+  UpdateOutcome,
+} from './contract.js';
+import type { ControlDeps } from './deps.js';
+import { evidenceDigest, sha256 } from './digest.js';
+import { isOurs, keeperOf, unfit } from './endpoint.js';
+import { hopeless, keep, notYet, recall } from './heartbeat.js';
+import {
+  describeConfig,
+  describeEndpoint,
+  describeModel,
+  describePackage,
+  lookAtEndpoint,
+  readEndpoint,
+  readTags,
+  type EndpointLook,
+} from './read.js';
+import { imageDigest } from './registry.js';
+import { headObject, readObject } from './s3.js';
+
+type DeploymentActivities = Pick<
+  ControlActivities,
+  | 'prepareDeployment'
+  | 'discardDeployment'
+  | 'digestEvidence'
+  | 'preflight'
+  | 'updateEndpoint'
+  | 'awaitRest'
+>;
+
+/** SageMaker's limit of rollback alarms. */
+const MOST_ALARMS = 10;
+
+const MOVING: ReadonlySet<string> = new Set([
+  'Creating',
+  'Updating',
+  'SystemUpdating',
+  'RollingBack',
+]);
+
+export function createDeploymentActivities(deps: ControlDeps): DeploymentActivities {
+  const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
+  const pollMs = (ref: ModelRef): number => pollEveryMs(ref.policy.spec.monitor.every);
+
+  return {
+    /**
+     * Makes the SageMaker model, the endpoint config and the rollback alarms of a release. Nothing serves yet.
+     *
+     * Idempotent: the names are the release's. What exists is compared with what would be made: the same is
+     * success, different is somebody else's and is refused.
+     */
+    async prepareDeployment(request) {
+      const { sagemaker, cloudwatch } = clients(request);
+      const { spec } = request.policy;
+      const look = await lookAtEndpoint(sagemaker, spec.endpoint, deps.now());
+      const reason = unfit(look, request);
+      if (reason !== undefined) throw hopeless(FailureType.PolicyUnfit, reason);
+      const name = releaseName(request.model, request.release);
+      const tags = {
+        [MODEL_TAG]: request.model,
+        [RELEASE_TAG]: `${request.model}-${request.release}`,
+      };
+
+      await createModel(sagemaker, modelInput(request, look, name, tags));
+      await createConfig(sagemaker, configInput(look, spec.endpoint.variant, name, tags));
+
+      const made = rollbackAlarms(request.policy, request.release, name);
+      const own = spec.deploy.alarms;
+      const specs = own === 'managed' ? [made.errors, made.latency, made.abort] : [made.abort];
+      const withAbort = own === 'managed' || own.length < MOST_ALARMS;
+      const alarmNames = [
+        ...(own === 'managed' ? [made.errors.name, made.latency.name] : own),
+        ...(withAbort ? [made.abort.name] : []),
+      ];
+      if (withAbort) await putAlarms(cloudwatch, specs, tags);
+      return {
+        configName: name,
+        modelName: name,
+        plan: rolloutPlan(spec.deploy, alarmNames),
+        abortAlarmName: withAbort ? made.abort.name : null,
+      };
+    },
+
+    /**
+     * Deletes by name what carries our tag and is not in use. What is gone is no error, so twice is the same as
+     * once. While the endpoint deploys this very release nothing is touched.
+     */
+    async discardDeployment(request) {
+      const { sagemaker, cloudwatch } = clients(request);
+      const name = releaseName(request.model, request.release);
+      const endpoint = await describeEndpoint(sagemaker, request.policy.spec.endpoint.name);
+      if (endpoint?.PendingDeploymentSummary?.EndpointConfigName === name) return;
+      const alarms = rollbackAlarmNames(request.model, request.release);
+      await deleteAlarms(cloudwatch, [alarms.errors, alarms.latency, alarms.abort]);
+      if (request.keepConfig || endpoint?.EndpointConfigName === name) return;
+      const config = await describeConfig(sagemaker, name);
+      if (
+        config?.EndpointConfigArn !== undefined &&
+        (await isTagged(sagemaker, config.EndpointConfigArn, request.model))
+      ) {
+        await aws(
+          may('sagemaker:DeleteEndpointConfig', `endpoint-config/${name}`),
+          (options) =>
+            sagemaker.send(new DeleteEndpointConfigCommand({ EndpointConfigName: name }), options),
+          (error) => (/could not find/i.test(error.message) ? 'absent' : undefined),
+        );
+      }
+      const model = await describeModel(sagemaker, name);
+      if (
+        model?.ModelArn !== undefined &&
+        (await isTagged(sagemaker, model.ModelArn, request.model))
+      ) {
+        await aws(
+          may('sagemaker:DeleteModel', `model/${name}`),
+          (options) => sagemaker.send(new DeleteModelCommand({ ModelName: name }), options),
+          (error) => (/could not find/i.test(error.message) ? 'absent' : undefined),
+        );
+      }
+    },
+
+    /** Reads only. What is not there any more is told as empty, so that it shows as changed. */
+    async digestEvidence(request) {
+      const { sagemaker, s3 } = clients(request);
+      const asked = request.evidence;
+      const [head, found, config, endpoint, report] = await Promise.all([
+        headObject(s3, asked.artefact.uri),
+        describePackage(sagemaker, asked.packageArn),
+        describeConfig(sagemaker, asked.configName),
+        describeEndpoint(sagemaker, request.policy.spec.endpoint.name),
+        readObject(s3, asked.evaluation.reportUri),
+      ]);
+      const container = found?.InferenceSpecification?.Containers?.[0];
+      const now: Evidence = {
+        ...asked,
+        artefact: {
+          ...(head ?? { etag: '', sizeBytes: 0, versionId: null }),
+          uri: container?.ModelDataUrl ?? asked.artefact.uri,
+        },
+        image: container?.Image ?? '',
+        imageDigest:
+          container?.Image === undefined
+            ? null
+            : imageDigest(container.Image, container.ImageDigest),
+        packageArn: found === undefined ? '' : asked.packageArn,
+        evaluation: {
+          ...asked.evaluation,
+          reportDigest: report === undefined ? '' : sha256(report),
+        },
+        configName: config === undefined ? '' : asked.configName,
+        championConfigName: endpoint?.EndpointConfigName ?? null,
+      };
+      return { digest: evidenceDigest(now), now };
+    },
+
+    /** Reads only. */
+    async preflight(request) {
+      const { sagemaker, cloudwatch } = clients(request);
+      const { spec } = request.policy;
+      const look = await lookAtEndpoint(sagemaker, spec.endpoint, deps.now());
+      const { reading } = look;
+      const refused: string[] = [];
+      const warnings: string[] = [];
+      const reason = unfit(look, request);
+      if (reason !== undefined) refused.push(reason);
+      if (look.endpoint !== null && reading.status !== 'InService') {
+        refused.push(
+          `the endpoint is ${reading.status}: a rollout starts from InService; try again when it is at rest`,
+        );
+      }
+      if (
+        request.expectedConfigName !== null &&
+        reading.configName !== request.expectedConfigName &&
+        reading.configName !== request.configName
+      ) {
+        refused.push(
+          `the endpoint serves ${reading.configName ?? 'nothing'}, the candidate was compared with ${request.expectedConfigName}`,
+        );
+      }
+      const target = await describeConfig(sagemaker, request.configName);
+      if (target === undefined) {
+        refused.push(`the endpoint config ${request.configName} does not exist any more`);
+      } else if (
+        target.ProductionVariants?.some((one) => one.VariantName === spec.endpoint.variant) !== true
+      ) {
+        refused.push(`the config ${request.configName} has no variant ${spec.endpoint.variant}`);
+      }
+      refused.push(...planFaults(request.plan, reading.instances));
+      if (request.plan.alarmNames.length === 0) {
+        warnings.push('no alarm guards this rollout: it can only be taken back by a person');
+      }
+      const alarms = await describeAlarms(cloudwatch, request.plan.alarmNames);
+      for (const name of request.plan.alarmNames) {
+        const alarm = alarms.get(name);
+        if (alarm === undefined) {
+          refused.push(
+            `the rollback alarm ${name} does not exist: create it, or correct deploy.alarms`,
+          );
+        } else if (alarm.StateValue === 'ALARM') {
+          refused.push(
+            `the rollback alarm ${name} is in ALARM already (${alarm.StateReason ?? 'no reason given'}): the rollout would be taken back at once; cure that first`,
+          );
+        }
+      }
+      if (request.packageArn !== null) {
+        const found = await describePackage(sagemaker, request.packageArn);
+        const status = found?.ModelApprovalStatus ?? 'gone';
+        if (status !== 'Approved') {
+          refused.push(
+            `the model package is ${status} in the registry, not Approved: somebody changed it after the approval`,
+          );
+        }
+      }
+      return { refused, warnings, endpoint: reading };
+    },
+
+    /**
+     * Calls UpdateEndpoint once, or finds out what became of an earlier call.
+     *
+     * UpdateEndpoint has no token. What makes a repeat safe is that the endpoint is read first: the target pending
+     * or serving means that a call took effect; the old config with a later time means that it did and was rolled
+     * back. Whether an earlier attempt may have sent the call is kept in its heartbeat.
+     */
+    async updateEndpoint(request) {
+      const { sagemaker } = clients(request);
+      const { name } = request.policy.spec.endpoint;
+      const sent = maySent(recall());
+      /** For later attempts: this one failed before its call. */
+      const unsent = <T>(reading: Promise<T>): Promise<T> =>
+        reading.catch((error: unknown) => {
+          keep({ sent });
+          throw error;
+        });
+      const endpoint = await unsent(describeEndpoint(sagemaker, name));
+      const before =
+        endpoint === undefined
+          ? { kind: 'refused' as const, reason: `the endpoint ${name} does not exist any more` }
+          : verdictBefore(request, endpoint, sent);
+      if (before !== undefined) return before;
+      if (endpoint?.EndpointArn !== undefined) {
+        const keeper = keeperOf(await unsent(readTags(sagemaker, endpoint.EndpointArn)));
+        if (!isOurs(keeper, request.model)) {
+          return {
+            kind: 'refused',
+            reason:
+              keeper === undefined
+                ? `the endpoint ${name} no longer carries our tag: it was re-created, or somebody took it over; apply the policy again to claim it`
+                : `the endpoint ${name} is kept by ${keeper} now`,
+          };
+        }
+      }
+      const status = endpoint?.EndpointStatus ?? 'unknown';
+      if (MOVING.has(status)) {
+        keep({ sent });
+        throw busy(request, `The endpoint is ${status}; the update waits until it is at rest`);
+      }
+      keep({ sent: true });
+      const answer = await aws(
+        may('sagemaker:UpdateEndpoint', `endpoint/${name}`),
+        (options) =>
+          sagemaker.send(
+            new UpdateEndpointCommand({
+              EndpointName: name,
+              EndpointConfigName: request.configName,
+              RetainAllVariantProperties: true,
+              ...(request.plain === true
+                ? {}
+                : { DeploymentConfig: deploymentConfig(request.plan) }),
+            }),
+            options,
+          ),
+        (error) => {
+          // An answer of AWS's is a definite no, whatever becomes of it here.
+          if (error.fault === 'client') keep({ sent: false });
+          if (isInMotion(error)) return 'in motion' as const;
+          return error.name === 'ValidationException' && !/could not find/i.test(error.message)
+            ? { refusal: error.message }
+            : undefined;
+        },
+      );
+      if (answer === 'in motion') {
+        throw busy(request, 'The endpoint was set in motion by somebody else; the update waits');
+      }
+      if ('refusal' in answer) {
+        return { kind: 'refused', reason: `SageMaker refused the update: ${answer.refusal}` };
+      }
+      return { kind: 'accepted' };
+    },
+
+    /** Reads only. What was seen on the way is kept in the heartbeat from attempt to attempt. */
+    async awaitRest(request) {
+      const { sagemaker, cloudwatch } = clients(request);
+      const nowMs = deps.now();
+      const endpoint = await readEndpoint(sagemaker, request.policy.spec.endpoint, nowMs);
+      const seen = follow(journeyOf(recall(), nowMs), endpoint, nowMs);
+      keep(seen);
+      const { progress } = seen;
+      const arrived = endpoint.status === 'InService' && endpoint.pendingConfigName === null;
+      if (arrived && endpoint.configName === request.configName) {
+        return { kind: 'in service', endpoint, progress };
+      }
+      const stuck = whyStuck(request, endpoint, nowMs);
+      if (stuck !== undefined) return { kind: 'stuck', reason: stuck, endpoint, progress };
+      if (!arrived || seen.restingLooks < 2) {
+        // Once is not enough: right after the call the old state may still be read.
+        throw notYet(
+          FailureType.StillMoving,
+          `The endpoint is ${endpoint.status}, ${endpoint.pendingConfigName ?? endpoint.configName ?? 'nothing'}: ${progress.at(-1)?.what ?? 'nothing reported yet'}; given up at ${clock(request.deadlineMs)}`,
+          pollMs(request),
+        );
+      }
+      const causes = await alarmCauses(cloudwatch, request.alarmNames, seen.sinceMs - 60_000);
+      const cause = causes[0] ?? endpoint.failureReason;
+      return {
+        kind: 'rolled back',
+        silent: cause === null,
+        reason:
+          cause ??
+          `the endpoint is InService with ${endpoint.configName ?? 'nothing'} again; no alarm went off and SageMaker gave no reason`,
+        endpoint,
+        progress,
+      } satisfies RolloutOutcome;
+    },
+  };
+
+  function busy(request: RolloutRequest, sentence: string) {
+    return notYet(FailureType.Busy, sentence, pollMs(request));
+  }
+}
+
+/** Whether an earlier attempt may have sent the call: unknown counts as yes once there was one. */
+function maySent(details: unknown): boolean {
+  if (attempt() === 1) return false;
+  const sent =
+    typeof details === 'object' && details !== null && 'sent' in details ? details.sent : undefined;
+  return sent !== false;
+}
+
+/** What is clear before any call; `undefined` when the call is to be made. */
+export function verdictBefore(
+  request: RolloutRequest,
+  endpoint: DescribeEndpointOutput,
+  maySentBefore: boolean,
+): UpdateOutcome | undefined {
+  const serving = endpoint.EndpointConfigName ?? null;
+  const pending = endpoint.PendingDeploymentSummary?.EndpointConfigName;
+  if (pending === request.configName) return { kind: 'adopted' };
+  if (pending === undefined && serving === request.configName) return { kind: 'already serving' };
+  if (request.expectedConfigName === null || serving === request.expectedConfigName) {
+    const changedMs = endpoint.LastModifiedTime?.getTime() ?? 0;
+    if (
+      maySentBefore &&
+      pending === undefined &&
+      endpoint.EndpointStatus === 'InService' &&
+      changedMs > request.lastModifiedAtMs
+    ) {
+      return {
+        kind: 'rolled back',
+        reason: `the endpoint was changed at ${clock(changedMs)}, after the update was decided, and serves ${serving ?? 'nothing'} again${endpoint.FailureReason === undefined ? '' : `: ${endpoint.FailureReason}`}`,
+      };
+    }
+    return undefined;
+  }
+  return { kind: 'champion changed', configName: serving };
+}
+
+/** SageMaker's form of the plan. */
+export function deploymentConfig(plan: RolloutPlan): DeploymentConfig {
+  const capacity = { Type: 'CAPACITY_PERCENT', Value: plan.percent } as const;
+  const routing = { WaitIntervalInSeconds: plan.bakeSeconds };
+  return {
+    BlueGreenUpdatePolicy: {
+      TrafficRoutingConfiguration:
+        plan.strategy === 'canary'
+          ? { Type: 'CANARY', ...routing, CanarySize: capacity }
+          : plan.strategy === 'linear'
+            ? { Type: 'LINEAR', ...routing, LinearStepSize: capacity }
+            : { Type: 'ALL_AT_ONCE', ...routing },
+      TerminationWaitInSeconds: plan.finalBakeSeconds,
+      MaximumExecutionTimeoutInSeconds: plan.timeoutSeconds,
+    },
+    ...(plan.alarmNames.length === 0
+      ? {}
+      : {
+          AutoRollbackConfiguration: {
+            Alarms: plan.alarmNames.map((AlarmName) => ({ AlarmName })),
+          },
+        }),
+  };
+}
+
+/** What the looks of one rollout have shown so far. JSON: it lives in the heartbeat. */
+interface Journey {
+  readonly sinceMs: number;
+  readonly progress: readonly { readonly atMs: number; readonly what: string }[];
+  /** Looks in a row that found the endpoint at rest. */
+  readonly restingLooks: number;
+}
+
+/** At most as many lines as a person reads. */
+const MOST_PROGRESS = 40;
+
+function journeyOf(details: unknown, nowMs: number): Journey {
+  if (typeof details === 'object' && details !== null && 'progress' in details) {
+    return details as Journey;
+  }
+  return { sinceMs: nowMs, progress: [], restingLooks: 0 };
+}
+
+function follow(journey: Journey, endpoint: EndpointReading, nowMs: number): Journey {
+  const known = new Set(journey.progress.map(({ what }) => what));
+  const moving = endpoint.pendingConfigName !== null || MOVING.has(endpoint.status);
+  const news = moving
+    ? [endpoint.status, ...endpoint.progress].filter((what) => what !== '' && !known.has(what))
+    : [];
+  return {
+    sinceMs: journey.sinceMs,
+    progress: [...journey.progress, ...news.map((what) => ({ atMs: nowMs, what }))].slice(
+      -MOST_PROGRESS,
+    ),
+    restingLooks: moving ? 0 : journey.restingLooks + 1,
+  };
+}
+
+/** Why waiting any longer is of no use, in words; `undefined` when it is. */
+export function whyStuck(
+  request: Pick<RestRequest, 'deadlineMs' | 'previousConfigName'>,
+  endpoint: EndpointReading,
+  nowMs: number,
+): string | undefined {
+  const because = endpoint.failureReason === null ? '' : `: ${endpoint.failureReason}`;
+  switch (endpoint.status) {
+    case 'UpdateRollbackFailed':
+      return `the rollback failed and a mixed fleet serves${because}; update the endpoint to a known config again`;
+    case 'Failed':
+    case 'OutOfService':
+    case 'Deleting':
+      return `the endpoint is ${endpoint.status}${because}; it takes no update`;
+    case 'absent':
+      return 'the endpoint was deleted';
+    case 'InService':
+      if (endpoint.pendingConfigName !== null) break;
+      if (
+        request.previousConfigName !== null &&
+        endpoint.configName !== null &&
+        endpoint.configName !== request.previousConfigName
+      ) {
+        return `the endpoint serves ${endpoint.configName}, neither the new config nor the one before: somebody else updated it`;
+      }
+      return undefined;
+    default:
+      break;
+  }
+  return nowMs >= request.deadlineMs
+    ? `the endpoint is still ${endpoint.status} after the deadline; SageMaker should have given up by itself`
+    : undefined;
+}
+
+function modelInput(
+  request: PrepareRequest,
+  look: EndpointLook,
+  name: string,
+  tags: Readonly<Record<string, string>>,
+): CreateModelInput {
+  const role = request.policy.spec.deploy.role ?? request.champion?.roleArn ?? look.model?.ExecutionRoleArn;
+  if (role === undefined) {
+    throw hopeless(
+      FailureType.PolicyUnfit,
+      'the serving model names no execution role to use for the new one: say deploy.role in the policy',
+    );
+  }
+  return {
+    ModelName: name,
+    ExecutionRoleArn: role,
+    Containers: [{ ModelPackageName: request.candidate.packageArn }],
+    ...(look.model?.VpcConfig === undefined ? {} : { VpcConfig: look.model.VpcConfig }),
+    ...(look.model?.EnableNetworkIsolation === true ? { EnableNetworkIsolation: true } : {}),
+    Tags: tagList(tags),
+  };
+}
+
+const containerOf = (model: DescribeModelOutput | CreateModelInput) =>
+  model.PrimaryContainer ?? model.Containers?.[0];
+
+async function createModel(sagemaker: SageMakerClient, input: CreateModelInput): Promise<void> {
+  const name = input.ModelName ?? '';
+  const made = await aws(
+    may('sagemaker:CreateModel', `model/${name}`),
+    (options) => sagemaker.send(new CreateModelCommand(input), options),
+    (error) => (isAlreadyThere(error) ? 'exists' : undefined),
+  );
+  if (made !== 'exists') return;
+  const existing = await describeModel(sagemaker, name);
+  if (existing === undefined) {
+    throw notYet(FailureType.NotVisibleYet, `The model ${name} exists and is not visible yet`, 5_000);
+  }
+  const wanted = containerOf(input)?.ModelPackageName;
+  if (
+    containerOf(existing)?.ModelPackageName !== wanted ||
+    existing.ExecutionRoleArn !== input.ExecutionRoleArn
+  ) {
+    throw hopeless(
+      FailureType.NameTaken,
+      `a SageMaker model ${name} exists and is not of ${wanted ?? '?'} with role ${input.ExecutionRoleArn ?? '?'}: delete it if nobody needs it`,
+    );
+  }
+}
+
+/** The champion's config with our variant's model replaced; the fleet as large as it is now. */
+function configInput(
+  look: EndpointLook,
+  variantName: string,
+  name: string,
+  tags: Readonly<Record<string, string>>,
+): CreateEndpointConfigInput {
+  const { config } = look;
+  const copy = (variant: ProductionVariant): ProductionVariant => {
+    const serving = look.endpoint?.ProductionVariants?.find(
+      (one) => one.VariantName === variant.VariantName,
+    );
+    const count = serving?.DesiredInstanceCount ?? serving?.CurrentInstanceCount;
+    return {
+      ...variant,
+      ...(variant.VariantName === variantName ? { ModelName: name } : {}),
+      ...(variant.ServerlessConfig !== undefined || count === undefined || count < 1
+        ? {}
+        : { InitialInstanceCount: count }),
+    };
+  };
+  const capture = config?.DataCaptureConfig;
+  return {
+    EndpointConfigName: name,
+    ProductionVariants: (config?.ProductionVariants ?? []).map(copy),
+    ...(capture === undefined ? {} : { DataCaptureConfig: capture }),
+    ...(config?.MetricsConfig === undefined ? {} : { MetricsConfig: config.MetricsConfig }),
+    ...(config?.KmsKeyId === undefined ? {} : { KmsKeyId: config.KmsKeyId }),
+    ...(config?.AsyncInferenceConfig === undefined
+      ? {}
+      : { AsyncInferenceConfig: config.AsyncInferenceConfig }),
+    ...(config?.ShadowProductionVariants === undefined ||
+    config.ShadowProductionVariants.length === 0
+      ? {}
+      : { ShadowProductionVariants: config.ShadowProductionVariants }),
+    Tags: tagList(tags),
+  };
+}
+
+/** What must be the same for an existing config to be ours. The count may have been scaled since. */
+const essence = (config: Pick<CreateEndpointConfigInput, 'ProductionVariants' | 'DataCaptureConfig'>) =>
+  canonicalJson({
+    variants: config.ProductionVariants?.map((one) => [
+      one.VariantName,
+      one.ModelName,
+      one.InstanceType,
+    ]),
+    capture: config.DataCaptureConfig?.DestinationS3Uri,
+  });
+
+async function createConfig(
+  sagemaker: SageMakerClient,
+  input: CreateEndpointConfigInput,
+): Promise<void> {
+  const name = input.EndpointConfigName ?? '';
+  const made = await aws(
+    may('sagemaker:CreateEndpointConfig', `endpoint-config/${name}`),
+    (options) => sagemaker.send(new CreateEndpointConfigCommand(input), options),
+    (error) => (isAlreadyThere(error) ? 'exists' : undefined),
+  );
+  if (made !== 'exists') return;
+  const existing = await describeConfig(sagemaker, name);
+  if (existing === undefined) {
+    throw notYet(
+      FailureType.NotVisibleYet,
+      `The endpoint config ${name} exists and is not visible yet`,
+      5_000,
+    );
+  }
+  if (essence(existing) !== essence(input)) {
+    throw hopeless(
+      FailureType.NameTaken,
+      `an endpoint config ${name} exists and is another one: delete it if nobody needs it`,
+    );
+  }
+}
+
+async function isTagged(sagemaker: SageMakerClient, arn: string, model: string): Promise<boolean> {
+  return (await readTags(sagemaker, arn)).get(MODEL_TAG) === model;
+}
+
+const tagList = (tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));

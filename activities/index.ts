@@ -1,0 +1,42 @@
+/** The activities of modelkeeper, built from injected clients. */
+import { createAlarmActivities } from './alarms.js';
+import type { ControlActivities } from './contract.js';
+import type { ControlDeps } from './deps.js';
+import { createDeploymentActivities } from './deployment.js';
+import { createEndpointActivities } from './endpoint.js';
+import { beating } from './heartbeat.js';
+import { createLedgerActivities } from './ledger.js';
+import { createNotifyActivities } from './notify.js';
+import { createPipelineActivities } from './pipeline.js';
+import { createRegistryActivities } from './registry.js';
+import { createReleaseActivities } from './releases.js';
+import { createScalingActivities } from './scaling.js';
+import { createSignalsWatch } from './watch-signals.js';
+
+export type * from './contract.js';
+export type { AwsByRegion, AwsClients, ControlDeps, DataDeps } from './deps.js';
+
+/** Everything that is a few calls to AWS or Temporal. */
+export function createControlActivities(deps: ControlDeps): ControlActivities {
+  return heartbeating<ControlActivities>({
+    ...createSignalsWatch(deps),
+    ...createEndpointActivities(deps),
+    ...createAlarmActivities(deps),
+    ...createScalingActivities(deps),
+    ...createReleaseActivities(deps),
+    ...createPipelineActivities(deps),
+    ...createRegistryActivities(deps),
+    ...createDeploymentActivities(deps),
+    ...createLedgerActivities(deps),
+    ...createNotifyActivities(deps),
+  });
+}
+
+/** Every activity with a heartbeat of its own: it hears of its cancellation, and a dead worker is noticed. */
+function heartbeating<T extends object>(activities: T): T {
+  return Object.fromEntries(
+    Object.entries(activities as Record<string, (...args: unknown[]) => Promise<unknown>>).map(
+      ([name, activity]) => [name, beating(activity)],
+    ),
+  ) as T;
+}

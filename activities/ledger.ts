@@ -1,0 +1,132 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+
+import { FailureType } from '../domain/failures.js';
+import { NO_HASH, type LedgerDraft, type LedgerEntry } from '../domain/ledger.js';
+import { rebuildFrom } from '../domain/ledger-rebuild.js';
+import type { LedgerHead } from '../domain/model.js';
+import type { ControlActivities, ModelRef } from './contract.js';
+import type { ControlDeps } from './deps.js';
+import { entryHash } from './digest.js';
+import { hopeless, notYet } from './heartbeat.js';
+import { ledgerFaults, ledgerUri, listLedger, readEntry, readLedger } from './read.js';
+import { inParallel, writeOnce } from './s3.js';
+
+/** Latest entries whose ids are remembered: a repeat of an append lies among them. */
+const REMEMBERED = 128;
+
+/** Entries of other writers that one attempt steps over before it gives way to its retry. */
+const STEPS = 64;
+
+/** What this process knows of a chain. Others append too: S3 has the last word at every write. */
+interface Tail {
+  head: LedgerHead;
+  /** Id → position of the latest entries. */
+  readonly ids: Map<string, LedgerHead>;
+}
+
+type LedgerActivities = Pick<ControlActivities, 'record' | 'rebuild'>;
+
+export function createLedgerActivities(deps: ControlDeps): LedgerActivities {
+  const tails = new Map<string, Tail>();
+  const s3Of = (ref: ModelRef): S3Client => deps.aws(ref.policy.spec.endpoint.region).s3;
+  const place = (ref: ModelRef): string => `${ref.policy.spec.storage} ${ref.model}`;
+
+  const tailOf = async (ref: ModelRef): Promise<Tail> => {
+    const known = tails.get(place(ref));
+    if (known !== undefined) return known;
+    const s3 = s3Of(ref);
+    const listed = await listLedger(s3, ref.policy.spec.storage, ref.model);
+    const entries = await inParallel(listed.slice(-REMEMBERED), 16, ({ uri }) => readEntry(s3, uri));
+    const tail: Tail = { head: { number: 0, hash: NO_HASH }, ids: new Map() };
+    for (const entry of entries) if (entry !== undefined) advance(tail, verified(entry));
+    tails.set(place(ref), tail);
+    return tail;
+  };
+
+  return {
+    /**
+     * Appends an entry to the model's chain; answers where it stands.
+     *
+     * Idempotent: the entry's id is the draft's. Entries are written with `If-None-Match: *`; a number that is
+     * taken is read, and is our own from an attempt whose answer was lost, or somebody else's, after which the next
+     * number is tried.
+     */
+    async record(request) {
+      const s3 = s3Of(request);
+      const tail = await tailOf(request);
+      for (let step = 0; step < STEPS; step += 1) {
+        const done = tail.ids.get(request.draft.id);
+        if (done !== undefined) return done;
+        const entry = entryAfter(tail.head, request.model, request.draft);
+        const uri = ledgerUri(request.policy.spec.storage, request.model, entry.sequence);
+        if ((await writeOnce(s3, uri, JSON.stringify(entry, undefined, 2))) === 'written') {
+          // Another append of this process may have moved the tail meanwhile.
+          if (entry.sequence > tail.head.number) advance(tail, entry);
+          return { number: entry.sequence, hash: entry.hash };
+        }
+        const taken = await readEntry(s3, uri);
+        if (taken === undefined) {
+          tails.delete(place(request));
+          throw notYet(
+            FailureType.NotVisibleYet,
+            `Entry ${entry.sequence} of the ledger is being written by somebody else`,
+            1_000,
+          );
+        }
+        if (taken.sequence > tail.head.number) advance(tail, verified(taken));
+      }
+      throw notYet(
+        FailureType.Busy,
+        `Others are writing to the ledger of ${request.model}; trying again`,
+        1_000,
+      );
+    },
+
+    /** Reads only. A broken chain stops here: nothing may be decided from a history that was tampered with. */
+    async rebuild(ref) {
+      const entries = await readLedger(s3Of(ref), ref.policy.spec.storage, ref.model);
+      const faults = ledgerFaults(entries);
+      if (faults.length > 0) {
+        throw hopeless(
+          FailureType.LedgerBroken,
+          `the ledger of ${ref.model} below ${ref.policy.spec.storage} is broken (${faults.slice(0, 3).join('; ')}): look at it with modelkeeper ledger ${ref.model} verify, and restore the objects from their versions`,
+        );
+      }
+      return rebuildFrom(entries);
+    },
+  };
+}
+
+/** The draft as the next entry of the chain. JSON in and out, so that its hash is that of what will be read. */
+function entryAfter(head: LedgerHead, model: string, draft: LedgerDraft): LedgerEntry {
+  const rest = JSON.parse(
+    JSON.stringify({
+      ...draft,
+      schema: 'modelkeeper/ledger-v1',
+      model,
+      sequence: head.number + 1,
+      previousHash: head.hash,
+    }),
+  ) as Omit<LedgerEntry, 'hash'>;
+  return { ...rest, hash: entryHash(rest) };
+}
+
+function verified(entry: LedgerEntry): LedgerEntry {
+  const { hash, ...rest } = entry;
+  if (entryHash(rest) !== hash) {
+    throw hopeless(
+      FailureType.LedgerBroken,
+      `entry ${entry.sequence} of the ledger was changed after it was written: restore it from its first version`,
+    );
+  }
+  return entry;
+}
+
+function advance(tail: Tail, entry: LedgerEntry): void {
+  tail.head = { number: entry.sequence, hash: entry.hash };
+  tail.ids.set(entry.id, tail.head);
+  for (const id of tail.ids.keys()) {
+    if (tail.ids.size <= REMEMBERED) break;
+    tail.ids.delete(id);
+  }
+}

@@ -1,0 +1,128 @@
+import { NO_HASH, type LedgerEntry } from './ledger.js';
+import type { LedgerHead } from './model.js';
+
+/** What a keeper whose state was lost takes up again. */
+export interface LedgerState {
+  readonly head: LedgerHead;
+  readonly lastRelease: number;
+  readonly lastEndedAtMs: number | null;
+  readonly lastResultKind: string | null;
+  readonly lastEndedRelease: number | null;
+  readonly startsAtMs: readonly number[];
+  readonly blocked: readonly {
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly why: string;
+  }[];
+  readonly championSinceMs: number | null;
+  readonly championConfigName: string | null;
+  readonly previousConfigName: string | null;
+  readonly unfinished: readonly number[];
+}
+
+/** Results that block the data window of their candidate, and why in words that follow "a candidate on this data". */
+const BLOCKING: Readonly<Record<string, string>> = {
+  rejected: 'was rejected',
+  expired: 'was not approved in time',
+  'failed gates': 'failed its gates',
+  'rolled back': 'was rolled back',
+};
+
+const MOST_STARTS = 100;
+const MOST_BLOCKED = 20;
+
+/**
+ * Reads a model's whole history out of its ledger.
+ *
+ * What counts: `trigger` with `answer: start` (a release begins), `serving` (a config has all of the traffic),
+ * `rollback` and `changed outside` (another one has), `ended` (a release's result). Any entry that names a release
+ * counts for the highest number, so that a number is never given twice. Facts of a wrong type are passed over.
+ *
+ * @param entries the verified chain in its order
+ */
+export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
+  const last = entries.at(-1);
+  let lastRelease = 0;
+  let ended: { release: number | null; kind: string; atMs: number } | undefined;
+  let champion: { configName: string; sinceMs: number } | undefined;
+  let previousConfigName: string | null = null;
+  const startsAtMs: number[] = [];
+  const open = new Set<number>();
+  const blocked: { fromMs: number; toMs: number; why: string }[] = [];
+
+  const serves = (configName: string | null, sinceMs: number): void => {
+    if (configName === null || configName === champion?.configName) return;
+    previousConfigName = champion?.configName ?? previousConfigName;
+    champion = { configName, sinceMs };
+  };
+
+  for (const entry of entries) {
+    const { facts } = entry;
+    const release = numberOr(facts['release']) ?? releaseOfSubject(entry.subject);
+    if (release !== null) lastRelease = Math.max(lastRelease, release);
+    switch (entry.decision) {
+      case 'trigger':
+        if (facts['answer'] !== 'start' || release === null) break;
+        startsAtMs.push(entry.atMs);
+        open.add(release);
+        break;
+      case 'serving':
+        previousConfigName = textOr(facts['from']) ?? previousConfigName;
+        serves(textOr(facts['configName']), numberOr(facts['sinceMs']) ?? entry.atMs);
+        break;
+      case 'rollback':
+      case 'changed outside':
+        serves(textOr(facts['to']), entry.atMs);
+        break;
+      case 'ended': {
+        const kind = kindOf(facts['result']);
+        if (release !== null) open.delete(release);
+        if (kind === null) break;
+        ended = { release, kind, atMs: entry.atMs };
+        const window = trainedOn(facts['data']);
+        const why = BLOCKING[kind];
+        if (window !== null && why !== undefined) blocked.push({ ...window, why });
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return {
+    head: last === undefined ? { number: 0, hash: NO_HASH } : { number: last.sequence, hash: last.hash },
+    lastRelease,
+    lastEndedAtMs: ended?.atMs ?? null,
+    lastResultKind: ended?.kind ?? null,
+    lastEndedRelease: ended?.release ?? null,
+    startsAtMs: startsAtMs.slice(-MOST_STARTS),
+    blocked: blocked.slice(-MOST_BLOCKED),
+    championSinceMs: champion?.sinceMs ?? null,
+    championConfigName: champion?.configName ?? null,
+    previousConfigName,
+    unfinished: [...open].sort((a, b) => a - b),
+  };
+}
+
+const numberOr = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null;
+const textOr = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+function releaseOfSubject(subject: string): number | null {
+  const match = /^release\/[^/]+\/(\d+)$/.exec(subject);
+  return match === null ? null : Number(match[1]);
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[key]
+    : undefined;
+}
+
+const kindOf = (result: unknown): string | null => textOr(member(result, 'kind'));
+
+/** From the first training row to the last held-out one. */
+function trainedOn(data: unknown): { fromMs: number; toMs: number } | null {
+  const fromMs = numberOr(member(member(data, 'train'), 'fromMs'));
+  const toMs = numberOr(member(member(data, 'holdOut'), 'toMs'));
+  return fromMs === null || toMs === null ? null : { fromMs, toMs };
+}
