@@ -34,6 +34,7 @@ export type Cell = string | number | null;
 export type CellType = 'text' | 'number';
 
 const CHUNK_ROWS = 2_048;
+const INTERRUPT_EVERY_MS = 20;
 
 /**
  * An in-memory database that cannot reach the network, other directories, extensions or its own settings. Its native
@@ -135,8 +136,12 @@ export class Duck {
 
   private async interruptible<T>(work: () => Promise<T>): Promise<T> {
     this.signal?.throwIfAborted();
+    // An interrupt that comes before the query runs is lost, so it is repeated until the query has ended.
+    let again: NodeJS.Timeout | undefined;
     const interrupt = () => {
-      this.connection.interrupt();
+      again = setInterval(() => {
+        this.connection.interrupt();
+      }, INTERRUPT_EVERY_MS);
     };
     this.signal?.addEventListener('abort', interrupt, { once: true });
     try {
@@ -146,6 +151,7 @@ export class Duck {
       throw error;
     } finally {
       this.signal?.removeEventListener('abort', interrupt);
+      clearInterval(again);
     }
   }
 }

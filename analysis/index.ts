@@ -1,0 +1,14 @@
+export { CAPTURE_COLUMNS, readCapture } from './capture.js';
+export type { Captured, CaptureOptions } from './capture.js';
+export { compareWindow } from './drift.js';
+export type { CompareOptions } from './drift.js';
+export { Duck, withDuck } from './duck.js';
+export type { DuckOptions } from './duck.js';
+export { evaluateGates } from './evaluate.js';
+export type { EvaluateOptions } from './evaluate.js';
+export { UnusableData } from './failures.js';
+export { measurePerformance } from './performance.js';
+export type { PerformanceOptions } from './performance.js';
+export { profileFile } from './profile.js';
+export type { ProfileOptions } from './profile.js';
+export type { DataFiles, DataFormat } from './relation.js';

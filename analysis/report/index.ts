@@ -1,0 +1,1 @@
+export { distributionPlot, driftPlot, metricPlot } from './plots.js';

@@ -1,0 +1,169 @@
+import type { TopLevelSpec } from 'vega-lite';
+
+import type {
+  ColumnComparison,
+  DetectPolicy,
+  Estimate,
+  WindowComparison,
+} from '../../domain/stats/types.js';
+import { renderSvg } from './render.js';
+
+/** Distinguishable by people who do not see red and green apart. */
+const COLOURS = { baseline: '#7f7f7f', window: '#0072b2', warn: '#e69f00', drift: '#d55e00' };
+const VERDICTS = ['ok', 'warn', 'drift', 'data quality', 'insufficient data'];
+const VERDICT_COLOURS = ['#009e73', COLOURS.warn, COLOURS.drift, '#cc79a7', '#bbbbbb'];
+const WIDTH = 420;
+const MOST_COLUMNS = 40;
+const LONGEST_LABEL_PX = 180;
+
+const CONFIG = {
+  font: 'system-ui, sans-serif',
+  view: { stroke: null },
+  axis: { labelLimit: LONGEST_LABEL_PX, grid: false },
+} as const;
+
+/**
+ * Plain text for a field of data: control characters would make the SVG unreadable as XML. Everything else is escaped
+ * by the renderer.
+ */
+function plain(text: string): string {
+  // eslint's no-control-regex is about accidents; here they are what is looked for, by their class.
+  return text.replace(/\p{Cc}|\p{Cs}/gu, '\uFFFD');
+}
+
+/** Jensen–Shannon distance of each column, the largest first, with the policy's two limits. */
+export async function driftPlot(
+  comparison: WindowComparison,
+  detect: Pick<DetectPolicy, 'warn' | 'drift'>,
+): Promise<string> {
+  const all =
+    comparison.prediction === null
+      ? comparison.columns
+      : [...comparison.columns, comparison.prediction];
+  const values = [...all]
+    .sort((a, b) => (b.jsDistance ?? -1) - (a.jsDistance ?? -1))
+    .slice(0, MOST_COLUMNS)
+    .map((column) => ({
+      column: plain(column.name),
+      distance: column.jsDistance ?? 0,
+      verdict: column.verdict,
+    }));
+  const limits = [
+    { limit: detect.warn, name: 'warning', colour: COLOURS.warn },
+    { limit: detect.drift, name: 'drift', colour: COLOURS.drift },
+  ];
+  return renderSvg({
+    width: WIDTH,
+    height: { step: 18 },
+    background: 'white',
+    config: CONFIG,
+    layer: [
+      {
+        data: { values },
+        mark: { type: 'bar' },
+        encoding: {
+          y: { field: 'column', type: 'nominal', sort: null, title: null },
+          x: {
+            field: 'distance',
+            type: 'quantitative',
+            title: 'Jensen–Shannon distance to the baseline',
+            scale: { domain: [0, Math.max(0.3, ...values.map((value) => value.distance))] },
+          },
+          color: {
+            field: 'verdict',
+            type: 'nominal',
+            title: null,
+            scale: { domain: VERDICTS, range: VERDICT_COLOURS },
+          },
+        },
+      },
+      ...limits.map(
+        (limit) =>
+          ({
+            data: { values: [limit] },
+            mark: { type: 'rule', color: limit.colour, strokeDash: [4, 3], strokeWidth: 1.5 },
+            encoding: { x: { field: 'limit', type: 'quantitative' } },
+          }) as const,
+      ),
+    ],
+  });
+}
+
+/** One column in the baseline and in the window, as shares per bin or category. */
+export async function distributionPlot(column: ColumnComparison): Promise<string> {
+  const totals = {
+    baseline: column.bins.reduce((sum, bin) => sum + bin.baseline, 0),
+    window: column.bins.reduce((sum, bin) => sum + bin.window, 0),
+  };
+  const sides = ['baseline', 'window'] as const;
+  const values = column.bins.flatMap((bin) =>
+    sides.map((side) => ({
+      value: plain(bin.label),
+      side,
+      share: totals[side] === 0 ? 0 : bin[side] / totals[side],
+    })),
+  );
+  const spec: TopLevelSpec = {
+    title: plain(column.name),
+    width: WIDTH,
+    height: 160,
+    background: 'white',
+    config: CONFIG,
+    data: { values },
+    mark: { type: 'bar' },
+    encoding: {
+      x: { field: 'value', type: 'nominal', sort: null, title: null, axis: { labelAngle: -40 } },
+      xOffset: { field: 'side', type: 'nominal' },
+      y: { field: 'share', type: 'quantitative', title: 'share of rows', axis: { format: '.0%' } },
+      color: {
+        field: 'side',
+        type: 'nominal',
+        title: null,
+        scale: { domain: [...sides], range: [COLOURS.baseline, COLOURS.window] },
+      },
+    },
+  };
+  return renderSvg(spec);
+}
+
+/** Both models' metrics with their intervals; each metric on a scale of its own. */
+export async function metricPlot(
+  champion: readonly Estimate[] | null,
+  candidate: readonly Estimate[],
+): Promise<string> {
+  const named = (model: string, estimates: readonly Estimate[]) =>
+    estimates
+      .filter(({ estimate }) => estimate !== null)
+      .map(({ metric, estimate, lower, upper }) => ({ model, metric, estimate, lower, upper }));
+  const values = [...named('champion', champion ?? []), ...named('candidate', candidate)];
+  const models = ['champion', 'candidate'];
+  const y = { field: 'model', type: 'nominal', title: null, sort: models } as const;
+  const color = {
+    field: 'model',
+    type: 'nominal',
+    legend: null,
+    scale: { domain: models, range: [COLOURS.baseline, COLOURS.window] },
+  } as const;
+  const x = { type: 'quantitative', title: null, scale: { zero: false } } as const;
+  return renderSvg({
+    background: 'white',
+    config: CONFIG,
+    data: { values },
+    facet: { row: { field: 'metric', type: 'nominal', title: null, sort: null } },
+    spec: {
+      width: WIDTH,
+      height: { step: 20 },
+      layer: [
+        {
+          mark: { type: 'rule', strokeWidth: 2 },
+          encoding: { y, color, x: { field: 'lower', ...x }, x2: { field: 'upper' } },
+        },
+        {
+          mark: { type: 'point', filled: true, size: 70 },
+          encoding: { y, color, x: { field: 'estimate', ...x } },
+        },
+      ],
+    },
+    resolve: { scale: { x: 'independent' } },
+  });
+}

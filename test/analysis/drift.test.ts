@@ -1,0 +1,333 @@
+import { readFileSync } from 'node:fs';
+
+import { describe, expect, it } from 'vitest';
+
+import { readCapture } from '../../analysis/capture.js';
+import { compareWindow } from '../../analysis/drift.js';
+import { UnusableData } from '../../analysis/failures.js';
+import { profileFile } from '../../analysis/profile.js';
+import { seeded } from '../../analysis/random.js';
+import type { ColumnComparison, WindowComparison } from '../../domain/stats/types.js';
+import { captureLine, csv, detect, rowsOf, scratch } from './scratch.js';
+import { asNumber, keysOfHighCardinality, readVectors } from './vectors.js';
+
+const vectors = readVectors(readFileSync);
+const lenient = { ...detect, minRows: 1 };
+
+function column(comparison: WindowComparison, name: string): ColumnComparison {
+  const found = comparison.columns.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`no column ${name}`);
+  return found;
+}
+
+/** The number in JSON, non-finite and missing ones as the encoding of the vectors file says. */
+function jsonLines(values: readonly (number | string | null)[]): string {
+  return values
+    .map((value) => {
+      if (value === null) return '{"x": null, "one": 1}';
+      return `{"x": ${typeof value === 'string' ? JSON.stringify(value) : value}, "one": 1}`;
+    })
+    .join('\n');
+}
+
+describe('the database path', () => {
+  it.each(vectors.numeric.map((vector) => [vector.name, vector] as const))(
+    'has the edges, counts and distances of %s',
+    async (_name, { ref, cur, expected }) => {
+      const { duck, write } = await scratch();
+      const profile = await profileFile(duck, {
+        files: [write('ref.jsonl', jsonLines(ref))],
+        format: 'jsonl',
+        columns: [{ name: 'x', kind: 'numeric' }],
+      });
+      const comparison = await compareWindow(duck, {
+        profile,
+        window: { files: [write('cur.jsonl', jsonLines(cur))], format: 'jsonl' },
+        detect: lenient,
+      });
+      const [x] = profile.columns;
+      const found = column(comparison, 'x');
+      expect(x).toMatchObject({
+        count: expected.n_ref,
+        missing: expected.missing_ref,
+        nonFinite: expected.nonfinite_ref,
+      });
+      expect(found.rows).toBe(expected.n_cur);
+      expect(found.missing?.window).toBe(expected.missing_cur / cur.length);
+      if (expected.status !== 'ok') {
+        expect(found.jsDistance).toBeNull();
+        return;
+      }
+      expect(x).toMatchObject({
+        edges: expected.edges?.map(asNumber),
+        counts: expected.counts_ref,
+      });
+      expect(found.bins.map((bin) => bin.window)).toEqual(expected.counts_cur);
+      expect(found.psi).toBeCloseTo(expected.psi ?? Number.NaN, 9);
+      expect(found.jsDistance).toBeCloseTo(expected.js_distance_base2 ?? Number.NaN, 7);
+      const outside = (expected.below_ref_min ?? 0) + (expected.above_ref_max ?? 0);
+      expect(found.outOfRangeShare).toBeCloseTo(outside / expected.n_cur, 12);
+    },
+  );
+
+  it.each(vectors.categorical.map((vector) => [vector.name, vector] as const))(
+    'has the distances of the categories %s',
+    async (_name, vector) => {
+      const { duck, write } = await scratch();
+      const { ref, cur } = keysOfHighCardinality(vector);
+      const lines = (counts: Readonly<Record<string, number>>, missing: number) =>
+        [
+          ...Object.entries(counts).flatMap(([key, count]) =>
+            rowsOf(count, () => JSON.stringify({ x: key, one: 1 })),
+          ),
+          ...rowsOf(missing, () => '{"x": null, "one": 1}'),
+        ].join('\n');
+      const { expected } = vector;
+      const profile = await profileFile(duck, {
+        files: [write('ref.jsonl', lines(ref, 0))],
+        format: 'jsonl',
+        columns: [{ name: 'x', kind: 'categorical' }],
+      });
+      const comparison = await compareWindow(duck, {
+        profile,
+        window: {
+          files: [write('cur.jsonl', lines(cur, expected.n_cur === 0 ? 25 : 0))],
+          format: 'jsonl',
+        },
+        detect: lenient,
+      });
+      const found = column(comparison, 'x');
+      expect([found.rows, found.baselineRows]).toEqual([expected.n_cur, expected.n_ref]);
+      if (expected.status !== 'ok') {
+        expect(found.jsDistance).toBeNull();
+        return;
+      }
+      expect(found.jsDistance).toBeCloseTo(expected.js_distance_base2 ?? Number.NaN, 7);
+      expect(found.psi).toBeCloseTo(expected.psi ?? Number.NaN, 9);
+      expect(found.chi2?.statistic).toBeCloseTo(expected.chi2 ?? Number.NaN, 6);
+      expect(found.chi2?.df).toBe(expected.chi2_df);
+      expect(found.newCategories?.window).toBeCloseTo(expected.new_category_share ?? 0, 12);
+      expect(found.vanishedShare).toBeCloseTo(expected.vanished_category_share_of_ref ?? 0, 12);
+    },
+  );
+});
+
+/** Two columns of 2000 rows: a number around `shift`, and a category. */
+function twoColumns(seed: number, shift: number, category: (i: number) => string): string {
+  const random = seeded(seed);
+  const normal = () => {
+    const radius = Math.sqrt(-2 * Math.log(1 - random.fraction()));
+    return radius * Math.cos(2 * Math.PI * random.fraction());
+  };
+  return csv(
+    'distance,origin',
+    rowsOf(2_000, (i) => [normal() + shift, category(i)]),
+  );
+}
+
+const home = (i: number) => ['SEA', 'LAX', 'SFO', 'DEN'][i % 4] ?? '';
+
+describe('a window', () => {
+  async function compare(window: string, policy = detect): Promise<WindowComparison> {
+    const { duck, write } = await scratch();
+    const profile = await profileFile(duck, {
+      files: [write('baseline.csv', twoColumns(1, 0, home))],
+      format: 'csv',
+    });
+    return compareWindow(duck, {
+      profile,
+      window: { files: [write('window.csv', window)], format: 'csv' },
+      detect: policy,
+    });
+  }
+
+  it('is ok when it comes from the same world', async () => {
+    const comparison = await compare(twoColumns(2, 0, home));
+    expect(comparison.verdict.kind).toBe('ok');
+    expect(comparison.columns.map((found) => found.verdict)).toEqual(['ok', 'ok']);
+  });
+  it('drifts when half of its columns moved by a whole standard deviation', async () => {
+    const comparison = await compare(twoColumns(2, 1, home));
+    expect(comparison.verdict.kind).toBe('drift');
+    expect(comparison.verdict.reasons[0]).toContain('distance');
+    expect(column(comparison, 'distance').jsDistance).toBeGreaterThan(0.2);
+  });
+  it('is a data-quality finding when values appear that the baseline never had', async () => {
+    const comparison = await compare(twoColumns(2, 0, (i) => (i % 2 === 0 ? 'JFK' : home(i))));
+    expect(comparison.verdict.kind).toBe('data quality');
+    expect(column(comparison, 'origin').newValues).toEqual(['JFK']);
+  });
+  it('drifts by new values where the policy says they mean a changed world', async () => {
+    const comparison = await compare(
+      twoColumns(2, 0, (i) => (i % 2 === 0 ? 'JFK' : home(i))),
+      { ...detect, newCategoriesAreDrift: ['origin'] },
+    );
+    expect(comparison.verdict.kind).toBe('drift');
+  });
+  it('is a data-quality finding when a column goes missing altogether', async () => {
+    const comparison = await compare(twoColumns(2, 0, () => ''));
+    expect(column(comparison, 'origin').verdict).toBe('data quality');
+  });
+  it('says nothing about fewer rows than are needed', async () => {
+    const few = twoColumns(2, 3, home).split('\n').slice(0, 200).join('\n');
+    const comparison = await compare(few);
+    expect(comparison.rows).toBe(199);
+    expect(comparison.verdict.kind).toBe('insufficient data');
+  });
+  it('says nothing about no rows', async () => {
+    expect((await compare('distance,origin\n')).verdict.kind).toBe('insufficient data');
+  });
+  it('names the columns it lacks, and those nobody knows', async () => {
+    const renamed = twoColumns(2, 0, home).replace('origin', 'airport');
+    await expect(compare(renamed)).rejects.toThrow(
+      "the window lacks the baseline's columns origin; it has airport, which the baseline lacks",
+    );
+  });
+  it('tells which of its columns were not compared', async () => {
+    const wider = twoColumns(2, 0, home)
+      .split('\n')
+      .map((line, i) => (line === '' ? '' : `${line},${i === 0 ? 'extra' : i}`))
+      .join('\n');
+    expect((await compare(wider)).notCompared).toEqual(['extra']);
+  });
+  it('holds nothing but JSON', async () => {
+    const comparison = await compare(twoColumns(2, 1, () => ''));
+    expect(JSON.parse(JSON.stringify(comparison))).toEqual(comparison);
+    expect(JSON.stringify(comparison)).not.toContain('NaN');
+  });
+});
+
+describe('a captured window', () => {
+  it('is compared with the baseline it was trained on, its scores too', async () => {
+    const { duck, write } = await scratch();
+    const baseline = csv(
+      'code,distance,score',
+      rowsOf(1_000, (i) => [i % 5, (i * 7) % 100, (i % 100) / 200]),
+    );
+    const profile = await profileFile(duck, {
+      files: [write('baseline.csv', baseline)],
+      format: 'csv',
+      columns: [{ name: 'code', kind: 'categorical' }],
+      predictionColumn: 'score',
+    });
+    const lines = rowsOf(1_000, (i) =>
+      captureLine({
+        id: `e${i}`,
+        input: JSON.stringify({ code: i % 5, distance: (i * 7) % 100 }),
+        output: `{"predictions": [{"score": ${0.5 + (i % 100) / 200}}]}`,
+        encoding: 'JSON',
+        contentType: 'application/json',
+      }),
+    );
+    const { table, counts } = await readCapture(duck, {
+      files: [write('capture.jsonl', lines.join('\n'))],
+      columns: ['code', 'distance'],
+    });
+    const comparison = await compareWindow(duck, { profile, window: { table }, detect });
+    expect(counts).toMatchObject({ lines: 1_000, rows: 1_000, invalid: 0, unreadableLines: 0 });
+    expect(comparison.columns.map((found) => [found.name, found.verdict])).toEqual([
+      ['code', 'ok'],
+      ['distance', 'ok'],
+    ]);
+    expect(comparison.prediction?.verdict).toBe('drift');
+    expect(comparison.verdict.kind).toBe('drift');
+    expect(comparison.notCompared).toEqual([]);
+  });
+});
+
+describe('hostile files', () => {
+  it('has columns whose names are SQL', async () => {
+    const { duck, write } = await scratch();
+    const names = [`a"; drop table x; --`, `it's`, `select`, `b,c`, '\u{1F600}'];
+    const header = names.map((name) => `"${name.replaceAll('"', '""')}"`).join(',');
+    const text = csv(
+      header,
+      rowsOf(300, (i) => [i, `'; drop`, `"a""b"`, i % 3, '\u{1F600}']),
+    );
+    const profile = await profileFile(duck, { files: [write(`o'b.csv`, text)], format: 'csv' });
+    expect(profile.columns.map((found) => found.name)).toEqual(names);
+    expect(profile.columns.map((found) => found.kind)).toEqual([
+      'numeric',
+      'categorical',
+      'categorical',
+      'numeric',
+      'categorical',
+    ]);
+    const comparison = await compareWindow(duck, {
+      profile,
+      window: { files: [write('same.csv', text)], format: 'csv' },
+      detect,
+    });
+    expect(comparison.verdict.kind).toBe('ok');
+  });
+  it('begins with a byte-order mark', async () => {
+    const { duck, write } = await scratch();
+    const file = write('bom.csv', '\uFEFFa,b\n1,2\n');
+    const profile = await profileFile(duck, { files: [file], format: 'csv' });
+    expect(profile.columns.map((found) => found.name)).toEqual(['a', 'b']);
+  });
+  it.each([
+    ['csv', ''],
+    ['csv', 'a,b\n'],
+    ['jsonl', ''],
+    ['parquet', 'not parquet'],
+    ['jsonl', '{"a": 1'],
+  ] as const)('is refused as a baseline when %s holds %j', async (format, text) => {
+    const { duck, write } = await scratch();
+    const file = write(`empty.${format}`, text);
+    await expect(profileFile(duck, { files: [file], format })).rejects.toThrow(UnusableData);
+  });
+  it('lies outside the scratch directory and is not read', async () => {
+    const { duck } = await scratch();
+    await expect(profileFile(duck, { files: ['/etc/passwd'], format: 'csv' })).rejects.toThrow(
+      /cannot be read: Permission Error/,
+    );
+  });
+  it('is refused without a column the caller named', async () => {
+    const { duck, write } = await scratch();
+    const options = {
+      files: [write('a.csv', 'a\n1\n')],
+      format: 'csv',
+      columns: [{ name: 'b', kind: 'numeric' }],
+    } as const;
+    await expect(profileFile(duck, options)).rejects.toThrow('no column b; it has a');
+  });
+});
+
+describe('the database', () => {
+  it('cannot be told other settings', async () => {
+    const { duck } = await scratch();
+    await expect(duck.rows('set enable_external_access = true')).rejects.toThrow();
+    await expect(duck.rows(`copy (select 1) to '/tmp/out-of-scratch.csv'`)).rejects.toThrow();
+  });
+  it('stops a query when it is no longer wanted', async () => {
+    const stop = new AbortController();
+    const { duck } = await scratch({ signal: stop.signal });
+    const query = duck.rows('select count(*) from range(100000000000) a, range(1000) b');
+    setImmediate(() => {
+      stop.abort(new Error('no longer wanted'));
+    });
+    await expect(query).rejects.toThrow('no longer wanted');
+    await expect(duck.rows('select 1')).rejects.toThrow('no longer wanted');
+  });
+  it('still loses the overflow of repeated edges or not: they are never repeated', async () => {
+    const { duck, write } = await scratch();
+    const profile = await profileFile(duck, {
+      files: [
+        write(
+          'a.csv',
+          csv(
+            'x,y',
+            rowsOf(500, () => [7, 1]),
+          ),
+        ),
+      ],
+      format: 'csv',
+    });
+    for (const found of profile.columns) {
+      if (found.kind !== 'numeric') throw new Error('numbers are numeric');
+      expect(new Set(found.fineEdges).size).toBe(found.fineEdges.length);
+      expect(found.fineCounts).toEqual([0, 500, 0]);
+    }
+  });
+});
