@@ -54,6 +54,14 @@ export function isLoopback(url: string | undefined): boolean {
 }
 
 async function callerArnFromSts(): Promise<string> {
+  return (await signedIn()).arn;
+}
+
+/** Who STS says is signed in, and AWS's clock at that moment (the `Date` header, whole seconds). */
+export async function signedIn(): Promise<{
+  readonly arn: string;
+  readonly dateMs: number | null;
+}> {
   const sts = new STSClient({
     region: process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
     maxAttempts: 2,
@@ -63,11 +71,28 @@ async function callerArnFromSts(): Promise<string> {
       throwOnRequestTimeout: true,
     },
   });
+  let dateMs: number | null = null;
+  sts.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      dateMs = dateOf(result.response);
+      return result;
+    },
+    { step: 'deserialize', name: 'readDate', priority: 'low' },
+  );
   try {
     const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
     if (Arn === undefined) throw new Error('STS answered without an ARN');
-    return Arn;
+    return { arn: Arn, dateMs };
   } finally {
     sts.destroy();
   }
+}
+
+function dateOf(response: unknown): number | null {
+  if (response === null || typeof response !== 'object' || !('headers' in response)) return null;
+  const { headers } = response;
+  if (headers === null || typeof headers !== 'object' || !('date' in headers)) return null;
+  const atMs = Date.parse(String(headers.date));
+  return Number.isNaN(atMs) ? null : atMs;
 }

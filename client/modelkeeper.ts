@@ -41,7 +41,6 @@ import { policyDigest } from './digest.js';
 import { messageOf, ModelkeeperError } from './errors.js';
 import { executionState, failingWork, pendingWork } from './pending-work.js';
 import type {
-  Caller,
   ExecutionView,
   ModelLine,
   ModelPlace,
@@ -161,7 +160,7 @@ const VERDICT_KEY = defineSearchAttributeKey(SEARCH_ATTRIBUTES.verdict, 'KEYWORD
 export interface KeeperStart {
   readonly policy: Policy;
   readonly policyDigest: string;
-  readonly author: Caller;
+  readonly author: Asked;
   readonly appliedAtMs: number;
 }
 
@@ -307,7 +306,7 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
       const input: KeeperStart = {
         policy,
         policyDigest: digest,
-        author: { door, proof },
+        author: { door, proof, reason },
         appliedAtMs: Date.now(),
       };
       return sendUpdate<Answer>(

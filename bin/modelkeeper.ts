@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+// Node 20 is supported until this package says otherwise; the SDK's notice would stand in every output.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
+import { createRequire } from 'node:module';
+
+import { processContext } from '../client/cli/context.js';
+import { EXIT } from '../client/cli/exit.js';
+import { isProcess, PROCESSES } from '../client/cli/processes.js';
+
+const args = process.argv.slice(2);
+const [name] = args;
+
+if (isProcess(name)) await runProcess(name, args.slice(1));
+else await runCommand();
+
+/** A long-running part: it looks after its own signals and its own end. */
+async function runProcess(
+  process_: keyof typeof PROCESSES,
+  rest: readonly string[],
+): Promise<void> {
+  const module = (await import(new URL(PROCESSES[process_].path, import.meta.url).href)) as {
+    main(argv: readonly string[]): Promise<void>;
+  };
+  try {
+    await module.main(rest);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`modelkeeper ${process_}: ${text}\n`);
+    if (process.env['DEBUG'] !== undefined && error instanceof Error)
+      process.stderr.write(`${error.stack ?? ''}\n`);
+    process.exitCode = EXIT.unexpected;
+  }
+}
+
+async function runCommand(): Promise<void> {
+  const { run } = await import('../client/cli/program.js');
+  process.once('SIGINT', () => {
+    process.stderr.write('\nStopped. Nothing that runs was stopped with it.\n');
+    process.exit(EXIT.interrupted);
+  });
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok); // `modelkeeper list | head`
+    throw error;
+  });
+  process.exitCode = await run(args, processContext(), version());
+}
+
+function version(): string {
+  const about = createRequire(import.meta.url)('modelkeeper/package.json') as {
+    readonly version: string;
+  };
+  return about.version;
+}

@@ -1,0 +1,323 @@
+import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import {
+  DescribeModelPackageGroupCommand,
+  DescribePipelineCommand,
+  DescribePipelineExecutionCommand,
+  ListModelPackageGroupsCommand,
+  ListPipelinesCommand,
+  SageMakerClient,
+} from '@aws-sdk/client-sagemaker';
+import { ApplicationFailure } from '@temporalio/common';
+
+import { absent, aws, may } from '../activities/aws-failure.js';
+import { ledgerFaults, lookAtEndpoint, readLedger, readTags } from '../activities/read.js';
+import { below, readJson, readObject, s3Address } from '../activities/s3.js';
+import { FailureType } from '../domain/failures.js';
+import type { LedgerEntry } from '../domain/ledger.js';
+import type { LedgerHead } from '../domain/model.js';
+import { KEEPER_TAG } from '../domain/names.js';
+import { messageOf, ModelkeeperError } from './errors.js';
+
+/** An endpoint as `init` and `plan` need it. */
+export interface EndpointFacts {
+  readonly name: string;
+  readonly arn: string;
+  readonly status: string;
+  readonly configName: string | null;
+  /** Model whose keeper claims the endpoint; `null` when none does. */
+  readonly keptBy: string | null;
+  readonly variants: readonly {
+    readonly name: string;
+    /** `null` for a variant that serves inference components. */
+    readonly modelName: string | null;
+    readonly serverless: boolean;
+    readonly instanceType: string | null;
+    readonly instances: number;
+  }[];
+  readonly asynchronous: boolean;
+  /** `null` when capture is off. */
+  readonly capture: {
+    /** `s3://…/<endpoint>/<variant>/`. */
+    readonly prefix: string;
+    readonly percent: number;
+    readonly inputs: boolean;
+    readonly outputs: boolean;
+  } | null;
+  readonly roleArn: string | null;
+  readonly packageArn: string | null;
+}
+
+export interface PipelineFacts {
+  readonly name: string;
+  readonly parameters: readonly { readonly name: string; readonly required: boolean }[];
+}
+
+/** What people's commands read of one Region of the AWS account. Never writes. */
+export interface Account {
+  /** `null` when there is no such endpoint. */
+  endpoint(name: string, variant: string): Promise<EndpointFacts | null>;
+  groupExists(name: string): Promise<boolean>;
+  /** Names of model package groups, at most 100. */
+  groups(): Promise<readonly string[]>;
+  /** Names of pipelines, at most 100. */
+  pipelines(): Promise<readonly string[]>;
+  /** `null` when there is no such pipeline. */
+  pipeline(name: string): Promise<PipelineFacts | null>;
+  /** Display name and pipeline of an execution; `null` when there is no such execution. */
+  pipelineExecution(
+    arn: string,
+  ): Promise<{ readonly displayName: string | null; readonly pipeline: string | null } | null>;
+  /** Whether anything lies at or below an address. */
+  hasObjects(uri: string): Promise<boolean>;
+  /** First bytes of an object as text; `null` when there is none. */
+  readText(uri: string): Promise<string | null>;
+  /** Address of one captured file of the last `hours` hours; `null` when none arrived. */
+  recentCapture(prefix: string, hours: number, nowMs: number): Promise<string | null>;
+  /** `null` when there is no such object. */
+  readJson(uri: string): Promise<unknown>;
+  alarmsReadable(): Promise<true>;
+  ledger(storage: string, model: string): Promise<readonly LedgerEntry[]>;
+  ledgerFaults(entries: readonly LedgerEntry[], head?: LedgerHead): readonly string[];
+  close(): void;
+}
+
+/** Reads the account by the environment's credentials (`AWS_*`, profiles, roles). */
+export function createAccount(region: string): Account {
+  const common = {
+    region,
+    maxAttempts: 3,
+    requestHandler: {
+      connectionTimeout: 3_000,
+      requestTimeout: 30_000,
+      throwOnRequestTimeout: true,
+    },
+  };
+  const sagemaker = new SageMakerClient(common);
+  const s3 = new S3Client({ ...common, forcePathStyle: usesEndpointOverride() });
+  const cloudwatch = new CloudWatchClient(common);
+
+  const firstKeys = async (uri: string, count: number): Promise<readonly string[]> => {
+    const { bucket, key } = s3Address(uri);
+    const answer = await aws(
+      may('s3:ListBucket', `arn:aws:s3:::${bucket}`),
+      (options) =>
+        s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: count }), options),
+      absent,
+    );
+    if (answer === 'absent') return [];
+    return (answer.Contents ?? []).flatMap(({ Key }) =>
+      Key === undefined ? [] : [`s3://${bucket}/${Key}`],
+    );
+  };
+
+  const account: Account = {
+    async endpoint(name, variant) {
+      const look = await lookAtEndpoint(sagemaker, { name, variant }, Date.now());
+      const { endpoint, config, model, reading } = look;
+      if (endpoint === null) return null;
+      const tags = await readTags(sagemaker, reading.arn);
+      const keptBy = [...tags].find(([key]) => key.toLowerCase() === KEEPER_TAG)?.[1] ?? null;
+      const modes = config?.DataCaptureConfig?.CaptureOptions?.map((one) => one.CaptureMode) ?? [];
+      const both = modes.includes('InputAndOutput');
+      return {
+        name: reading.name,
+        arn: reading.arn,
+        status: reading.status,
+        configName: reading.configName,
+        keptBy,
+        variants: (config?.ProductionVariants ?? []).map((one) => ({
+          name: one.VariantName ?? '',
+          modelName: one.ModelName ?? null,
+          serverless: one.ServerlessConfig !== undefined,
+          instanceType: one.InstanceType ?? null,
+          instances: one.InitialInstanceCount ?? 0,
+        })),
+        asynchronous: config?.AsyncInferenceConfig !== undefined,
+        capture:
+          reading.capturePrefix === null
+            ? null
+            : {
+                prefix: reading.capturePrefix,
+                percent:
+                  endpoint.DataCaptureConfig?.CurrentSamplingPercentage ??
+                  config?.DataCaptureConfig?.InitialSamplingPercentage ??
+                  100,
+                inputs: both || modes.includes('Input') || modes.length === 0,
+                outputs: both || modes.includes('Output') || modes.length === 0,
+              },
+        roleArn: model?.ExecutionRoleArn ?? null,
+        packageArn: reading.champion?.packageArn ?? null,
+      };
+    },
+
+    async groupExists(name) {
+      const answer = await aws(
+        may('sagemaker:DescribeModelPackageGroup', `model-package-group/${name}`),
+        (options) =>
+          sagemaker.send(
+            new DescribeModelPackageGroupCommand({ ModelPackageGroupName: name }),
+            options,
+          ),
+        absent,
+      );
+      return answer !== 'absent';
+    },
+
+    async groups() {
+      const answer = await aws(may('sagemaker:ListModelPackageGroups', '*'), (options) =>
+        sagemaker.send(new ListModelPackageGroupsCommand({ MaxResults: 100 }), options),
+      );
+      return (answer.ModelPackageGroupSummaryList ?? []).flatMap(
+        (group) => group.ModelPackageGroupName ?? [],
+      );
+    },
+
+    async pipelines() {
+      const answer = await aws(may('sagemaker:ListPipelines', '*'), (options) =>
+        sagemaker.send(new ListPipelinesCommand({ MaxResults: 100 }), options),
+      );
+      return (answer.PipelineSummaries ?? []).flatMap((pipeline) => pipeline.PipelineName ?? []);
+    },
+
+    async pipeline(name) {
+      const answer = await aws(
+        may('sagemaker:DescribePipeline', `pipeline/${name}`),
+        (options) => sagemaker.send(new DescribePipelineCommand({ PipelineName: name }), options),
+        absent,
+      );
+      if (answer === 'absent') return null;
+      return { name, parameters: parametersIn(answer.PipelineDefinition) };
+    },
+
+    async pipelineExecution(arn) {
+      const answer = await aws(
+        may('sagemaker:DescribePipelineExecution', arn),
+        (options) =>
+          sagemaker.send(
+            new DescribePipelineExecutionCommand({ PipelineExecutionArn: arn }),
+            options,
+          ),
+        absent,
+      );
+      if (answer === 'absent') return null;
+      return {
+        displayName: answer.PipelineExecutionDisplayName ?? null,
+        pipeline: /:pipeline\/([^/]+)/.exec(answer.PipelineArn ?? arn)?.[1] ?? null,
+      };
+    },
+
+    async hasObjects(uri) {
+      return (await firstKeys(uri, 1)).length > 0;
+    },
+
+    async readText(uri) {
+      const bytes = await readObject(s3, uri);
+      return bytes === undefined
+        ? null
+        : new TextDecoder().decode(bytes.subarray(0, MAX_TEXT_BYTES));
+    },
+
+    async recentCapture(prefix, hours, nowMs) {
+      for (let back = 0; back < hours; back += 1) {
+        const hour = new Date(nowMs - back * 3_600_000).toISOString();
+        const [date, time] = hour.split('T');
+        const folder = `${(date ?? '').replaceAll('-', '/')}/${(time ?? '').slice(0, 2)}/`;
+        const [found] = await firstKeys(below(prefix, folder), 1);
+        if (found !== undefined) return found;
+      }
+      return null;
+    },
+
+    async readJson(uri) {
+      return (await readJson(s3, uri)) ?? null;
+    },
+
+    async alarmsReadable() {
+      await aws(may('cloudwatch:DescribeAlarms', '*'), (options) =>
+        cloudwatch.send(new DescribeAlarmsCommand({ MaxRecords: 1 }), options),
+      );
+      return true;
+    },
+
+    ledger: (storage, model) => readLedger(s3, storage, model),
+    ledgerFaults,
+
+    close() {
+      sagemaker.destroy();
+      s3.destroy();
+      cloudwatch.destroy();
+    },
+  };
+  return inOurWords(account);
+}
+
+const MAX_TEXT_BYTES = 1_048_576;
+
+/** A local S3 has one host for all buckets. */
+function usesEndpointOverride(): boolean {
+  return (
+    process.env['AWS_ENDPOINT_URL_S3'] !== undefined ||
+    process.env['AWS_ENDPOINT_URL'] !== undefined
+  );
+}
+
+/** Parameters of a pipeline definition; one without a default must be given. */
+function parametersIn(definition: string | undefined): PipelineFacts['parameters'] {
+  try {
+    const parsed: unknown = JSON.parse(definition ?? '{}');
+    if (parsed === null || typeof parsed !== 'object' || !('Parameters' in parsed)) return [];
+    const { Parameters: parameters } = parsed;
+    if (!Array.isArray(parameters)) return [];
+    return (parameters as readonly unknown[]).flatMap((one) =>
+      one !== null && typeof one === 'object' && 'Name' in one && typeof one.Name === 'string'
+        ? [{ name: one.Name, required: !('DefaultValue' in one) }]
+        : [],
+    );
+  } catch {
+    return [];
+  }
+}
+
+/** A fact of the account, or why it is not known. */
+export type Fact<Value> =
+  | { readonly known: true; readonly value: Value }
+  | { readonly known: false; readonly reason: string };
+
+/** A missing permission leaves one fact unknown; an account out of reach ends the command. */
+export async function factOf<Value>(read: Promise<Value>): Promise<Fact<Value>> {
+  try {
+    return { known: true, value: await read };
+  } catch (error) {
+    if (error instanceof ModelkeeperError) throw error;
+    return { known: false, reason: messageOf(error) };
+  }
+}
+
+/** AWS out of reach, or nobody signed in, becomes an `unreachable` error; missing permissions stay what they are. */
+function inOurWords(account: Account): Account {
+  return new Proxy(account, {
+    get(target, name: keyof Account) {
+      const method = target[name] as (...given: readonly unknown[]) => unknown;
+      return (...given: readonly unknown[]): unknown => {
+        const answer = method(...given);
+        return answer instanceof Promise ? answer.catch(rethrow) : answer;
+      };
+    },
+  });
+}
+
+function rethrow(error: unknown): never {
+  if (!(error instanceof ApplicationFailure)) throw asError(error);
+  const text = error.message;
+  const noCredentials = /credential|security token|sign in|UnrecognizedClient|ExpiredToken/i.test(
+    text,
+  );
+  if (error.type === FailureType.AwsUnavailable || noCredentials)
+    throw new ModelkeeperError('unreachable', `AWS cannot be asked: ${text}`, { cause: error });
+  throw error;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

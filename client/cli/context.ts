@@ -1,0 +1,78 @@
+import { createInterface } from 'node:readline/promises';
+
+import pc from 'picocolors';
+
+import type { Account } from '../account.js';
+import type { ModelkeeperClient } from '../modelkeeper.js';
+import type { PolicyReading } from '../policy-file.js';
+import type { Caller } from '../replies.js';
+import type { DoctorProbes } from '../doctor.js';
+
+/** Everything a command touches; tests hand in fakes. */
+export interface CliContext {
+  readonly env: NodeJS.ProcessEnv;
+  /** Somebody sits in front of it and can answer a question. */
+  readonly interactive: boolean;
+  readonly colors: ReturnType<typeof pc.createColors>;
+  out(text: string): void;
+  err(text: string): void;
+  /** A question to be answered with yes; anything else is no. */
+  ask(question: string): Promise<boolean>;
+  now(): number;
+  sleep(ms: number): Promise<void>;
+  connect(): Promise<ModelkeeperClient>;
+  identify(local: boolean): Promise<Caller>;
+  account(region: string): Promise<Account>;
+  readPolicy(path: string): Promise<PolicyReading>;
+  writeNew(path: string, text: string): Promise<void>;
+  probes(): Promise<DoctorProbes>;
+}
+
+/**
+ * The real one. Everything heavy (gRPC, AWS SDK, YAML) is loaded by the command that needs it, so that `--help`
+ * answers at once.
+ */
+export function processContext(): CliContext {
+  const { env } = process;
+  const colors = pc.createColors(
+    process.stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
+  );
+  return {
+    env,
+    interactive: process.stdin.isTTY && process.stdout.isTTY,
+    colors,
+    out: (text) => void process.stdout.write(`${text}\n`),
+    err: (text) => void process.stderr.write(`${text}\n`),
+    ask,
+    now: Date.now,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    connect: async () => (await import('../index.js')).connectModelkeeper(),
+    identify: async (local) => (await import('../identity.js')).identify({ local }),
+    account: async (region) => (await import('../account.js')).createAccount(region),
+    readPolicy: async (path) => (await import('../policy-file.js')).readPolicyFile(path),
+    writeNew: async (path, text) => {
+      const { writeFile } = await import('node:fs/promises');
+      await writeFile(path, text, { flag: 'wx' });
+    },
+    probes: async () => (await import('../doctor-probes.js')).realProbes(),
+  };
+}
+
+async function ask(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const stop = new AbortController();
+  terminal.once('SIGINT', () => {
+    stop.abort();
+  });
+  terminal.once('close', () => {
+    stop.abort();
+  });
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal: stop.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } catch {
+    return false; // Ctrl-C or the end of input
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,57 @@
+import { messageOf, ModelkeeperError } from '../errors.js';
+
+/** Exit codes of every command; docs/cli.md lists them. */
+export const EXIT = {
+  ok: 0,
+  unexpected: 1,
+  /** Refused, or the input was not valid. */
+  refused: 2,
+  notFound: 3,
+  /** Temporal or AWS cannot be reached, or no worker answers. */
+  unreachable: 4,
+  /** The answer, or what was waited for, did not come in time. */
+  timedOut: 5,
+  /** What was waited for ended in another way. */
+  endedOtherwise: 6,
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Ends a command with a sentence and a code. */
+export class Exit extends Error {
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const CODES: Readonly<Record<ModelkeeperError['code'], ExitCode>> = {
+  'not-found': EXIT.notFound,
+  'no-worker': EXIT.unreachable,
+  unreachable: EXIT.unreachable,
+  'timed-out': EXIT.timedOut,
+};
+
+export interface Ending {
+  readonly exitCode: ExitCode;
+  /** Stable word for `--json`. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How a command ends that threw. */
+export function endingOf(error: unknown): Ending {
+  const message = messageOf(error);
+  if (error instanceof Exit) {
+    const code = Object.entries(EXIT).find(([, value]) => value === error.exitCode)?.[0];
+    return { exitCode: error.exitCode, code: code ?? 'unexpected', message };
+  }
+  if (error instanceof ModelkeeperError)
+    return { exitCode: CODES[error.code], code: error.code, message };
+  const type = error instanceof Error && 'type' in error ? error.type : undefined;
+  if (type === 'PermissionMissing')
+    return { exitCode: EXIT.unreachable, code: 'permission-missing', message };
+  return { exitCode: EXIT.unexpected, code: 'unexpected', message };
+}

@@ -1,0 +1,458 @@
+import { durationMs } from '../domain/duration.js';
+import { PARAMETER_TOKENS, type Policy } from '../domain/policy.schema.js';
+import type { KeeperStatus } from '../domain/status.js';
+import {
+  factOf,
+  type Account,
+  type EndpointFacts,
+  type Fact,
+  type PipelineFacts,
+} from './account.js';
+import { nearest } from './policy-issues.js';
+
+/** What the account says about everything a policy names. */
+export interface PlanFacts {
+  readonly endpoint: Fact<EndpointFacts | null>;
+  readonly groupExists: Fact<boolean>;
+  readonly pipeline: Fact<PipelineFacts | null>;
+  /** Pipelines of the account, to name the nearest. */
+  readonly pipelines: Fact<readonly string[]>;
+  /** `null` while capture is off. */
+  readonly captureHasData: Fact<boolean | null>;
+  /** Columns of one recently captured request; `null` when none could be read. */
+  readonly capturedColumns: Fact<readonly string[] | null>;
+  readonly baselines: readonly {
+    readonly source: string;
+    readonly uri: string;
+    readonly found: Fact<boolean>;
+    /** Columns of a CSV baseline; `null` for other formats. */
+    readonly columns: Fact<readonly string[] | null>;
+  }[];
+  readonly labels: readonly {
+    readonly source: string;
+    readonly uri: string;
+    readonly hasData: Fact<boolean>;
+  }[];
+  readonly storage: Fact<boolean>;
+}
+
+export interface PlanNote {
+  /** Key of the policy it is about. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface Plan {
+  readonly model: string;
+  readonly digest: string;
+  /** `create`, `change`, or `nothing to do`. */
+  readonly kind: 'create' | 'change' | 'unchanged';
+  readonly refusals: readonly PlanNote[];
+  readonly warnings: readonly PlanNote[];
+  /** What would happen, in order. */
+  readonly changes: readonly string[];
+}
+
+const RECENT_HOURS = 24;
+
+/** Reads everything a policy names. Nothing is changed. */
+export async function readPlanFacts(
+  policy: Policy,
+  account: Account,
+  nowMs: number,
+): Promise<PlanFacts> {
+  const { spec } = policy;
+  const endpoint = await factOf(account.endpoint(spec.endpoint.name, spec.endpoint.variant));
+  const prefix = endpoint.known ? (endpoint.value?.capture?.prefix ?? null) : null;
+  const sources = spec.monitor.sources;
+  const [
+    groupExists,
+    pipeline,
+    pipelines,
+    captureHasData,
+    capturedColumns,
+    storage,
+    baselines,
+    labels,
+  ] = await Promise.all([
+    factOf(account.groupExists(spec.registry.group)),
+    factOf(account.pipeline(spec.retrain.pipeline)),
+    factOf(account.pipelines()),
+    factOf(prefix === null ? Promise.resolve(null) : account.hasObjects(prefix)),
+    factOf(prefix === null ? Promise.resolve(null) : readCapturedColumns(account, prefix, nowMs)),
+    factOf(account.hasObjects(spec.storage)),
+    Promise.all(
+      sources.flatMap((source) =>
+        source.kind === 'captured-inputs' && source.baseline !== 'champion'
+          ? [readBaseline(account, source.id, source.baseline)]
+          : [],
+      ),
+    ),
+    Promise.all(
+      sources.flatMap((source) =>
+        source.kind === 'ground-truth'
+          ? [
+              factOf(account.hasObjects(source.labels)).then((hasData) => ({
+                source: source.id,
+                uri: source.labels,
+                hasData,
+              })),
+            ]
+          : [],
+      ),
+    ),
+  ]);
+  return {
+    endpoint,
+    groupExists,
+    pipeline,
+    pipelines,
+    captureHasData,
+    capturedColumns,
+    storage,
+    baselines,
+    labels,
+  };
+}
+
+async function readBaseline(
+  account: Account,
+  source: string,
+  uri: string,
+): Promise<PlanFacts['baselines'][number]> {
+  const found = await factOf(account.hasObjects(uri));
+  const columns = await factOf(
+    /\.csv$/i.test(uri)
+      ? account.readText(uri).then((text) => (text === null ? null : csvHeader(text)))
+      : Promise.resolve(null),
+  );
+  return { source, uri, found, columns };
+}
+
+function csvHeader(text: string): readonly string[] {
+  const line = text.split(/\r?\n/, 1)[0] ?? '';
+  return line.split(',').map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
+}
+
+/** Names in the first captured request, when its payload is a JSON object; CSV payloads carry no names. */
+async function readCapturedColumns(
+  account: Account,
+  prefix: string,
+  nowMs: number,
+): Promise<readonly string[] | null> {
+  const file = await account.recentCapture(prefix, RECENT_HOURS, nowMs);
+  const text = file === null ? null : await account.readText(file);
+  return text === null ? null : columnsOfCapture(text.split('\n', 1)[0] ?? '');
+}
+
+export function columnsOfCapture(line: string): readonly string[] | null {
+  const input = member(member(parsed(line), 'captureData'), 'endpointInput');
+  const data = member(input, 'data');
+  const encoding = member(input, 'encoding');
+  if (typeof data !== 'string' || encoding === 'CSV') return null;
+  const text = encoding === 'BASE64' ? Buffer.from(data, 'base64').toString('utf8') : data;
+  const payload = parsed(text);
+  const instances = member(payload, 'instances');
+  const row: unknown = Array.isArray(payload)
+    ? payload[0]
+    : Array.isArray(instances)
+      ? instances[0]
+      : payload;
+  return row !== null && typeof row === 'object' && !Array.isArray(row) ? Object.keys(row) : null;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function member(value: unknown, name: string): unknown {
+  return value !== null && typeof value === 'object' && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** What would happen if this policy were applied, and what stands against it. */
+export function judgePlan(
+  policy: Policy,
+  digest: string,
+  facts: PlanFacts,
+  running: KeeperStatus | null,
+): Plan {
+  const refusals: PlanNote[] = [];
+  const warnings: PlanNote[] = [];
+  const refuse = (path: string, message: string): void => void refusals.push({ path, message });
+  const warn = (path: string, message: string): void => void warnings.push({ path, message });
+  const unknown = (path: string, fact: Fact<unknown>): void => {
+    if (!fact.known) warn(path, `could not be checked: ${fact.reason}`);
+  };
+
+  judgeEndpoint(policy, facts, refuse, warn);
+  unknown('spec.endpoint.name', facts.endpoint);
+  judgeData(policy, facts, refuse, warn);
+  judgeRetraining(policy, facts, refuse, warn);
+  unknown('spec.retrain.pipeline', facts.pipeline);
+  judgeRunning(policy, running, refuse);
+  if (facts.groupExists.known && !facts.groupExists.value) {
+    refuse(
+      'spec.registry.group',
+      `there is no model package group '${policy.spec.registry.group}': create it, or name the group the pipeline registers in`,
+    );
+  }
+  unknown('spec.registry.group', facts.groupExists);
+  if (!facts.storage.known)
+    refuse('spec.storage', `the ledger could not be kept there: ${facts.storage.reason}`);
+
+  const kind =
+    running === null ? 'create' : running.policyDigest === digest ? 'unchanged' : 'change';
+  return {
+    model: policy.metadata.name,
+    digest,
+    kind,
+    refusals,
+    warnings,
+    changes: changesInWords(policy, kind, running),
+  };
+}
+
+type Say = (path: string, message: string) => void;
+
+function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): void {
+  if (!facts.endpoint.known) return;
+  const { name, variant, region } = policy.spec.endpoint;
+  const endpoint = facts.endpoint.value;
+  if (endpoint === null) {
+    refuse(
+      'spec.endpoint.name',
+      `there is no endpoint '${name}' in ${region}: check name and Region; modelkeeper keeps an endpoint that serves, it does not create one`,
+    );
+    return;
+  }
+  if (endpoint.variants.length > 0 && endpoint.variants.every((one) => one.modelName === null)) {
+    refuse(
+      'spec.endpoint.name',
+      `'${name}' serves inference components: modelkeeper keeps endpoints whose variants name a model`,
+    );
+    return;
+  }
+  const served = endpoint.variants.find((one) => one.name === variant);
+  if (endpoint.variants.length > 0 && served === undefined) {
+    refuse(
+      'spec.endpoint.variant',
+      `'${name}' has no variant '${variant}': write ${endpoint.variants.map((one) => one.name).join(' or ')}`,
+    );
+  }
+  if (endpoint.asynchronous)
+    refuse(
+      'spec.endpoint.name',
+      `'${name}' is an asynchronous endpoint: it cannot roll out by guardrails`,
+    );
+  if (served?.serverless === true)
+    refuse(
+      'spec.endpoint.variant',
+      `variant '${variant}' is serverless: it has neither capture nor guardrails`,
+    );
+  const claimed = endpoint.keptBy;
+  if (claimed !== null && claimed.toLowerCase() !== policy.metadata.name.toLowerCase()) {
+    refuse(
+      'spec.endpoint.name',
+      `'${name}' is kept by the policy '${claimed}': retire that one first, or take the tag off the endpoint when its keeper is gone`,
+    );
+  }
+  if (endpoint.status !== 'InService')
+    warn('spec.endpoint.name', `'${name}' is ${endpoint.status} now, not InService`);
+  const one = served?.instances === 1;
+  if (one && policy.spec.deploy.strategy !== 'all-at-once')
+    warn(
+      'spec.deploy.strategy',
+      `'${name}' runs on one instance: a ${policy.spec.deploy.strategy} needs two or more`,
+    );
+  if (policy.spec.deploy.role === undefined && endpoint.roleArn === null)
+    refuse('spec.deploy.role', 'the serving model has no role to take over: name one');
+  const account = /^arn:[^:]+:[^:]*:[^:]*:(\d{12}):/;
+  const roleAccount = account.exec(policy.spec.deploy.role ?? '')?.[1];
+  const endpointAccount = account.exec(endpoint.arn)?.[1];
+  if (policy.spec.deploy.role !== undefined && !/:role\//.test(policy.spec.deploy.role))
+    refuse('spec.deploy.role', `'${policy.spec.deploy.role}' is not the ARN of a role`);
+  else if (roleAccount !== undefined && roleAccount !== endpointAccount)
+    refuse(
+      'spec.deploy.role',
+      `the role belongs to account ${roleAccount}, the endpoint to ${endpointAccount ?? 'another'}: SageMaker cannot take on a role of another account`,
+    );
+}
+
+function judgeData(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): void {
+  const { sources } = policy.spec.monitor;
+  const { columns } = policy.spec.detect;
+  const endpoint = facts.endpoint.known ? facts.endpoint.value : null;
+  const captured = sources.flatMap((source, index) =>
+    source.kind === 'captured-inputs' || source.kind === 'ground-truth' ? [{ source, index }] : [],
+  );
+  const seen = facts.capturedColumns.known ? facts.capturedColumns.value : null;
+  for (const { source, index } of captured) {
+    const path = `spec.monitor.sources[${index}]`;
+    if (endpoint !== null && endpoint.capture === null) {
+      refuse(
+        path,
+        `data capture is off on '${endpoint.name}': switch it on in its endpoint config, or take the source '${source.id}' out`,
+      );
+      continue;
+    }
+    if (endpoint?.capture?.inputs === false && source.kind === 'captured-inputs')
+      refuse(path, `'${endpoint.name}' captures outputs only: capture the inputs as well`);
+    if (endpoint?.capture?.outputs === false && source.kind === 'ground-truth')
+      refuse(
+        path,
+        `'${endpoint.name}' captures inputs only: labels are joined to captured outputs`,
+      );
+    if (facts.captureHasData.known && facts.captureHasData.value === false) {
+      refuse(
+        path,
+        `nothing lies under ${endpoint?.capture?.prefix ?? 'the capture prefix'}: send requests to the endpoint, and check that the model's role may write there (s3:PutObject)`,
+      );
+    }
+    if (source.kind !== 'captured-inputs') continue;
+    if (source.columns !== undefined && seen !== null && !sameNames(source.columns, seen))
+      warn(
+        `${path}.columns`,
+        `the captured requests are JSON and name their own columns: ${seen.join(', ')}`,
+      );
+    const names = source.columns ?? seen;
+    if (names === null) continue;
+    for (const list of ['critical', 'ignore', 'categorical', 'newValuesAreDrift'] as const)
+      for (const column of columns[list])
+        if (!names.includes(column)) {
+          const near = nearest(column, names);
+          (list === 'ignore' ? warn : refuse)(
+            `spec.detect.columns.${list}`,
+            `'${column}' is not among the captured columns${near === undefined ? '' : `: did you mean '${near}'?`} (${names.join(', ')})`,
+          );
+        }
+    const baseline = facts.baselines.find((one) => one.source === source.id);
+    const baselineColumns =
+      baseline?.columns.known === true ? (baseline.columns.value ?? undefined) : undefined;
+    if (baseline !== undefined && baselineColumns !== undefined) {
+      const absentColumns = names.filter(
+        (name) => !baselineColumns.includes(name) && !columns.ignore.includes(name),
+      );
+      if (absentColumns.length > 0)
+        refuse(
+          `${path}.baseline`,
+          `${baseline.uri} lacks ${absentColumns.join(', ')}, which the endpoint receives: give a baseline with the same columns, or put them under detect.columns.ignore`,
+        );
+    }
+  }
+  for (const baseline of facts.baselines) {
+    if (baseline.found.known && !baseline.found.value)
+      refuse(
+        'spec.monitor.sources',
+        `the baseline ${baseline.uri} of '${baseline.source}' is not there`,
+      );
+    if (!baseline.found.known)
+      warn(
+        'spec.monitor.sources',
+        `the baseline ${baseline.uri} could not be checked: ${baseline.found.reason}`,
+      );
+  }
+  for (const labels of facts.labels) {
+    if (labels.hasData.known && !labels.hasData.value)
+      warn(
+        'spec.monitor.sources',
+        `no labels lie under ${labels.uri} yet: '${labels.source}' cannot tell until they do`,
+      );
+    if (!labels.hasData.known)
+      warn('spec.monitor.sources', `${labels.uri} could not be checked: ${labels.hasData.reason}`);
+  }
+  if (durationMs(policy.spec.monitor.every) > durationMs(policy.spec.monitor.noData.after))
+    warn(
+      'spec.monitor.noData.after',
+      'is shorter than monitor.every: missing data is told at the next look',
+    );
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name));
+}
+
+function judgeRetraining(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): void {
+  if (!facts.pipeline.known) return;
+  const { pipeline: name, parameters } = policy.spec.retrain;
+  if (facts.pipeline.value === null) {
+    const near = nearest(name, facts.pipelines.known ? facts.pipelines.value : []);
+    refuse(
+      'spec.retrain.pipeline',
+      `there is no pipeline '${name}'${near === undefined ? '' : `: did you mean '${near}'?`}`,
+    );
+    return;
+  }
+  const declared = facts.pipeline.value.parameters;
+  const names = declared.map((parameter) => parameter.name);
+  for (const [parameter, given] of Object.entries(parameters)) {
+    if (!names.includes(parameter)) {
+      const near = nearest(parameter, names);
+      refuse(
+        `spec.retrain.parameters.${parameter}`,
+        `the pipeline '${name}' has no parameter '${parameter}'${near === undefined ? (names.length === 0 ? '' : `; it has ${names.join(', ')}`) : `: did you mean '${near}'?`}`,
+      );
+    }
+    const token = nearest(given, PARAMETER_TOKENS);
+    if (/^[a-z]+\.[a-z]+$/.test(given) && token !== undefined && token !== given)
+      warn(
+        `spec.retrain.parameters.${parameter}`,
+        `'${given}' is passed on as it is: did you mean ${token}?`,
+      );
+  }
+  for (const { name: parameter, required } of declared)
+    if (required && !(parameter in parameters))
+      refuse(
+        'spec.retrain.parameters',
+        `the pipeline '${name}' needs the parameter '${parameter}', which has no default`,
+      );
+}
+
+function judgeRunning(policy: Policy, running: KeeperStatus | null, refuse: Say): void {
+  if (running === null) return;
+  const { name, region } = policy.spec.endpoint;
+  if (running.endpoint.toLowerCase() !== name.toLowerCase() || running.region !== region)
+    refuse(
+      'spec.endpoint',
+      `${running.model} keeps ${running.endpoint} in ${running.region} now: \`modelkeeper retire ${running.model}\` first, then apply this`,
+    );
+  if (running.retiring)
+    refuse('metadata.name', `${running.model} is being retired: wait for its end`);
+}
+
+function changesInWords(
+  policy: Policy,
+  kind: Plan['kind'],
+  running: KeeperStatus | null,
+): readonly string[] {
+  const { spec, metadata } = policy;
+  if (kind === 'unchanged') return ['nothing: this policy is in force'];
+  if (kind === 'create') {
+    const managed = spec.monitor.sources.some(
+      (source) => source.kind === 'alarms' && source.alarms === 'managed',
+    );
+    return [
+      `start the keeper of ${metadata.name}`,
+      `claim endpoint ${spec.endpoint.name} by the tag modelkeeper:keeper`,
+      ...(managed ? [`create the managed alarms modelkeeper-${metadata.name}-…`] : []),
+      ...(spec.scaling === undefined
+        ? []
+        : [
+            `scale ${spec.endpoint.name} between ${spec.scaling.instances.min} and ${spec.scaling.instances.max} instances`,
+          ]),
+      `look every ${spec.monitor.every}; ${spec.mode === 'record' ? 'record only, start nothing' : `retrain by ${spec.retrain.pipeline} on ${spec.retrain.on.join(', ')}`}`,
+    ];
+  }
+  const inFlight = running?.releases ?? [];
+  return [
+    `put this policy in force at the next decision; ${running?.policyDigest.slice(0, 12) ?? ''} is replaced`,
+    ...inFlight.map(
+      (release) => `release ${release.release} (${release.stage}) keeps the policy it started with`,
+    ),
+  ];
+}
