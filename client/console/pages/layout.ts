@@ -180,3 +180,10 @@ export function waiting(view: View, awaiting: string | null, untilMs: number | n
         Waits for ${awaiting}${untilMs !== null && html`, until ${when(untilMs, view.nowMs)}`}.
       </p>`;
 }
+
+export function reasonsList(reasons: readonly string[]): Html | null {
+  if (reasons.length === 0) return null;
+  return html`<ul>
+    ${reasons.map((reason) => html`<li>${capitalised(reason)}</li>`)}
+  </ul>`;
+}

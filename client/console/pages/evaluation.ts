@@ -1,0 +1,95 @@
+import type { Evaluation, GateSummary, MetricInterval } from '../../../domain/model.js';
+import { html, type Html } from '../html.js';
+import { intervalMark } from '../marks.js';
+import { badge, count, difference, lowerIsBetter, measure, metricName } from '../words.js';
+
+/** Champion against candidate, metric by metric, on the same rows. */
+export function metricTable(evaluation: Evaluation): Html {
+  const champions = new Map(evaluation.champion.map((interval) => [interval.metric, interval]));
+  return html`<div class="table">
+    <table class="stack">
+      <caption>
+        Both judged on the same ${count(evaluation.rows)} held-out rows. Beneath each number stands
+        what it could as well be by chance.
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Metric</th>
+          <th scope="col"><span class="key champion">Champion</span></th>
+          <th scope="col"><span class="key candidate">Candidate</span></th>
+          <th scope="col">Side by side</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${evaluation.candidate.map((candidate) => {
+          const champion = champions.get(candidate.metric);
+          return html`<tr>
+            <th scope="row">
+              ${metricName(candidate.metric)}${
+                lowerIsBetter(candidate.metric) &&
+                html` <span class="interval">lower is better</span>`
+              }
+            </th>
+            <td class="number" data-label="Champion">${estimate(champion)}</td>
+            <td class="number" data-label="Candidate">${estimate(candidate)}</td>
+            <td>${intervalMark(champion, candidate)}</td>
+          </tr>`;
+        })}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function estimate(interval: MetricInterval | undefined): Html {
+  if (interval === undefined) return html`<span class="soft">not measured</span>`;
+  const { lower, upper } = interval;
+  return html`${measure(interval.estimate)}${
+    lower !== null &&
+    upper !== null &&
+    html`<br /><span class="interval">${measure(lower)} to ${measure(upper)}</span>`
+  }`;
+}
+
+/** Every gate with its verdict, the difference it judged, and why. */
+export function gateTable(gates: readonly GateSummary[]): Html {
+  if (gates.length === 0) return html`<p class="soft">The policy asks for no gates.</p>`;
+  return html`<div class="table">
+    <table class="stack">
+      <thead>
+        <tr>
+          <th scope="col">Gate</th>
+          <th scope="col">Verdict</th>
+          <th scope="col">Why</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${gates.map(
+          (gate) =>
+            html`<tr>
+              <th scope="row">
+                ${gate.id}<br /><span class="interval"
+                  >${metricName(gate.metric)}, ${gate.kind.replaceAll('_', ' ')},
+                  ${gate.severity}</span
+                >
+              </th>
+              <td>${badge(gate.verdict)}</td>
+              <td>
+                ${gate.reason}${
+                  gate.delta !== null &&
+                  html`<br /><span class="interval"
+                      >difference
+                      ${difference(gate.delta)}${
+                        gate.lower !== null &&
+                        gate.upper !== null &&
+                        `, between ${difference(gate.lower)} and ${difference(gate.upper)}`
+                      },
+                      ${count(gate.n)} rows</span
+                    >`
+                }
+              </td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
