@@ -51,7 +51,7 @@ export default defineConfig({
         test: {
           name: 'workflows',
           include: ['test/workflows/**/*.test.ts'],
-          globalSetup: ['test/setup/workflows.ts'],
+          globalSetup: ['test/setup/workflows.mjs'],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 60_000,
@@ -63,7 +63,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
-          globalSetup: ['test/setup/e2e.ts'],
+          globalSetup: ['test/setup/e2e.mjs'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 600_000,
@@ -75,7 +75,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
-          globalSetup: ['test/setup/browser.ts'],
+          globalSetup: ['test/setup/browser.mjs'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 300_000,
