@@ -6,6 +6,8 @@ import type { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 
+import type { Analysis } from './analysis-port.js';
+
 export interface AwsClients {
   readonly sagemaker: SageMakerClient;
   readonly cloudwatch: CloudWatchClient;
@@ -31,6 +33,7 @@ export interface ControlDeps {
 
 export interface DataDeps {
   readonly aws: AwsByRegion<'sagemaker' | 'cloudwatch' | 's3'>;
+  readonly analysis: Analysis;
   readonly now: () => number;
   /** Folder for downloads; each activity works in a folder of its own below and removes it. */
   readonly scratch: string;

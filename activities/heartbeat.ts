@@ -39,6 +39,15 @@ export function beating<Args extends unknown[], Result>(
   };
 }
 
+/** Every activity with a heartbeat of its own: it hears of its cancellation, and a dead worker is noticed. */
+export function heartbeating<T extends object>(activities: T): T {
+  return Object.fromEntries(
+    Object.entries(activities as Record<string, (...args: unknown[]) => Promise<unknown>>).map(
+      ([name, activity]) => [name, beating(activity)],
+    ),
+  ) as T;
+}
+
 /** "Not yet": the attempt is over, the next one comes in `nextMs`. No alarm in logs or metrics. */
 export function notYet(type: FailureType, sentence: string, nextMs: number): ApplicationFailure {
   return ApplicationFailure.create({

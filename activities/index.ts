@@ -4,7 +4,7 @@ import type { ControlActivities } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { createDeploymentActivities } from './deployment.js';
 import { createEndpointActivities } from './endpoint.js';
-import { beating } from './heartbeat.js';
+import { heartbeating } from './heartbeat.js';
 import { createLedgerActivities } from './ledger.js';
 import { createNotifyActivities } from './notify.js';
 import { createPipelineActivities } from './pipeline.js';
@@ -13,6 +13,8 @@ import { createReleaseActivities } from './releases.js';
 import { createScalingActivities } from './scaling.js';
 import { createSignalsWatch } from './watch-signals.js';
 
+export { createDataActivities } from './data.js';
+export type { Analysis } from './analysis-port.js';
 export type * from './contract.js';
 export type { AwsByRegion, AwsClients, ControlDeps, DataDeps } from './deps.js';
 
@@ -30,13 +32,4 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),
   });
-}
-
-/** Every activity with a heartbeat of its own: it hears of its cancellation, and a dead worker is noticed. */
-function heartbeating<T extends object>(activities: T): T {
-  return Object.fromEntries(
-    Object.entries(activities as Record<string, (...args: unknown[]) => Promise<unknown>>).map(
-      ([name, activity]) => [name, beating(activity)],
-    ),
-  ) as T;
 }

@@ -1,0 +1,73 @@
+import type { Window } from '../domain/model.js';
+import type {
+  CaptureCounts,
+  ColumnSpec,
+  DetectPolicy,
+  EvaluationReport,
+  Gate,
+  PerformanceReading,
+  PerformanceVerdict,
+  Profile,
+  WindowComparison,
+} from '../domain/stats/types.js';
+
+/**
+ * What the data activities need of analysis/. Injected, so that only the data worker loads DuckDB's native code.
+ *
+ * All files are absolute paths below `scratch`. Data that cannot be used is a `unusable` answer with a sentence for
+ * people; anything else is thrown.
+ */
+export interface Analysis {
+  profile(request: {
+    readonly scratch: string;
+    readonly files: readonly string[];
+    readonly format: 'parquet' | 'csv' | 'jsonl';
+    readonly columns: readonly ColumnSpec[];
+    readonly ignore: readonly string[];
+    readonly signal: AbortSignal;
+  }): Promise<Profile | Unusable>;
+  compareInputs(request: {
+    readonly scratch: string;
+    /** Data capture files. */
+    readonly files: readonly string[];
+    readonly columns: readonly string[];
+    readonly window: Window;
+    readonly profile: Profile;
+    readonly detect: DetectPolicy;
+    readonly signal: AbortSignal;
+  }): Promise<{ readonly counts: CaptureCounts; readonly comparison: WindowComparison } | Unusable>;
+  measurePerformance(request: {
+    readonly scratch: string;
+    readonly captureFiles: readonly string[];
+    /** In the order in which they were written: the last label of a prediction counts. */
+    readonly labelFiles: readonly string[];
+    readonly columns: readonly string[];
+    readonly window: Window;
+    readonly metric: 'roc_auc' | 'accuracy';
+    readonly floor: number;
+    readonly minRows: number;
+    readonly signal: AbortSignal;
+  }): Promise<
+    { readonly reading: PerformanceReading; readonly verdict: PerformanceVerdict } | Unusable
+  >;
+  evaluate(request: {
+    readonly scratch: string;
+    /** Predictions as Parquet: rowId, label, champion, candidate, slices, eventTimeMs. */
+    readonly file: string;
+    readonly trainingRowsFile: string | null;
+    readonly holdOut: Window;
+    readonly gates: readonly Gate[];
+    readonly seed: number;
+    readonly confidence: number;
+    readonly minRows: number;
+    /** A champion from the registry serves: predictions without its scores fail. */
+    readonly championExpected: boolean;
+    readonly signal: AbortSignal;
+  }): Promise<EvaluationReport | Unusable>;
+}
+
+export interface Unusable {
+  readonly unusable: string;
+}
+
+export const isUnusable = (answer: object): answer is Unusable => 'unusable' in answer;

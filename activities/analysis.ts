@@ -1,0 +1,58 @@
+/** Analysis by DuckDB. Loaded by the data worker alone: the native code can take a process down. */
+import {
+  compareWindow,
+  evaluateGates,
+  measurePerformance,
+  profileFile,
+  readCapture,
+  UnusableData,
+  withDuck,
+  type Duck,
+} from '../analysis/index.js';
+import { judgePerformance } from '../domain/stats/performance.js';
+import type { Analysis, Unusable } from './analysis-port.js';
+
+interface Work {
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+}
+
+/** One database per piece of work, in its own folder. Data that cannot be used is an answer. */
+async function analyse<T>(
+  { scratch, signal }: Work,
+  work: (duck: Duck) => Promise<T>,
+): Promise<T | Unusable> {
+  try {
+    return await withDuck({ scratchDir: scratch, signal }, work);
+  } catch (error) {
+    if (error instanceof UnusableData) return { unusable: error.message };
+    throw error;
+  }
+}
+
+export const duckAnalysis: Analysis = {
+  profile: (request) => analyse(request, (duck) => profileFile(duck, request)),
+
+  compareInputs: (request) =>
+    analyse(request, async (duck) => {
+      const { files, columns, window, profile, detect } = request;
+      const { table, counts } = await readCapture(duck, { files, columns, window });
+      return { counts, comparison: await compareWindow(duck, { profile, window: { table }, detect }) };
+    }),
+
+  measurePerformance: (request) =>
+    analyse(request, async (duck) => {
+      const { captureFiles: files, columns, window, labelFiles, metric, floor, minRows } = request;
+      const { table } = await readCapture(duck, { files, columns, window });
+      const reading = await measurePerformance(duck, { table, labelFiles, metric });
+      return { reading, verdict: judgePerformance(reading, { floor, minRows }) };
+    }),
+
+  evaluate: ({ trainingRowsFile, ...request }) =>
+    analyse(request, (duck) =>
+      evaluateGates(duck, {
+        ...request,
+        ...(trainingRowsFile === null ? {} : { trainingRowsFile }),
+      }),
+    ),
+};

@@ -1,0 +1,117 @@
+import { FailureType } from '../domain/failures.js';
+import type { Evaluation, GateSummary, MetricInterval } from '../domain/model.js';
+import type { Estimate, EvaluationReport } from '../domain/stats/types.js';
+import { isUnusable } from './analysis-port.js';
+import { currentSignal } from './baseline.js';
+import type { DataActivities, EvaluateRequest } from './contract.js';
+import type { DataDeps } from './deps.js';
+import { sha256 } from './digest.js';
+import { hopeless } from './heartbeat.js';
+import { below, writeObject } from './s3.js';
+import { downloadAll, withScratch } from './scratch.js';
+
+export function createEvaluateActivities(
+  deps: DataDeps,
+): Pick<DataActivities, 'evaluateCandidate'> {
+  return {
+    /**
+     * Judges every gate from the predictions file that the pipeline wrote.
+     *
+     * Idempotent: the same files, gates and seed (the release's number) give the same report at the same address.
+     */
+    async evaluateCandidate(request) {
+      const { policy, candidate } = request;
+      const { evaluate } = policy.spec;
+      const { s3 } = deps.aws(policy.spec.endpoint.region);
+      const predictions = candidate.predictionsUri;
+      if (predictions === null) {
+        throw hopeless(
+          FailureType.BadData,
+          `${candidate.packageArn} does not say where its predictions are: let the pipeline register the metadata ${evaluate.predictions} with the address of the Parquet file, or correct evaluate.predictions`,
+        );
+      }
+      const report = await withScratch(deps.scratch, async (scratch) => {
+        const [file] = await downloadAll(s3, [predictions], scratch, 'predictions');
+        if (file === undefined) {
+          throw hopeless(FailureType.BadData, `the predictions file ${predictions} does not exist`);
+        }
+        const rows = candidate.trainingRowsUri;
+        const [trainingRowsFile] =
+          rows === null ? [] : await downloadAll(s3, [rows], scratch, 'training-rows');
+        if (rows !== null && trainingRowsFile === undefined) {
+          throw hopeless(FailureType.BadData, `the training rows file ${rows} does not exist`);
+        }
+        return deps.analysis.evaluate({
+          scratch,
+          file,
+          trainingRowsFile: trainingRowsFile ?? null,
+          holdOut: request.data.holdOut,
+          gates: evaluate.gates,
+          seed: request.release,
+          confidence: evaluate.confidence,
+          minRows: evaluate.minRows,
+          championExpected: request.champion !== null && request.champion.packageArn !== null,
+          signal: currentSignal(),
+        });
+      });
+      if (isUnusable(report)) {
+        throw hopeless(
+          FailureType.BadData,
+          `the predictions file ${predictions} cannot be judged: ${report.unusable}`,
+        );
+      }
+      const text = JSON.stringify(report, undefined, 1);
+      const reportUri = reportAddress(request);
+      await writeObject(s3, reportUri, text);
+      return summary(report, reportUri, sha256(text), candidate.trainingRowsUri === null);
+    },
+  };
+}
+
+const reportAddress = ({ policy, model, release }: EvaluateRequest): string =>
+  below(policy.spec.storage, 'reports', model, 'releases', String(release), 'evaluation.json');
+
+const intervalOf = ({ metric, estimate, lower, upper }: Estimate): MetricInterval => ({
+  metric,
+  estimate,
+  lower,
+  upper,
+});
+
+function summary(
+  report: EvaluationReport,
+  reportUri: string,
+  reportDigest: string,
+  leakUnknown: boolean,
+): Evaluation {
+  return {
+    verdict: report.verdict,
+    reasons: [
+      ...report.reasons,
+      ...(leakUnknown
+        ? ['the training rows are not known, so nobody could check that none of them is judged on']
+        : []),
+    ],
+    rows: report.rows,
+    champion: (report.champion ?? []).map(intervalOf),
+    candidate: report.candidate.map(intervalOf),
+    gates: report.gates.map(
+      (gate): GateSummary => ({
+        id: gate.id,
+        kind: gate.kind,
+        metric: gate.metric,
+        severity: gate.severity,
+        verdict: gate.verdict,
+        estimateChampion: gate.estimateChampion,
+        estimateCandidate: gate.estimateCandidate,
+        delta: gate.delta,
+        lower: gate.lower,
+        upper: gate.upper,
+        n: gate.n,
+        reason: gate.reason,
+      }),
+    ),
+    reportUri,
+    reportDigest,
+  };
+}

@@ -1,0 +1,41 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { S3Client } from '@aws-sdk/client-s3';
+
+import { download, inParallel } from './s3.js';
+
+/** Downloads at a time. */
+const WIDTH = 8;
+
+/** Runs `work` with a folder of its own and removes it afterwards, whatever happened. */
+export async function withScratch<T>(
+  root: string,
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
+  await mkdir(root, { recursive: true });
+  const folder = await mkdtemp(join(root, 'look-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Downloads objects as `<name>-<n><extension>`; keys are other people's and name no file here. Objects that are
+ * gone are left out.
+ */
+export async function downloadAll(
+  s3: S3Client,
+  uris: readonly string[],
+  folder: string,
+  name: string,
+): Promise<readonly string[]> {
+  const paths = await inParallel(uris, WIDTH, async (uri, index) => {
+    const extension = /\.(?:parquet|csv|jsonl?|ndjson)(?:\.gz)?$/.exec(uri)?.[0] ?? '';
+    const path = join(folder, `${name}-${index}${extension}`);
+    return (await download(s3, uri, path)) ? path : undefined;
+  });
+  return paths.filter((path) => path !== undefined);
+}

@@ -1,0 +1,488 @@
+import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+
+import {
+  belongsToWindow,
+  blindResult,
+  dueWindows,
+  hourPrefixes,
+  inputsResult,
+  silenceInWords,
+  truthResult,
+} from '../domain/capture-windows.js';
+import { durationMs } from '../domain/duration.js';
+import { FailureType } from '../domain/failures.js';
+import { canonicalJson } from '../domain/ledger.js';
+import type { Window, WindowResult } from '../domain/model.js';
+import type { CapturedInputsSource, GroundTruthSource, PolicySpec } from '../domain/policy.schema.js';
+import type { DetectPolicy } from '../domain/stats/types.js';
+import { clock, nextLookMs, silentSinceMs, worthTelling } from '../domain/watch.js';
+import { isUnusable } from './analysis-port.js';
+import { aws, may } from './aws-failure.js';
+import { currentSignal, ownBaseline, readProfile, type BaselineAnswer } from './baseline.js';
+import type { DataActivities, DataTold, DataWatch } from './contract.js';
+import type { DataDeps } from './deps.js';
+import { sha256 } from './digest.js';
+import { keep, notYet, recall } from './heartbeat.js';
+import { below, inParallel, listObjects, readJson, writeObject } from './s3.js';
+import { downloadAll, withScratch } from './scratch.js';
+
+/** Most windows judged in one attempt: the rest follows at once. */
+const MOST_WINDOWS = 50;
+/** Most quiet windows that are handed on from attempt to attempt. */
+const MOST_KEPT = 60;
+
+type DataSource = CapturedInputsSource | GroundTruthSource;
+
+/** What earlier attempts of this watch have counted. JSON: it lives in the heartbeat. */
+interface Progress {
+  readonly countedToMs: Readonly<Record<string, number>>;
+  readonly windows: readonly WindowResult[];
+}
+
+export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData'> {
+  return {
+    /**
+     * One look at every source of data: judges the windows that are complete and not yet counted.
+     *
+     * Idempotent: a window has the same files and the same report however often it is looked at, and how far the
+     * counting is, is kept in the heartbeat. Nothing to tell: throws `Quiet`, and the retry is the next look.
+     */
+    async watchData(watch) {
+      const nowMs = deps.now();
+      const { every } = watch.policy.spec.monitor;
+      if (nowMs < watch.notBeforeMs) {
+        throw notYet(
+          FailureType.Quiet,
+          `The next look at the data is at ${clock(watch.notBeforeMs)}`,
+          watch.notBeforeMs - nowMs,
+        );
+      }
+      let progress = progressOf(recall(), watch);
+      let telling = false;
+      let more = false;
+      const notes: string[] = [];
+      const dueBySource = new Map<string, number>();
+      for (const source of dataSources(watch.policy.spec)) {
+        const blind = await basisOf(deps, watch, source);
+        if (blind.kind === 'blind') {
+          notes.push(`${source.id}: ${blind.reason}`);
+          continue;
+        }
+        const due = dueWindows(
+          {
+            windowMs: durationMs(source.window),
+            latenessMs: latenessMs(source),
+            countedToMs: progress.countedToMs[source.id],
+            sinceMs: watch.champion.sinceMs,
+            disturbed: watch.disturbed,
+            mostBack: watch.policy.spec.detect.persistence.of + 1,
+          },
+          nowMs,
+          MOST_WINDOWS,
+        );
+        more ||= due.more;
+        const first = due.windows[0];
+        if (first !== undefined) dueBySource.set(source.id, first.fromMs);
+        for (const window of due.windows) {
+          const result = await judgeWindow(deps, watch, source, window, blind.profileUri);
+          const remembered = [
+            ...(watch.recent[source.id] ?? []),
+            ...progress.windows.filter((one) => one.source === source.id),
+          ];
+          telling ||= worthTelling(result, remembered);
+          progress = {
+            windows: [...progress.windows, result].slice(-MOST_KEPT),
+            countedToMs: { ...progress.countedToMs, [source.id]: window.toMs },
+          };
+          keep(progress);
+        }
+        if (due.countedToMs !== undefined) {
+          progress = {
+            ...progress,
+            countedToMs: { ...progress.countedToMs, [source.id]: due.countedToMs },
+          };
+          keep(progress);
+        }
+      }
+      const silence = await silences(deps, watch, progress, dueBySource, nowMs);
+      const told: DataTold = {
+        atMs: nowMs,
+        windows: [...progress.windows].sort((a, b) => a.toMs - b.toMs || a.fromMs - b.fromMs),
+        noData: silence.noData,
+        dataAgain: silence.dataAgain,
+        countedToMs: progress.countedToMs,
+      };
+      if (telling || told.noData.length > 0 || told.dataAgain.length > 0) return told;
+      const nextMs = more ? nowMs + 1_000 : nextLookMs(every, nowMs);
+      throw notYet(FailureType.Quiet, quiet(told, notes, watch, nowMs, nextMs), nextMs - nowMs);
+    },
+  };
+}
+
+const dataSources = (spec: PolicySpec): readonly DataSource[] =>
+  spec.monitor.sources.filter(
+    (source): source is DataSource =>
+      source.kind === 'captured-inputs' || source.kind === 'ground-truth',
+  );
+
+const latenessMs = (source: DataSource): number =>
+  durationMs(source.kind === 'captured-inputs' ? source.settle : source.delay);
+
+/** What the heartbeat keeps, never behind what the keeper has counted already. */
+function progressOf(details: unknown, watch: DataWatch): Progress {
+  if (
+    typeof details !== 'object' ||
+    details === null ||
+    !('countedToMs' in details) ||
+    !('windows' in details)
+  )
+    return { countedToMs: watch.countedToMs, windows: [] };
+  const kept = details as Progress;
+  const countedToMs = { ...kept.countedToMs };
+  for (const [source, toMs] of Object.entries(watch.countedToMs)) {
+    countedToMs[source] = Math.max(toMs, countedToMs[source] ?? 0);
+  }
+  return { countedToMs, windows: kept.windows };
+}
+
+type Basis =
+  | { readonly kind: 'ready'; readonly profileUri: string | null }
+  | { readonly kind: 'blind'; readonly reason: string };
+
+/** What the source's windows are judged against; why they cannot be. */
+async function basisOf(deps: DataDeps, watch: DataWatch, source: DataSource): Promise<Basis> {
+  if (watch.capturePrefix === null) {
+    return { kind: 'blind', reason: 'data capture is off: switch it on in the endpoint config' };
+  }
+  if (source.kind === 'ground-truth') return { kind: 'ready', profileUri: watch.baselineUri };
+  if (source.baseline !== 'champion') {
+    const own: BaselineAnswer = await ownBaseline(deps, watch.policy, source);
+    return own.kind === 'ready'
+      ? { kind: 'ready', profileUri: own.uri }
+      : { kind: 'blind', reason: own.reason };
+  }
+  return watch.baselineUri === null
+    ? { kind: 'blind', reason: 'there is no baseline of the serving version to compare with' }
+    : { kind: 'ready', profileUri: watch.baselineUri };
+}
+
+/** What a stored report was made from: when it is the same now, the report is read instead of made again. */
+const basisDigest = (watch: DataWatch, source: DataSource, profileUri: string | null): string =>
+  sha256(
+    canonicalJson({
+      source,
+      detect: watch.policy.spec.detect,
+      profileUri,
+      capturePrefix: watch.capturePrefix,
+    }),
+  );
+
+interface WindowReport {
+  readonly schema: 'modelkeeper/window-report-v1';
+  readonly basis: string;
+  readonly result: WindowResult;
+  /** The whole comparison or reading; `null` when the data could not be used. */
+  readonly evidence: unknown;
+}
+
+/** Judges one window, or reads what an earlier look wrote about it. */
+async function judgeWindow(
+  deps: DataDeps,
+  watch: DataWatch,
+  source: DataSource,
+  window: Window,
+  profileUri: string | null,
+): Promise<WindowResult> {
+  const { policy } = watch;
+  const { s3 } = deps.aws(policy.spec.endpoint.region);
+  const basis = basisDigest(watch, source, profileUri);
+  const reportUri = below(
+    policy.spec.storage,
+    'reports',
+    watch.model,
+    'windows',
+    source.id,
+    `${fileInstant(window.fromMs)}-${fileInstant(window.toMs)}.json`,
+  );
+  const known = await readJson(s3, reportUri);
+  if (isReport(known) && known.basis === basis) return known.result;
+  const { result, evidence } = await withScratch(deps.scratch, (scratch) =>
+    source.kind === 'ground-truth'
+      ? measureTruth(deps, watch, source, window, scratch)
+      : compareInputs(deps, watch, source, window, scratch, profileUri),
+  );
+  const report: WindowReport = {
+    schema: 'modelkeeper/window-report-v1',
+    basis,
+    result: { ...result, reportUri },
+    evidence,
+  };
+  await writeObject(s3, reportUri, JSON.stringify(report));
+  return report.result;
+}
+
+const isReport = (value: unknown): value is WindowReport =>
+  typeof value === 'object' &&
+  value !== null &&
+  'schema' in value &&
+  value.schema === 'modelkeeper/window-report-v1';
+
+/** `20260301T140000Z`. */
+const fileInstant = (atMs: number): string =>
+  new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z').replace(/[-:]/g, '');
+
+interface Judged {
+  readonly result: WindowResult;
+  readonly evidence: unknown;
+}
+
+async function compareInputs(
+  deps: DataDeps,
+  watch: DataWatch,
+  source: CapturedInputsSource,
+  window: Window,
+  scratch: string,
+  profileUri: string | null,
+): Promise<Judged> {
+  const { spec } = watch.policy;
+  const { s3 } = deps.aws(spec.endpoint.region);
+  const blind = (reason: string): Judged => ({
+    result: blindResult(source.id, source.kind, window, reason),
+    evidence: null,
+  });
+  const profile = profileUri === null ? undefined : await readProfile(s3, profileUri);
+  if (profile === undefined) return blind(`the baseline ${profileUri ?? ''} is gone`);
+  const files = await captureFiles(deps, watch, window, durationMs(source.settle), scratch);
+  if (files.length === 0) return blind('nothing was captured');
+  const detect = detectPolicy(spec.detect);
+  const answer = await deps.analysis.compareInputs({
+    scratch,
+    files,
+    columns: source.columns ?? profile.columns.map((column) => column.name),
+    window,
+    profile,
+    detect,
+    signal: currentSignal(),
+  });
+  if (isUnusable(answer)) return blind(answer.unusable);
+  return {
+    result: inputsResult(source.id, window, answer.comparison, detect),
+    evidence: answer,
+  };
+}
+
+async function measureTruth(
+  deps: DataDeps,
+  watch: DataWatch,
+  source: GroundTruthSource,
+  window: Window,
+  scratch: string,
+): Promise<Judged> {
+  const { s3 } = deps.aws(watch.policy.spec.endpoint.region);
+  const delayMs = durationMs(source.delay);
+  const blind = (reason: string): Judged => ({
+    result: blindResult(source.id, source.kind, window, reason),
+    evidence: null,
+  });
+  const columns = await inputColumns(deps, watch);
+  if (columns === undefined) {
+    return blind(
+      'the columns of the requests are not known: there is neither a baseline nor a source of kind captured-inputs that names them',
+    );
+  }
+  const captured = await captureFiles(deps, watch, window, delayMs, scratch);
+  if (captured.length === 0) return blind('no prediction was captured');
+  // Labels lie under the hour they arrived in.
+  const labels = await filesByHour(s3, source.labels, window, delayMs);
+  if (labels.length === 0) return blind('no label has arrived');
+  const answer = await deps.analysis.measurePerformance({
+    scratch,
+    captureFiles: captured,
+    labelFiles: await downloadAll(s3, labels, scratch, 'labels'),
+    columns,
+    window,
+    metric: source.metric,
+    floor: source.floor,
+    minRows: source.minRows,
+    signal: currentSignal(),
+  });
+  if (isUnusable(answer)) return blind(answer.unusable);
+  return {
+    result: truthResult(source.id, window, answer.reading, answer.verdict),
+    evidence: answer,
+  };
+}
+
+/** Columns of a request, without which its rows cannot be told apart: as the policy names them, or as the baseline has them. */
+async function inputColumns(
+  deps: DataDeps,
+  watch: DataWatch,
+): Promise<readonly string[] | undefined> {
+  const { spec } = watch.policy;
+  for (const source of spec.monitor.sources) {
+    if (source.kind === 'captured-inputs' && source.columns !== undefined) return source.columns;
+  }
+  if (watch.baselineUri === null) return undefined;
+  const profile = await readProfile(deps.aws(spec.endpoint.region).s3, watch.baselineUri);
+  return profile?.columns.map((column) => column.name);
+}
+
+/**
+ * Downloads the capture files that may hold the window's records.
+ *
+ * AWS writes `inferenceTime` in whole seconds and delivers a file up to minutes later, below the hour of the
+ * invocation: the rows are filtered by their own instant, the files by when they were written.
+ */
+async function captureFiles(
+  deps: DataDeps,
+  watch: DataWatch,
+  window: Window,
+  lateness: number,
+  scratch: string,
+): Promise<readonly string[]> {
+  const { s3 } = deps.aws(watch.policy.spec.endpoint.region);
+  const prefix = watch.capturePrefix ?? '';
+  const uris = await filesByHour(s3, prefix, window, lateness, window.toMs);
+  return downloadAll(s3, uris, scratch, 'capture');
+}
+
+/** Objects below `prefix` by hour that belong to the window, in the order in which they were written. */
+async function filesByHour(
+  s3: Parameters<typeof listObjects>[0],
+  prefix: string,
+  window: Window,
+  lateness: number,
+  lastHourMs = window.toMs + lateness,
+): Promise<readonly string[]> {
+  const hours = hourPrefixes(window.fromMs, lastHourMs);
+  const listed = await inParallel(hours, 4, (hour) => listObjects(s3, below(prefix, hour, '')));
+  return listed
+    .flat()
+    .filter(
+      (object) =>
+        object.sizeBytes > 0 && belongsToWindow(window, lateness, object.lastModifiedMs),
+    )
+    .sort((a, b) => a.lastModifiedMs - b.lastModifiedMs || (a.uri < b.uri ? -1 : 1))
+    .map((object) => object.uri);
+}
+
+/** The policy's words in the statistics' shape. */
+export const detectPolicy = ({ columns, drift }: PolicySpec['detect']): DetectPolicy => ({
+  warn: drift.warn,
+  drift: drift.drift,
+  significance: drift.significance,
+  minRows: drift.minRows,
+  share: drift.share,
+  critical: columns.critical,
+  ignore: columns.ignore,
+  newCategoriesAreDrift: columns.newValuesAreDrift,
+});
+
+/** The dead man's switch over all sources, and those that have come to life again. */
+async function silences(
+  deps: DataDeps,
+  watch: DataWatch,
+  progress: Progress,
+  firstDueMs: ReadonlyMap<string, number>,
+  nowMs: number,
+): Promise<Pick<DataTold, 'noData' | 'dataAgain'>> {
+  const { spec } = watch.policy;
+  const noData: DataTold['noData'][number][] = [];
+  const dataAgain: string[] = [];
+  for (const source of dataSources(spec)) {
+    const fresh = progress.windows.filter((window) => window.source === source.id);
+    const told = watch.toldNoData.includes(source.id);
+    if (told && fresh.at(-1) !== undefined && (fresh.at(-1)?.rows ?? 0) > 0)
+      dataAgain.push(source.id);
+    const full = [...(watch.recent[source.id] ?? []), ...fresh].filter((one) => one.rows > 0);
+    // Nobody is to blame for the time before the version served alone, nor for what was never looked at.
+    const excused = watch.disturbed.map((span) => span.toMs ?? nowMs);
+    const lastDataToMs = Math.max(
+      watch.champion.sinceMs,
+      firstDueMs.get(source.id) ?? 0,
+      ...full.map((window) => window.toMs),
+      ...excused,
+    );
+    const sinceMs = silentSinceMs(
+      {
+        lastDataToMs,
+        // A window is only known once it is complete.
+        latenessMs: latenessMs(source) + durationMs(source.window),
+        afterMs: durationMs(spec.monitor.noData.after),
+        told,
+      },
+      nowMs,
+    );
+    if (sinceMs === null) continue;
+    const invocations = await countInvocations(deps, spec.endpoint, sinceMs, nowMs);
+    const off =
+      watch.capturePrefix === null ? '; data capture is off in the endpoint config' : '';
+    noData.push({
+      source: source.id,
+      sinceMs,
+      sentence: `${silenceInWords(source.id, source.kind, sinceMs, invocations)}${off}`,
+    });
+  }
+  return { noData, dataAgain };
+}
+
+/** CloudWatch keeps one-minute data for 15 days. */
+const MINUTE_DATA_MS = 15 * 86_400_000;
+
+/** Sum of Invocations since an instant. Without traffic the metric is sparse: no value is no invocation. */
+async function countInvocations(
+  deps: DataDeps,
+  endpoint: PolicySpec['endpoint'],
+  sinceMs: number,
+  nowMs: number,
+): Promise<number> {
+  const fromMs = Math.max(sinceMs, nowMs - MINUTE_DATA_MS);
+  const period = Math.max(60, Math.ceil((nowMs - fromMs) / 1_000 / 300 / 60) * 60);
+  const { cloudwatch } = deps.aws(endpoint.region);
+  const answer = await aws(may('cloudwatch:GetMetricData', '*'), (options) =>
+    cloudwatch.send(
+      new GetMetricDataCommand({
+        StartTime: new Date(fromMs),
+        EndTime: new Date(nowMs),
+        MetricDataQueries: [
+          {
+            Id: 'invocations',
+            MetricStat: {
+              Metric: {
+                Namespace: 'AWS/SageMaker',
+                MetricName: 'Invocations',
+                Dimensions: [
+                  { Name: 'EndpointName', Value: endpoint.name },
+                  { Name: 'VariantName', Value: endpoint.variant },
+                ],
+              },
+              Period: period,
+              Stat: 'Sum',
+            },
+          },
+        ],
+      }),
+      options,
+    ),
+  );
+  const values = answer.MetricDataResults?.flatMap((result) => result.Values ?? []) ?? [];
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** What a quiet look saw, for the Web UI. */
+function quiet(
+  told: DataTold,
+  notes: readonly string[],
+  watch: DataWatch,
+  nowMs: number,
+  nextMs: number,
+): string {
+  const latest = dataSources(watch.policy.spec).flatMap((source) => {
+    const last = [...(watch.recent[source.id] ?? []), ...told.windows]
+      .filter((window) => window.source === source.id)
+      .at(-1);
+    return last === undefined ? [] : [last.sentence];
+  });
+  const seen = [...latest, ...notes];
+  return `Nothing new at ${clock(nowMs)}: ${seen.length === 0 ? 'no window is complete yet' : seen.join('; ')}; next look ${clock(nextMs)}`;
+}
