@@ -189,6 +189,7 @@ const borders = [
   ),
   ...border('bin', {
     mayTypes: ['worker', 'client', 'sandbox', 'domain'],
+    exact: ['client/cli/'],
     dynamic: true,
   }),
   {
