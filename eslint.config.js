@@ -62,7 +62,12 @@ function border(
       },
       ...(openToTypes.length === 0
         ? []
-        : [typesOnly(`${leaving}(?:${openToTypes.join('|')})`, `${message} Types only.`)]),
+        : [
+            typesOnly(
+              `${leaving}(?!${open.join('|')})(?:${openToTypes.join('|')})`,
+              `${message} Types only.`,
+            ),
+          ]),
     ];
     return [
       {
