@@ -27,7 +27,6 @@ const CONFIG = {
  * by the renderer.
  */
 function plain(text: string): string {
-  // eslint's no-control-regex is about accidents; here they are what is looked for, by their class.
   return text.replace(/\p{Cc}|\p{Cs}/gu, '\uFFFD');
 }
 
@@ -77,14 +76,16 @@ export async function driftPlot(
           },
         },
       },
-      ...limits.map(
-        (limit) =>
-          ({
-            data: { values: [limit] },
-            mark: { type: 'rule', color: limit.colour, strokeDash: [4, 3], strokeWidth: 1.5 },
-            encoding: { x: { field: 'limit', type: 'quantitative' } },
-          }) as const,
-      ),
+      ...limits.map((limit) => ({
+        data: { values: [limit] },
+        mark: {
+          type: 'rule' as const,
+          color: limit.colour,
+          strokeDash: [4, 3],
+          strokeWidth: 1.5,
+        },
+        encoding: { x: { field: 'limit', type: 'quantitative' as const } },
+      })),
     ],
   });
 }
