@@ -31,8 +31,8 @@ export interface ConsoleBackend {
     decision: DecisionMessage,
     options: SendOptions,
   ): Promise<Reply<DecideAnswer>>;
-  /** The latest entries of the model's ledger, newest first; `null` when the storage cannot be read from here. */
-  ledger(model: string): Promise<readonly LedgerEntry[] | null>;
+  /** The latest entries of the model's ledger, newest first. Never throws. */
+  ledger(model: string, headNumber: number): Promise<LedgerReading>;
   /** A JSON report of the model's storage; `null` when it is not there or cannot be read from here. */
   readReport(model: string, uri: string): Promise<unknown>;
 }
@@ -40,3 +40,8 @@ export interface ConsoleBackend {
 export type Connection =
   | { readonly kind: 'connecting'; readonly lastFailure: string | null }
   | { readonly kind: 'connected' };
+
+export type LedgerReading =
+  | { readonly kind: 'entries'; readonly entries: readonly LedgerEntry[] }
+  /** `reason` is a sentence without its full stop. */
+  | { readonly kind: 'unreadable'; readonly reason: string };

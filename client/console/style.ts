@@ -114,6 +114,7 @@ dl.facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 .timeline time { color: var(--soft); }
 .columns { display: grid; gap: 0 2.5rem; }
 .columns > * { min-width: 0; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0 0 1rem; }
 figcaption { color: var(--soft); font-size: .875rem; margin-top: .3rem; max-width: 46rem; }
 figure img { display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: .4rem; padding: .5rem; }

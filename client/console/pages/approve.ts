@@ -181,8 +181,8 @@ function withRequest(
         ${metricTable(evaluation)}
         <h2>Gates ${badge(evaluation.verdict)}</h2>
         ${reasonsList(evaluation.reasons)} ${gateTable(evaluation.gates)}
-        ${triggerSection(request.trigger, request.model, request.release, true)}
-        ${rollout(evidence)} ${boundTo(evidence, request.digest)}
+        ${triggerSection(request.trigger, request.model, request.release)} ${rollout(evidence)}
+        ${boundTo(evidence, request.digest)}
       </div>
       <aside id="decide">
         <div class="card">

@@ -43,7 +43,7 @@ export function document(view: View, page: Page): string {
         <a class="skip" href="#main">Skip to the content</a>
         <header class="top">
           <div>
-            <a class="brand" href="/models">modelkeeper</a>
+            <a class="brand" href="/">modelkeeper</a>
             ${view.person !== null && html`<span class="who">You are <strong>${view.person.name}</strong>, ${view.person.known}</span>`}
           </div>
         </header>
@@ -66,7 +66,7 @@ export function document(view: View, page: Page): string {
     </html> `.markup;
 }
 
-export const MODELS: Crumb = { label: 'Models', href: '/models' };
+export const MODELS: Crumb = { label: 'Models', href: '/' };
 
 export function modelPath(model: string): string {
   return `/models/${encodeURIComponent(model)}`;

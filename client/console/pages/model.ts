@@ -1,6 +1,6 @@
-import type { LedgerEntry } from '../../../domain/ledger.js';
 import type { KeeperStatus, Why } from '../../../domain/status.js';
 import type { ModelView, ReleaseLine } from '../../replies.js';
+import type { LedgerReading } from '../backend.js';
 import { html, type Html } from '../html.js';
 import {
   badge,
@@ -35,8 +35,8 @@ export interface ModelMatter {
   readonly why: Why | null;
   /** `null` when they could not be listed. */
   readonly releases: readonly ReleaseLine[] | null;
-  /** Newest first; `null` when the storage cannot be read from here. */
-  readonly ledger: readonly LedgerEntry[] | null;
+  /** `null` when the keeper did not answer, so that nobody knows where the ledger ends. */
+  readonly ledger: LedgerReading | null;
 }
 
 /** One model: where it stands, why, what it waits for, and how it came there. */
@@ -310,13 +310,15 @@ function facts(view: View, model: ModelView, keeper: KeeperStatus): Html {
   </div>`;
 }
 
-function ledger(entries: readonly LedgerEntry[] | null): Html {
-  if (entries === null)
+function ledger(reading: LedgerReading | null): Html | null {
+  if (reading === null) return null;
+  if (reading.kind === 'unreadable')
     return html`<h2>Ledger</h2>
       <p class="soft">
-        The ledger cannot be read from here: this console has no access to the model's storage.
-        <code>modelkeeper ledger</code> shows it to those who have.
+        The ledger cannot be read from here: ${reading.reason}.
+        <code>modelkeeper ledger</code> shows it to those who have access to the model's storage.
       </p>`;
+  const { entries } = reading;
   if (entries.length === 0)
     return html`<h2>Ledger</h2>
       <p class="soft">No entry yet.</p>`;

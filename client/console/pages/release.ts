@@ -78,7 +78,7 @@ function whole(view: View, release: ReleaseView, status: ReleaseStatus): Html {
     <div class="columns">
       <div>
         ${pendingSection(view, release)}
-        ${triggerSection(status.trigger, release.model, release.release, true)}
+        ${triggerSection(status.trigger, release.model, release.release)}
         ${evaluationSection(status)} ${rolloutSection(status)}
         <h2>So far</h2>
         ${timeline(status.timeline, 100)}

@@ -11,11 +11,6 @@ const KINDS: Readonly<Record<Trigger['kind'], string>> = {
   manual: 'Somebody asked for it',
 };
 
-/** Picture of what moved in one of the trigger's windows. */
-export function plotPath(model: string, release: number, window: number): string {
-  return `${releasePath(model, release)}/windows/${String(window)}/drift.svg`;
-}
-
 /** Picture of one column's values in the baseline and in a window. */
 export function columnPlotPath(
   model: string,
@@ -29,12 +24,7 @@ export function columnPlotPath(
 const PICTURED_COLUMNS = 3;
 
 /** Why a release was wanted: the windows that confirmed it, and what moved in the latest of each source. */
-export function triggerSection(
-  trigger: Trigger,
-  model: string,
-  release: number,
-  pictures: boolean,
-): Html {
+export function triggerSection(trigger: Trigger, model: string, release: number): Html {
   return html`<h2>Why it was started</h2>
     <p>
       <strong>${KINDS[trigger.kind]}.</strong> Asked for by ${trigger.by.person},
@@ -52,7 +42,7 @@ export function triggerSection(
           ${
             isLatest(trigger.windows, index) && [
               columnTable(window),
-              pictures && distributions(window, model, release, index),
+              distributions(window, model, release, index),
             ]
           }`,
     )}`;
