@@ -1,0 +1,199 @@
+/** `modelkeeper worker`: the long-running process that does the work of workflows and activities. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { makeTelemetryFilterString, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { Command, Option } from 'commander';
+import type { Logger as Pino } from 'pino';
+
+import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
+import { createAws } from './aws.js';
+import { readWorkerConfig, type Queue, type WorkerConfig } from './config.js';
+import { keepDataProcess, type DataProcess } from './data-process.js';
+import { serveHealth, type Health } from './health.js';
+import { createLog, temporalLogger } from './logging.js';
+import { registerSearchAttributes } from './search-attributes.js';
+import { connectTemporal, type Temporal } from './temporal.js';
+
+/** The workflows, bundled when the package was built. */
+const BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+/** The workflows' entry, bundled at the start when there is no {@link BUNDLE}. */
+const WORKFLOWS = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
+const ENTRY = fileURLToPath(new URL('../bin/modelkeeper.js', import.meta.url));
+
+/** After a kill -9 of the worker its cached workflows are taken up after so long. */
+const STICKY = '2s';
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const queue = parseQueue(argv);
+  const config = readWorkerConfig(process.env);
+  const log = createLog(config, queue === 'data' ? 'data-worker' : 'worker');
+  installRuntime(config, queue, log);
+  const temporal = await connectTemporal(config.temporalWaitMs, log);
+  try {
+    await serve(queue, config, temporal, log);
+  } finally {
+    await temporal.close();
+  }
+}
+
+function parseQueue(argv: readonly string[]): Queue {
+  const command = new Command('modelkeeper worker')
+    .description('Runs the workflows and activities.')
+    .addOption(
+      new Option('--queue <queue>', 'control: workflows and calls to AWS; data: DuckDB over files')
+        .choices(['control', 'data', 'all'])
+        .default('all'),
+    )
+    .addHelpText('after', '\nExample: modelkeeper worker --queue data');
+  command.parse([...argv], { from: 'user' });
+  return command.opts<{ queue: Queue }>().queue;
+}
+
+function installRuntime(config: WorkerConfig, queue: Queue, log: Pino): void {
+  const bindAddress = queue === 'data' ? config.metricsAddress.data : config.metricsAddress.control;
+  Runtime.install({
+    logger: temporalLogger(log),
+    telemetryOptions: {
+      logging: {
+        filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }),
+        forward: {},
+      },
+      ...(bindAddress === null
+        ? {}
+        : {
+            metrics: {
+              prometheus: {
+                bindAddress,
+                countersTotalSuffix: true,
+                unitSuffix: true,
+                useSecondsForDurations: true,
+              },
+            },
+          }),
+    },
+    shutdownSignals: ['SIGINT', 'SIGTERM'],
+  });
+}
+
+/** Runs until a signal asks for the end. A fatal error of the worker rejects, and ends the process non-zero. */
+async function serve(
+  queue: Queue,
+  config: WorkerConfig,
+  temporal: Temporal,
+  log: Pino,
+): Promise<void> {
+  const worker = await (queue === 'data'
+    ? createDataWorker(config, temporal)
+    : createControlWorker(config, temporal, log));
+  const data = queue === 'all' ? startDataProcess(config, log) : undefined;
+  const health =
+    config.health === null
+      ? undefined
+      : await serveHealth(config.health, () => healthOf(worker, queue, data));
+  if (queue === 'data' && process.channel !== undefined) {
+    // Our parent is gone, perhaps killed: end as on SIGTERM.
+    process.once('disconnect', () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    });
+  }
+  // Both end at the same time; the Runtime has its own listeners for the worker in this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void data?.stop());
+  }
+  log.info(
+    { address: temporal.address, namespace: temporal.namespace, queue },
+    `the worker serves the ${queue === 'data' ? 'data' : 'control'} queue of ${temporal.address}`,
+  );
+  try {
+    await worker.run();
+  } finally {
+    await data?.stop();
+    await health?.close();
+    log.info('the worker has stopped');
+  }
+}
+
+function healthOf(worker: Worker, queue: Queue, data: DataProcess | undefined): Health {
+  const state = worker.getState();
+  const status = worker.getStatus();
+  return {
+    alive: state !== 'FAILED' && state !== 'STOPPED',
+    ready:
+      status.runState === 'RUNNING' &&
+      status.activityPollerState === 'POLLING' &&
+      (queue === 'data' || status.workflowPollerState === 'POLLING'),
+    details: {
+      state,
+      activities: status.numInFlightActivities,
+      workflows: status.numCachedWorkflows,
+      ...(data === undefined
+        ? {}
+        : { dataWorker: { pid: data.pid(), restarts: data.restarts() } }),
+    },
+  };
+}
+
+const common = (config: WorkerConfig, temporal: Temporal) =>
+  ({
+    connection: temporal.native,
+    namespace: temporal.namespace,
+    activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 3, maximum: 20 },
+    shutdownGraceTime: config.shutdownGraceMs,
+    shutdownForceTime: config.shutdownForceMs,
+  }) satisfies Partial<WorkerOptions>;
+
+async function createControlWorker(
+  config: WorkerConfig,
+  temporal: Temporal,
+  log: Pino,
+): Promise<Worker> {
+  await registerSearchAttributes(temporal.connection, temporal.namespace, log);
+  const { createControlActivities } = await import('../activities/index.js');
+  return Worker.create({
+    ...common(config, temporal),
+    taskQueue: CONTROL_QUEUE,
+    ...(existsSync(BUNDLE)
+      ? { workflowBundle: { codePath: BUNDLE } }
+      : { workflowsPath: WORKFLOWS }),
+    activities: createControlActivities({
+      aws: createAws(process.env),
+      temporal: temporal.client,
+      now: Date.now,
+      consoleUrl: config.consoleUrl,
+    }),
+    maxConcurrentWorkflowTaskExecutions: config.maxWorkflowTasks,
+    maxConcurrentActivityTaskExecutions: config.maxActivities,
+    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 5, maximum: 50 },
+    stickyQueueScheduleToStartTimeout: STICKY,
+  });
+}
+
+async function createDataWorker(config: WorkerConfig, temporal: Temporal): Promise<Worker> {
+  const [{ createDataActivities }, { duckAnalysis }] = await Promise.all([
+    import('../activities/data.js'),
+    import('../activities/analysis.js'),
+  ]);
+  return Worker.create({
+    ...common(config, temporal),
+    taskQueue: DATA_QUEUE,
+    activities: createDataActivities({
+      aws: createAws(process.env),
+      analysis: duckAnalysis,
+      now: Date.now,
+      scratch: config.scratch,
+    }),
+    maxConcurrentActivityTaskExecutions: config.maxDataActivities,
+  });
+}
+
+/** The child serves no health port: its state stands in ours. */
+function startDataProcess(config: WorkerConfig, log: Pino): DataProcess {
+  const entry = existsSync(ENTRY) ? ENTRY : (process.argv[1] ?? ENTRY);
+  return keepDataProcess({
+    command: [process.execPath, ...process.execArgv, entry, 'worker', '--queue', 'data'],
+    env: { ...process.env, MODELKEEPER_HEALTH_PORT: '' },
+    log,
+    stopWithinMs: config.shutdownForceMs,
+  });
+}
