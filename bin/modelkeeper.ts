@@ -19,10 +19,10 @@ async function runProcess(
   process_: keyof typeof PROCESSES,
   rest: readonly string[],
 ): Promise<void> {
-  const module = (await import(new URL(PROCESSES[process_].path, import.meta.url).href)) as {
-    main(argv: readonly string[]): Promise<void>;
-  };
   try {
+    const module = (await import(new URL(PROCESSES[process_].path, import.meta.url).href)) as {
+      main(argv: readonly string[]): Promise<void>;
+    };
     await module.main(rest);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);

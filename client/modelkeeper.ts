@@ -165,8 +165,12 @@ export interface KeeperStart {
 }
 
 export function placeOf(policy: Policy): ModelPlace {
-  const { endpoint, registry, retrain, storage } = policy.spec;
+  const { endpoint, registry, retrain, storage, monitor, deploy } = policy.spec;
+  const watched = monitor.sources.flatMap((source) =>
+    source.kind === 'alarms' && source.alarms !== 'managed' ? source.alarms : [],
+  );
   return {
+    alarms: [...watched, ...(deploy.alarms === 'managed' ? [] : deploy.alarms)],
     model: policy.metadata.name,
     endpoint: endpoint.name,
     region: endpoint.region,
@@ -472,6 +476,11 @@ function textIn(memo: Record<string, unknown> | undefined, member: string): stri
   return typeof value === 'string' ? value : null;
 }
 
+function textsIn(memo: Record<string, unknown> | undefined, member: string): readonly string[] {
+  const value = memo?.[member];
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}
+
 function placeIn(memo: Record<string, unknown> | undefined): ModelPlace | undefined {
   const model = textIn(memo, 'model');
   const endpoint = textIn(memo, 'endpoint');
@@ -485,6 +494,7 @@ function placeIn(memo: Record<string, unknown> | undefined): ModelPlace | undefi
     storage,
     group: textIn(memo, 'group') ?? '',
     pipeline: textIn(memo, 'pipeline') ?? '',
+    alarms: textsIn(memo, 'alarms'),
   };
 }
 

@@ -101,4 +101,6 @@ export interface ModelPlace {
   readonly group: string;
   readonly pipeline: string;
   readonly storage: string;
+  /** Alarms of people's own that the policy names. */
+  readonly alarms: readonly string[];
 }

@@ -1,0 +1,152 @@
+import { alarmPrefix, keeperId, releaseId, releaseOfName } from '../../domain/names.js';
+import type { ModelPlace } from '../replies.js';
+import type { BridgeEvent } from './events.schema.js';
+
+/** One workflow that should look. A hint carries no facts; `about` only says why in the history. */
+export interface HintTarget {
+  readonly workflowId: string;
+  readonly model: string;
+  /** `null` for the keeper. */
+  readonly release: number | null;
+  readonly signal: 'lookNow' | 'hint';
+  readonly about: string;
+}
+
+export type Route =
+  | { readonly kind: 'hint'; readonly targets: readonly HintTarget[] }
+  /** Only the execution's display name tells whose it is. */
+  | { readonly kind: 'look up execution'; readonly executionArn: string; readonly about: string }
+  /** Nobody manages what it is about: counted and deleted. */
+  | { readonly kind: 'unmanaged'; readonly reason: string };
+
+/** Which workflows an event concerns. Pure; `places` are the models that are kept now. */
+export function routeEvent(event: BridgeEvent, places: readonly ModelPlace[]): Route {
+  switch (event.about) {
+    case 'endpoint':
+      return routeEndpoint(event, places);
+    case 'alarm':
+      return routeAlarm(event, places);
+    case 'model package': {
+      const keepers = places.filter(
+        (place) => place.group === event.group && inRegion(place, event.region),
+      );
+      return hints(
+        keepers.map((place) => toKeeper(place.model, `a package of ${event.group} changed`)),
+        `nobody keeps the group ${event.group}`,
+      );
+    }
+    case 'pipeline': {
+      const about = `pipeline ${event.what}`;
+      if (event.displayName !== null) return routeReleaseName(event.displayName, about, places);
+      return event.pipeline === null || places.some((place) => place.pipeline === event.pipeline)
+        ? { kind: 'look up execution', executionArn: event.executionArn, about }
+        : { kind: 'unmanaged', reason: `nobody retrains by the pipeline ${event.pipeline}` };
+    }
+    case 'job':
+      return routeReleaseName(event.name, `job ${event.name} ${event.status}`, places);
+    case 'other':
+      return { kind: 'unmanaged', reason: `events of type '${event.detailType}' are not needed` };
+  }
+}
+
+/** Something that carries one of our names, such as a pipeline execution's display name. */
+export function routeReleaseName(
+  name: string | null,
+  about: string,
+  places: readonly ModelPlace[],
+): Route {
+  const release = name === null ? undefined : keptRelease(name, places);
+  return hints(
+    release === undefined ? [] : [toRelease(release.model, release.release, about)],
+    `'${name ?? ''}' is not a name of ours`,
+  );
+}
+
+function routeEndpoint(
+  event: Extract<BridgeEvent, { about: 'endpoint' }>,
+  places: readonly ModelPlace[],
+): Route {
+  const about = `endpoint ${event.endpoint} is ${event.status}`;
+  const keepers = keepersOf([event.endpoint], event.region, places);
+  const releases = event.configs
+    .flatMap((config) => keptRelease(config, places) ?? [])
+    .filter(({ model }) => keepers.includes(model));
+  return hints(
+    [
+      ...keepers.map((model) => toKeeper(model, about)),
+      ...releases.map(({ model, release }) => toRelease(model, release, about)),
+    ],
+    `nobody keeps the endpoint ${event.endpoint}`,
+  );
+}
+
+function routeAlarm(
+  event: Extract<BridgeEvent, { about: 'alarm' }>,
+  places: readonly ModelPlace[],
+): Route {
+  const { alarm, region, state } = event;
+  const about = `alarm ${alarm} is ${state}`;
+  const here = places.filter((place) => inRegion(place, region));
+  // One model's name may begin with another's: the longest prefix is the owner.
+  const owner = here
+    .filter((place) => alarm.startsWith(alarmPrefix(place.model)))
+    .sort((a, b) => b.model.length - a.model.length)[0];
+  if (owner !== undefined) {
+    const rest = alarm.slice(alarmPrefix(owner.model).length);
+    const release = /^release-(\d{1,6})-/.exec(rest)?.[1];
+    return hints(
+      [
+        toKeeper(owner.model, about),
+        ...(release === undefined ? [] : [toRelease(owner.model, Number(release), about)]),
+      ],
+      '',
+    );
+  }
+  const named = here.filter((place) => place.alarms.includes(alarm)).map((place) => place.model);
+  const models = [...new Set([...named, ...keepersOf(event.endpoints, region, places)])];
+  return hints(
+    models.map((model) => toKeeper(model, about)),
+    `nobody watches the alarm ${alarm}`,
+  );
+}
+
+function keepersOf(
+  endpoints: readonly string[],
+  region: string | null,
+  places: readonly ModelPlace[],
+): readonly string[] {
+  const wanted = endpoints.map((name) => name.toLowerCase());
+  return places
+    .filter((place) => wanted.includes(place.endpoint.toLowerCase()) && inRegion(place, region))
+    .map((place) => place.model);
+}
+
+/** A release of a model that is kept, by one of our names. */
+function keptRelease(
+  name: string,
+  places: readonly ModelPlace[],
+): ReturnType<typeof releaseOfName> {
+  const release = releaseOfName(name);
+  return release !== undefined && places.some((place) => place.model === release.model)
+    ? release
+    : undefined;
+}
+
+function inRegion(place: ModelPlace, region: string | null): boolean {
+  return region === null || place.region === region;
+}
+
+function toKeeper(model: string, about: string): HintTarget {
+  return { workflowId: keeperId(model), model, release: null, signal: 'lookNow', about };
+}
+
+function toRelease(model: string, release: number, about: string): HintTarget {
+  return { workflowId: releaseId(model, release), model, release, signal: 'hint', about };
+}
+
+function hints(targets: readonly HintTarget[], reason: string): Route {
+  const once = new Map(targets.map((target) => [target.workflowId, target]));
+  return once.size === 0
+    ? { kind: 'unmanaged', reason }
+    : { kind: 'hint', targets: [...once.values()] };
+}
