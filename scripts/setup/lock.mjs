@@ -44,7 +44,7 @@ async function readHolder(file) {
 /** Whether the process that took a lock is gone. A reused process id is told apart by its start. */
 export function isStale(holder, nowMs = Date.now()) {
   if (holder.host !== hostname()) return nowMs - holder.beatAtMs > SILENT_MS;
-  if (!isAlive(holder.pid)) return true;
+  if (!(holder.pid > 0) || !isAlive(holder.pid)) return true;
   const start = startOf(holder.pid);
   return holder.start !== '' && start !== '' && holder.start !== start;
 }

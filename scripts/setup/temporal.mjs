@@ -42,7 +42,7 @@ async function buildWithGo(machine) {
       () =>
         machine.run(go, ['install', `${CLI_MODULE}@v${CLI_VERSION}`], {
           cwd: part,
-          env: { ...machine.env, GOBIN: part, GOFLAGS: '-trimpath -buildvcs=false' },
+          env: { ...machine.env, GOBIN: part },
         }),
     );
     if (!result.ok) throw new NoWay(`go install: ${whyFailed(result)}`);
