@@ -212,6 +212,11 @@ export function countOf(value: Json | undefined): number {
   return Number.isNaN(count) ? 0 : count;
 }
 
+/** The text of a VARCHAR column; NULL is the empty text. */
+export function textOfRow(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
 /** A finite double of a result row, else `null`. */
 export function finiteOf(value: Json | undefined): number | null {
   const found = numberOf(value);

@@ -18,7 +18,7 @@ import type {
   GateResult,
   GateVerdict,
 } from '../domain/stats/types.js';
-import { countOf, quoteName } from './duck.js';
+import { countOf, quoteName, textOfRow } from './duck.js';
 import type { Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 import { openFiles } from './relation.js';
@@ -275,7 +275,7 @@ async function slicesOf(
   }
   const parts: Part[] = [];
   for (const row of values) {
-    const value = String(row['value']);
+    const value = textOfRow(row['value']);
     const rows = await loadRows(duck, relation, hasChampion, `${text} = $slice`, { slice: value });
     parts.push({ slice: { column, value }, rows });
   }

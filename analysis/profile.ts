@@ -8,7 +8,7 @@ import type {
   NumericColumnProfile,
   Profile,
 } from '../domain/stats/types.js';
-import { countOf, finiteOf, numberOf, quoteName } from './duck.js';
+import { countOf, finiteOf, numberOf, quoteName, textOfRow } from './duck.js';
 import type { Duck, Row } from './duck.js';
 import { UnusableData } from './failures.js';
 import { columnSql, missingOf, openFiles } from './relation.js';
@@ -266,7 +266,10 @@ function binsOf(map: Row[string] | undefined, edges: readonly number[]): readonl
   return [...edges, Infinity].map((edge) => counts.get(edge) ?? 0);
 }
 
-/** Apart from the counts, as a standard deviation that overflows would take the whole statement down. */
+/**
+ * Apart from the counts, as a standard deviation that overflows would take the whole statement down. Summed in order of
+ * the values: a sum in the order of threads would give the same data another digest.
+ */
 async function momentsOf(
   duck: Duck,
   relation: Relation,
@@ -275,13 +278,27 @@ async function momentsOf(
 ): Promise<{ readonly mean: number | null; readonly std: number | null }> {
   if (counts.min === null || counts.max === null) return { mean: null, std: null };
   const { number } = columnSql(column);
-  const squarable = Math.max(Math.abs(counts.min), Math.abs(counts.max)) < LARGEST_SQUARABLE;
+  const mean = await orderedMean(duck, relation, number, number, 0);
+  const largest = Math.max(Math.abs(counts.min), Math.abs(counts.max));
+  if (mean === null || largest >= LARGEST_SQUARABLE) return { mean, std: null };
+  const square = `((${number} - $centre) * (${number} - $centre))`;
+  const variance = await orderedMean(duck, relation, number, square, mean);
+  return { mean, std: variance === null ? null : Math.sqrt(variance) };
+}
+
+async function orderedMean(
+  duck: Duck,
+  relation: Relation,
+  number: string,
+  term: string,
+  centre: number,
+): Promise<number | null> {
   const row = await duck.row(
-    `select favg(${number}) as mean, ${squarable ? `stddev_pop(${number})` : 'null'} as std
+    `select favg(${term} order by ${number}) as mean, $centre as centre
      from ${relation.from} where isfinite(${number})`,
-    relation.bound,
+    { ...relation.bound, centre },
   );
-  return { mean: finiteOf(row['mean']), std: finiteOf(row['std']) };
+  return finiteOf(row['mean']);
 }
 
 async function profileCategorical(
@@ -304,7 +321,10 @@ async function profileCategorical(
       )
     )['n'],
   );
-  const values = domain.map((row) => ({ value: String(row['value']), count: countOf(row['n']) }));
+  const values = domain.map((row) => ({
+    value: textOfRow(row['value']),
+    count: countOf(row['n']),
+  }));
   const count = rowCount - missing;
   return {
     name: column.name,
@@ -351,7 +371,7 @@ export async function countCategorical(
     { ...relation.bound, domain: [...domain] },
   );
   const present = rows.filter((row) => row['value'] !== null);
-  const counts = new Map(present.map((row) => [String(row['value']), countOf(row['n'])]));
+  const counts = new Map(present.map((row) => [textOfRow(row['value']), countOf(row['n'])]));
   const known = domain.map((value) => counts.get(value) ?? 0);
   const outside = countOf(present[0]?.['outside']);
   return {
@@ -361,6 +381,6 @@ export async function countCategorical(
     missing: countOf(rows.find((row) => row['value'] === null)?.['n']),
     fresh: present
       .filter((row) => row['is_known'] !== true)
-      .map((row) => ({ value: String(row['value']), count: countOf(row['n']) })),
+      .map((row) => ({ value: textOfRow(row['value']), count: countOf(row['n']) })),
   };
 }

@@ -1,5 +1,5 @@
 import type { ColumnKind } from '../domain/stats/types.js';
-import { quoteName } from './duck.js';
+import { quoteName, textOfRow } from './duck.js';
 import type { Bound, Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 
@@ -68,8 +68,8 @@ async function describe(
 ): Promise<Relation> {
   const found = await duck.rows(`describe select * from ${from}`, bound);
   const columns = found.map((column) => ({
-    name: String(column['column_name']),
-    family: familyOf(String(column['column_type'])),
+    name: textOfRow(column['column_name']),
+    family: familyOf(textOfRow(column['column_type'])),
     fromCsv,
   }));
   return { from, bound, columns };

@@ -91,7 +91,9 @@ export async function driftPlot(
 }
 
 /** One column in the baseline and in the window, as shares per bin or category. */
-export async function distributionPlot(column: ColumnComparison): Promise<string> {
+export async function distributionPlot(
+  column: Pick<ColumnComparison, 'name' | 'bins'>,
+): Promise<string> {
   const totals = {
     baseline: column.bins.reduce((sum, bin) => sum + bin.baseline, 0),
     window: column.bins.reduce((sum, bin) => sum + bin.window, 0),

@@ -5,7 +5,9 @@ export function benjaminiHochberg(pValues: readonly number[]): readonly number[]
   const adjusted = Array.from({ length: m }, () => 1);
   let smallest = 1;
   descending.forEach((index, fromTop) => {
-    smallest = Math.min(smallest, ((pValues[index] ?? 1) * m) / (m - fromTop));
+    const p = pValues[index] ?? 1;
+    // Never below p itself, which rounding could do.
+    smallest = Math.min(smallest, Math.max(p, (p * m) / (m - fromTop)));
     adjusted[index] = smallest;
   });
   return adjusted;

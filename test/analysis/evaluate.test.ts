@@ -6,7 +6,7 @@ import type { Duck } from '../../analysis/duck.js';
 import { evaluateGates } from '../../analysis/evaluate.js';
 import type { EvaluateOptions } from '../../analysis/evaluate.js';
 import { seeded } from '../../analysis/random.js';
-import type { EvaluationReport, Gate } from '../../domain/stats/types.js';
+import type { EvaluationReport, Gate, GateResult } from '../../domain/stats/types.js';
 import { scratch } from './scratch.js';
 
 interface Row {
@@ -197,7 +197,9 @@ describe('slices', () => {
   const by: Gate = { ...ni, by: ['hub'], minRows: 400, margin: { absolute: 0.05 } };
   it('are judged one by one at Holm levels, small ones never in silence', async () => {
     const report = await evaluate(better, { gates: [by] });
-    const found = Object.fromEntries(report.gates.map((gate) => [gate.slice?.value, gate]));
+    const found: Readonly<Record<string, GateResult>> = Object.fromEntries(
+      report.gates.map((gate) => [gate.slice?.value ?? '', gate]),
+    );
     expect(Object.keys(found).sort()).toEqual(['east', 'small', 'west']);
     expect(found['small']).toMatchObject({ verdict: 'inconclusive', method: 'none', n: 300 });
     expect([found['east']?.verdict, found['west']?.verdict]).toEqual(['pass', 'pass']);
