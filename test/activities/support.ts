@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+
+import { S3ServiceException } from '@aws-sdk/client-s3';
+import { MockActivityEnvironment } from '@temporalio/testing';
+
+import type { AwsClients, ControlDeps } from '../../activities/deps.js';
+import { policySchema, type Policy, type PolicyInput } from '../../domain/policy.schema.js';
+
+/** One kind of command, typed by what it takes and answers. */
+type CommandClass<Input, Output> = new (input: Input) => {
+  readonly input: Input;
+  // The SDK keeps the output's type here; nothing is called.
+  resolveMiddleware(...args: never[]): (args: never) => Promise<{ output: Output }>;
+};
+
+type Answer<Input, Output> = (
+  input: Input,
+  call: number,
+) => Partial<Output> | Promise<Partial<Output>>;
+
+interface Handler {
+  readonly command: new (input: never) => { readonly input: unknown };
+  readonly answer: (input: unknown, call: number) => unknown;
+}
+
+/** A typed row of the table: the answer fits the command. */
+export function on<Input, Output>(
+  command: CommandClass<Input, Output>,
+  answer: Answer<Input, Output>,
+): Handler {
+  return { command, answer: answer as Handler['answer'] } as unknown as Handler;
+}
+
+export interface Fake {
+  /** Names of the commands in order, without `Command`. */
+  readonly names: () => readonly string[];
+  /** Inputs of one kind of command. */
+  readonly inputs: <Input>(command: new (input: Input) => object) => readonly Input[];
+  /** The next call of that command fails with it, before its effect. */
+  readonly failNext: (command: new (input: never) => object, error: Error) => void;
+  /** The next call of that command takes effect, and its answer is lost. */
+  readonly loseAnswer: (command: new (input: never) => object) => void;
+  readonly clients: AwsClients;
+}
+
+/** Fake SDK clients: they answer from a table and remember. What nobody expected fails. */
+export function fakeAws(...handlers: readonly Handler[]): Fake {
+  const sent: { command: unknown; name: string; input: unknown }[] = [];
+  const failures: { command: unknown; error: Error; after: boolean }[] = [];
+  const send = async (
+    command: { input: unknown; constructor: { name: string } },
+    options?: { abortSignal?: AbortSignal },
+  ): Promise<unknown> => {
+    const name = command.constructor.name.replace(/Command$/, '');
+    if (options?.abortSignal?.aborted === true) {
+      const error = new Error('Request aborted');
+      error.name = 'AbortError';
+      throw error;
+    }
+    const handler = handlers.find((one) => one.command === (command.constructor as unknown));
+    if (handler === undefined) throw new Error(`nobody answers ${name}`);
+    const calls = sent.filter((one) => one.command === handler.command).length;
+    sent.push({ command: handler.command, name, input: command.input });
+    const at = failures.findIndex((one) => one.command === handler.command);
+    const failure = at < 0 ? undefined : failures.splice(at, 1)[0];
+    if (failure !== undefined && !failure.after) throw failure.error;
+    const answer = await handler.answer(command.input, calls);
+    if (failure !== undefined) throw failure.error;
+    return answer;
+  };
+  const client = { send };
+  return {
+    names: () => sent.map((one) => one.name),
+    inputs: <Input>(command: new (input: Input) => object) =>
+      sent.filter((one) => one.command === command).map((one) => one.input as Input),
+    failNext: (command, error) => failures.push({ command, error, after: false }),
+    loseAnswer: (command) =>
+      failures.push({
+        command,
+        error: Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }),
+        after: true,
+      }),
+    clients: {
+      sagemaker: client,
+      cloudwatch: client,
+      s3: client,
+      sns: client,
+      autoscaling: client,
+    } as unknown as AwsClients,
+  };
+}
+
+/** An error as the SDK throws it. */
+export function awsError(name: string, message: string, status = 400): Error {
+  return new S3ServiceException({
+    name,
+    message,
+    $fault: status >= 500 ? 'server' : 'client',
+    $metadata: { httpStatusCode: status, requestId: randomUUID() },
+  });
+}
+
+export const NOON = Date.parse('2026-03-01T12:00:00Z');
+
+export const policyInput = {
+  apiVersion: 'modelkeeper/v1',
+  kind: 'ModelPolicy',
+  metadata: { name: 'flights', team: 'operations' },
+  spec: {
+    endpoint: { name: 'flights-live', region: 'us-east-1' },
+    registry: { group: 'flights' },
+    storage: 's3://artefacts/keeper/',
+    people: { 'ada@example.com': ['arn:aws:iam::111122223333:role/ada'] },
+    monitor: {
+      every: '1h',
+      sources: [
+        { id: 'health', kind: 'alarms' },
+        { id: 'inputs', kind: 'captured-inputs', window: '1h', settle: '10m' },
+        {
+          id: 'quality',
+          kind: 'ground-truth',
+          labels: 's3://artefacts/labels/',
+          window: '1h',
+          delay: '2h',
+          floor: 0.6,
+        },
+      ],
+    },
+    retrain: { pipeline: 'flights-train' },
+    evaluate: { gates: [{ id: 'floor', kind: 'absolute', metric: 'roc_auc', min: 0.6 }] },
+    approve: { approvers: ['ada@example.com'] },
+    notify: { topic: 'arn:aws:sns:us-east-1:111122223333:ml-alerts' },
+  },
+} satisfies PolicyInput;
+
+/** The policy of the tests, with changes to its spec. */
+export const policyWith = (spec: Partial<PolicyInput['spec']> = {}): Policy =>
+  policySchema.parse({ ...policyInput, spec: { ...policyInput.spec, ...spec } });
+
+export const ref = { model: 'flights', policy: policyWith() };
+
+/** Deps over fake clients at a fixed time. Temporal is not there unless given. */
+export const depsOver = (fake: Fake, over: Partial<ControlDeps> = {}): ControlDeps => ({
+  aws: () => fake.clients,
+  temporal: {} as ControlDeps['temporal'],
+  now: () => NOON,
+  consoleUrl: 'https://models.example.com/',
+  ...over,
+});
+
+interface AttemptOptions {
+  readonly attempt?: number;
+  readonly heartbeatDetails?: unknown;
+}
+
+/** Runs an activity as one attempt. Answers what it kept in its heartbeat as well. */
+export async function run<Args extends unknown[], Result>(
+  activity: (...args: Args) => Promise<Result>,
+  args: Args,
+  info: AttemptOptions = {},
+): Promise<Result> {
+  return (await attemptOf(activity, args, info)).result();
+}
+
+export interface Attempt<Result> {
+  readonly result: () => Result;
+  readonly error: unknown;
+  readonly details: unknown;
+}
+
+/** Runs an activity as one attempt and keeps what became of it. */
+export async function attemptOf<Args extends unknown[], Result>(
+  activity: (...args: Args) => Promise<Result>,
+  args: Args,
+  info: AttemptOptions = {},
+): Promise<Attempt<Result>> {
+  const env = new MockActivityEnvironment(info as ConstructorParameters<typeof MockActivityEnvironment>[0]);
+  let details: unknown = info.heartbeatDetails;
+  env.on('heartbeat', (beat: unknown) => {
+    details = beat;
+  });
+  try {
+    const result: Result = await env.run<Args, Result, (...args: Args) => Promise<Result>>(
+      activity,
+      ...args,
+    );
+    return { result: () => result, error: undefined, details };
+  } catch (error) {
+    return {
+      result: () => {
+        throw error;
+      },
+      error,
+      details,
+    };
+  }
+}
