@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // What every tier needs in its environment. The AWS SDK prints a notice about coming Node versions.
-const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: '1' };
+const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
 
 /** Tiers whose tests share servers run one file after the other; see scripts/tiers.mjs for their order. */
 export default defineConfig({

@@ -36,7 +36,7 @@ await main(async () => {
   const cli = await ensureTemporal(thisMachine(root));
   const env = {
     ...process.env,
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: '1',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     ...(cli === undefined ? {} : { MODELKEEPER_TEMPORAL_CLI: cli }),
   };
   await runStory(process.argv.slice(2), env);

@@ -18,6 +18,9 @@ async function end(signal) {
   process.exit(SIGNALS[signal]);
 }
 
+/** Whether a signal has asked us to end: what is going on must not go on to its next step. */
+export const isEnding = () => ending;
+
 /**
  * Registers `undo`, called when a signal ends the set-up; returns a function that forgets it.
  * Signals are handled only while something is registered.

@@ -15,7 +15,8 @@ export function say(line) {
 
 /**
  * Says `what` while `work` is going on, with the time it has taken: on a terminal in one line every
- * second, in a log as a new line every ten. Returns what `work` returns.
+ * second, in a log as a new line every ten. Returns what `work` returns;
+ * `{ ok: false }` and an exception are said to be failures.
  */
 export async function withProgress(what, work, out = process.stderr) {
   const startedMs = Date.now();
@@ -26,16 +27,14 @@ export async function withProgress(what, work, out = process.stderr) {
     () => out.write(terminal ? `\r\x1b[K${what} (${took()})` : `  ... ${took()}\n`),
     terminal ? EVERY_TERMINAL_MS : EVERY_LOG_MS,
   );
+  let failed = true;
   try {
     const result = await work();
-    clearInterval(timer);
-    out.write(terminal ? `\r\x1b[K${what}: ${took()}\n` : `  done in ${took()}\n`);
+    failed = result?.ok === false;
     return result;
-  } catch (error) {
+  } finally {
     clearInterval(timer);
-    out.write(
-      terminal ? `\r\x1b[K${what}: failed after ${took()}\n` : `  failed after ${took()}\n`,
-    );
-    throw error;
+    const how = failed ? 'failed after' : 'done in';
+    out.write(terminal ? `\r\x1b[K${what}: ${how} ${took()}\n` : `  ${how} ${took()}\n`);
   }
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { onInterrupt } from './interrupt.mjs';
+import { isEnding, onInterrupt } from './interrupt.mjs';
 
 const KILL_AFTER_MS = 3_000;
 const KEPT_OUTPUT_CHARACTERS = 64_000;
@@ -66,7 +66,8 @@ export async function run(command, args, options = {}) {
     });
     child.once('close', (code, signal) => {
       Object.assign(result, { code, signal, ok: code === 0 && !result.timedOut });
-      resolve();
+      // Ended by a signal, nobody is told: the caller would clean up, or go on, at the same time.
+      if (!isEnding()) resolve();
     });
   });
   clearTimeout(timer);
