@@ -1,5 +1,6 @@
 import type { CaptureCounts } from '../domain/stats/types.js';
 import type { Cell, CellType, Duck } from './duck.js';
+import { UnusableData } from './failures.js';
 import { jsonLine, linesOf, member, textOf } from './lines.js';
 import { inputRows, outputNumbers } from './payload.js';
 import type { Payload } from './payload.js';
@@ -38,6 +39,7 @@ export const CAPTURE_COLUMNS = {
  */
 export async function readCapture(duck: Duck, options: CaptureOptions): Promise<Captured> {
   const table = options.table ?? 'captured';
+  requireDistinct(options.columns);
   const counts = {
     lines: 0,
     unreadableLines: 0,
@@ -58,6 +60,19 @@ export async function readCapture(duck: Duck, options: CaptureOptions): Promise<
   const features = options.columns.map((name) => ({ name, type: 'text' as const }));
   await duck.fill(table, [...own, ...features], unpack(options, counts));
   return { table, counts };
+}
+
+/** Names are told apart without regard to case by the database. */
+function requireDistinct(columns: readonly string[]): void {
+  const seen = new Map<string, string>();
+  for (const column of columns) {
+    const folded = column.toLowerCase();
+    const other = seen.get(folded);
+    if (other !== undefined) {
+      throw new UnusableData(`the columns ${other} and ${column} cannot be told apart`);
+    }
+    seen.set(folded, column);
+  }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -121,12 +121,15 @@ export class Duck {
       appender.appendDataChunk(chunk);
       pending = [];
     };
-    for await (const row of rows) {
-      pending.push(row);
-      if (pending.length === CHUNK_ROWS) append();
+    try {
+      for await (const row of rows) {
+        pending.push(row);
+        if (pending.length === CHUNK_ROWS) append();
+      }
+      append();
+    } finally {
+      appender.closeSync();
     }
-    append();
-    appender.closeSync();
   }
 
   close(): void {

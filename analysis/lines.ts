@@ -1,19 +1,29 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 
-/** Lines of text files in the order given; without line ends, blank lines left out, a byte-order mark taken off. */
+/**
+ * Lines of text files in the order given; blank lines left out, a byte-order mark taken off. Only line feeds end a
+ * line: U+2028 may stand inside of a JSON text.
+ *
+ * @throws when a file cannot be read
+ */
 export async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
   for (const file of files) {
-    const input = createReadStream(file, { encoding: 'utf8' });
-    try {
-      for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-        const clean = line.replace(/^\uFEFF/, '');
-        if (clean.trim() !== '') yield clean;
-      }
-    } finally {
-      input.destroy();
+    let rest = '';
+    for await (const chunk of createReadStream(file, { encoding: 'utf8' })) {
+      const parts = (rest + String(chunk)).split('\n');
+      rest = parts.pop() ?? '';
+      yield* parts.map(cleaned).filter(notBlank);
     }
+    yield* [cleaned(rest)].filter(notBlank);
   }
+}
+
+function cleaned(line: string): string {
+  return line.replace(/^\uFEFF/, '').replace(/\r$/, '');
+}
+
+function notBlank(line: string): boolean {
+  return line.trim() !== '';
 }
 
 /** Walks a parsed JSON document without trusting its shape. */

@@ -28,6 +28,10 @@ export interface RelationColumn {
 
 let stagedTables = 0;
 
+/** What the database says about the data; memory, disk space and interruption are not the data's fault. */
+const DATA_FAULT =
+  /^(?!.*No space left)(Invalid Input|IO|Parser|Binder|Conversion|Permission|Catalog|Not implemented) Error/;
+
 /**
  * Opens data files. CSV and JSON are read once into a table, as a view would parse them again for every query; Parquet
  * stays where it is.
@@ -49,8 +53,8 @@ export async function openFiles(duck: Duck, { files, format }: DataFiles): Promi
     await duck.rows(`create temp table ${quoteName(table)} as select * from ${from}`, bound);
     return await describe(duck, quoteName(table), {}, format === 'csv');
   } catch (error) {
-    if (error instanceof Error && error.name === 'AbortError') throw error;
-    const cause = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    if (!(error instanceof Error) || !DATA_FAULT.test(error.message)) throw error;
+    const [cause = ''] = error.message.split('\n');
     throw new UnusableData(`the ${format} data cannot be read: ${cause}`, { cause: error });
   }
 }

@@ -90,6 +90,20 @@ describe('a capture file', () => {
       ['1', 'x', 0.5],
     ]);
   });
+  it('may hold line separators inside of its texts', async () => {
+    const { counts } = await capture([
+      captureLine({ id: '1', encoding: 'JSON', input: '{"a": 1, "b": "x\u2028y"}', output: '1' }),
+    ]);
+    expect(counts).toMatchObject({ lines: 1, rows: 1 });
+  });
+  it('that is not there is an error of the caller, not of the process', async () => {
+    const { duck } = await scratch();
+    const options = { files: ['/nowhere/capture.jsonl'], columns: ['a'] };
+    await expect(readCapture(duck, options)).rejects.toThrow('ENOENT');
+  });
+  it('cannot have columns that differ in case only', async () => {
+    await expect(capture([], ['a', 'A'])).rejects.toThrow('cannot be told apart');
+  });
   it('may be empty', async () => {
     expect((await capture([])).counts).toMatchObject({ lines: 0, rows: 0 });
   });

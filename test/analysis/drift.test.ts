@@ -310,7 +310,7 @@ describe('the database', () => {
     await expect(query).rejects.toThrow('no longer wanted');
     await expect(duck.rows('select 1')).rejects.toThrow('no longer wanted');
   });
-  it('still loses the overflow of repeated edges or not: they are never repeated', async () => {
+  it('is never asked for repeated edges, which would lose what lies above them', async () => {
     const { duck, write } = await scratch();
     const profile = await profileFile(duck, {
       files: [
