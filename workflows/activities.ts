@@ -56,9 +56,9 @@ export const data = (summary: string): DataActivities =>
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   });
 
-/** A watch is one activity that is retried for about a day, so that a quiet day is a handful of events. */
+/** A watch is one activity that is retried for days, so that a quiet day is a handful of events. */
 export function watchDayMs(every: string): number {
-  return Math.max(DAY_MS + HOUR_MS, 3 * durationMs(every) + HOUR_MS);
+  return Math.max(3 * DAY_MS, 3 * durationMs(every)) + HOUR_MS;
 }
 
 export const signalsWatch = (

@@ -371,6 +371,10 @@ export function openKeeperDesk(input: KeeperInput) {
       return was;
     },
     hinted: (): boolean => hinted,
+    /** What the watch should know has changed: restart it when its interval allows. */
+    lookSoon(): void {
+      hinted = true;
+    },
     awaits(what: string | null, until: number | null = null): void {
       awaiting = what;
       untilMs = until;

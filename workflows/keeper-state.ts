@@ -104,6 +104,8 @@ export interface KeeperState {
   releases: KnownRelease[];
   nextRelease: number;
   leaseHolder: number | null;
+  /** The config a rollback of the keeper's own is going to; `null` when none is under way. */
+  wayBackTo: string | null;
   scaling: { readonly suspendedByUs: boolean; readonly forRelease: number } | null;
   startsAtMs: readonly number[];
   blocked: readonly (Window & { readonly why: string })[];
@@ -154,6 +156,7 @@ export function freshState(input: KeeperInput, author: Actor, nowMs: number): Ke
     releases: [],
     nextRelease: 1,
     leaseHolder: null,
+    wayBackTo: null,
     scaling: null,
     startsAtMs: [],
     blocked: [],

@@ -126,7 +126,11 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
   const release = state.nextRelease;
   state.nextRelease += 1;
   const windows = dataWindows(state.policy.spec.retrain, Date.now());
-  const span = { fromMs: windows.train.fromMs, toMs: windows.holdOut.toMs };
+  // The windows that gave the alarm belong to it: the same ones must not start the next candidate.
+  const span = {
+    fromMs: windows.train.fromMs,
+    toMs: Math.max(windows.holdOut.toMs, ...trigger.windows.map((window) => window.toMs)),
+  };
   await desk.record({
     decision: 'trigger',
     reasons: [`start release ${String(release)}`, ...trigger.reasons],
@@ -138,6 +142,7 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
       answer: 'start',
       release,
       data: windows,
+      blocks: span,
       championConfigName: state.champion?.configName ?? null,
     },
     actor: trigger.by,
@@ -171,6 +176,7 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
       ? `release ${String(release)} exists already and is not this keeper's: the next number is tried`
       : `release ${String(release)} started: ${trigger.reasons[0] ?? trigger.kind}`,
   );
+  desk.lookSoon();
   if (outcome.kind === 'taken') {
     state.releases = state.releases.filter((known) => known.release !== release);
     return startRelease(desk, trigger);

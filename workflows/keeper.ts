@@ -1,12 +1,13 @@
-import { condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
 
 import type { DataTold, SignalsTold } from '../activities/contract.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
-import { alarmPrefix } from '../domain/names.js';
+import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
 import {
   carryOut,
   endedOutside,
+  endFreeze,
   lendLease,
   setUp,
   startRelease,
@@ -33,6 +34,8 @@ export type KeeperResult =
 /** Hints come in bursts: at most one restart of the watch in this time, one more pending. */
 const MIN_HINT_INTERVAL_MS = 10_000;
 
+const CLOSING_MS = 1_000;
+
 /** Watches one model for as long as its policy is applied, and starts a release when the governor says so. */
 export async function keeper(input: KeeperInput): Promise<KeeperResult> {
   const desk = openKeeperDesk(input);
@@ -44,10 +47,9 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
   }
 
   const watches = openWatches(desk);
-  while (!mustContinueAsNew(input)) {
-    watches.goOn();
+  watches.start();
+  for (;;) {
     await somethingHappens(desk, watches);
-    await heedHint(desk, watches);
     await heedSignals(desk, watches, watches.takeSignals());
     await heedData(desk, watches.takeData());
     await carryOutCommands(desk, watches);
@@ -60,9 +62,15 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
       return retire(desk);
     }
     desk.show();
+    // Before the watches go on: no look should be under way when the run ends.
+    if (mustContinueAsNew(input)) break;
+    await heedHint(desk, watches);
+    watches.goOn();
   }
 
   await watches.close();
+  // The cancelled looks end in a task of their own; a run that closes together with them would leave them behind.
+  await sleep(CLOSING_MS, { summary: 'letting the last looks end before continuing as new' });
   while (desk.state.commands.length > 0 || !desk.allAnswered()) {
     await carryOutCommands(desk, undefined);
     await condition(() => desk.state.commands.length > 0 || desk.allAnswered());
@@ -140,7 +148,9 @@ async function heedSignals(
   }
   const now = state.champion?.configName ?? 'none';
   desk.tell(`the champion is now ${now} (before: ${before ?? 'none'})`);
-  if (state.leaseHolder === null) {
+  const ours = state.wayBackTo === now || madeByRelease(desk, now);
+  state.wayBackTo = null;
+  if (!ours) {
     await desk.record({
       decision: 'changed outside',
       reasons: [`${now} serves instead of ${before ?? 'nothing'}, and modelkeeper did not do it`],
@@ -149,6 +159,20 @@ async function heedSignals(
     });
   }
   await newBaseline(desk, watches);
+}
+
+/** Whether a release has brought this config into service, or the one before back. */
+function madeByRelease(desk: KeeperDesk, configName: string): boolean {
+  const { releases, lastEnded, leaseHolder, previousConfigName } = desk.state;
+  const numbers = [
+    ...releases.map((known) => known.release),
+    ...(lastEnded === null ? [] : [lastEnded.release]),
+  ];
+  const made = numbers.map((release) => releaseName(desk.model, release));
+  return (
+    made.some((name) => configName === name || configName.startsWith(`${name}-`)) ||
+    (configName === previousConfigName && (leaseHolder !== null || lastEnded !== null))
+  );
 }
 
 /** The baseline belongs to the serving version. */

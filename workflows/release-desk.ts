@@ -124,6 +124,7 @@ export function openReleaseDesk(input: ReleaseInput) {
   let head: LedgerHead = input.ledgerHead;
   const late: LedgerDraft[] = [];
   const made: string[] = [];
+  let saying: Promise<unknown> = Promise.resolve();
   let shownStage = '';
   let shownAwaiting = '';
 
@@ -453,19 +454,20 @@ export function openReleaseDesk(input: ReleaseInput) {
     madeNames: (): readonly string[] => made,
     request: (): ApprovalRequest | undefined => request,
 
-    /** Enters a stage, tells the Web UI and the keeper. */
-    async enter(
-      stage: ReleaseStage,
-      awaiting: string | null,
-      untilMs: number | null = null,
-    ): Promise<void> {
+    /**
+     * Enters a stage and tells the Web UI; the keeper only where it acts on it. The keeper's answer is not waited
+     * for: a keeper that is gone is found when the lease is asked for.
+     */
+    enter(stage: ReleaseStage, awaiting: string | null, untilMs: number | null = null): void {
       s.stage = stage;
       s.awaiting = awaiting;
       s.untilMs = untilMs;
       tell(`stage ${stage}`);
-      await tellKeeper(() =>
-        keeper.signal(releaseSaysSignal, { release, stage, ledgerHead: head }),
-      );
+      if (stage === 'approve' || stage === 'probation') {
+        saying = saying.then(() =>
+          tellKeeper(() => keeper.signal(releaseSaysSignal, { release, stage, ledgerHead: head })),
+        );
+      }
     },
     awaits(awaiting: string | null, untilMs: number | null = null): void {
       s.awaiting = awaiting;
@@ -577,6 +579,7 @@ export function openReleaseDesk(input: ReleaseInput) {
           endedAtMs: Date.now(),
         }),
       );
+      await saying;
       await condition(allHandlersFinished);
       return result;
     },

@@ -1,3 +1,5 @@
+import { CancellationScope } from '@temporalio/workflow';
+
 import type { ReleaseInput } from '../activities/contract.js';
 import type { Champion, ReleaseResult } from '../domain/model.js';
 import { releaseName } from '../domain/names.js';
@@ -15,7 +17,7 @@ import { retrain } from './stages/retrain.js';
 export async function release(input: ReleaseInput): Promise<ReleaseResult> {
   const desk = openReleaseDesk(input);
   const result = await desk.orInterrupted(() => lifecycle(desk, input.champion));
-  return finish(desk, result);
+  return CancellationScope.nonCancellable(() => finish(desk, result));
 }
 
 /** A candidate compared with a champion that no longer serves is trained and judged again, this many times. */

@@ -41,7 +41,7 @@ export async function approve(
   const request = await asked(desk, evidenceOf(desk, candidate, champion, evaluation, prepared));
   const steps = ladder(ref.policy.spec.approve, request.requestedAtMs);
   const round = `${request.digest.slice(0, 12)}`;
-  await desk.enter(
+  desk.enter(
     'approve',
     `${String(request.approvalsNeeded)} approval(s) by ${request.approvers.join(', ')}`,
     request.expiresAtMs,

@@ -30,7 +30,7 @@ export async function deploy(
   const { ref, input } = desk;
   const { configName, plan } = prepared;
   const previous = approved.evidence.championConfigName;
-  await desk.enter('deploy', 'the right to write to the endpoint');
+  desk.enter('deploy', 'the right to write to the endpoint');
   await desk.lease();
 
   const [checked, evidence] = await Promise.all([

@@ -19,7 +19,7 @@ export async function evaluate(
   name: string,
 ): Promise<Evaluated> {
   const { ref, input } = desk;
-  await desk.enter('evaluate', 'the evaluation of candidate and champion on the same rows');
+  desk.enter('evaluate', 'the evaluation of candidate and champion on the same rows');
   const evaluation = await data('evaluate candidate and champion').evaluateCandidate({
     ...ref,
     release: input.release,

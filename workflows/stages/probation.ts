@@ -27,7 +27,7 @@ export async function probation(
 ): Promise<Proven> {
   const { ref, input } = desk;
   const untilMs = sinceMs + durationMs(ref.policy.spec.deploy.probation.for);
-  await desk.enter('probation', 'the end of the probation', untilMs);
+  desk.enter('probation', 'the end of the probation', untilMs);
   await Promise.all([
     desk.record({
       decision: 'serving',

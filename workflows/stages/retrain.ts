@@ -23,7 +23,7 @@ export async function retrain(
 ): Promise<Retrained> {
   const { ref, input } = desk;
   const deadlineMs = Date.now() + durationMs(ref.policy.spec.retrain.timeout);
-  await desk.enter('retrain', `the pipeline ${ref.policy.spec.retrain.pipeline}`, deadlineMs);
+  desk.enter('retrain', `the pipeline ${ref.policy.spec.retrain.pipeline}`, deadlineMs);
 
   let executionArn: string | null = null;
   try {

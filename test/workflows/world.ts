@@ -1,0 +1,488 @@
+/** A small world for workflow tests: what AWS, S3 and DuckDB would answer, with a virtual clock. */
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { activityInfo, sleep } from '@temporalio/activity';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+
+import type {
+  ControlActivities,
+  DataActivities,
+  DataTold,
+  NoticeMessage,
+  RolloutOutcome,
+  SignalsTold,
+} from '../../activities/contract.js';
+import { durationMs } from '../../domain/duration.js';
+import type { LedgerDraft } from '../../domain/ledger.js';
+import { NO_HASH } from '../../domain/ledger.js';
+import type { Candidate, EndpointReading, Evaluation, WindowResult } from '../../domain/model.js';
+import { policySchema } from '../../domain/policy.schema.js';
+import type { Policy, PolicyInput } from '../../domain/policy.schema.js';
+import { CONTROL_QUEUE } from '../../domain/queues.js';
+import { rolloutPlan } from '../../domain/rollout.js';
+
+const notYet = (type: string, message: string, delayMs: number): ApplicationFailure =>
+  ApplicationFailure.create({
+    type,
+    message,
+    nextRetryDelay: Math.max(1_000, delayMs),
+    category: ApplicationFailureCategory.BENIGN,
+  });
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A policy with everything filled in; `change` alters the draft before it is parsed. */
+export function aPolicy(
+  model: string,
+  change: (draft: PolicyDraft) => void = () => undefined,
+): Policy {
+  const draft: PolicyDraft = {
+    apiVersion: 'modelkeeper/v1',
+    kind: 'ModelPolicy',
+    metadata: { name: model },
+    spec: {
+      endpoint: { name: model, region: 'us-east-1' },
+      registry: { group: model },
+      storage: 's3://ml-artefacts/modelkeeper/',
+      people: {
+        'ada@example.com': ['os:ada', 'arn:aws:iam::111122223333:role/ada'],
+        'grace@example.com': ['os:grace'],
+        'linus@example.com': ['os:linus'],
+        'rob@example.com': ['os:rob'],
+      },
+      groups: { 'ml-leads': ['ada@example.com', 'grace@example.com', 'rob@example.com'] },
+      monitor: {
+        every: '1h',
+        sources: [
+          { id: 'health', kind: 'alarms' },
+          { id: 'inputs', kind: 'captured-inputs', window: '6h' },
+          { id: 'quality', kind: 'ground-truth', labels: 's3://ml-artefacts/labels/', floor: 0.6 },
+        ],
+      },
+      retrain: { pipeline: `${model}-train`, cooldown: '24h' },
+      evaluate: {
+        gates: [
+          { id: 'auc-ni', kind: 'non_inferior', metric: 'roc_auc', margin: { absolute: 0.01 } },
+        ],
+      },
+      approve: {
+        approvals: 1,
+        approvers: ['group:ml-leads'],
+        doors: ['console', 'cli', 'local', 'temporal'],
+        remind: ['4h', '24h'],
+        expires: '72h',
+      },
+      deploy: { probation: { for: '7d' } },
+      notify: { topic: 'arn:aws:sns:us-east-1:111122223333:ml-alerts' },
+    },
+  };
+  change(draft);
+  return policySchema.parse(draft);
+}
+export type PolicyDraft = PolicyInput;
+
+export class World {
+  endpoint: Mutable<EndpointReading>;
+  readonly calls: Record<string, number> = {};
+  readonly notices: NoticeMessage[] = [];
+  readonly ledger: LedgerDraft[] = [];
+  readonly statuses: { packageArn: string; status: string; description: string }[] = [];
+  readonly discarded: string[] = [];
+  readonly tripped: string[] = [];
+  readonly updates: { to: string; plain: boolean }[] = [];
+  readonly started: string[] = [];
+  readonly stopped: string[] = [];
+  readonly parameters: Record<string, string>[] = [];
+  /** Told by the next look, one per look. */
+  readonly signals: Partial<SignalsTold>[] = [];
+  readonly windows: WindowResult[][] = [];
+  readonly noData: DataTold['noData'][number][] = [];
+  /** Looks that a pipeline and a rollout take before they end. */
+  pipelineLooks = 3;
+  rolloutLooks = 3;
+  pipeline: 'succeeds' | 'fails' = 'succeeds';
+  gates: Evaluation['verdict'] = 'pass';
+  rollout: 'in service' | 'alarm' | 'silent' = 'in service';
+  /** Wall-clock pause inside look-alikes of long activities, for tests that act in the middle. */
+  preflightRefusal: readonly string[] = [];
+  scaling = { found: true, suspended: false };
+  evidenceSalt = '';
+  private looks: Record<string, number> = {};
+  private readonly overrides: Partial<ControlActivities & DataActivities> = {};
+
+  constructor(
+    private readonly env: TestWorkflowEnvironment,
+    readonly model: string,
+  ) {
+    this.endpoint = {
+      atMs: 0,
+      name: model,
+      arn: `arn:aws:sagemaker:us-east-1:111122223333:endpoint/${model}`,
+      status: 'InService',
+      configName: 'first',
+      pendingConfigName: null,
+      createdAtMs: 1,
+      lastModifiedAtMs: 1,
+      failureReason: null,
+      progress: [],
+      instances: 2,
+      capturePrefix: `s3://ml-artefacts/capture/${model}/AllTraffic/`,
+      champion: {
+        configName: 'first',
+        packageArn: `arn:aws:sagemaker:us-east-1:111122223333:model-package/${model}/1`,
+        modelDataUrl: 's3://ml-artefacts/model-1.tar.gz',
+        image: 'image',
+        roleArn: null,
+        sinceMs: 1,
+      },
+    };
+  }
+
+  override(some: Partial<ControlActivities & DataActivities>): this {
+    Object.assign(this.overrides, some);
+    return this;
+  }
+
+  /** Puts a config into service, as AWS would show it. */
+  serve(configName: string, atMs: number): void {
+    this.endpoint = {
+      ...this.endpoint,
+      configName,
+      pendingConfigName: null,
+      status: 'InService',
+      lastModifiedAtMs: atMs,
+      champion: {
+        ...(this.endpoint.champion ?? {
+          packageArn: null,
+          modelDataUrl: null,
+          image: null,
+          roleArn: null,
+          sinceMs: 0,
+        }),
+        configName,
+        sinceMs: atMs,
+      },
+    };
+  }
+
+  /** Two windows of six hours that breach, the older first. */
+  breach(source: 'inputs' | 'quality', toMs: number): void {
+    this.windows.push(
+      [2, 1].map((ago) => ({
+        source,
+        sourceKind: source === 'inputs' ? ('captured-inputs' as const) : ('ground-truth' as const),
+        fromMs: toMs - ago * 6 * HOUR_MS,
+        toMs: toMs - (ago - 1) * 6 * HOUR_MS,
+        result: 'breach' as const,
+        rows: 5_000,
+        sentence:
+          source === 'inputs'
+            ? 'inputs: origin moved by 0.41'
+            : 'quality: ROC AUC 0.58 (0.56 to 0.59) is below 0.6',
+        columns: [],
+      })),
+    );
+  }
+
+  now(): Promise<number> {
+    return this.env.currentTimeMs();
+  }
+
+  private counted<A extends object>(activities: A): A {
+    return Object.fromEntries(
+      Object.entries(activities).map(([name, run]) => [
+        name,
+        async (...args: unknown[]) => {
+          this.calls[name] = (this.calls[name] ?? 0) + 1;
+          const chosen = (this.overrides as Record<string, unknown>)[name] ?? run;
+          return (chosen as (...all: unknown[]) => unknown)(...args);
+        },
+      ]),
+    ) as A;
+  }
+
+  private look(what: string): number {
+    this.looks[what] = (this.looks[what] ?? 0) + 1;
+    return this.looks[what];
+  }
+
+  private reading = async (): Promise<EndpointReading> => ({
+    ...this.endpoint,
+    atMs: await this.now(),
+  });
+
+  candidate(packageArn: string): Candidate {
+    return {
+      packageArn,
+      version: Number(packageArn.split('/').at(-1)),
+      modelDataUrl: `s3://ml-artefacts/${packageArn.split('/').at(-1) ?? ''}.tar.gz`,
+      artefact: { etag: 'e', sizeBytes: 10, versionId: 'v1' },
+      image: 'image',
+      imageDigest: 'sha256:1',
+      environment: {},
+      approvalStatus: 'PendingManualApproval',
+      predictionsUri: 's3://ml-artefacts/predictions.parquet',
+      trainingRowsUri: null,
+      baselineUri: null,
+      metadata: {},
+    };
+  }
+
+  control(): ControlActivities {
+    return this.counted<ControlActivities>({
+      watchSignals: async (watch) => {
+        const nowMs = await this.now();
+        const every = durationMs(watch.policy.spec.monitor.every);
+        const next = (Math.floor(nowMs / every) + 1) * every;
+        if (watch.notBeforeMs > nowMs) throw notYet('Quiet', 'not yet', watch.notBeforeMs - nowMs);
+        const told = this.signals.shift();
+        const endpoint = await this.reading();
+        const changed =
+          watch.known.configName !== endpoint.configName ||
+          watch.known.pendingConfigName !== endpoint.pendingConfigName ||
+          watch.known.endpointStatus !== endpoint.status;
+        const closed: { workflowId: string; status: string }[] = [];
+        for (const workflowId of watch.releases) {
+          const status = await this.env.client.workflow
+            .getHandle(workflowId)
+            .describe()
+            .then(
+              (d) => d.status.name,
+              () => 'NOT_FOUND',
+            );
+          if (status !== 'RUNNING' && status !== 'COMPLETED') closed.push({ workflowId, status });
+        }
+        if (told === undefined && !changed && closed.length === 0)
+          throw notYet('Quiet', `All quiet; next look in ${String(next - nowMs)} ms`, next - nowMs);
+        return {
+          atMs: nowMs,
+          endpoint,
+          alarms: [],
+          metrics: [],
+          scheduleDueAtMs: null,
+          closedReleases: closed,
+          ...told,
+        };
+      },
+      readEndpoint: this.reading,
+      claimEndpoint: async () => ({ kind: 'claimed', endpoint: await this.reading() }),
+      unclaimEndpoint: async () => undefined,
+      ensureAlarms: async () => ({ alarms: {}, repaired: [] }),
+      removeAlarms: async () => undefined,
+      applyScaling: async () => ({ changed: [] }),
+      removeScaling: async () => undefined,
+      readScaling: async () => this.scaling,
+      suspendScaling: async () => {
+        this.scaling = { ...this.scaling, suspended: true };
+      },
+      resumeScaling: async () => {
+        this.scaling = { ...this.scaling, suspended: false };
+      },
+      startRelease: async (request) => {
+        try {
+          await this.env.client.workflow.start('release', {
+            workflowId: request.workflowId,
+            taskQueue: CONTROL_QUEUE,
+            args: [request.input],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            workflowExecutionTimeout: '1000d',
+          });
+        } catch (error) {
+          if (error instanceof WorkflowExecutionAlreadyStartedError)
+            return { kind: 'already ours' };
+          throw error;
+        }
+        return { kind: 'started' };
+      },
+      startPipeline: async (request) => {
+        this.started.push(request.name);
+        this.parameters.push({ ...request.parameters });
+        return { executionArn: `arn:execution/${request.name}`, adopted: false };
+      },
+      awaitPipeline: async ({ executionArn }) => {
+        if (this.look(executionArn) <= this.pipelineLooks)
+          throw notYet('StillRunning', 'step Train is executing', 60_000);
+        const nowMs = await this.now();
+        if (this.pipeline === 'fails')
+          return {
+            kind: 'failed',
+            class: 'user code',
+            step: 'Train',
+            reason: 'AlgorithmError: no rows',
+          };
+        const number = String(this.started.length + 1);
+        return {
+          kind: 'succeeded',
+          packageArn: `arn:aws:sagemaker:us-east-1:111122223333:model-package/${this.model}/${number}`,
+          startedAtMs: nowMs,
+          endedAtMs: nowMs,
+          steps: [],
+        };
+      },
+      stopPipeline: async ({ name }) => {
+        this.stopped.push(name);
+      },
+      readCandidate: async ({ packageArn }) => this.candidate(packageArn),
+      setApprovalStatus: async ({ packageArn, status, description }) => {
+        this.statuses.push({ packageArn, status, description });
+      },
+      readApprovalStatus: async () => ({ status: 'Approved', lastModifiedBy: null }),
+      prepareDeployment: async ({ policy, name }) => ({
+        configName: name,
+        modelName: name,
+        plan: rolloutPlan(policy.spec.deploy, [`${name}-errors`, `${name}-abort`]),
+        abortAlarmName: `${name}-abort`,
+      }),
+      discardDeployment: async ({ names, keepConfig }) => {
+        if (!keepConfig) this.discarded.push(...names);
+      },
+      digestEvidence: async ({ evidence }) => ({
+        digest: `${this.evidenceSalt}digest-${evidence.configName}`,
+        now:
+          this.evidenceSalt === ''
+            ? evidence
+            : { ...evidence, imageDigest: `sha256:${this.evidenceSalt}` },
+      }),
+      preflight: async () => ({
+        refused: this.preflightRefusal,
+        warnings: [],
+        endpoint: await this.reading(),
+      }),
+      updateEndpoint: async ({ configName, expectedConfigName, plain }) => {
+        if (this.endpoint.configName === configName) return { kind: 'already serving' };
+        if (expectedConfigName !== null && this.endpoint.configName !== expectedConfigName) {
+          return { kind: 'champion changed', configName: this.endpoint.configName };
+        }
+        this.updates.push({ to: configName, plain: plain ?? false });
+        this.endpoint = { ...this.endpoint, status: 'Updating', pendingConfigName: configName };
+        return { kind: 'accepted' };
+      },
+      awaitRest: async ({ configName }): Promise<RolloutOutcome> => {
+        const nowMs = await this.now();
+        const tripped = this.tripped.length > 0 && this.endpoint.pendingConfigName === configName;
+        if (
+          !tripped &&
+          this.endpoint.pendingConfigName !== null &&
+          this.look(`rest/${configName}`) <= this.rolloutLooks
+        ) {
+          throw notYet('StillMoving', 'Baking for 600 seconds', 300_000);
+        }
+        const way = configName.startsWith(this.model) ? this.rollout : 'in service';
+        if (this.endpoint.pendingConfigName !== null) {
+          if (tripped || way !== 'in service')
+            this.endpoint = {
+              ...this.endpoint,
+              status: 'InService',
+              pendingConfigName: null,
+              lastModifiedAtMs: nowMs,
+            };
+          else this.serve(configName, nowMs);
+        }
+        const endpoint = await this.reading();
+        const progress = [{ atMs: nowMs, what: 'Baking for 600 seconds' }];
+        if (endpoint.configName === configName) return { kind: 'in service', endpoint, progress };
+        return {
+          kind: 'rolled back',
+          silent: way === 'silent',
+          reason: tripped
+            ? 'the abort alarm'
+            : way === 'silent'
+              ? 'no reason given'
+              : 'alarm errors went off',
+          endpoint,
+          progress,
+        };
+      },
+      tripAlarm: async ({ alarmName }) => {
+        this.tripped.push(alarmName);
+      },
+      record: async ({ draft }) => {
+        if (!this.ledger.some((entry) => entry.id === draft.id)) this.ledger.push(draft);
+        return { number: this.ledger.length, hash: `hash-${String(this.ledger.length)}` };
+      },
+      rebuild: async () => ({
+        head: { number: 0, hash: NO_HASH },
+        lastRelease: 0,
+        lastEndedAtMs: null,
+        lastResultKind: null,
+        lastEndedRelease: null,
+        startsAtMs: [],
+        blocked: [],
+        championSinceMs: null,
+        championConfigName: null,
+        previousConfigName: null,
+        unfinished: [],
+      }),
+      notify: async (message) => {
+        if (!this.notices.some((sent) => sent.dedupeKey === message.dedupeKey))
+          this.notices.push(message);
+        return { kind: 'sent', reason: '' };
+      },
+    });
+  }
+
+  data(): DataActivities {
+    return this.counted<DataActivities>({
+      watchData: async (watch) => {
+        const nowMs = await this.now();
+        const every = durationMs(watch.policy.spec.monitor.every);
+        const next = (Math.floor(nowMs / every) + 1) * every;
+        if (watch.notBeforeMs > nowMs) throw notYet('Quiet', 'not yet', watch.notBeforeMs - nowMs);
+        const windows = this.windows.shift();
+        const noData = this.noData.splice(0);
+        if (windows === undefined && noData.length === 0)
+          throw notYet('Quiet', 'no window is complete', next - nowMs);
+        return {
+          atMs: nowMs,
+          windows: windows ?? [],
+          noData,
+          dataAgain: [],
+          countedToMs: Object.fromEntries(
+            (windows ?? []).map((window) => [window.source, window.toMs]),
+          ),
+        };
+      },
+      prepareBaseline: async () => ({
+        kind: 'ready',
+        uri: 's3://ml-artefacts/profile.json',
+        rows: 10_000,
+      }),
+      evaluateCandidate: async () => ({
+        verdict: this.gates,
+        reasons: this.gates === 'fail' ? ['auc-ni: the candidate is worse by 0.03'] : [],
+        rows: 6_000,
+        champion: [{ metric: 'roc_auc', estimate: 0.6, lower: 0.58, upper: 0.62 }],
+        candidate: [{ metric: 'roc_auc', estimate: 0.65, lower: 0.63, upper: 0.67 }],
+        gates: [
+          {
+            id: 'auc-ni',
+            kind: 'non_inferior',
+            metric: 'roc_auc',
+            severity: 'required',
+            verdict: this.gates,
+            estimateChampion: 0.6,
+            estimateCandidate: 0.65,
+            delta: 0.05,
+            lower: 0.03,
+            upper: 0.07,
+            n: 6_000,
+            reason: `delta 0.05: ${this.gates}`,
+          },
+        ],
+        reportUri: 's3://ml-artefacts/report.json',
+        reportDigest: 'r',
+      }),
+    });
+  }
+
+  /** Stands still in virtual time: holds the clock while the test acts. */
+  static async hold(ms: number): Promise<void> {
+    await sleep(ms);
+  }
+
+  static attempt = (): number => activityInfo().attempt;
+}
