@@ -1,0 +1,245 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { packArchive } from '../../learner/archive.js';
+import { isLearnerImage, learnerScript } from '../../learner/image.js';
+import type { ContainerJob, JobResult } from '../../learner/job.js';
+import type { Kernel } from '../kernel.js';
+import { splitS3Uri, taken } from './context.js';
+import { trainingOutput } from './job-record.js';
+import type { JobRecord } from './job-record.js';
+
+export type RunResult =
+  | { readonly kind: 'done'; readonly metrics: Readonly<Record<string, number>> }
+  /** `reason` begins with AWS's class: AlgorithmError, ClientError. */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** The job's input cannot be had: as AWS words it. */
+class ClientError extends Error {}
+
+/** Lines of a child's error output kept for the failure reason. */
+const KEPT_STDERR = 2_000;
+
+/**
+ * Runs the containers of jobs. The learner's image is a child process; any other image "runs" for
+ * half a minute (divided by the speed) and leaves an empty, readable `model.tar.gz` (training) or
+ * nothing (processing), so that other people's pipelines go through.
+ */
+export class ContainerRuns {
+  private readonly children = new Map<string, ChildProcess>();
+  private readonly results = new Map<string, RunResult>();
+  private readonly foreignEndsAtMs = new Map<string, number>();
+
+  constructor(
+    private readonly kernel: Kernel,
+    /** Address of the artefact in a model package; `undefined` when there is none. */
+    private readonly artefactOf: (packageArn: string) => string | undefined,
+  ) {}
+
+  /** Starts the job's container unless it runs already, and says how it ended once it has. */
+  poll(job: JobRecord): RunResult | undefined {
+    const result = this.results.get(job.arn);
+    if (result !== undefined || this.children.has(job.arn)) return result;
+    if (isLearnerImage(imageOf(job))) this.start(job);
+    else this.pollForeign(job);
+    return this.results.get(job.arn);
+  }
+
+  /** Copies the output of a finished container to S3. */
+  async upload(job: JobRecord): Promise<void> {
+    const files = isLearnerImage(imageOf(job)) ? this.outputFiles(job) : await foreignOutput(job);
+    for (const prefix of outputPrefixes(job)) {
+      const { bucket, key } = splitS3Uri(prefix);
+      for (const [name, body] of files)
+        this.kernel.objects.put(bucket, `${key === '' ? '' : `${key}/`}${name}`, body);
+    }
+  }
+
+  /** Kills the container, if any, and forgets the job. */
+  end(job: JobRecord): void {
+    this.children.get(job.arn)?.kill('SIGKILL');
+    this.children.delete(job.arn);
+    this.results.delete(job.arn);
+    this.foreignEndsAtMs.delete(job.arn);
+    rmSync(this.directory(job), { recursive: true, force: true });
+  }
+
+  /** Kills every container; the jobs begin again from their start when the sandbox does. */
+  async close(): Promise<void> {
+    const exits = [...this.children.values()].map(
+      (child) =>
+        new Promise<void>((resolve) => {
+          if (child.exitCode !== null || child.signalCode !== null) resolve();
+          else
+            child.once('exit', () => {
+              resolve();
+            });
+          child.kill('SIGKILL');
+        }),
+    );
+    this.children.clear();
+    await Promise.all(exits);
+  }
+
+  private start(job: JobRecord): void {
+    let prepared: ContainerJob;
+    try {
+      prepared = this.prepare(job);
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      this.results.set(job.arn, { kind: 'failed', reason: `ClientError: ${error.message}` });
+      return;
+    }
+    const script = learnerScript();
+    if (!existsSync(script))
+      throw new Error(`the learner is not built: ${script} is missing; run npm run build`);
+    const jobFile = join(this.directory(job), 'job.json');
+    writeFileSync(jobFile, JSON.stringify(prepared));
+    // With a channel to the parent the child ends when the parent is killed.
+    const child = spawn(process.execPath, [script, jobFile], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.children.set(job.arn, child);
+    let stderr = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      stderr = (stderr + chunk.toString('utf8')).slice(-KEPT_STDERR);
+    });
+    const ended = (how: string): void => {
+      if (this.children.get(job.arn) !== child) return;
+      this.children.delete(job.arn);
+      this.results.set(job.arn, resultOf(prepared.resultFile, `${how} ${stderr}`.trim()));
+    };
+    child.once('error', (error) => {
+      ended(error.message);
+    });
+    child.once('close', (code, signal) => {
+      ended(`exit code: ${code ?? signal ?? 'none'}`);
+    });
+  }
+
+  private pollForeign(job: JobRecord): void {
+    const nowMs = this.kernel.now();
+    const endsAtMs = this.foreignEndsAtMs.get(job.arn) ?? nowMs + taken(this.kernel, 'foreignJob');
+    this.foreignEndsAtMs.set(job.arn, endsAtMs);
+    if (nowMs >= endsAtMs) this.results.set(job.arn, { kind: 'done', metrics: {} });
+  }
+
+  private prepare(job: JobRecord): ContainerJob {
+    const directory = this.directory(job);
+    rmSync(directory, { recursive: true, force: true });
+    const outputDir = join(directory, 'output');
+    mkdirSync(outputDir, { recursive: true });
+    const inputs: Record<string, readonly string[]> = {};
+    for (const [channel, uri] of this.channels(job)) {
+      inputs[channel] = this.download(uri, join(directory, 'input', channel));
+    }
+    const settings = {
+      ...(job.kind === 'training' ? job.request.HyperParameters : {}),
+      ...job.request.Environment,
+    };
+    const command = job.kind === 'training' ? 'train' : 'evaluate';
+    return { command, inputs, settings, outputDir, resultFile: join(directory, 'result.json') };
+  }
+
+  private channels(job: JobRecord): readonly (readonly [string, string])[] {
+    if (job.kind === 'training') {
+      return (job.request.InputDataConfig ?? []).flatMap(({ ChannelName, DataSource }) =>
+        DataSource.S3DataSource ? [[ChannelName, DataSource.S3DataSource.S3Uri] as const] : [],
+      );
+    }
+    const inputs = (job.request.ProcessingInputs ?? []).flatMap(({ InputName, S3Input }) =>
+      S3Input ? [[InputName, S3Input.S3Uri] as const] : [],
+    );
+    const champion = this.championUri(job.request.Environment?.['ChampionPackage']);
+    return champion === undefined ? inputs : [...inputs, ['champion', champion]];
+  }
+
+  /** The evaluation container looks its champion up as its role would let it: by package or by address. */
+  private championUri(champion: string | undefined): string | undefined {
+    if (champion === undefined || champion === '' || champion === 'none') return undefined;
+    if (champion.startsWith('s3://')) return champion;
+    const uri = this.artefactOf(champion);
+    if (uri === undefined)
+      throw new ClientError(`ModelPackage ${champion} does not exist or has no artefact.`);
+    return uri;
+  }
+
+  /** Links the objects below `uri` into `directory`, so that later writes to S3 do not change them. */
+  private download(uri: string, directory: string): readonly string[] {
+    const { bucket, key } = splitS3Uri(uri);
+    const keys = this.kernel.objects.bucketExists(bucket)
+      ? this.kernel.objects.list(bucket, key).filter(({ size }) => size > 0)
+      : [];
+    if (keys.length === 0) {
+      throw new ClientError(
+        `Data download failed:NoSuchKey (404): No S3 objects found under S3 URL "${uri}" given in input data source. Please ensure that the bucket exists in the selected region (${this.kernel.region}), that objects exist under that S3 prefix, and that the role has "s3:ListBucket" permissions on the bucket.`,
+      );
+    }
+    mkdirSync(directory, { recursive: true });
+    return keys.flatMap(({ key: objectKey }, i) => {
+      const source = this.kernel.objects.pathOf(bucket, objectKey);
+      if (source === undefined) return [];
+      const target = join(directory, `${String(i).padStart(6, '0')}-${basename(objectKey)}`);
+      linkOrCopy(source, target);
+      return [target];
+    });
+  }
+
+  private outputFiles(job: JobRecord): readonly (readonly [string, Buffer])[] {
+    const directory = join(this.directory(job), 'output');
+    return readdirSync(directory).map(
+      (name) => [name, readFileSync(join(directory, name))] as const,
+    );
+  }
+
+  private directory(job: JobRecord): string {
+    return join(this.kernel.home, 'sagemaker', 'jobs', `${job.kind}-${job.name}`);
+  }
+}
+
+function imageOf(job: JobRecord): string {
+  return job.kind === 'training'
+    ? (job.request.AlgorithmSpecification.TrainingImage ?? '')
+    : job.request.AppSpecification.ImageUri;
+}
+
+function outputPrefixes(job: JobRecord): readonly string[] {
+  if (job.kind === 'training') return [trainingOutput(job)];
+  return (job.request.ProcessingOutputConfig?.Outputs ?? []).flatMap(({ S3Output }) =>
+    S3Output ? [S3Output.S3Uri.replace(/\/$/, '')] : [],
+  );
+}
+
+async function foreignOutput(job: JobRecord): Promise<readonly (readonly [string, Buffer])[]> {
+  return job.kind === 'training' ? [['model.tar.gz', await packArchive({})]] : [];
+}
+
+function resultOf(file: string, how: string): RunResult {
+  let result: JobResult;
+  try {
+    result = JSON.parse(readFileSync(file, 'utf8')) as JobResult;
+  } catch {
+    return { kind: 'failed', reason: `AlgorithmError: ${how}` };
+  }
+  return result.kind === 'done'
+    ? result
+    : { kind: 'failed', reason: `AlgorithmError: ${result.reason}` };
+}
+
+function linkOrCopy(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch {
+    copyFileSync(source, target); // Another file system, or one without links.
+  }
+}

@@ -1,0 +1,93 @@
+/** SageMaker's control plane and runtime on the kernel of the sandbox. */
+import type { JsonOperations, Kernel, RuntimeHandler, Service } from '../kernel.js';
+import { AwsError } from '../kernel.js';
+import { Capture } from './capture.js';
+import { ContainerRuns } from './container-runs.js';
+import { Endpoints } from './endpoints.js';
+import { Hosting } from './hosting.js';
+import { Jobs } from './jobs.js';
+import { EndpointMetrics } from './metrics.js';
+import { Packages } from './packages.js';
+import { Pipelines } from './pipelines.js';
+import { Runtime } from './runtime.js';
+import { Containers } from './serving.js';
+import { createSchedule } from './shapes.js';
+import { Tags } from './tags.js';
+import { parse } from './validate.js';
+
+/** How often endpoints, jobs and pipelines are brought up to the clock. */
+const STEP_MS = 100;
+/** How long captured lines and measurements wait in memory: what a kill may lose. */
+const CAPTURE_FLUSH_MS = 1_000;
+const METRICS_FLUSH_MS = 250;
+
+const runtimes = new WeakMap<Kernel, Runtime>();
+
+/** Builds the service for `startSandbox({ services: sageMakerServices, runtime: handleInvocation })`. */
+export function sageMakerServices(kernel: Kernel): Service[] {
+  const tags = new Tags(kernel);
+  const packages = new Packages(kernel, tags);
+  const hosting = new Hosting(kernel, tags);
+  hosting.packaged = (name) => packages.firstContainer(name);
+  const containers = new Containers(kernel);
+  const endpoints = new Endpoints(kernel, hosting, containers, tags);
+  const runs = new ContainerRuns(kernel, (arn) => packages.firstContainer(arn)?.ModelDataUrl);
+  const jobs = new Jobs(kernel, runs, tags);
+  const pipelines = new Pipelines(kernel, hosting, jobs, packages, tags);
+  const capture = new Capture(kernel);
+  const metrics = new EndpointMetrics(kernel);
+  runtimes.set(kernel, new Runtime(kernel, endpoints, containers, capture, metrics));
+  kernel.onScale(endpoints.scalable);
+
+  const operations: JsonOperations = {
+    ...tags.operations,
+    ...hosting.operations,
+    ...endpoints.operations,
+    ...jobs.operations,
+    ...packages.operations,
+    ...pipelines.operations,
+    CreateMonitoringSchedule: closedToNewCustomers,
+  };
+  return [
+    {
+      target: 'SageMaker',
+      operations,
+      start: () => {
+        kernel.every(STEP_MS, 'endpoints', () => endpoints.step());
+        kernel.every(STEP_MS, 'jobs', () => jobs.step());
+        kernel.every(STEP_MS, 'pipelines', () => {
+          pipelines.step();
+        });
+        kernel.every(CAPTURE_FLUSH_MS, 'data capture', () => {
+          capture.flush();
+        });
+        kernel.every(METRICS_FLUSH_MS, 'endpoint metrics', () => {
+          metrics.flush();
+        });
+        kernel.every(1_000, 'instance metrics', () => {
+          metrics.publishInstances(endpoints.values());
+        });
+      },
+      close: async () => {
+        capture.flush();
+        metrics.flush();
+        await runs.close();
+      },
+    },
+  ];
+}
+
+/** Answers `POST /endpoints/{name}/invocations`. */
+export const handleInvocation: RuntimeHandler = (kernel, request) => {
+  const runtime = runtimes.get(kernel);
+  if (runtime === undefined) throw new Error('sageMakerServices was not given to this sandbox');
+  return runtime.invoke(request);
+};
+
+function closedToNewCustomers(input: unknown): never {
+  parse(createSchedule, input);
+  throw new AwsError(
+    'ValidationException',
+    'Amazon SageMaker Model Monitor is no longer open to new customers. Existing customers can continue to use the service as normal.',
+  );
+}

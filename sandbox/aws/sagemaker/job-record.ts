@@ -1,0 +1,57 @@
+import type { ProcessingRequest, TrainingRequest } from './shapes.js';
+
+export type JobStatus = 'InProgress' | 'Completed' | 'Failed' | 'Stopping' | 'Stopped';
+
+/** Where a job in progress is; `running` is the child process. */
+export type Stage = 'starting' | 'downloading' | 'running' | 'uploading';
+
+export interface Transition {
+  readonly status: string;
+  readonly startMs: number;
+  endMs?: number;
+  readonly message: string;
+}
+
+interface Common {
+  readonly name: string;
+  readonly arn: string;
+  readonly createdAtMs: number;
+  modifiedAtMs: number;
+  status: JobStatus;
+  secondary: string;
+  stage: Stage;
+  /** When the stage ends by itself; absent while the child decides. */
+  stageEndsAtMs?: number;
+  startedAtMs?: number;
+  endedAtMs?: number;
+  failureReason?: string;
+  transitions: Transition[];
+  metrics?: Readonly<Record<string, number>>;
+  /** A fault's verdict, met when the job starts. */
+  readonly doom?: string;
+  /** Set by the pipeline that started it. */
+  readonly pipelineExecutionArn?: string;
+}
+
+export type TrainingRecord = Common & {
+  readonly kind: 'training';
+  readonly request: TrainingRequest;
+};
+export type ProcessingRecord = Common & {
+  readonly kind: 'processing';
+  readonly request: ProcessingRequest;
+};
+export type JobRecord = TrainingRecord | ProcessingRecord;
+
+export function isOver(job: JobRecord): boolean {
+  return job.status === 'Completed' || job.status === 'Failed' || job.status === 'Stopped';
+}
+
+/** Where AWS puts what a training job leaves: `<S3OutputPath>/<job>/output/`. */
+export function trainingOutput(job: TrainingRecord): string {
+  return `${job.request.OutputDataConfig.S3OutputPath.replace(/\/$/, '')}/${job.name}/output`;
+}
+
+export function maxRuntimeSeconds(job: JobRecord): number {
+  return job.request.StoppingCondition?.MaxRuntimeInSeconds ?? 86_400;
+}

@@ -1,0 +1,365 @@
+import { imageDigest } from '../../learner/image.js';
+import type { BusEvent, CallInfo, Kernel } from '../kernel.js';
+import { AwsError } from '../kernel.js';
+import { filtered, pageOf, seconds } from './context.js';
+import {
+  createGroup,
+  createPackage,
+  groupByName,
+  listPackages,
+  page,
+  packageByName,
+  updatePackage,
+} from './shapes.js';
+import type { Container, CreatePackage } from './shapes.js';
+import type { Tags } from './tags.js';
+import { invalid, parse } from './validate.js';
+
+interface GroupRecord {
+  readonly name: string;
+  readonly arn: string;
+  readonly description?: string;
+  readonly createdAtMs: number;
+  /** Versions are never given twice, not even after a deletion. */
+  nextVersion: number;
+}
+
+interface UserContext {
+  readonly IamIdentity: { readonly Arn: string; readonly PrincipalId: string };
+}
+
+export interface PackageRecord {
+  readonly name: string;
+  readonly arn: string;
+  readonly group?: string;
+  readonly version?: number;
+  readonly createdAtMs: number;
+  modifiedAtMs: number;
+  readonly createdBy: UserContext;
+  modifiedBy?: UserContext;
+  approval?: string;
+  approvalDescription?: string;
+  metadata: Readonly<Record<string, string>>;
+  /** The rest of the request, as sent: specification, metrics, baselines, life cycle, … */
+  body: Readonly<Record<string, unknown>>;
+}
+
+const GROUPS = 'sagemaker.packageGroups';
+const PACKAGES = 'sagemaker.packages';
+const TOKENS = 'sagemaker.packageTokens';
+
+/** The Model Registry. Packages are complete at birth: nothing here validates them in the background. */
+export class Packages {
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly tags: Tags,
+  ) {}
+
+  get operations() {
+    return {
+      CreateModelPackageGroup: (input: unknown, call: CallInfo) => this.createGroup(input, call),
+      DescribeModelPackageGroup: (input: unknown, call: CallInfo) =>
+        this.describeGroup(input, call),
+      ListModelPackageGroups: (input: unknown) => this.listGroups(input),
+      DeleteModelPackageGroup: (input: unknown) => this.deleteGroup(input),
+      CreateModelPackage: (input: unknown, call: CallInfo) => ({
+        ModelPackageArn: this.create(parse(createPackage, input), this.userOf(call.accessKeyId))
+          .arn,
+      }),
+      DescribeModelPackage: (input: unknown) =>
+        describe(this.found(parse(packageByName, input).ModelPackageName)),
+      ListModelPackages: (input: unknown) => this.list(input),
+      UpdateModelPackage: (input: unknown, call: CallInfo) => this.update(input, call),
+      DeleteModelPackage: (input: unknown) => {
+        const record = this.found(parse(packageByName, input).ModelPackageName);
+        this.kernel.store.delete(PACKAGES, record.arn);
+        this.tags.drop(record.arn);
+        return {};
+      },
+    };
+  }
+
+  /** `owner`: an access key id, or the role a pipeline runs with. */
+  userOf(accessKeyId: string): UserContext {
+    const Arn = accessKeyId.startsWith('arn:')
+      ? accessKeyId
+      : (this.kernel.store.get<string>('sts.identities', accessKeyId) ??
+        `arn:aws:iam::${this.kernel.accountId}:user/${accessKeyId}`);
+    return { IamIdentity: { Arn, PrincipalId: accessKeyId } };
+  }
+
+  /** By versioned ARN, or by name for a package without a group. */
+  get(name: string): PackageRecord | undefined {
+    const arn = name.startsWith('arn:')
+      ? name
+      : this.kernel.arn('sagemaker', `model-package/${name}`);
+    return (
+      this.kernel.store.get<PackageRecord>(PACKAGES, arn) ??
+      this.kernel.store
+        .entries<PackageRecord>(PACKAGES)
+        .find(([key]) => key.toLowerCase() === arn.toLowerCase())?.[1]
+    );
+  }
+
+  firstContainer(name: string): Container | undefined {
+    const specification = this.get(name)?.body['InferenceSpecification'] as
+      { Containers?: Container[] } | undefined;
+    return specification?.Containers?.[0];
+  }
+
+  create(request: CreatePackage, by: UserContext): PackageRecord {
+    const { ModelPackageName, ModelPackageGroupName, ClientToken, Tags, ...body } = request;
+    if (ModelPackageName !== undefined && ModelPackageGroupName !== undefined) {
+      throw invalid('Both ModelPackageName and ModelPackageGroupName cannot be specified.');
+    }
+    if (ModelPackageName === undefined && ModelPackageGroupName === undefined) {
+      throw invalid('One of ModelPackageName and ModelPackageGroupName must be specified.');
+    }
+    const known =
+      ClientToken === undefined ? undefined : this.kernel.store.get<string>(TOKENS, ClientToken);
+    const existing = known === undefined ? undefined : this.get(known);
+    if (existing) return existing;
+    const identity =
+      ModelPackageGroupName === undefined
+        ? this.unversioned(ModelPackageName ?? '')
+        : this.nextVersion(ModelPackageGroupName);
+    const { ModelApprovalStatus, CustomerMetadataProperties, ...rest } = body;
+    const nowMs = this.kernel.now();
+    const approval =
+      ModelApprovalStatus ??
+      (ModelPackageGroupName === undefined ? undefined : 'PendingManualApproval');
+    const record: PackageRecord = {
+      ...identity,
+      createdAtMs: nowMs,
+      modifiedAtMs: nowMs,
+      createdBy: by,
+      ...(approval !== undefined && { approval }),
+      metadata: CustomerMetadataProperties ?? {},
+      body: withDigests(rest),
+    };
+    this.kernel.store.put(PACKAGES, record.arn, record);
+    if (ClientToken !== undefined) this.kernel.store.put(TOKENS, ClientToken, record.arn);
+    this.tags.add(record.arn, Tags);
+    this.kernel.emit(packageEvent(record, []));
+    return record;
+  }
+
+  private unversioned(name: string) {
+    const arn = this.kernel.arn('sagemaker', `model-package/${name.toLowerCase()}`);
+    if (this.get(arn)) throw invalid(`Model Package already exists: ${arn}`);
+    return { name, arn };
+  }
+
+  private nextVersion(groupName: string) {
+    const group = this.foundGroup(groupName);
+    const version = group.nextVersion;
+    this.kernel.store.put(GROUPS, group.name, { ...group, nextVersion: version + 1 });
+    const arn = this.kernel.arn(
+      'sagemaker',
+      `model-package/${group.name.toLowerCase()}/${version}`,
+    );
+    return { name: group.name, arn, group: group.name, version };
+  }
+
+  private update(input: unknown, call: CallInfo) {
+    const request = parse(updatePackage, input);
+    const record = this.found(request.ModelPackageArn);
+    const fields: string[] = [];
+    if (request.ModelApprovalStatus !== undefined) {
+      record.approval = request.ModelApprovalStatus;
+      fields.push('ModelApprovalStatus');
+    }
+    if (request.ApprovalDescription !== undefined) {
+      record.approvalDescription = request.ApprovalDescription;
+      fields.push('ApprovalDescription');
+    }
+    const removed = new Set(request.CustomerMetadataPropertiesToRemove);
+    if (request.CustomerMetadataProperties !== undefined || removed.size > 0) {
+      const merged = { ...record.metadata, ...request.CustomerMetadataProperties };
+      record.metadata = Object.fromEntries(
+        Object.entries(merged).filter(([key]) => !removed.has(key)),
+      );
+      if (Object.keys(record.metadata).length > 50)
+        throw invalid('CustomerMetadataProperties can have at most 50 entries.');
+      fields.push('CustomerMetadataProperties');
+    }
+    for (const member of ['InferenceSpecification', 'ModelLifeCycle', 'SourceUri'] as const) {
+      if (request[member] === undefined) continue;
+      record.body = { ...record.body, [member]: request[member] };
+      fields.push(member === 'SourceUri' ? 'sourceUri' : member);
+    }
+    record.modifiedAtMs = this.kernel.now();
+    record.modifiedBy = this.userOf(call.accessKeyId);
+    this.kernel.store.put(PACKAGES, record.arn, record);
+    this.kernel.emit(packageEvent(record, fields));
+    return { ModelPackageArn: record.arn };
+  }
+
+  private list(input: unknown) {
+    const request = parse(listPackages, input);
+    const group = request.ModelPackageGroupName && groupNameOf(request.ModelPackageGroupName);
+    const all = this.kernel.store
+      .entries<PackageRecord>(PACKAGES)
+      .map(([, record]) => record)
+      .filter(
+        (record) =>
+          (group === undefined
+            ? record.group === undefined || request.ModelPackageType !== undefined
+            : record.group === group) &&
+          (request.ModelApprovalStatus === undefined ||
+            record.approval === request.ModelApprovalStatus),
+      )
+      .sort((a, b) => (a.version ?? 0) - (b.version ?? 0));
+    const { items, ...next } = pageOf(filtered(all, request), request);
+    const ModelPackageSummaryList = items.map((record) => ({
+      ModelPackageName: record.version === undefined ? record.name : undefined,
+      ModelPackageGroupName: record.group,
+      ModelPackageVersion: record.version,
+      ModelPackageArn: record.arn,
+      ModelPackageDescription: record.body['ModelPackageDescription'],
+      CreationTime: seconds(record.createdAtMs),
+      ModelPackageStatus: 'Completed',
+      ModelApprovalStatus: record.approval,
+    }));
+    return { ModelPackageSummaryList, ...next };
+  }
+
+  private createGroup(input: unknown, call: CallInfo) {
+    const request = parse(createGroup, input);
+    const name = request.ModelPackageGroupName;
+    const arn = this.kernel.arn('sagemaker', `model-package-group/${name.toLowerCase()}`);
+    if (this.kernel.store.get(GROUPS, name) !== undefined)
+      throw invalid(`Model Package Group already exists: ${arn}`);
+    const group: GroupRecord = {
+      name,
+      arn,
+      ...(request.ModelPackageGroupDescription !== undefined && {
+        description: request.ModelPackageGroupDescription,
+      }),
+      createdAtMs: this.kernel.now(),
+      nextVersion: 1,
+    };
+    this.kernel.store.put(GROUPS, name, { ...group, createdBy: this.userOf(call.accessKeyId) });
+    this.tags.add(arn, request.Tags);
+    return { ModelPackageGroupArn: arn };
+  }
+
+  private describeGroup(input: unknown, call: CallInfo) {
+    const group = this.foundGroup(parse(groupByName, input).ModelPackageGroupName);
+    return {
+      ModelPackageGroupName: group.name,
+      ModelPackageGroupArn: group.arn,
+      ModelPackageGroupDescription: group.description,
+      CreationTime: seconds(group.createdAtMs),
+      CreatedBy: this.userOf(call.accessKeyId),
+      ModelPackageGroupStatus: 'Completed',
+    };
+  }
+
+  private listGroups(input: unknown) {
+    const request = parse(page, input);
+    const all = this.kernel.store.entries<GroupRecord>(GROUPS).map(([, group]) => group);
+    const { items, ...next } = pageOf(filtered(all, request), request);
+    const ModelPackageGroupSummaryList = items.map((group) => ({
+      ModelPackageGroupName: group.name,
+      ModelPackageGroupArn: group.arn,
+      ModelPackageGroupDescription: group.description,
+      CreationTime: seconds(group.createdAtMs),
+      ModelPackageGroupStatus: 'Completed',
+    }));
+    return { ModelPackageGroupSummaryList, ...next };
+  }
+
+  private deleteGroup(input: unknown) {
+    const group = this.foundGroup(parse(groupByName, input).ModelPackageGroupName);
+    const used = this.kernel.store
+      .entries<PackageRecord>(PACKAGES)
+      .some(([, record]) => record.group === group.name);
+    if (used)
+      throw new AwsError(
+        'ConflictException',
+        `Model Package Group cannot be deleted because it still contains Model Packages: ${group.arn}`,
+      );
+    this.kernel.store.delete(GROUPS, group.name);
+    return {};
+  }
+
+  private foundGroup(nameOrArn: string): GroupRecord {
+    const name = groupNameOf(nameOrArn);
+    const group = this.kernel.store.get<GroupRecord>(GROUPS, name);
+    if (group !== undefined) return group;
+    throw invalid(`Model Package Group ${name} does not exist.`);
+  }
+
+  private found(name: string): PackageRecord {
+    const record = this.get(name);
+    if (record !== undefined) return record;
+    throw invalid(`ModelPackage ${name} does not exist.`);
+  }
+}
+
+function groupNameOf(nameOrArn: string): string {
+  return nameOrArn.replace(/^arn:[^/]*\//, '');
+}
+
+function describe(record: PackageRecord): object {
+  return {
+    ...record.body,
+    ModelPackageName: record.version === undefined ? record.name : record.arn,
+    ModelPackageGroupName: record.group,
+    ModelPackageVersion: record.version,
+    ModelPackageArn: record.arn,
+    CreationTime: seconds(record.createdAtMs),
+    CreatedBy: record.createdBy,
+    ...(record.modifiedBy && {
+      LastModifiedBy: record.modifiedBy,
+      LastModifiedTime: seconds(record.modifiedAtMs),
+    }),
+    ModelPackageStatus: 'Completed',
+    ModelPackageStatusDetails: { ValidationStatuses: [], ImageScanStatuses: [] },
+    CertifyForMarketplace: false,
+    ModelApprovalStatus: record.approval,
+    ApprovalDescription: record.approvalDescription,
+    CustomerMetadataProperties: record.metadata,
+  };
+}
+
+/** Instants are ISO strings without fractions here. */
+function packageEvent(record: PackageRecord, updatedFields: readonly string[]): BusEvent {
+  const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  return {
+    source: 'aws.sagemaker',
+    detailType: 'SageMaker Model Package State Change',
+    resources: [record.arn],
+    time: iso(record.modifiedAtMs),
+    detail: {
+      ...record.body,
+      ModelPackageGroupName: record.group,
+      ModelPackageVersion: record.version,
+      ModelPackageArn: record.arn,
+      CreationTime: iso(record.createdAtMs),
+      ModelPackageStatus: 'Completed',
+      ModelPackageStatusDetails: { ValidationStatuses: [], ImageScanStatuses: [] },
+      CertifyForMarketplace: false,
+      ModelApprovalStatus: record.approval,
+      ...(record.approvalDescription !== undefined && {
+        ApprovalDescription: record.approvalDescription,
+      }),
+      CustomerMetadataProperties: record.metadata,
+      UpdatedModelPackageFields: updatedFields,
+      LastModifiedTime: iso(record.modifiedAtMs),
+    },
+  };
+}
+
+/** Containers get the digest their image had at registration. */
+function withDigests(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const specification = body['InferenceSpecification'] as { Containers: Container[] } | undefined;
+  if (specification === undefined) return body;
+  const Containers = specification.Containers.map((container) =>
+    container.Image === undefined
+      ? container
+      : { ImageDigest: imageDigest(container.Image), ...container },
+  );
+  return { ...body, InferenceSpecification: { ...specification, Containers } };
+}

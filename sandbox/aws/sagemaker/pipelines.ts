@@ -1,0 +1,659 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Kernel } from '../kernel.js';
+import { AwsError } from '../kernel.js';
+import {
+  arnOf,
+  filtered,
+  pageOf,
+  seconds,
+  secondsIf,
+  shortId,
+  splitS3Uri,
+  taken,
+  without,
+} from './context.js';
+import { allHold, dependencies, parseDefinition, resolve, Unresolvable } from './definition.js';
+import type { Definition, Scope, Step } from './definition.js';
+import {
+  describeExecution,
+  executionEvent,
+  executionSummary,
+  stepEvent,
+  stepSummary,
+} from './execution-record.js';
+import type {
+  ExecutionRecord,
+  ExecutionStatus,
+  StepRecord,
+  StepStatus,
+} from './execution-record.js';
+import type { Hosting } from './hosting.js';
+import { isOver } from './job-record.js';
+import type { JobRecord } from './job-record.js';
+import { describeProcessing, describeTraining } from './job-views.js';
+import type { Jobs } from './jobs.js';
+import type { Packages } from './packages.js';
+import {
+  createPackage,
+  createPipeline,
+  deletePipeline,
+  executionByArn,
+  executionByArnWithToken,
+  listExecutions,
+  page,
+  pipelineByName,
+  startExecution,
+  updatePipeline,
+} from './shapes.js';
+import type { Tags } from './tags.js';
+import { invalid, parse } from './validate.js';
+
+interface PipelineRecord {
+  readonly name: string;
+  readonly arn: string;
+  readonly displayName: string;
+  readonly definition: string;
+  readonly description?: string;
+  readonly roleArn: string;
+  readonly createdAtMs: number;
+  readonly modifiedAtMs: number;
+  readonly lastRunAtMs?: number;
+}
+
+const PIPELINES = 'sagemaker.pipelines';
+const EXECUTIONS = 'sagemaker.pipelineExecutions';
+const TOKENS = 'sagemaker.tokens';
+const OVER: readonly ExecutionStatus[] = ['Stopped', 'Failed', 'Succeeded'];
+
+/** SageMaker Pipelines: definitions, executions, and the steps they really run. */
+export class Pipelines {
+  /** Executions that are not over, by ARN. Writes go through to the store. */
+  private readonly open: Map<string, ExecutionRecord>;
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly hosting: Hosting,
+    private readonly jobs: Jobs,
+    private readonly packages: Packages,
+    private readonly tags: Tags,
+  ) {
+    const all = kernel.store.entries<ExecutionRecord>(EXECUTIONS);
+    this.open = new Map(all.filter(([, execution]) => !OVER.includes(execution.status)));
+  }
+
+  get operations() {
+    return {
+      CreatePipeline: (input: unknown) => this.create(input),
+      UpdatePipeline: (input: unknown) => this.update(input),
+      DescribePipeline: (input: unknown) => this.describe(input),
+      ListPipelines: (input: unknown) => this.list(input),
+      DeletePipeline: (input: unknown) => this.remove(input),
+      StartPipelineExecution: (input: unknown) => this.start(input),
+      DescribePipelineExecution: (input: unknown) =>
+        describeExecution(this.foundExecution(parse(executionByArn, input).PipelineExecutionArn)),
+      ListPipelineExecutions: (input: unknown) => this.listExecutions(input),
+      ListPipelineExecutionSteps: (input: unknown) => this.listSteps(input),
+      StopPipelineExecution: (input: unknown) => this.stop(input),
+      RetryPipelineExecution: (input: unknown) => this.retry(input),
+      ListPipelineParametersForExecution: (input: unknown) => {
+        const { parameters } = this.foundExecution(
+          parse(executionByArn, input).PipelineExecutionArn,
+        );
+        return {
+          PipelineParameters: Object.entries(parameters).map(([Name, Value]) => ({ Name, Value })),
+        };
+      },
+      DescribePipelineDefinitionForExecution: (input: unknown) => {
+        const { definition, createdAtMs } = this.foundExecution(
+          parse(executionByArn, input).PipelineExecutionArn,
+        );
+        return { PipelineDefinition: definition, CreationTime: seconds(createdAtMs) };
+      },
+    };
+  }
+
+  step(): void {
+    for (const execution of [...this.open.values()]) this.stepExecution(execution);
+  }
+
+  // --- pipelines ---
+
+  private create(input: unknown) {
+    const request = parse(createPipeline, input);
+    const name = request.PipelineName;
+    const arn = arnOf(this.kernel, 'pipeline', name);
+    return this.once('CreatePipeline', request.ClientRequestToken, request, () => {
+      if (this.kernel.store.get(PIPELINES, name) !== undefined) {
+        throw invalid(
+          `Pipeline names must be unique within an AWS account and region. Pipeline with name (${name}) already exists.`,
+        );
+      }
+      const definition =
+        request.PipelineDefinition ?? this.definitionInS3(request.PipelineDefinitionS3Location);
+      parseDefinition(definition);
+      const nowMs = this.kernel.now();
+      const record: PipelineRecord = {
+        name,
+        arn,
+        displayName: request.PipelineDisplayName ?? name,
+        definition,
+        ...(request.PipelineDescription !== undefined && {
+          description: request.PipelineDescription,
+        }),
+        roleArn: request.RoleArn,
+        createdAtMs: nowMs,
+        modifiedAtMs: nowMs,
+      };
+      this.kernel.store.put(PIPELINES, name, record);
+      this.tags.add(arn, request.Tags);
+      return { PipelineArn: arn };
+    });
+  }
+
+  private definitionInS3(location: { Bucket: string; ObjectKey: string } | undefined): string {
+    if (location === undefined) {
+      throw invalid('Either PipelineDefinition or PipelineDefinitionS3Location must be specified.');
+    }
+    const body = this.kernel.objects.get(location.Bucket, location.ObjectKey);
+    if (body === undefined)
+      throw invalid(`Could not read s3://${location.Bucket}/${location.ObjectKey}.`);
+    return body.toString('utf8');
+  }
+
+  private update(input: unknown) {
+    const request = parse(updatePipeline, input);
+    const pipeline = this.foundPipeline(request.PipelineName);
+    if (request.PipelineDefinition !== undefined) parseDefinition(request.PipelineDefinition);
+    this.kernel.store.put(PIPELINES, pipeline.name, {
+      ...pipeline,
+      displayName: request.PipelineDisplayName ?? pipeline.displayName,
+      definition: request.PipelineDefinition ?? pipeline.definition,
+      description: request.PipelineDescription ?? pipeline.description,
+      roleArn: request.RoleArn ?? pipeline.roleArn,
+      modifiedAtMs: this.kernel.now(),
+    });
+    return { PipelineArn: pipeline.arn };
+  }
+
+  private describe(input: unknown) {
+    const pipeline = this.foundPipeline(parse(pipelineByName, input).PipelineName);
+    return {
+      PipelineArn: pipeline.arn,
+      PipelineName: pipeline.name,
+      PipelineDisplayName: pipeline.displayName,
+      PipelineDefinition: pipeline.definition,
+      PipelineDescription: pipeline.description,
+      RoleArn: pipeline.roleArn,
+      PipelineStatus: 'Active',
+      CreationTime: seconds(pipeline.createdAtMs),
+      LastModifiedTime: seconds(pipeline.modifiedAtMs),
+      LastRunTime: secondsIf(pipeline.lastRunAtMs),
+    };
+  }
+
+  private list(input: unknown) {
+    const request = parse(page, input);
+    const all = this.kernel.store
+      .entries<PipelineRecord>(PIPELINES)
+      .map(([, pipeline]) => pipeline);
+    const { items, ...next } = pageOf(filtered(all, request), request);
+    const PipelineSummaries = items.map((pipeline) => ({
+      PipelineArn: pipeline.arn,
+      PipelineName: pipeline.name,
+      PipelineDisplayName: pipeline.displayName,
+      PipelineDescription: pipeline.description,
+      RoleArn: pipeline.roleArn,
+      CreationTime: seconds(pipeline.createdAtMs),
+      LastModifiedTime: seconds(pipeline.modifiedAtMs),
+      LastExecutionTime: secondsIf(pipeline.lastRunAtMs),
+    }));
+    return { PipelineSummaries, ...next };
+  }
+
+  private remove(input: unknown) {
+    const pipeline = this.foundPipeline(parse(deletePipeline, input).PipelineName);
+    if ([...this.open.values()].some(({ pipelineArn }) => pipelineArn === pipeline.arn)) {
+      throw new AwsError(
+        'ConflictException',
+        `Pipeline ${pipeline.arn} has executions that are still running.`,
+      );
+    }
+    this.kernel.store.delete(PIPELINES, pipeline.name);
+    this.tags.drop(pipeline.arn);
+    return { PipelineArn: pipeline.arn };
+  }
+
+  // --- executions ---
+
+  private start(input: unknown) {
+    const request = parse(startExecution, input);
+    const pipeline = this.foundPipeline(request.PipelineName);
+    return this.once(
+      `StartPipelineExecution/${pipeline.name}`,
+      request.ClientRequestToken,
+      request,
+      () => {
+        if (request.SelectiveExecutionConfig !== undefined) {
+          throw invalid('SelectiveExecutionConfig is not supported by this sandbox.');
+        }
+        const sent = Object.fromEntries(
+          (request.PipelineParameters ?? []).map(({ Name, Value }) => [Name, Value]),
+        );
+        const id = shortId(12);
+        const nowMs = this.kernel.now();
+        const execution: ExecutionRecord = {
+          arn: `${pipeline.arn}/execution/${id}`,
+          id,
+          pipelineName: pipeline.name,
+          pipelineArn: pipeline.arn,
+          roleArn: pipeline.roleArn,
+          definition: pipeline.definition,
+          displayName: request.PipelineExecutionDisplayName ?? `execution-${nowMs}`,
+          ...(request.PipelineExecutionDescription !== undefined && {
+            description: request.PipelineExecutionDescription,
+          }),
+          parameters: withDefaults(parseDefinition(pipeline.definition), sent),
+          createdAtMs: nowMs,
+          modifiedAtMs: nowMs,
+          status: 'Executing',
+          steps: [],
+        };
+        this.kernel.store.put(PIPELINES, pipeline.name, { ...pipeline, lastRunAtMs: nowMs });
+        this.open.set(execution.arn, execution);
+        this.save(execution);
+        this.kernel.emit(executionEvent(execution, undefined));
+        return { PipelineExecutionArn: execution.arn };
+      },
+    );
+  }
+
+  private listExecutions(input: unknown) {
+    const request = parse(listExecutions, input);
+    const pipeline = this.foundPipeline(request.PipelineName);
+    const all = this.kernel.store
+      .entries<ExecutionRecord>(EXECUTIONS)
+      .map(([, execution]) => ({ ...execution, name: execution.id }))
+      .filter(({ pipelineArn }) => pipelineArn === pipeline.arn);
+    const range = {
+      ...request,
+      CreationTimeAfter: request.CreatedAfter,
+      CreationTimeBefore: request.CreatedBefore,
+    };
+    const { items, ...next } = pageOf(filtered(all, range), request);
+    return { PipelineExecutionSummaries: items.map(executionSummary), ...next };
+  }
+
+  private listSteps(input: unknown) {
+    const request = parse(executionByArn.extend(page.shape), input);
+    const { steps } = this.foundExecution(request.PipelineExecutionArn);
+    const ordered = request.SortOrder === 'Ascending' ? steps : steps.toReversed();
+    const { items, ...next } = pageOf(ordered, request, 100);
+    return { PipelineExecutionSteps: items.map(stepSummary), ...next };
+  }
+
+  private stop(input: unknown) {
+    const { PipelineExecutionArn, ClientRequestToken } = parse(executionByArnWithToken, input);
+    const execution = this.foundExecution(PipelineExecutionArn);
+    return this.once(`StopPipelineExecution/${execution.arn}`, ClientRequestToken, {}, () => {
+      if (OVER.includes(execution.status)) {
+        throw invalid(
+          `Pipeline execution with ARN ${execution.arn} cannot be stopped in status ${execution.status}.`,
+        );
+      }
+      this.turn(execution, 'Stopping');
+      return { PipelineExecutionArn: execution.arn };
+    });
+  }
+
+  /** The same execution goes on from its first step that did not succeed. */
+  private retry(input: unknown) {
+    const { PipelineExecutionArn, ClientRequestToken } = parse(executionByArnWithToken, input);
+    const execution = this.foundExecution(PipelineExecutionArn);
+    return this.once(`RetryPipelineExecution/${execution.arn}`, ClientRequestToken, {}, () => {
+      if (execution.status !== 'Failed' && execution.status !== 'Stopped') {
+        throw invalid(
+          `Pipeline execution with ARN ${execution.arn} cannot be retried in status ${execution.status}.`,
+        );
+      }
+      execution.steps = execution.steps.filter(({ status }) => status === 'Succeeded');
+      delete execution.endedAtMs;
+      delete execution.failureReason;
+      this.open.set(execution.arn, execution);
+      this.turn(execution, 'Executing');
+      return { PipelineExecutionArn: execution.arn };
+    });
+  }
+
+  // --- running ---
+
+  private stepExecution(execution: ExecutionRecord): void {
+    const definition = parseDefinition(execution.definition);
+    for (const record of execution.steps) {
+      const step = definition.steps.find(({ Name }) => Name === record.name);
+      if (
+        step &&
+        (record.status === 'Starting' ||
+          record.status === 'Executing' ||
+          record.status === 'Stopping')
+      ) {
+        this.attend(execution, step, record);
+      }
+    }
+    const running = execution.steps.some(({ endedAtMs }) => endedAtMs === undefined);
+    if (execution.status === 'Stopping') {
+      if (!running) this.end(execution, 'Stopped');
+      return;
+    }
+    const failed = execution.steps.find(
+      ({ status }) => status === 'Failed' || status === 'Stopped',
+    );
+    if (failed) {
+      if (!running) this.end(execution, 'Failed', `Step failure: One or multiple steps failed.`);
+      return;
+    }
+    const ready = definition.steps.filter((step) => isReady(step, execution));
+    for (const step of ready) this.begin(execution, step);
+    if (ready.length === 0 && !running) this.end(execution, 'Succeeded');
+  }
+
+  private begin(execution: ExecutionRecord, step: Step): void {
+    const runsJob = step.Type === 'Training' || step.Type === 'Processing';
+    const record: StepRecord = {
+      name: step.Name,
+      type: step.Type,
+      status: 'Starting',
+      startedAtMs: this.kernel.now(),
+      attempt: 1,
+      ...(runsJob && { jobName: jobName(execution.id, step.Name) }),
+    };
+    execution.steps.push(record);
+    this.save(execution);
+    this.kernel.emit(stepEvent(execution, record, undefined));
+  }
+
+  private attend(execution: ExecutionRecord, step: Step, record: StepRecord): void {
+    try {
+      if (record.status === 'Starting') {
+        if (execution.status === 'Stopping') this.turnStep(execution, record, 'Stopped');
+        else if (this.kernel.now() >= record.startedAtMs + taken(this.kernel, 'startStep')) {
+          this.launch(execution, step, record);
+        }
+        return;
+      }
+      this.follow(execution, record);
+    } catch (error) {
+      if (!(
+        error instanceof AwsError ||
+        error instanceof Unresolvable ||
+        error instanceof z.ZodError
+      ))
+        throw error;
+      record.failureReason =
+        `ClientError: Failed to invoke sagemaker:${operationOf(step)}. Error Details: ${error.message}`.slice(
+          0,
+          1024,
+        );
+      this.turnStep(execution, record, 'Failed');
+    }
+  }
+
+  /** Does what the step is for. A job that exists already was made by this step before a crash. */
+  private launch(execution: ExecutionRecord, step: Step, record: StepRecord): void {
+    const own = without(step.Arguments, 'IfSteps', 'ElseSteps');
+    const wanted = resolve(own, this.scope(execution)) as Record<string, unknown>;
+    switch (step.Type) {
+      case 'Training':
+      case 'Processing': {
+        const job = this.jobOf(record) ?? this.makeJob(execution, record, wanted);
+        record.arn = job.arn;
+        this.turnStep(execution, record, 'Executing');
+        return;
+      }
+      case 'Model':
+        record.arn = this.hosting.addModel({
+          ModelName: jobName(execution.id, step.Name),
+          ...wanted,
+        }).arn;
+        this.turnStep(execution, record, 'Succeeded');
+        return;
+      case 'RegisterModel':
+        record.arn = this.register(execution, step, wanted);
+        this.turnStep(execution, record, 'Succeeded');
+        return;
+      case 'Condition':
+        record.outcome = allHold(wanted['Conditions']);
+        this.turnStep(execution, record, 'Succeeded');
+        return;
+      case 'Fail':
+        record.errorMessage = words(wanted['ErrorMessage']);
+        record.failureReason = record.errorMessage;
+        this.turnStep(execution, record, 'Failed');
+        return;
+    }
+  }
+
+  private makeJob(
+    execution: ExecutionRecord,
+    record: StepRecord,
+    wanted: Record<string, unknown>,
+  ): JobRecord {
+    return record.type === 'Training'
+      ? this.jobs.createTraining({ ...wanted, TrainingJobName: record.jobName }, execution.arn)
+      : this.jobs.createProcessing({ ...wanted, ProcessingJobName: record.jobName }, execution.arn);
+  }
+
+  private register(
+    execution: ExecutionRecord,
+    step: Step,
+    wanted: Record<string, unknown>,
+  ): string {
+    const request = parse(createPackage, {
+      ...wanted,
+      MetadataProperties: {
+        GeneratedBy: execution.arn,
+        ...(wanted['MetadataProperties'] as object | undefined),
+      },
+      // A crash between the registration and the step's end must not register twice.
+      ClientToken: createHash('sha256')
+        .update(`${execution.arn}/${step.Name}/${execution.steps.length}`)
+        .digest('hex')
+        .slice(0, 36),
+    });
+    return this.packages.create(request, this.packages.userOf(execution.roleArn)).arn;
+  }
+
+  private follow(execution: ExecutionRecord, record: StepRecord): void {
+    const job = this.jobOf(record);
+    if (job === undefined) return;
+    if (execution.status === 'Stopping' && record.status === 'Executing') {
+      this.jobs.stop(job);
+      this.turnStep(execution, record, 'Stopping');
+    }
+    if (!isOver(job)) return;
+    if (job.status === 'Completed') this.turnStep(execution, record, 'Succeeded');
+    else if (execution.status === 'Stopping') this.turnStep(execution, record, 'Stopped');
+    else {
+      const reason = job.failureReason ?? `${job.status}: ${job.secondary}`;
+      record.failureReason = `ClientError: ${reason}`.replace(/^ClientError: (?=\w+Error: )/, '');
+      this.turnStep(execution, record, 'Failed');
+    }
+  }
+
+  private jobOf(record: StepRecord): JobRecord | undefined {
+    if (record.jobName === undefined) return undefined;
+    return this.jobs.get(record.type === 'Training' ? 'training' : 'processing', record.jobName);
+  }
+
+  private scope(execution: ExecutionRecord): Scope {
+    const recordOf = (name: string) => execution.steps.find((step) => step.name === name);
+    const step = (name: string): unknown => {
+      const record = recordOf(name);
+      const job = record && this.jobOf(record);
+      if (job) return job.kind === 'training' ? describeTraining(job) : describeProcessing(job);
+      return (
+        record && {
+          ModelPackageArn: record.arn,
+          ModelName: record.arn?.split('/').at(-1),
+          Outcome: record.outcome,
+        }
+      );
+    };
+    return {
+      parameters: execution.parameters,
+      execution: {
+        PipelineExecutionId: execution.id,
+        PipelineExecutionArn: execution.arn,
+        PipelineName: execution.pipelineName,
+        PipelineArn: execution.pipelineArn,
+        StartDateTime: new Date(execution.createdAtMs).toISOString(),
+        CurrentDateTime: new Date(this.kernel.now()).toISOString(),
+      },
+      step,
+      propertyFile: (path) => this.propertyFile(execution, path),
+    };
+  }
+
+  /** `Steps.<step>.PropertyFiles.<name>`: a file in the output of a processing step. */
+  private propertyFile(execution: ExecutionRecord, path: string): unknown {
+    const [, stepName, , fileName] = path.split('.');
+    const step = parseDefinition(execution.definition).steps.find(({ Name }) => Name === stepName);
+    const file = step?.PropertyFiles.find(({ PropertyFileName }) => PropertyFileName === fileName);
+    const record = execution.steps.find(({ name }) => name === stepName);
+    const job = record && this.jobOf(record);
+    const outputs =
+      job?.kind === 'processing' ? job.request.ProcessingOutputConfig?.Outputs : undefined;
+    const prefix = outputs?.find(({ OutputName }) => OutputName === file?.OutputName)?.S3Output
+      ?.S3Uri;
+    if (file === undefined || prefix === undefined)
+      throw new Unresolvable(`Unable to resolve property file ${path}`);
+    const { bucket, key } = splitS3Uri(`${prefix.replace(/\/$/, '')}/${file.FilePath}`);
+    const body = this.kernel.objects.get(bucket, key);
+    if (body === undefined)
+      throw new Unresolvable(`Property file s3://${bucket}/${key} does not exist`);
+    return JSON.parse(body.toString('utf8')) as unknown;
+  }
+
+  private turnStep(execution: ExecutionRecord, record: StepRecord, status: StepStatus): void {
+    const previous = record.status;
+    record.status = status;
+    if (status === 'Succeeded' || status === 'Failed' || status === 'Stopped')
+      record.endedAtMs = this.kernel.now();
+    this.save(execution);
+    this.kernel.emit(stepEvent(execution, record, previous));
+  }
+
+  private turn(execution: ExecutionRecord, status: ExecutionStatus): void {
+    const previous = execution.status;
+    if (previous === status) return;
+    execution.status = status;
+    this.save(execution);
+    this.kernel.emit(executionEvent(execution, previous));
+  }
+
+  private end(execution: ExecutionRecord, status: ExecutionStatus, reason?: string): void {
+    execution.endedAtMs = this.kernel.now();
+    if (reason !== undefined) execution.failureReason = reason;
+    this.open.delete(execution.arn);
+    this.turn(execution, status);
+  }
+
+  private save(execution: ExecutionRecord): void {
+    execution.modifiedAtMs = this.kernel.now();
+    this.kernel.store.put(EXECUTIONS, execution.arn, execution);
+  }
+
+  // --- look-ups ---
+
+  private foundPipeline(nameOrArn: string): PipelineRecord {
+    const name = nameOrArn.replace(/^arn:[^/]*\//, '');
+    const exact = this.kernel.store.get<PipelineRecord>(PIPELINES, name);
+    if (exact !== undefined) return exact;
+    const byArn = this.kernel.store
+      .entries<PipelineRecord>(PIPELINES)
+      .find(([, { arn }]) => arn === nameOrArn.toLowerCase());
+    if (byArn) return byArn[1];
+    throw new AwsError(
+      'ResourceNotFound',
+      `Pipeline '${arnOf(this.kernel, 'pipeline', name)}' does not exist.`,
+    );
+  }
+
+  private foundExecution(arn: string): ExecutionRecord {
+    const execution = this.open.get(arn) ?? this.kernel.store.get<ExecutionRecord>(EXECUTIONS, arn);
+    if (execution !== undefined) return execution;
+    throw new AwsError('ResourceNotFound', `Pipeline execution with ARN ${arn} does not exist.`);
+  }
+
+  /** The answer of an earlier call with this token; another request under the same token is a conflict. */
+  private once<T>(operation: string, token: string, request: object, act: () => T): T {
+    const key = `${operation}/${token}`;
+    const digest = createHash('sha256').update(JSON.stringify(request)).digest('hex');
+    const known = this.kernel.store.get<{ digest: string; answer: T }>(TOKENS, key);
+    if (known === undefined) {
+      const answer = act();
+      this.kernel.store.put(TOKENS, key, { digest, answer });
+      return answer;
+    }
+    if (known.digest !== digest) {
+      throw new AwsError(
+        'ConflictException',
+        'The ClientRequestToken was used before with other parameters.',
+      );
+    }
+    return known.answer;
+  }
+}
+
+function isReady(step: Definition['steps'][number], execution: ExecutionRecord): boolean {
+  const recordOf = (name: string) => execution.steps.find((record) => record.name === name);
+  if (recordOf(step.Name) !== undefined) return false;
+  if (step.branchOf && recordOf(step.branchOf.condition)?.outcome !== step.branchOf.outcome)
+    return false;
+  return [...dependencies(step)].every((name) => recordOf(name)?.status === 'Succeeded');
+}
+
+function withDefaults(
+  { Parameters }: Definition,
+  sent: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const unknown = Object.keys(sent).filter((name) => !Parameters.some(({ Name }) => Name === name));
+  if (unknown.length > 0) {
+    throw invalid(
+      `Unknown parameter(s) provided: ${unknown.join(', ')}. Parameters not defined in the pipeline definition.`,
+    );
+  }
+  return Object.fromEntries(
+    Parameters.map(({ Name, DefaultValue, EnumValues }) => {
+      const value = sent[Name] ?? (DefaultValue === undefined ? undefined : String(DefaultValue));
+      if (value === undefined)
+        throw invalid(`Parameter ${Name} has no default value and was not provided.`);
+      if (EnumValues && !EnumValues.map(String).includes(value)) {
+        throw invalid(`Parameter ${Name} must be one of ${EnumValues.map(String).join(', ')}.`);
+      }
+      return [Name, value];
+    }),
+  );
+}
+
+/** As AWS names the jobs of pipelines: `pipelines-<execution>-<step>-<10 random characters>`. */
+function jobName(executionId: string, step: string): string {
+  const middle = step.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 28);
+  return `pipelines-${executionId}-${middle}-${shortId(10)}`;
+}
+
+function words(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? '');
+}
+
+function operationOf(step: Step): string {
+  const operations = {
+    Training: 'CreateTrainingJob',
+    Processing: 'CreateProcessingJob',
+    Model: 'CreateModel',
+    RegisterModel: 'CreateModelPackage',
+    Condition: 'Condition',
+    Fail: 'Fail',
+  };
+  return operations[step.Type];
+}
