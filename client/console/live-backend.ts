@@ -32,15 +32,16 @@ const LEDGER_CACHE = 1_000;
  */
 export function liveBackend(options: LiveBackendOptions): LiveBackend {
   const stop = new AbortController();
+  const stopped = (): boolean => stop.signal.aborted;
   let client: ModelkeeperClient | undefined;
   let lastFailure: string | null = null;
 
   async function connectWhenItAnswers(): Promise<void> {
     const pauses = options.retryMs ?? RETRY_MS;
-    for (let attempt = 0; !stop.signal.aborted; attempt += 1) {
+    for (let attempt = 0; !stopped(); attempt += 1) {
       try {
         const connected = await options.connect();
-        if (stop.signal.aborted) await connected.close();
+        if (stopped()) await connected.close();
         else client = connected;
         options.log.info('Temporal answers');
         return;
@@ -131,7 +132,7 @@ export function liveBackend(options: LiveBackendOptions): LiveBackend {
         );
       }
       await client?.close();
-      if (client !== undefined) await connecting;
+      await connecting;
     },
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import formbody from '@fastify/formbody';
 import Fastify, {
+  LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
@@ -87,7 +88,7 @@ export function createConsole(deps: ConsoleDeps): FastifyInstance {
 
   const app = Fastify({
     loggerInstance: deps.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     routerOptions: { maxParamLength: 1_024 },
     forceCloseConnections: 'idle',

@@ -36,10 +36,10 @@ a:hover { text-decoration-thickness: 2px; }
 .top > div { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; justify-content: space-between; padding-block: .7rem; }
 .brand { font-weight: 650; color: var(--ink); text-decoration: none; letter-spacing: -.01em; }
 .who { color: var(--soft); font-size: .875rem; }
-.crumbs { font-size: .875rem; color: var(--soft); margin: 1.5rem 0 0; }
+.crumbs { font-size: .875rem; color: var(--soft); margin: 0; }
 .crumbs ol { list-style: none; display: flex; flex-wrap: wrap; gap: 0 .5rem; margin: 0; padding: 0; }
 .crumbs li + li::before { content: "/"; margin-right: .5rem; color: var(--line); }
-main { padding-bottom: 3rem; }
+main { padding-top: 1.5rem; padding-bottom: 3rem; }
 footer { color: var(--soft); font-size: .8125rem; padding-block: 1rem 2rem; border-top: 1px solid var(--line); }
 h1 { font-size: 1.75rem; line-height: 1.2; letter-spacing: -.02em; margin: .4rem 0 .5rem; font-weight: 650; overflow-wrap: anywhere; }
 h2 { font-size: 1.125rem; line-height: 1.3; margin: 2.25rem 0 .6rem; font-weight: 650; letter-spacing: -.005em; }
@@ -79,7 +79,8 @@ thead th { font-size: .8125rem; font-weight: 600; color: var(--soft); border-bot
 tbody th { font-weight: 600; }
 td.number { white-space: nowrap; }
 caption { text-align: left; color: var(--soft); font-size: .875rem; padding-bottom: .4rem; }
-.interval { color: var(--soft); font-size: .8125rem; white-space: nowrap; }
+.interval { color: var(--soft); font-size: .8125rem; font-weight: 400; }
+td.number .interval { white-space: nowrap; }
 dl.facts { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .35rem 1.25rem; margin: 0 0 1rem; font-size: .9375rem; }
 dl.facts dt { color: var(--soft); }
 dl.facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
@@ -114,7 +115,7 @@ dl.facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 .timeline time { color: var(--soft); }
 .columns { display: grid; gap: 0 2.5rem; }
 .columns > * { min-width: 0; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0 0 1rem; }
 figcaption { color: var(--soft); font-size: .875rem; margin-top: .3rem; max-width: 46rem; }
 figure img { display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: .4rem; padding: .5rem; }
@@ -132,9 +133,12 @@ button:hover { filter: brightness(1.08); }
 .todecide { margin-bottom: 1rem; }
 details { margin: 0 0 1rem; }
 summary { cursor: pointer; font-weight: 600; color: var(--link); padding: .25rem 0; }
+aside dl.facts { grid-template-columns: 1fr; gap: 0; }
+aside dl.facts dt { font-size: .8125rem; }
+aside dl.facts dd { margin-bottom: .55rem; }
 @media (min-width: 60rem) {
   .columns { grid-template-columns: minmax(0, 1fr) 21rem; }
-  .columns > aside { position: sticky; top: 1rem; align-self: start; max-height: calc(100vh - 2rem); overflow-y: auto; }
+  .columns > aside#decide { position: sticky; top: 1rem; align-self: start; max-height: calc(100vh - 2rem); overflow-y: auto; }
   .todecide { display: none; }
 }
 @media (max-width: 40rem) {
@@ -146,6 +150,10 @@ summary { cursor: pointer; font-weight: 600; color: var(--link); padding: .25rem
   .stages { gap: .2rem; }
   .stages li { font-size: .75rem; letter-spacing: -.01em; }
   .stages small { display: none; }
+  .wide { display: none; }
+  table.stack caption { display: block; }
+  .mark { min-width: 0; }
+  th, td { padding-right: .6rem; }
   table.stack thead { position: absolute; left: -100rem; }
   table.stack, table.stack tbody, table.stack tr, table.stack th, table.stack td { display: block; width: 100%; }
   table.stack tr { border-bottom: 1px solid var(--line); padding: .6rem 0; }

@@ -16,6 +16,15 @@ export function when(atMs: number, nowMs: number): Html {
   return html`<time datetime="${new Date(atMs).toISOString()}" title="${exact}">${distance}</time>`;
 }
 
+/** `for 3 d 4 h`, of something that still is. */
+export function lasting(sinceMs: number, nowMs: number): Html {
+  return html`<time
+    datetime="${new Date(sinceMs).toISOString()}"
+    title="since ${instantInWords(sinceMs)}"
+    >for ${inWords(nowMs - sinceMs)}</time
+  >`;
+}
+
 /** `1 Mar 2026, 14:05 UTC (in 2 d 3 h)`, for instants that somebody plans by. */
 export function instant(atMs: number, nowMs: number): Html {
   return html`${exactly(atMs)} (${when(atMs, nowMs)})`;

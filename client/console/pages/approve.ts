@@ -237,11 +237,12 @@ function whatHappens(request: ApprovalRequest): Html {
     champion === null ? 'nothing is deployed' : html`<strong>${champion}</strong> keeps serving`;
   return html`<h2>What happens</h2>
     <p>
-      <strong>If you approve</strong>${
+      <strong>If you approve</strong>,
+      ${
         missing > 1
-          ? html`, ${plural(missing - 1, 'more approval')} by somebody else
+          ? html`${plural(missing - 1, 'more approval')} by somebody else
             ${missing === 2 ? 'is' : 'are'} needed. Then`
-          : ', and it is the last approval needed,'
+          : 'no more approval is needed and the rollout starts:'
       } <strong>${evidence.configName}</strong> is rolled out
       ${champion === null ? 'to the endpoint' : html`in place of <strong>${champion}</strong>`}:
       ${firstStep(evidence)}
@@ -277,8 +278,8 @@ function rollout(evidence: Evidence): Html {
         <thead>
           <tr>
             <th scope="col">Step</th>
-            <th scope="col">Carries the new version</th>
-            <th scope="col"><span class="soft">of the fleet</span></th>
+            <th scope="col">New version</th>
+            <th scope="col"><span class="wide">Share of the fleet</span></th>
             <th scope="col">Then wait</th>
           </tr>
         </thead>

@@ -9,8 +9,8 @@ export function metricTable(evaluation: Evaluation): Html {
   return html`<div class="table">
     <table class="stack">
       <caption>
-        Both judged on the same ${count(evaluation.rows)} held-out rows. Beneath each number stands
-        what it could as well be by chance.
+        Both judged on the same ${count(evaluation.rows)} held-out rows. Beneath each number: the
+        range in which it may lie, as far as these rows can tell.
       </caption>
       <thead>
         <tr>

@@ -3,7 +3,7 @@ import type { PendingWork } from '../../replies.js';
 import { html, type Html, type Part } from '../html.js';
 import { STYLE_PATH } from '../style.js';
 import type { Person } from '../who.js';
-import { capitalised, clock, day, when } from '../words.js';
+import { capitalised, clock, day, instant, when } from '../words.js';
 
 /** What every page knows beside its own matter. */
 export interface View {
@@ -177,7 +177,7 @@ export function waiting(view: View, awaiting: string | null, untilMs: number | n
   return awaiting === null
     ? null
     : html`<p class="lead">
-        Waits for ${awaiting}${untilMs !== null && html`, until ${when(untilMs, view.nowMs)}`}.
+        Waits for ${awaiting}${untilMs !== null && html`, until ${instant(untilMs, view.nowMs)}`}.
       </p>`;
 }
 

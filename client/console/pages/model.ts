@@ -7,6 +7,7 @@ import {
   capitalised,
   exactly,
   instant,
+  lasting,
   plural,
   resultInWords,
   shortDigest,
@@ -88,11 +89,11 @@ function situation(view: View, keeper: KeeperStatus): Html {
   const serves =
     keeper.champion === null
       ? 'no version we know'
-      : html`<strong>${keeper.champion.configName}</strong>, since
-          ${when(keeper.champion.sinceMs, view.nowMs)}`;
+      : html`<strong>${keeper.champion.configName}</strong>,
+          ${lasting(keeper.champion.sinceMs, view.nowMs)}`;
   return html`<p class="lead">
       Endpoint ${keeper.endpoint} is ${keeper.endpointStatus} and serves ${serves}.
-      ${capitalised(keeper.verdict)} since ${when(keeper.verdictSinceMs, view.nowMs)}.
+      ${capitalised(keeper.verdict)} ${lasting(keeper.verdictSinceMs, view.nowMs)}.
     </p>
     ${
       keeper.verdictReasons.length > 0 &&

@@ -1,6 +1,6 @@
 import type { ModelLine, ModelView } from '../../replies.js';
 import { html, type Html } from '../html.js';
-import { badge, when } from '../words.js';
+import { badge, instant } from '../words.js';
 import {
   approvePath,
   modelPath,
@@ -65,18 +65,18 @@ function modelCard(view: View, { line, view: model }: ModelsMatter): Html {
     </h2>
     ${keeper?.verdictReasons[0] !== undefined && html`<p>${keeper.verdictReasons[0]}</p>`}
     ${
-      keeper?.awaiting != null &&
-      html`<p>
-        Waits for
-        ${keeper.awaiting}${keeper.untilMs !== null && html`, until ${when(keeper.untilMs, view.nowMs)}`}.
-      </p>`
-    }
-    ${
       approval !== undefined &&
       html`<p>
         <a href="${approvePath(line.model, approval.release)}"
           >Read the evidence and decide on release ${approval.release}</a
         >
+      </p>`
+    }
+    ${
+      keeper?.awaiting != null &&
+      html`<p>
+        Waits for
+        ${keeper.awaiting}${keeper.untilMs !== null && html`, until ${instant(keeper.untilMs, view.nowMs)}`}.
       </p>`
     }
     ${line.failing.map(

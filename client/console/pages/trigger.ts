@@ -27,8 +27,8 @@ const PICTURED_COLUMNS = 3;
 export function triggerSection(trigger: Trigger, model: string, release: number): Html {
   return html`<h2>Why it was started</h2>
     <p>
-      <strong>${KINDS[trigger.kind]}.</strong> Asked for by ${trigger.by.person},
-      ${proofInWords(trigger.by.proof)}.
+      <strong>${KINDS[trigger.kind]}.</strong> Asked for by ${trigger.by.person}
+      (${proofInWords(trigger.by.proof)}).
     </p>
     ${reasonsList(trigger.reasons)}
     ${trigger.windows.map(
@@ -37,8 +37,7 @@ export function triggerSection(trigger: Trigger, model: string, release: number)
             ${window.source}, ${span(window.fromMs, window.toMs)}
             ${badge(WINDOW_RESULTS[window.result].words, WINDOW_RESULTS[window.result].tone)}
           </h3>
-          <p>${window.sentence}</p>
-          <p class="soft small">${count(window.rows)} rows.</p>
+          <p>${window.sentence} <span class="soft">${count(window.rows)} rows.</span></p>
           ${
             isLatest(trigger.windows, index) && [
               columnTable(window),
@@ -64,11 +63,12 @@ function distributions(
     ${moved.slice(0, PICTURED_COLUMNS).map(
       ({ name }) =>
         html`<figure>
-          <img
-            src="${columnPlotPath(model, release, index, name)}"
-            alt="Values of ${name}: what the champion was trained on, and this window"
-            loading="lazy"
-          />
+          <a href="${columnPlotPath(model, release, index, name)}"
+            ><img
+              src="${columnPlotPath(model, release, index, name)}"
+              alt="Values of ${name}: what the champion was trained on, and this window"
+              loading="lazy"
+          /></a>
           <figcaption>${name}: what the champion was trained on, and this window.</figcaption>
         </figure>`,
     )}

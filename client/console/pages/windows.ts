@@ -48,7 +48,7 @@ export function columnTable(window: WindowResult): Html | null {
         <tr>
           <th scope="col">Column</th>
           <th scope="col">Moved by</th>
-          <th scope="col"><span class="soft">0 = same, 1 = nothing in common</span></th>
+          <th scope="col"><span class="wide">0: same, 1: nothing in common</span></th>
           <th scope="col">Verdict</th>
         </tr>
       </thead>

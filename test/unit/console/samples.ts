@@ -158,10 +158,36 @@ export const evaluation: Evaluation = {
   reportDigest: 'b2'.repeat(32),
 };
 
-export const request: ApprovalRequest = {
+const shownRequest: NonNullable<ReleaseStatus['request']> = {
   model: 'flight-delays',
   release: 7,
   digest: DIGEST,
+  weaknesses: [
+    'the bucket keeps no versions: the artefact is pinned by ETag and size only',
+    'the image is named by a tag, not by its digest',
+  ],
+  requestedBy: 'mary@example.com',
+  requestedAtMs: NOW_MS - 4 * HOUR,
+  expiresAtMs: NOW_MS + 68 * HOUR,
+  approvalsNeeded: 2,
+  approvers: ['ada@example.com', 'grace@example.com'],
+  doors: ['console', 'cli'],
+  decisions: [
+    {
+      verdict: 'approve',
+      reason: 'Better on every metric, and the eastern hubs are here to stay.',
+      person: 'grace@example.com',
+      door: 'cli',
+      proof: { kind: 'sts', arn: 'arn:aws:sts::111122223333:assumed-role/grace/laptop' },
+      atMs: NOW_MS - 2 * HOUR,
+    },
+  ],
+};
+
+export const request: ApprovalRequest = {
+  ...shownRequest,
+  evaluation,
+  trigger,
   evidence: {
     model: 'flight-delays',
     release: 7,
@@ -201,36 +227,7 @@ export const request: ApprovalRequest = {
     },
     championConfigName: 'flight-delays-6',
   },
-  evaluation,
-  weaknesses: [
-    'the bucket keeps no versions: the artefact is pinned by ETag and size only',
-    'the image is named by a tag, not by its digest',
-  ],
-  trigger,
-  requestedBy: 'mary@example.com',
-  requestedAtMs: NOW_MS - 4 * HOUR,
-  expiresAtMs: NOW_MS + 68 * HOUR,
-  approvalsNeeded: 2,
-  approvers: ['ada@example.com', 'grace@example.com'],
-  doors: ['console', 'cli'],
-  decisions: [
-    {
-      verdict: 'approve',
-      reason: 'Better on every metric, and the eastern hubs are here to stay.',
-      person: 'grace@example.com',
-      door: 'cli',
-      proof: { kind: 'sts', arn: 'arn:aws:sts::111122223333:assumed-role/grace/laptop' },
-      atMs: NOW_MS - 2 * HOUR,
-    },
-  ],
 };
-
-const {
-  evidence: _evidence,
-  evaluation: _evaluation,
-  trigger: _trigger,
-  ...shownRequest
-} = request;
 
 export const release: ReleaseStatus = {
   model: 'flight-delays',
