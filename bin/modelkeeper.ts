@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 
 import { processContext } from '../client/cli/context.js';
 import { EXIT } from '../client/cli/exit.js';
+import { localEnvironment } from '../client/cli/local-environment.js';
 import { isProcess, PROCESSES } from '../client/cli/processes.js';
 
 const args = process.argv.slice(2);
@@ -34,6 +35,7 @@ async function runProcess(
 }
 
 async function runCommand(): Promise<void> {
+  Object.assign(process.env, localEnvironment(process.env, process.cwd()));
   const { run } = await import('../client/cli/program.js');
   process.once('SIGINT', () => {
     process.stderr.write('\nStopped. Nothing that runs was stopped with it.\n');

@@ -298,9 +298,10 @@ export async function factOf<Value>(read: Promise<Value>): Promise<Fact<Value>> 
 function inOurWords(account: Account): Account {
   return new Proxy(account, {
     get(target, name: keyof Account) {
-      const method = target[name] as (...given: readonly unknown[]) => unknown;
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
       return (...given: readonly unknown[]): unknown => {
-        const answer = method(...given);
+        const answer: unknown = Reflect.apply(method, target, given);
         return answer instanceof Promise ? answer.catch(rethrow) : answer;
       };
     },

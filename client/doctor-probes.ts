@@ -45,7 +45,7 @@ export function realProbes(): DoctorProbes {
         return new Map(
           Object.entries(answer.customAttributes).map(([name, type]) => [
             name,
-            Number(type) === Number(KEYWORD) ? 'Keyword' : `type ${type}`,
+            type === KEYWORD ? 'Keyword' : `type ${type}`,
           ]),
         );
       }),
@@ -61,17 +61,14 @@ export function realProbes(): DoctorProbes {
 
     pollersSeenAtMs: (queue) =>
       within(async (to) => {
-        const ask = async (taskQueueType: number): Promise<readonly number[]> => {
-          const answer = await to.workflowService.describeTaskQueue({
-            namespace: to.options.namespace,
-            taskQueue: { name: queue },
-            taskQueueType,
-          });
-          return (answer.pollers ?? []).map(
-            (poller) => Number(String(poller.lastAccessTime?.seconds ?? 0)) * 1_000,
-          );
-        };
-        return ask(TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY);
+        const answer = await to.workflowService.describeTaskQueue({
+          namespace: to.options.namespace,
+          taskQueue: { name: queue },
+          taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        });
+        return answer.pollers.map(
+          (poller) => Number(String(poller.lastAccessTime?.seconds ?? 0)) * 1_000,
+        );
       }),
 
     signedIn,

@@ -37,7 +37,7 @@ export interface Examination {
   readonly region: string | null;
   readonly endpoint: string | null;
   readonly repair: boolean;
-  nowMs(): number;
+  readonly nowMs: () => number;
 }
 
 const SKEW_MS = 30_000;

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
+import proto from '@temporalio/proto';
 
 import { keeperId, releaseId } from '../domain/names.js';
 import type { Policy } from '../domain/policy.schema.js';
@@ -39,7 +40,8 @@ import {
 } from '../workflows/messages.js';
 import { policyDigest } from './digest.js';
 import { messageOf, ModelkeeperError } from './errors.js';
-import { executionState, failingWork, pendingWork } from './pending-work.js';
+import { failingWork } from './failing-work.js';
+import { executionState, pendingWork } from './pending-work.js';
 import type {
   ExecutionView,
   ModelLine,
@@ -146,6 +148,10 @@ export interface ModelkeeperClient {
   close(): Promise<void>;
 }
 
+const { TaskQueueType } = proto.temporal.api.enums.v1;
+
+/** Temporal remembers pollers for minutes; one that lives polls at least once in this time. */
+const POLL_FRESH_MS = 90_000;
 const QUERY_MS = 5_000;
 const READ_MS = 10_000;
 const DESCRIBE_AT_ONCE = 8;
@@ -197,10 +203,13 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
         client.workflowService.describeTaskQueue({
           namespace: client.options.namespace,
           taskQueue: { name: CONTROL_QUEUE },
-          taskQueueType: WORKFLOW_TASKS,
+          taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         }),
       );
-      return (answer.pollers ?? []).length > 0;
+      return answer.pollers.some(
+        (poller) =>
+          Number(String(poller.lastAccessTime?.seconds ?? 0)) * 1_000 > Date.now() - POLL_FRESH_MS,
+      );
     } catch {
       return true; // not known; the caller goes on waiting
     }
@@ -432,9 +441,6 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
   };
 }
 
-/** `TASK_QUEUE_TYPE_WORKFLOW`. */
-const WORKFLOW_TASKS = 1;
-
 /** Names go into workflow ids and visibility queries: anything else than a model's name ends here. */
 function known(model: string): string {
   if (!MODEL_NAME.test(model))
@@ -465,7 +471,7 @@ function queryErrorInWords(error: unknown, addressee: string, workerThere: boole
   return told instanceof ModelkeeperError
     ? new ModelkeeperError(
         'timed-out',
-        `${addressee} did not answer within ${QUERY_MS / 1_000} s: its worker is busy or failing`,
+        `${addressee} did not answer within ${QUERY_MS / 1_000} s: no worker answers on task queue ${CONTROL_QUEUE}, or it is busy or failing`,
         { cause: error },
       )
     : told;

@@ -1,21 +1,16 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import proto from '@temporalio/proto';
 
 import type { ExecutionState, PendingWork } from './replies.js';
 
 type RawPending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 type RawFailure = NonNullable<RawPending['lastFailure']>;
 
-/** `APPLICATION_ERROR_CATEGORY_BENIGN`. */
-const BENIGN = 1;
+const { ApplicationErrorCategory, PendingActivityState } = proto.temporal.api.enums.v1;
 
 /** What Describe knows of the activities that have not ended. While one retries, the workflow itself does not run. */
 export function pendingWork(description: WorkflowExecutionDescription): readonly PendingWork[] {
   return (description.raw.pendingActivities ?? []).map(toPendingWork);
-}
-
-/** Of the pending work, what a person should hear about: its last attempt failed, and not for being quiet. */
-export function failingWork(pending: readonly PendingWork[]): readonly PendingWork[] {
-  return pending.filter((work) => work.lastFailure !== null && !work.benign);
 }
 
 export function toPendingWork(raw: RawPending): PendingWork {
@@ -33,13 +28,13 @@ export function toPendingWork(raw: RawPending): PendingWork {
 }
 
 function stateOf(raw: RawPending): PendingWork['state'] {
-  switch (Number(raw.state ?? 0)) {
-    case 2:
+  switch (raw.state) {
+    case PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
       return 'running';
-    case 3:
+    case PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED:
       return 'cancelling';
-    case 4:
-    case 5:
+    case PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED:
+    case PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED:
       return 'paused';
     default:
       return (raw.attempt ?? 1) > 1 ? 'waiting for the next attempt' : 'scheduled';
@@ -59,7 +54,10 @@ function innermost(failure: RawFailure): string {
 }
 
 function isBenign(failure: RawFailure): boolean {
-  return Number(failure.applicationFailureInfo?.category ?? 0) === BENIGN;
+  return (
+    failure.applicationFailureInfo?.category ===
+    ApplicationErrorCategory.APPLICATION_ERROR_CATEGORY_BENIGN
+  );
 }
 
 interface RawTimestamp {

@@ -1,1 +1,180 @@
-export const DESCRIPTIONS: Readonly<Record<string, string>> = {};
+/**
+ * What each key of a policy means: shown by editors through the JSON Schema, and in docs/policy.md.
+ *
+ * Keys are paths as `allKeys()` names them; a test fails for a key without a description and for one too many.
+ */
+export const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  apiVersion: 'Version of this format.',
+  kind: 'What this document is.',
+  metadata: 'Which model this is about.',
+  'metadata.name':
+    'Name of the model; every workflow and AWS name is built from it. Lower-case letters, digits and single dashes, at most 40 characters.',
+  'metadata.team': 'Who looks after it; stands in notices.',
+  spec: 'What people want for the model.',
+  'spec.mode': '`act`, or `record`: everything is watched and judged, nothing is started.',
+  'spec.endpoint': 'The endpoint that serves. One policy per endpoint.',
+  'spec.endpoint.name': 'Name of the SageMaker endpoint. Its variants must name a model.',
+  'spec.endpoint.variant': 'Production variant that is kept.',
+  'spec.endpoint.region': 'AWS Region of everything named here.',
+  'spec.registry': 'Where versions are registered.',
+  'spec.registry.group': 'Model package group in which the pipeline registers.',
+  'spec.storage': 'Address below which profiles, reports, evidence and the ledger live.',
+  'spec.people':
+    'Person (e-mail address) → AWS roles or users, or `os:<user>` on a laptop, that prove it is them. Nobody types who they are.',
+  'spec.groups': 'Group name → people, for `approve.approvers`.',
+  'spec.monitor': 'What is looked at.',
+  'spec.monitor.every': 'Time between looks, aligned to the clock. Events only make one sooner.',
+  'spec.monitor.sources': 'Where findings come from. Each has an id of its own.',
+  'spec.monitor.sources[alarms].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[alarms].kind': 'CloudWatch alarms.',
+  'spec.monitor.sources[alarms].alarms':
+    '`managed`: the recommended set is created, repaired and removed for you; or names of alarms of your own.',
+  'spec.monitor.sources[metric].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[metric].kind': 'One CloudWatch metric with limits.',
+  'spec.monitor.sources[metric].namespace': 'Namespace of the metric.',
+  'spec.monitor.sources[metric].name': 'Name of the metric.',
+  'spec.monitor.sources[metric].dimensions':
+    'Exactly the dimensions it was published with; CloudWatch does not add up dimension sets.',
+  'spec.monitor.sources[metric].stat':
+    'Average, Sum, Minimum, Maximum, SampleCount or a percentile such as p99.',
+  'spec.monitor.sources[metric].period': 'Period over which the statistic is taken.',
+  'spec.monitor.sources[metric].above': 'A finding when the statistic is above this.',
+  'spec.monitor.sources[metric].below': 'A finding when the statistic is below this.',
+  'spec.monitor.sources[captured-inputs].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[captured-inputs].kind':
+    'Requests captured at the endpoint, compared with a baseline.',
+  'spec.monitor.sources[captured-inputs].window':
+    'Length of a window. Windows are aligned to the clock and do not overlap.',
+  'spec.monitor.sources[captured-inputs].settle':
+    'How long after its end captured files of a window may still arrive.',
+  'spec.monitor.sources[captured-inputs].baseline':
+    '`champion`: the data the serving version was trained on; or the address of a Parquet or CSV file.',
+  'spec.monitor.sources[captured-inputs].columns':
+    'Columns of CSV requests in their order. JSON requests name their own.',
+  'spec.monitor.sources[ground-truth].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[ground-truth].kind':
+    'Labels that arrive later, joined to captured outputs.',
+  'spec.monitor.sources[ground-truth].labels': 'Address below which the labels arrive.',
+  'spec.monitor.sources[ground-truth].window': 'Length of a window, by the time of the prediction.',
+  'spec.monitor.sources[ground-truth].delay':
+    'How long after the prediction its label has arrived. A window is judged when its end is this long ago.',
+  'spec.monitor.sources[ground-truth].metric': 'What performance is measured by.',
+  'spec.monitor.sources[ground-truth].floor':
+    "A breach when the metric's whole interval lies below. Choose it below your champion's own interval.",
+  'spec.monitor.sources[ground-truth].minRows': 'Fewest labelled rows for a verdict on a window.',
+  'spec.monitor.noData': "The dead man's switch.",
+  'spec.monitor.noData.after': 'People are told when no data arrived for this long.',
+  'spec.detect': 'What counts as drift.',
+  'spec.detect.columns': 'Columns that are treated differently.',
+  'spec.detect.columns.critical': 'One of these drifting is enough.',
+  'spec.detect.columns.ignore': 'Not compared at all.',
+  'spec.detect.columns.categorical': 'Numbers that are codes, not amounts.',
+  'spec.detect.columns.newValuesAreDrift':
+    'Columns where new values mean a changed world, not a broken feed.',
+  'spec.detect.drift': 'Limits of the comparison of one column.',
+  'spec.detect.drift.warn':
+    'Jensen–Shannon distance (base 2, 0 to 1) from which a column is shown as moving.',
+  'spec.detect.drift.drift':
+    'Jensen–Shannon distance (base 2, 0 to 1) from which a column has drifted.',
+  'spec.detect.drift.significance': 'Adjusted p below which a difference is more than chance.',
+  'spec.detect.drift.minRows': 'Fewest rows in a window for a verdict.',
+  'spec.detect.drift.share':
+    'Share of columns that must drift for the dataset to, when none of them is critical.',
+  'spec.detect.persistence': 'How often before anything follows. Counts windows, not looks.',
+  'spec.detect.persistence.breaches': 'Windows that must breach …',
+  'spec.detect.persistence.of': '… among this many latest ones.',
+  'spec.retrain': 'How a candidate is made, and when.',
+  'spec.retrain.pipeline':
+    'SageMaker pipeline that trains, scores both models on held-out rows, and registers.',
+  'spec.retrain.parameters':
+    'Pipeline parameter → `window.start`, `window.end`, `holdout.start`, `holdout.end`, `champion.package`, `release.name`, or a text passed on as it is.',
+  'spec.retrain.window': 'Length of the training window.',
+  'spec.retrain.holdOut': 'Length of the held-out window right after it, on which both are judged.',
+  'spec.retrain.dataDelay': 'How long after an event its labelled row is in the training data.',
+  'spec.retrain.on': 'What may start a release by itself.',
+  'spec.retrain.schedule': 'Cron expression of five fields, for `on: [schedule]`.',
+  'spec.retrain.timeZone': 'Time zone of the schedule, a name of the IANA database.',
+  'spec.retrain.cooldown': 'Time after a release in which nothing starts by itself.',
+  'spec.retrain.budget': 'Most releases in a sliding time. Over it, a person is asked.',
+  'spec.retrain.budget.runs': 'Releases …',
+  'spec.retrain.budget.per': '… in this time.',
+  'spec.retrain.timeout': 'Longest a pipeline execution may take.',
+  'spec.evaluate': 'What a candidate must show.',
+  'spec.evaluate.confidence': 'One-sided confidence of every bound.',
+  'spec.evaluate.minRows': 'Fewest held-out rows for a verdict.',
+  'spec.evaluate.predictions':
+    'Metadata key of the model package that holds the address of the predictions file.',
+  'spec.evaluate.trainingRows':
+    'Metadata key of the model package that holds the address of the training row ids.',
+  'spec.evaluate.gates': 'Each is passed, failed or inconclusive. At least one must be required.',
+  'spec.evaluate.gates[absolute].id': 'Name of the gate.',
+  'spec.evaluate.gates[absolute].kind': 'The candidate alone against a limit.',
+  'spec.evaluate.gates[absolute].metric': 'Metric that is judged.',
+  'spec.evaluate.gates[absolute].min': 'Least, for metrics that are better when higher.',
+  'spec.evaluate.gates[absolute].max': 'Most, for metrics that are better when lower.',
+  'spec.evaluate.gates[absolute].on':
+    '`estimate`, or `bound`: the end of the interval that is against the candidate.',
+  'spec.evaluate.gates[absolute].severity':
+    '`required`, or `advisory`: shown to the approver only.',
+  'spec.evaluate.gates[non_inferior].id': 'Name of the gate.',
+  'spec.evaluate.gates[non_inferior].kind': 'The candidate is not much worse than the champion.',
+  'spec.evaluate.gates[non_inferior].metric': 'Metric that is compared.',
+  'spec.evaluate.gates[non_inferior].margin': 'How much worse is still accepted.',
+  'spec.evaluate.gates[non_inferior].margin.absolute': "In the metric's own unit.",
+  'spec.evaluate.gates[non_inferior].by':
+    'The same gate on each value of these columns, corrected for their number.',
+  'spec.evaluate.gates[non_inferior].minRows': 'Fewest rows of a slice for a verdict on it.',
+  'spec.evaluate.gates[non_inferior].severity':
+    '`required`, or `advisory`: shown to the approver only.',
+  'spec.evaluate.gates[superior].id': 'Name of the gate.',
+  'spec.evaluate.gates[superior].kind': 'The candidate is better than the champion.',
+  'spec.evaluate.gates[superior].metric': 'Metric that is compared.',
+  'spec.evaluate.gates[superior].minGain': "How much better it must be, in the metric's own unit.",
+  'spec.evaluate.gates[superior].severity':
+    '`required`, or `advisory`: shown to the approver only.',
+  'spec.approve': 'Who lets a candidate into service.',
+  'spec.approve.approvals': 'Distinct people who must approve. One rejection settles the matter.',
+  'spec.approve.approvers': 'People, and groups as `group:name`.',
+  'spec.approve.requesterMayApprove':
+    "Whether who asked for the release may decide on it. An automatic trigger's requester is the policy's author.",
+  'spec.approve.doors':
+    'Ways of deciding that count. `cli` is proven by AWS; `local` by nothing but the operating-system user; `temporal` by nothing.',
+  'spec.approve.remind': 'People are reminded so long after the request.',
+  'spec.approve.escalate': 'Somebody else is told when nobody answers.',
+  'spec.approve.escalate.after': 'So long after the request.',
+  'spec.approve.escalate.to': 'SNS topic that is told.',
+  'spec.approve.expires': 'So long after the request it ends as expired, and the champion stays.',
+  'spec.deploy': 'How a candidate takes the traffic.',
+  'spec.deploy.strategy': 'SageMaker deployment guardrail, or everything at once.',
+  'spec.deploy.canary': 'One step with a share of the fleet, then the rest.',
+  'spec.deploy.canary.percent': 'Share of the fleet in percent.',
+  'spec.deploy.canary.bake': 'How long alarms are watched before the next step, at most 1h.',
+  'spec.deploy.linear': 'Equal steps.',
+  'spec.deploy.linear.percent': 'Share of the fleet per step in percent.',
+  'spec.deploy.linear.bake': 'How long alarms are watched after each step, at most 1h.',
+  'spec.deploy.finalBake':
+    'How long the whole new fleet bakes before the old one goes, at most 1h.',
+  'spec.deploy.alarms':
+    '`managed`: rollback alarms on the new config are made for each rollout; or names of alarms of your own.',
+  'spec.deploy.limits': 'Limits of the managed rollback alarms.',
+  'spec.deploy.limits.errorShare': 'Share of invocations answered 5XX.',
+  'spec.deploy.limits.latencyP99Ms': '99th percentile of ModelLatency in milliseconds.',
+  'spec.deploy.limits.period': 'Period of the managed alarms: 10s, 30s or whole minutes.',
+  'spec.deploy.role': "Execution role of the new model. Default: the champion's.",
+  'spec.deploy.timeout': 'Longest a rollout may take.',
+  'spec.deploy.probation': 'How long a new version can be taken back by itself.',
+  'spec.deploy.probation.for': 'Length of the probation.',
+  'spec.deploy.probation.rollBackOn': 'What takes it back.',
+  'spec.scaling': 'Auto scaling of the variant; left alone when this is not written.',
+  'spec.scaling.instances': 'Limits of the fleet.',
+  'spec.scaling.instances.min': 'Fewest instances.',
+  'spec.scaling.instances.max': 'Most instances.',
+  'spec.scaling.target': 'Target tracking.',
+  'spec.scaling.target.metric': 'What is tracked.',
+  'spec.scaling.target.value': 'Invocations per instance and minute.',
+  'spec.scaling.target.scaleOutCooldown': 'Least time between two steps out.',
+  'spec.scaling.target.scaleInCooldown': 'Least time between two steps in.',
+  'spec.notify': 'Who is told; nobody when this is not written.',
+  'spec.notify.topic': 'SNS topic.',
+  'spec.notify.on': 'What is told.',
+};

@@ -153,7 +153,7 @@ function countNodes(value: unknown): number {
     count += 1;
     const next = waiting.pop();
     if (next !== null && typeof next === 'object')
-      waiting.push(...Object.values(next).slice(0, MAX_NODES));
+      waiting.push(...Object.values(next as Record<string, unknown>).slice(0, MAX_NODES));
   }
   return count;
 }

@@ -101,7 +101,7 @@ function oneOf(path: readonly PropertyKey[], found: unknown, values: readonly st
       message: `'${String(path.at(-1))}' is missing`,
       remedy: `write ${values.join(' or ')}`,
     };
-  const near = nearest(String(found), values);
+  const near = nearest(typeof found === 'string' ? found : '', values);
   return {
     path,
     about: 'value',
@@ -240,7 +240,7 @@ function typeInWords(value: unknown): string {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'what is here';
-  const text = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? 'this');
+  const text = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

@@ -18,7 +18,7 @@ export interface CliContext {
   err(text: string): void;
   /** A question to be answered with yes; anything else is no. */
   ask(question: string): Promise<boolean>;
-  now(): number;
+  readonly now: () => number;
   sleep(ms: number): Promise<void>;
   connect(): Promise<ModelkeeperClient>;
   identify(local: boolean): Promise<Caller>;

@@ -43,7 +43,7 @@ export interface Ending {
 
 /** How a command ends that threw. */
 export function endingOf(error: unknown): Ending {
-  const message = messageOf(error);
+  const message = error instanceof Exit ? error.message : messageOf(error);
   if (error instanceof Exit) {
     const code = Object.entries(EXIT).find(([, value]) => value === error.exitCode)?.[0];
     return { exitCode: error.exitCode, code: code ?? 'unexpected', message };

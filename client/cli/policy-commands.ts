@@ -82,10 +82,14 @@ export function addPolicyCommands(program: Command, context: CliContext): void {
   program
     .command('schema')
     .description('print the JSON Schema of a policy, for editors')
+    .option('--markdown', 'print the table of all keys instead')
     .addHelpText('after', '\nExample:\n  $ modelkeeper schema > modelkeeper.schema.json\n')
-    .action(async () => {
-      const { policyJsonSchemaText } = await import('../policy-schema.js');
-      context.out(policyJsonSchemaText().trimEnd());
+    .action(async (options: { readonly markdown?: true }) => {
+      if (options.markdown === true) {
+        context.out((await import('../policy-reference.js')).policyReference());
+        return;
+      }
+      context.out((await import('../policy-schema.js')).policyJsonSchemaText().trimEnd());
     });
 }
 

@@ -2,7 +2,7 @@ import { inWords, instantInWords } from '../../domain/duration.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
 import type { ApprovalRequest, KeeperStatus, ReleaseStatus, Why } from '../../domain/status.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
-import { failingWork } from '../pending-work.js';
+import { failingWork } from '../failing-work.js';
 import type { ModelLine, ModelView, PendingWork, ReleaseView } from '../replies.js';
 import type { CliContext } from './context.js';
 
@@ -89,7 +89,15 @@ export function statusText(
       `${colors.bold(view.model)}  ${colors.yellow(view.unanswered ?? 'does not answer')}`,
       `Temporal says: ${view.execution}, started ${instantInWords(view.startedAtMs)}.`,
     );
-  else parts.push(keeperText(colors, view.keeper, nowMs));
+  else {
+    if (view.closedAtMs !== null)
+      parts.push(
+        colors.yellow(
+          `${view.model} is not kept any more: its keeper ended (${view.execution}) at ${instantInWords(view.closedAtMs)}. What it last knew:`,
+        ),
+      );
+    parts.push(keeperText(colors, view.keeper, nowMs));
+  }
   const work = workText(colors, view.pending, nowMs);
   if (work !== '') parts.push(work);
   for (const release of releases) parts.push(releaseText(colors, release, nowMs));

@@ -40,7 +40,10 @@ export async function watchRelease(
         told = line;
         context.err(`${inWords(context.now() - startMs).padStart(12)}  ${line}`);
       }
-      if (status.result !== null) return conclude(status.result);
+      if (status.result !== null) {
+        conclude(status.result);
+        return;
+      }
       if (until === 'approval' && status.stage === 'approve') return;
     } else if (context.now() - answeredAtMs > TROUBLE_MS) {
       throw new Exit(EXIT.unreachable, `release ${release} of ${model} does not answer any more`);
