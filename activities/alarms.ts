@@ -110,7 +110,9 @@ function statistic(stat: string): 'Average' | 'Sum' {
 /** Which of an alarm's settings are not as they should be, in words; empty when it is right. */
 export function alarmFaults(spec: AlarmSpec, alarm: Described): readonly string[] {
   const wanted = putInput(spec, {});
-  const dimensions = (list: readonly { Name?: string | undefined; Value?: string | undefined }[] = []): string =>
+  const dimensions = (
+    list: readonly { Name?: string | undefined; Value?: string | undefined }[] = [],
+  ): string =>
     list
       .map(({ Name, Value }) => `${Name ?? ''}=${Value ?? ''}`)
       .sort()
@@ -232,7 +234,8 @@ export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
   const oursBelow = async (ref: ModelRef): Promise<readonly string[]> => {
     const all = await alarmsBelow(clients(ref).cloudwatch, alarmPrefix(ref.model));
     const prefix = alarmPrefix(ref.model);
-    const kinds = /^(?:release-\d+-(?:errors|latency|abort)|[a-z0-9-]+-(?:errors-5xx|errors-4xx|latency|cpu|memory|disk))$/;
+    const kinds =
+      /^(?:release-\d+-(?:errors|latency|abort)|[a-z0-9-]+-(?:errors-5xx|errors-4xx|latency|cpu|memory|disk))$/;
     const names = all.filter(({ name }) => kinds.test(name.slice(prefix.length)));
     const tagged: string[] = [];
     for (const { name, arn } of names) {

@@ -37,7 +37,10 @@ export const duckAnalysis: Analysis = {
     analyse(request, async (duck) => {
       const { files, columns, window, profile, detect } = request;
       const { table, counts } = await readCapture(duck, { files, columns, window });
-      return { counts, comparison: await compareWindow(duck, { profile, window: { table }, detect }) };
+      return {
+        counts,
+        comparison: await compareWindow(duck, { profile, window: { table }, detect }),
+      };
     }),
 
   measurePerformance: (request) =>

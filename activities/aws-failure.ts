@@ -164,18 +164,19 @@ export async function aws<T, U = never>(
 }
 
 /** The failure to throw for an error of a request that needs `permission`. Errors that are not AWS's are left alone. */
-export function failureOf(
-  permission: Permission,
-  error: unknown,
-  attemptNumber: number,
-): unknown {
+export function failureOf(permission: Permission, error: unknown, attemptNumber: number): unknown {
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof Error && error.name === 'AbortError') return error;
   const known = awsErrorOf(error);
   if (known === undefined) return failureOfOther(permission, error, attemptNumber);
   const { name, message } = known;
   const details = [
-    { operation: permission.action, awsError: name, requestId: known.requestId, status: known.status },
+    {
+      operation: permission.action,
+      awsError: name,
+      requestId: known.requestId,
+      status: known.status,
+    },
   ];
   const retry = (type: FailureType, sentence: string, nextRetryMs?: number): ApplicationFailure =>
     ApplicationFailure.create({
@@ -246,7 +247,12 @@ function permissionMissing(
     type: FailureType.PermissionMissing,
     message: `${action} on ${on} is missing: ${error.name}: ${error.message}`,
     details: [
-      { operation: permission.action, awsError: error.name, requestId: error.requestId, status: error.status },
+      {
+        operation: permission.action,
+        awsError: error.name,
+        requestId: error.requestId,
+        status: error.status,
+      },
     ],
     nextRetryDelay: permissionDelayMs(attemptNumber),
   });

@@ -18,7 +18,7 @@ import { FailureType } from '../domain/failures.js';
 import { canonicalJson } from '../domain/ledger.js';
 import { rollbackAlarms } from '../domain/managed-alarms.js';
 import type { EndpointReading } from '../domain/model.js';
-import { releaseName, rollbackAlarmNames } from '../domain/names.js';
+import { rollbackAlarmNames } from '../domain/names.js';
 import { planFaults, rolloutPlan } from '../domain/rollout.js';
 import { clock, pollEveryMs } from '../domain/watch.js';
 import {
@@ -93,7 +93,7 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       const look = await lookAtEndpoint(sagemaker, spec.endpoint, deps.now());
       const reason = unfit(look, request);
       if (reason !== undefined) throw hopeless(FailureType.PolicyUnfit, reason);
-      const name = releaseName(request.model, request.release);
+      const { name } = request;
       const tags = {
         [MODEL_TAG]: request.model,
         [RELEASE_TAG]: `${request.model}-${request.release}`,
@@ -125,34 +125,14 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
      */
     async discardDeployment(request) {
       const { sagemaker, cloudwatch } = clients(request);
-      const name = releaseName(request.model, request.release);
       const endpoint = await describeEndpoint(sagemaker, request.policy.spec.endpoint.name);
-      if (endpoint?.PendingDeploymentSummary?.EndpointConfigName === name) return;
+      const pending = endpoint?.PendingDeploymentSummary?.EndpointConfigName;
+      if (pending !== undefined && request.names.includes(pending)) return;
       const alarms = rollbackAlarmNames(request.model, request.release);
       await deleteAlarms(cloudwatch, [alarms.errors, alarms.latency, alarms.abort]);
-      if (request.keepConfig || endpoint?.EndpointConfigName === name) return;
-      const config = await describeConfig(sagemaker, name);
-      if (
-        config?.EndpointConfigArn !== undefined &&
-        (await isTagged(sagemaker, config.EndpointConfigArn, request.model))
-      ) {
-        await aws(
-          may('sagemaker:DeleteEndpointConfig', `endpoint-config/${name}`),
-          (options) =>
-            sagemaker.send(new DeleteEndpointConfigCommand({ EndpointConfigName: name }), options),
-          (error) => (/could not find/i.test(error.message) ? 'absent' : undefined),
-        );
-      }
-      const model = await describeModel(sagemaker, name);
-      if (
-        model?.ModelArn !== undefined &&
-        (await isTagged(sagemaker, model.ModelArn, request.model))
-      ) {
-        await aws(
-          may('sagemaker:DeleteModel', `model/${name}`),
-          (options) => sagemaker.send(new DeleteModelCommand({ ModelName: name }), options),
-          (error) => (/could not find/i.test(error.message) ? 'absent' : undefined),
-        );
+      if (request.keepConfig) return;
+      for (const name of request.names) {
+        if (name !== endpoint?.EndpointConfigName) await discard(sagemaker, request.model, name);
       }
     },
 
@@ -499,7 +479,8 @@ function modelInput(
   name: string,
   tags: Readonly<Record<string, string>>,
 ): CreateModelInput {
-  const role = request.policy.spec.deploy.role ?? request.champion?.roleArn ?? look.model?.ExecutionRoleArn;
+  const role =
+    request.policy.spec.deploy.role ?? request.champion?.roleArn ?? look.model?.ExecutionRoleArn;
   if (role === undefined) {
     throw hopeless(
       FailureType.PolicyUnfit,
@@ -529,7 +510,11 @@ async function createModel(sagemaker: SageMakerClient, input: CreateModelInput):
   if (made !== 'exists') return;
   const existing = await describeModel(sagemaker, name);
   if (existing === undefined) {
-    throw notYet(FailureType.NotVisibleYet, `The model ${name} exists and is not visible yet`, 5_000);
+    throw notYet(
+      FailureType.NotVisibleYet,
+      `The model ${name} exists and is not visible yet`,
+      5_000,
+    );
   }
   const wanted = containerOf(input)?.ModelPackageName;
   if (
@@ -583,7 +568,9 @@ function configInput(
 }
 
 /** What must be the same for an existing config to be ours. The count may have been scaled since. */
-const essence = (config: Pick<CreateEndpointConfigInput, 'ProductionVariants' | 'DataCaptureConfig'>) =>
+const essence = (
+  config: Pick<CreateEndpointConfigInput, 'ProductionVariants' | 'DataCaptureConfig'>,
+) =>
   canonicalJson({
     variants: config.ProductionVariants?.map((one) => [
       one.VariantName,
@@ -616,6 +603,29 @@ async function createConfig(
     throw hopeless(
       FailureType.NameTaken,
       `an endpoint config ${name} exists and is another one: delete it if nobody needs it`,
+    );
+  }
+}
+
+/** Deletes the config and the model of that name, where they carry our tag. */
+async function discard(sagemaker: SageMakerClient, model: string, name: string): Promise<void> {
+  const gone = (error: { readonly message: string }) =>
+    /could not find/i.test(error.message) ? ('absent' as const) : undefined;
+  const configArn = (await describeConfig(sagemaker, name))?.EndpointConfigArn;
+  if (configArn !== undefined && (await isTagged(sagemaker, configArn, model))) {
+    await aws(
+      may('sagemaker:DeleteEndpointConfig', `endpoint-config/${name}`),
+      (options) =>
+        sagemaker.send(new DeleteEndpointConfigCommand({ EndpointConfigName: name }), options),
+      gone,
+    );
+  }
+  const modelArn = (await describeModel(sagemaker, name))?.ModelArn;
+  if (modelArn !== undefined && (await isTagged(sagemaker, modelArn, model))) {
+    await aws(
+      may('sagemaker:DeleteModel', `model/${name}`),
+      (options) => sagemaker.send(new DeleteModelCommand({ ModelName: name }), options),
+      gone,
     );
   }
 }

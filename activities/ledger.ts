@@ -36,7 +36,9 @@ export function createLedgerActivities(deps: ControlDeps): LedgerActivities {
     if (known !== undefined) return known;
     const s3 = s3Of(ref);
     const listed = await listLedger(s3, ref.policy.spec.storage, ref.model);
-    const entries = await inParallel(listed.slice(-REMEMBERED), 16, ({ uri }) => readEntry(s3, uri));
+    const entries = await inParallel(listed.slice(-REMEMBERED), 16, ({ uri }) =>
+      readEntry(s3, uri),
+    );
     const tail: Tail = { head: { number: 0, hash: NO_HASH }, ids: new Map() };
     for (const entry of entries) if (entry !== undefined) advance(tail, verified(entry));
     tails.set(place(ref), tail);

@@ -32,7 +32,10 @@ export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivitie
     async notify(message) {
       const topic = message.topic ?? message.policy.spec.notify?.topic;
       if (topic === undefined) return { kind: 'not sent', reason: 'the policy names no topic' };
-      if (message.topic === undefined && message.policy.spec.notify?.on.includes(message.notice) !== true) {
+      if (
+        message.topic === undefined &&
+        message.policy.spec.notify?.on.includes(message.notice) !== true
+      ) {
         return { kind: 'not sent', reason: `notify.on does not name ${message.notice}` };
       }
       const region = topic.split(':')[3] ?? '';
@@ -47,7 +50,10 @@ export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivitie
               Message: textOf(message, deps.consoleUrl),
               MessageAttributes: attributes(message),
               ...(topic.endsWith('.fifo')
-                ? { MessageGroupId: message.model, MessageDeduplicationId: fifoKey(message.dedupeKey) }
+                ? {
+                    MessageGroupId: message.model,
+                    MessageDeduplicationId: fifoKey(message.dedupeKey),
+                  }
                 : {}),
             }),
             options,
@@ -98,4 +104,5 @@ function attributes(
 }
 
 /** At most 128 characters of those that SNS takes. */
-const fifoKey = (key: string): string => key.replace(/[^A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g, '_').slice(-128);
+const fifoKey = (key: string): string =>
+  key.replace(/[^A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g, '_').slice(-128);

@@ -9,7 +9,6 @@ import {
 } from '@aws-sdk/client-sagemaker';
 
 import { FailureType, failureClass } from '../domain/failures.js';
-import { releaseName } from '../domain/names.js';
 import { pollEveryMs } from '../domain/watch.js';
 import { absent, attempt, aws, may } from './aws-failure.js';
 import type { ControlActivities, ModelRef, PipelineOutcome } from './contract.js';
@@ -33,13 +32,13 @@ export function createPipelineActivities(deps: ControlDeps): PipelineActivities 
     /**
      * Starts the execution of a release, or finds the one an earlier attempt started.
      *
-     * Idempotent twice over: the token is made of the pipeline's and the release's name, and every attempt after
+     * Idempotent twice over: the token is made of the pipeline's name and the release's of this round, and every attempt after
      * the first looks for an execution of our display name before it starts one.
      */
     async startPipeline(request) {
       const sagemaker = sagemakerOf(request);
       const { pipeline } = request.policy.spec.retrain;
-      const name = releaseName(request.model, request.release);
+      const { name } = request;
       if (attempt() > 1) {
         const found = await executionNamed(sagemaker, pipeline, name);
         if (found !== undefined) return { executionArn: found, adopted: true };
@@ -91,7 +90,9 @@ export function createPipelineActivities(deps: ControlDeps): PipelineActivities 
       const steps = await readSteps(sagemaker, executionArn);
       const running = steps.filter((step) => !AT_REST.has(step.StepStatus ?? ''));
       if (status === 'Executing' || status === 'Stopping') {
-        const doing = running.map((step) => `${step.StepName ?? '?'} ${step.StepStatus ?? ''}`).join(', ');
+        const doing = running
+          .map((step) => `${step.StepName ?? '?'} ${step.StepStatus ?? ''}`)
+          .join(', ');
         throw notYet(
           FailureType.StillRunning,
           `The pipeline is ${status}: ${doing === '' ? 'no step is running' : doing}; ${steps.length - running.length} steps done`,
@@ -114,9 +115,7 @@ export function createPipelineActivities(deps: ControlDeps): PipelineActivities 
     async stopPipeline(request) {
       const sagemaker = sagemakerOf(request);
       const { pipeline } = request.policy.spec.retrain;
-      const arn =
-        request.executionArn ??
-        (await executionNamed(sagemaker, pipeline, releaseName(request.model, request.release)));
+      const arn = request.executionArn ?? (await executionNamed(sagemaker, pipeline, request.name));
       if (arn === undefined) return;
       const execution = await aws(
         may('sagemaker:DescribePipelineExecution', arn),

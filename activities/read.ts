@@ -82,7 +82,8 @@ export async function describePackage(
 ): Promise<DescribeModelPackageOutput | undefined> {
   const answer = await aws(
     may('sagemaker:DescribeModelPackage', arn),
-    (options) => sagemaker.send(new DescribeModelPackageCommand({ ModelPackageName: arn }), options),
+    (options) =>
+      sagemaker.send(new DescribeModelPackageCommand({ ModelPackageName: arn }), options),
     absent,
   );
   return answer === 'absent' ? undefined : answer;
@@ -98,7 +99,10 @@ export async function readTags(
   do {
     const page = await aws(may('sagemaker:ListTags', arn), (options) =>
       sagemaker.send(
-        new ListTagsCommand({ ResourceArn: arn, ...(token === undefined ? {} : { NextToken: token }) }),
+        new ListTagsCommand({
+          ResourceArn: arn,
+          ...(token === undefined ? {} : { NextToken: token }),
+        }),
         options,
       ),
     );
@@ -116,13 +120,21 @@ export async function lookAtEndpoint(
 ): Promise<EndpointLook> {
   const endpoint = await describeEndpoint(sagemaker, name);
   if (endpoint === undefined) {
-    return { reading: absentReading(name, nowMs), endpoint: null, config: null, variant: null, model: null };
+    return {
+      reading: absentReading(name, nowMs),
+      endpoint: null,
+      config: null,
+      variant: null,
+      model: null,
+    };
   }
   const configName = endpoint.EndpointConfigName;
   const config = configName === undefined ? undefined : await describeConfig(sagemaker, configName);
   const variant = config?.ProductionVariants?.find((one) => one.VariantName === variantName);
   const model =
-    variant?.ModelName === undefined ? undefined : await describeModel(sagemaker, variant.ModelName);
+    variant?.ModelName === undefined
+      ? undefined
+      : await describeModel(sagemaker, variant.ModelName);
   const container = model?.PrimaryContainer ?? model?.Containers?.[0];
   const registered =
     container?.ModelPackageName === undefined
@@ -252,7 +264,10 @@ export async function readEntry(s3: S3Client, uri: string): Promise<LedgerEntry 
   const value = await readJson(s3, uri);
   if (value === undefined) return undefined;
   if (!isEntry(value)) {
-    throw hopeless(FailureType.LedgerBroken, `${uri} is not a ledger entry: restore it from a version of the bucket`);
+    throw hopeless(
+      FailureType.LedgerBroken,
+      `${uri} is not a ledger entry: restore it from a version of the bucket`,
+    );
   }
   return value;
 }

@@ -95,10 +95,7 @@ export function createRegistryActivities(deps: ControlDeps): RegistryActivities 
     async setApprovalStatus(request) {
       const description = request.description.slice(0, DESCRIPTION_LENGTH);
       const found = await read(request);
-      if (
-        found.ModelApprovalStatus === request.status &&
-        found.ApprovalDescription === description
-      )
+      if (found.ModelApprovalStatus === request.status && found.ApprovalDescription === description)
         return;
       await aws(may('sagemaker:UpdateModelPackage', request.packageArn), (options) =>
         clients(request).sagemaker.send(

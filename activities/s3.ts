@@ -81,7 +81,11 @@ const taken = (error: AwsError): 'taken' | undefined =>
   error.name === 'PreconditionFailed' || error.status === 412 ? 'taken' : undefined;
 
 /** Writes an object only where there is none. */
-export async function writeOnce(s3: S3Client, uri: string, body: string): Promise<'written' | 'taken'> {
+export async function writeOnce(
+  s3: S3Client,
+  uri: string,
+  body: string,
+): Promise<'written' | 'taken'> {
   const { bucket, key } = s3Address(uri);
   const answer = await aws(
     may('s3:PutObject', onObject(uri)),
@@ -175,7 +179,9 @@ export async function download(s3: S3Client, uri: string, path: string): Promise
         const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), options);
         const body: unknown = answer.Body;
         const stream =
-          body instanceof Readable ? body : Readable.from([await answer.Body?.transformToByteArray()]);
+          body instanceof Readable
+            ? body
+            : Readable.from([await answer.Body?.transformToByteArray()]);
         await pipeline(stream, createWriteStream(partial), signal === undefined ? {} : { signal });
       },
       absent,

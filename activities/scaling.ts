@@ -67,22 +67,20 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
   };
 
   const setSuspended = async (ref: ModelRef, suspended: boolean): Promise<void> => {
-    await aws(
-      may('application-autoscaling:RegisterScalableTarget', resourceId(ref)),
-      (options) =>
-        clients(ref).autoscaling.send(
-          new RegisterScalableTargetCommand({
-            ServiceNamespace: 'sagemaker',
-            ResourceId: resourceId(ref),
-            ScalableDimension: DIMENSION,
-            SuspendedState: {
-              DynamicScalingInSuspended: suspended,
-              DynamicScalingOutSuspended: suspended,
-              ScheduledScalingSuspended: suspended,
-            },
-          }),
-          options,
-        ),
+    await aws(may('application-autoscaling:RegisterScalableTarget', resourceId(ref)), (options) =>
+      clients(ref).autoscaling.send(
+        new RegisterScalableTargetCommand({
+          ServiceNamespace: 'sagemaker',
+          ResourceId: resourceId(ref),
+          ScalableDimension: DIMENSION,
+          SuspendedState: {
+            DynamicScalingInSuspended: suspended,
+            DynamicScalingOutSuspended: suspended,
+            ScheduledScalingSuspended: suspended,
+          },
+        }),
+        options,
+      ),
     );
   };
 

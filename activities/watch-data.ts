@@ -13,7 +13,11 @@ import { durationMs } from '../domain/duration.js';
 import { FailureType } from '../domain/failures.js';
 import { canonicalJson } from '../domain/ledger.js';
 import type { Window, WindowResult } from '../domain/model.js';
-import type { CapturedInputsSource, GroundTruthSource, PolicySpec } from '../domain/policy.schema.js';
+import type {
+  CapturedInputsSource,
+  GroundTruthSource,
+  PolicySpec,
+} from '../domain/policy.schema.js';
 import type { DetectPolicy } from '../domain/stats/types.js';
 import { clock, nextLookMs, silentSinceMs, worthTelling } from '../domain/watch.js';
 import { isUnusable } from './analysis-port.js';
@@ -61,7 +65,7 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
       let telling = false;
       let more = false;
       const notes: string[] = [];
-      const dueBySource = new Map<string, number>();
+      const firstLooks = new Map<string, number>();
       for (const source of dataSources(watch.policy.spec)) {
         const blind = await basisOf(deps, watch, source);
         if (blind.kind === 'blind') {
@@ -82,7 +86,8 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
         );
         more ||= due.more;
         const first = due.windows[0];
-        if (first !== undefined) dueBySource.set(source.id, first.fromMs);
+        if (first !== undefined && progress.countedToMs[source.id] === undefined)
+          firstLooks.set(source.id, first.fromMs);
         for (const window of due.windows) {
           const result = await judgeWindow(deps, watch, source, window, blind.profileUri);
           const remembered = [
@@ -104,7 +109,7 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
           keep(progress);
         }
       }
-      const silence = await silences(deps, watch, progress, dueBySource, nowMs);
+      const silence = await silences(deps, watch, progress, firstLooks, nowMs);
       const told: DataTold = {
         atMs: nowMs,
         windows: [...progress.windows].sort((a, b) => a.toMs - b.toMs || a.fromMs - b.fromMs),
@@ -229,7 +234,10 @@ const isReport = (value: unknown): value is WindowReport =>
 
 /** `20260301T140000Z`. */
 const fileInstant = (atMs: number): string =>
-  new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z').replace(/[-:]/g, '');
+  new Date(atMs)
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:]/g, '');
 
 interface Judged {
   readonly result: WindowResult;
@@ -359,8 +367,7 @@ async function filesByHour(
   return listed
     .flat()
     .filter(
-      (object) =>
-        object.sizeBytes > 0 && belongsToWindow(window, lateness, object.lastModifiedMs),
+      (object) => object.sizeBytes > 0 && belongsToWindow(window, lateness, object.lastModifiedMs),
     )
     .sort((a, b) => a.lastModifiedMs - b.lastModifiedMs || (a.uri < b.uri ? -1 : 1))
     .map((object) => object.uri);
@@ -383,7 +390,8 @@ async function silences(
   deps: DataDeps,
   watch: DataWatch,
   progress: Progress,
-  firstDueMs: ReadonlyMap<string, number>,
+  /** Begin of the first window of sources that were never counted before. */
+  firstLooks: ReadonlyMap<string, number>,
   nowMs: number,
 ): Promise<Pick<DataTold, 'noData' | 'dataAgain'>> {
   const { spec } = watch.policy;
@@ -399,7 +407,7 @@ async function silences(
     const excused = watch.disturbed.map((span) => span.toMs ?? nowMs);
     const lastDataToMs = Math.max(
       watch.champion.sinceMs,
-      firstDueMs.get(source.id) ?? 0,
+      firstLooks.get(source.id) ?? 0,
       ...full.map((window) => window.toMs),
       ...excused,
     );
@@ -415,8 +423,7 @@ async function silences(
     );
     if (sinceMs === null) continue;
     const invocations = await countInvocations(deps, spec.endpoint, sinceMs, nowMs);
-    const off =
-      watch.capturePrefix === null ? '; data capture is off in the endpoint config' : '';
+    const off = watch.capturePrefix === null ? '; data capture is off in the endpoint config' : '';
     noData.push({
       source: source.id,
       sinceMs,

@@ -92,9 +92,7 @@ export function createSignalReaders(
   };
 }
 
-export function createSignalsWatch(
-  deps: ControlDeps,
-): Pick<ControlActivities, 'watchSignals'> {
+export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, 'watchSignals'> {
   const readers = createSignalReaders((region) => deps.aws(region).cloudwatch);
 
   const look = async (watch: SignalsWatch, nowMs: number): Promise<SignalsTold> => {
@@ -187,7 +185,8 @@ async function readAlarms(
         name,
         state: alarmState(alarm.StateValue),
         reason: alarm.StateReason ?? '',
-        sinceMs: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? nowMs,
+        sinceMs:
+          (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? nowMs,
       };
     }),
   );

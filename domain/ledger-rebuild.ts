@@ -89,7 +89,10 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
     }
   }
   return {
-    head: last === undefined ? { number: 0, hash: NO_HASH } : { number: last.sequence, hash: last.hash },
+    head:
+      last === undefined
+        ? { number: 0, hash: NO_HASH }
+        : { number: last.sequence, hash: last.hash },
     lastRelease,
     lastEndedAtMs: ended?.atMs ?? null,
     lastResultKind: ended?.kind ?? null,

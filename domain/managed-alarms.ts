@@ -40,7 +40,9 @@ const ODD_TYPES: Readonly<Record<string, number>> = {
 export function vcpusOf(instanceType: string): number | undefined {
   const odd = ODD_TYPES[instanceType];
   if (odd !== undefined) return odd;
-  const size = /^ml\.[a-z0-9-]+\.(?:(\d{1,3})xlarge|(medium|large|xlarge|metal))$/.exec(instanceType);
+  const size = /^ml\.[a-z0-9-]+\.(?:(\d{1,3})xlarge|(medium|large|xlarge|metal))$/.exec(
+    instanceType,
+  );
   if (size === null) return undefined;
   return size[1] === undefined ? SIZES[size[2] ?? ''] : 4 * Number(size[1]);
 }

@@ -26,8 +26,7 @@ const SNS_ATTEMPTS = 1;
 export function createAws(env: NodeJS.ProcessEnv): (region: string) => AwsClients {
   const regions = new Map<string, AwsClients>();
   // A local endpoint has no host name per bucket.
-  const forcePathStyle =
-    (env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'] ?? '') !== '';
+  const forcePathStyle = (env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'] ?? '') !== '';
   return (region) => {
     const known = regions.get(region);
     if (known !== undefined) return known;

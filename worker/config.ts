@@ -81,8 +81,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(
-      (issue) =>
-        `  ${issue.path.join('.')}=${env[String(issue.path[0])] ?? ''}: ${issue.message}`,
+      (issue) => `  ${issue.path.join('.')}=${env[String(issue.path[0])] ?? ''}: ${issue.message}`,
     );
     throw new ConfigError(`The environment of the worker is not right:\n${lines.join('\n')}`);
   }

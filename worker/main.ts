@@ -127,9 +127,7 @@ function healthOf(worker: Worker, queue: Queue, data: DataProcess | undefined): 
       state,
       activities: status.numInFlightActivities,
       workflows: status.numCachedWorkflows,
-      ...(data === undefined
-        ? {}
-        : { dataWorker: { pid: data.pid(), restarts: data.restarts() } }),
+      ...(data === undefined ? {} : { dataWorker: { pid: data.pid(), restarts: data.restarts() } }),
     },
   };
 }

@@ -52,7 +52,9 @@ export async function connectTemporal(
         );
       }
       if (!told)
-        log.warn(`waiting up to ${Math.round(waitMs / 1_000)} s for Temporal at ${address}: ${why}`);
+        log.warn(
+          `waiting up to ${Math.round(waitMs / 1_000)} s for Temporal at ${address}: ${why}`,
+        );
       told = true;
       await delay(PAUSE_MS);
     }

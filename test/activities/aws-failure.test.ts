@@ -3,7 +3,13 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 
-import { failureOf, isAlreadyThere, isNotFound, awsErrorOf, may } from '../../activities/aws-failure.js';
+import {
+  failureOf,
+  isAlreadyThere,
+  isNotFound,
+  awsErrorOf,
+  may,
+} from '../../activities/aws-failure.js';
 import { createControlActivities } from '../../activities/index.js';
 import { attemptOf, awsError, depsOver, fakeAws, on, ref } from './support.js';
 
@@ -21,7 +27,14 @@ describe('failureOf', () => {
     ['Forbidden', 'no', 403, 'PermissionMissing', false, 5_000],
     ['ValidationException', 'Cannot update in-progress endpoint "arn"', 400, 'Busy', false, 15_000],
     ['ValidationException', 'Could not find model "arn"', 400, 'NotVisibleYet', false, 5_000],
-    ['ValidationException', '1 validation error detected', 400, 'AwsRequestRefused', true, undefined],
+    [
+      'ValidationException',
+      '1 validation error detected',
+      400,
+      'AwsRequestRefused',
+      true,
+      undefined,
+    ],
   ] as const)('%s (%s) is %4$s', (name, message, status, type, nonRetryable, delay) => {
     const failure = failureOf(update, awsError(name, message, status), 1);
     expect(failure).toBeInstanceOf(ApplicationFailure);
@@ -35,13 +48,17 @@ describe('failureOf', () => {
       'User: arn:aws:iam::111122223333:role/w is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/m',
     );
     expect(failureOf(update, error, 1)).toMatchObject({
-      message: expect.stringMatching(/^iam:PassRole on arn:aws:iam::111122223333:role\/m is missing/) as string,
+      message: expect.stringMatching(
+        /^iam:PassRole on arn:aws:iam::111122223333:role\/m is missing/,
+      ) as string,
     });
   });
 
   it('asks again after 5 s at first and after a minute at last when a permission is missing', () => {
     const delays = [1, 2, 3, 4, 5, 50].map(
-      (n) => (failureOf(update, awsError('AccessDenied', 'no', 403), n) as ApplicationFailure).nextRetryDelay,
+      (n) =>
+        (failureOf(update, awsError('AccessDenied', 'no', 403), n) as ApplicationFailure)
+          .nextRetryDelay,
     );
     expect(delays).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
   });
@@ -53,7 +70,9 @@ describe('failureOf', () => {
   });
 
   it('carries nothing of the error but name, request id and status', () => {
-    const error = Object.assign(awsError('ValidationException', 'bad'), { $response: { socket: 1 } });
+    const error = Object.assign(awsError('ValidationException', 'bad'), {
+      $response: { socket: 1 },
+    });
     const failure = failureOf(update, error, 1) as ApplicationFailure;
     expect(failure.cause).toBeUndefined();
     expect(Object.keys(failure.details?.[0] as object).sort()).toEqual([
@@ -85,7 +104,11 @@ describe("AWS's words", () => {
     return error;
   };
   it.each([
-    ['ValidationException', 'Could not find endpoint "arn:aws:sagemaker:us-east-1:1:endpoint/x".', true],
+    [
+      'ValidationException',
+      'Could not find endpoint "arn:aws:sagemaker:us-east-1:1:endpoint/x".',
+      true,
+    ],
     ['ValidationException', 'ModelPackage arn does not exist.', true],
     ['ResourceNotFound', 'Pipeline x does not exist.', true],
     ['ObjectNotFoundException', '', true],
@@ -113,7 +136,8 @@ describe('every activity', () => {
     const { readEndpoint } = createControlActivities(depsOver(aws));
     const { error } = await attemptOf(readEndpoint, [ref]);
     expect(error).toMatchObject({
-      message: 'sagemaker:DescribeEndpoint on endpoint/flights-live is missing: AccessDeniedException: no',
+      message:
+        'sagemaker:DescribeEndpoint on endpoint/flights-live is missing: AccessDeniedException: no',
     });
   });
 

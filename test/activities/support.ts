@@ -35,7 +35,9 @@ export interface Fake {
   /** Names of the commands in order, without `Command`. */
   readonly names: () => readonly string[];
   /** Inputs of one kind of command. */
-  readonly inputs: <Input>(command: new (input: Input) => object) => readonly Input[];
+  readonly inputs: <Input>(
+    command: new (...args: never[]) => { readonly input: Input },
+  ) => readonly Input[];
   /** The next call of that command fails with it, before its effect. */
   readonly failNext: (command: new (input: never) => object, error: Error) => void;
   /** The next call of that command takes effect, and its answer is lost. */
@@ -71,7 +73,7 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
   const client = { send };
   return {
     names: () => sent.map((one) => one.name),
-    inputs: <Input>(command: new (input: Input) => object) =>
+    inputs: <Input>(command: new (...args: never[]) => { readonly input: Input }) =>
       sent.filter((one) => one.command === command).map((one) => one.input as Input),
     failNext: (command, error) => failures.push({ command, error, after: false }),
     loseAnswer: (command) =>
@@ -174,7 +176,9 @@ export async function attemptOf<Args extends unknown[], Result>(
   args: Args,
   info: AttemptOptions = {},
 ): Promise<Attempt<Result>> {
-  const env = new MockActivityEnvironment(info as ConstructorParameters<typeof MockActivityEnvironment>[0]);
+  const env = new MockActivityEnvironment(
+    info as ConstructorParameters<typeof MockActivityEnvironment>[0],
+  );
   let details: unknown = info.heartbeatDetails;
   env.on('heartbeat', (beat: unknown) => {
     details = beat;

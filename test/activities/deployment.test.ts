@@ -1,0 +1,511 @@
+import {
+  DescribeAlarmHistoryCommand,
+  DescribeAlarmsCommand,
+  PutMetricAlarmCommand,
+  SetAlarmStateCommand,
+} from '@aws-sdk/client-cloudwatch';
+import {
+  CreateEndpointConfigCommand,
+  CreateModelCommand,
+  DescribeEndpointCommand,
+  DescribeEndpointConfigCommand,
+  DescribeModelCommand,
+  DescribeModelPackageCommand,
+  ListTagsCommand,
+  UpdateEndpointCommand,
+  type DescribeEndpointOutput,
+} from '@aws-sdk/client-sagemaker';
+import { describe, expect, it } from 'vitest';
+
+import type { PrepareRequest, RestRequest, RolloutRequest } from '../../activities/contract.js';
+import { createControlActivities } from '../../activities/index.js';
+import { rolloutPlan } from '../../domain/rollout.js';
+import { attemptOf, awsError, depsOver, fakeAws, NOON, on, ref, run } from './support.js';
+
+const ARN = 'arn:aws:sagemaker:us-east-1:111122223333:endpoint/flights-live';
+const PACKAGE = 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/3';
+const plan = rolloutPlan(ref.policy.spec.deploy, ['errors', 'latency', 'abort']);
+
+const serving = (over: Partial<DescribeEndpointOutput> = {}): DescribeEndpointOutput => ({
+  EndpointName: 'flights-live',
+  EndpointArn: ARN,
+  EndpointStatus: 'InService',
+  EndpointConfigName: 'flights-1',
+  CreationTime: new Date(NOON - 86_400_000),
+  LastModifiedTime: new Date(NOON - 3_600_000),
+  ProductionVariants: [
+    { VariantName: 'AllTraffic', CurrentInstanceCount: 2, DesiredInstanceCount: 3 },
+  ],
+  ...over,
+});
+
+const moving = (status = 'Baking'): DescribeEndpointOutput =>
+  serving({
+    EndpointStatus: 'Updating',
+    PendingDeploymentSummary: {
+      EndpointConfigName: 'flights-2',
+      ProductionVariants: [
+        { VariantName: 'AllTraffic', VariantStatus: [{ Status: 'Baking', StatusMessage: status }] },
+      ],
+    },
+  });
+
+const request: RolloutRequest = {
+  ...ref,
+  release: 2,
+  configName: 'flights-2',
+  plan,
+  expectedConfigName: 'flights-1',
+  lastModifiedAtMs: NOON - 3_600_000,
+};
+
+const ourTag = on(ListTagsCommand, () => ({
+  Tags: [{ Key: 'modelkeeper:keeper', Value: 'keeper/Flights' }],
+}));
+
+function world(describe: (call: number) => DescribeEndpointOutput) {
+  return fakeAws(
+    on(DescribeEndpointCommand, (_, call) => describe(call)),
+    ourTag,
+    on(UpdateEndpointCommand, () => ({ EndpointArn: ARN })),
+  );
+}
+
+describe('updateEndpoint', () => {
+  const update = (aws: ReturnType<typeof fakeAws>) =>
+    createControlActivities(depsOver(aws)).updateEndpoint;
+
+  it('calls once with the guardrail and keeps the scaled count', async () => {
+    const aws = world(() => serving());
+    expect(await run(update(aws), [request])).toEqual({ kind: 'accepted' });
+    expect(aws.inputs(UpdateEndpointCommand)).toEqual([
+      {
+        EndpointName: 'flights-live',
+        EndpointConfigName: 'flights-2',
+        RetainAllVariantProperties: true,
+        DeploymentConfig: {
+          BlueGreenUpdatePolicy: {
+            TrafficRoutingConfiguration: {
+              Type: 'CANARY',
+              WaitIntervalInSeconds: 600,
+              CanarySize: { Type: 'CAPACITY_PERCENT', Value: 10 },
+            },
+            TerminationWaitInSeconds: 300,
+            MaximumExecutionTimeoutInSeconds: 7_200,
+          },
+          AutoRollbackConfiguration: {
+            Alarms: [{ AlarmName: 'errors' }, { AlarmName: 'latency' }, { AlarmName: 'abort' }],
+          },
+        },
+      },
+    ]);
+  });
+
+  it('goes back plainly: all at once and without alarms', async () => {
+    const aws = world(() => serving());
+    await run(update(aws), [{ ...request, plain: true }]);
+    expect(aws.inputs(UpdateEndpointCommand)[0]).not.toHaveProperty('DeploymentConfig');
+  });
+
+  it('adopts the update of an attempt whose answer was lost, and makes one call', async () => {
+    let called = false;
+    const aws = fakeAws(
+      on(DescribeEndpointCommand, () => (called ? moving() : serving())),
+      ourTag,
+      on(UpdateEndpointCommand, () => {
+        called = true;
+        return {};
+      }),
+    );
+    aws.loseAnswer(UpdateEndpointCommand);
+    const first = await attemptOf(update(aws), [request]);
+    expect(first.error).toMatchObject({ type: 'AwsUnavailable' });
+    expect(first.details).toEqual({ sent: true });
+    const second = await attemptOf(update(aws), [request], {
+      attempt: 2,
+      heartbeatDetails: first.details,
+    });
+    expect(second.result()).toEqual({ kind: 'adopted' });
+    expect(aws.inputs(UpdateEndpointCommand)).toHaveLength(1);
+  });
+
+  it('says that it serves already when it does', async () => {
+    const aws = world(() => serving({ EndpointConfigName: 'flights-2' }));
+    expect(await run(update(aws), [request])).toEqual({ kind: 'already serving' });
+    expect(aws.inputs(UpdateEndpointCommand)).toHaveLength(0);
+  });
+
+  it('reports a rollback that happened before the retry looked, and does not call again', async () => {
+    const aws = world(() => serving({ LastModifiedTime: new Date(NOON) }));
+    const { result } = await attemptOf(update(aws), [request], {
+      attempt: 2,
+      heartbeatDetails: { sent: true },
+    });
+    expect(result()).toMatchObject({ kind: 'rolled back' });
+    expect(aws.inputs(UpdateEndpointCommand)).toHaveLength(0);
+  });
+
+  it('calls when a scaling action changed the time and no call was made yet', async () => {
+    const later = { LastModifiedTime: new Date(NOON) };
+    const aws = world(() => serving(later));
+    expect(await run(update(aws), [request])).toEqual({ kind: 'accepted' });
+    const again = await attemptOf(update(aws), [request], {
+      attempt: 2,
+      heartbeatDetails: { sent: false },
+    });
+    expect(again.result()).toEqual({ kind: 'accepted' });
+  });
+
+  it('remembers that AWS refused, so that the retry is not taken for a rollback', async () => {
+    const aws = world(() => serving());
+    aws.failNext(UpdateEndpointCommand, awsError('AccessDeniedException', 'no'));
+    const first = await attemptOf(update(aws), [request]);
+    expect(first.error).toMatchObject({ type: 'PermissionMissing' });
+    expect(first.details).toEqual({ sent: false });
+  });
+
+  it('leaves the endpoint alone when another champion serves', async () => {
+    const aws = world(() => serving({ EndpointConfigName: 'by-hand' }));
+    expect(await run(update(aws), [request])).toEqual({
+      kind: 'champion changed',
+      configName: 'by-hand',
+    });
+    expect(aws.inputs(UpdateEndpointCommand)).toHaveLength(0);
+  });
+
+  it('refuses when the tag is no longer ours', async () => {
+    const aws = fakeAws(
+      on(DescribeEndpointCommand, () => serving()),
+      on(ListTagsCommand, () => ({ Tags: [{ Key: 'modelkeeper:keeper', Value: 'keeper/other' }] })),
+    );
+    expect(await run(update(aws), [request])).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringContaining('keeper/other') as string,
+    });
+  });
+
+  it('waits while somebody else has the endpoint in motion', async () => {
+    const aws = world(() => serving({ EndpointStatus: 'SystemUpdating' }));
+    const { error } = await attemptOf(update(aws), [request]);
+    expect(error).toMatchObject({ type: 'Busy', nonRetryable: false, nextRetryDelay: 30_000 });
+    const raced = world(() => serving());
+    raced.failNext(
+      UpdateEndpointCommand,
+      awsError('ValidationException', 'Cannot update in-progress endpoint "arn"'),
+    );
+    expect((await attemptOf(update(raced), [request])).error).toMatchObject({ type: 'Busy' });
+  });
+
+  it("hands AWS's refusal on as a result", async () => {
+    const aws = world(() => serving());
+    aws.failNext(UpdateEndpointCommand, awsError('ValidationException', 'Alarm x does not fit'));
+    expect(await run(update(aws), [request])).toEqual({
+      kind: 'refused',
+      reason: 'SageMaker refused the update: Alarm x does not fit',
+    });
+  });
+});
+
+describe('awaitRest', () => {
+  const rest: RestRequest = {
+    ...ref,
+    configName: 'flights-2',
+    previousConfigName: 'flights-1',
+    alarmNames: ['errors'],
+    deadlineMs: NOON + 3_600_000,
+  };
+  function follow(describe: (call: number) => DescribeEndpointOutput, history?: string) {
+    const aws = fakeAws(
+      on(DescribeEndpointCommand, (_, call) => describe(call)),
+      on(DescribeEndpointConfigCommand, () => ({ ProductionVariants: [] })),
+      on(DescribeAlarmHistoryCommand, () => ({
+        AlarmHistoryItems:
+          history === undefined
+            ? []
+            : [
+                {
+                  HistorySummary: 'Alarm updated from OK to ALARM',
+                  HistoryData: JSON.stringify({ newState: { stateReason: history } }),
+                  Timestamp: new Date(NOON),
+                },
+              ],
+      })),
+    );
+    return createControlActivities(depsOver(aws)).awaitRest;
+  }
+
+  it('is not done before the target serves and nothing is pending', async () => {
+    const { error, details } = await attemptOf(
+      follow(() => moving('Baking for 600 seconds')),
+      [rest],
+    );
+    expect(error).toMatchObject({ type: 'StillMoving', category: 'BENIGN' });
+    expect(details).toMatchObject({ restingLooks: 0 });
+    expect(details).toHaveProperty('progress.1.what', 'Baking for 600 seconds');
+  });
+
+  it('keeps what earlier attempts saw', async () => {
+    const heartbeatDetails = {
+      sinceMs: NOON - 9_000,
+      progress: [{ atMs: NOON - 9_000, what: 'Updating' }],
+      restingLooks: 0,
+    };
+    const arrived = () => serving({ EndpointConfigName: 'flights-2' });
+    const { result } = await attemptOf(follow(arrived), [rest], { attempt: 3, heartbeatDetails });
+    expect(result()).toMatchObject({
+      kind: 'in service',
+      progress: [{ atMs: NOON - 9_000, what: 'Updating' }],
+    });
+  });
+
+  it('believes in a rollback at the second look only, and names the alarm', async () => {
+    const watch = follow(() => serving(), 'Threshold crossed');
+    const first = await attemptOf(watch, [rest]);
+    expect(first.error).toMatchObject({ type: 'StillMoving' });
+    const second = await attemptOf(watch, [rest], { attempt: 2, heartbeatDetails: first.details });
+    expect(second.result()).toMatchObject({
+      kind: 'rolled back',
+      silent: false,
+      reason: 'alarm errors went to ALARM: Threshold crossed',
+    });
+  });
+
+  it('calls a rollback without alarm and reason silent', async () => {
+    const watch = follow(() => serving());
+    const first = await attemptOf(watch, [rest]);
+    const second = await attemptOf(watch, [rest], { attempt: 2, heartbeatDetails: first.details });
+    expect(second.result()).toMatchObject({ kind: 'rolled back', silent: true });
+  });
+
+  it.each(['UpdateRollbackFailed', 'Failed', 'OutOfService'] as const)(
+    'is stuck when %s',
+    async (status) => {
+      const outcome = await run(
+        follow(() => serving({ EndpointStatus: status })),
+        [rest],
+      );
+      expect(outcome).toMatchObject({ kind: 'stuck' });
+    },
+  );
+
+  it('is stuck at the very deadline, and not before', async () => {
+    const watch = follow(() => moving());
+    expect(await run(watch, [{ ...rest, deadlineMs: NOON }])).toMatchObject({ kind: 'stuck' });
+    expect((await attemptOf(watch, [{ ...rest, deadlineMs: NOON + 1 }])).error).toMatchObject({
+      type: 'StillMoving',
+    });
+  });
+});
+
+describe('tripAlarm', () => {
+  it('sets the alarm at every attempt until nothing is pending', async () => {
+    const aws = fakeAws(
+      on(DescribeEndpointCommand, (_, call) => (call < 2 ? moving() : serving())),
+      on(SetAlarmStateCommand, () => ({})),
+    );
+    const { tripAlarm } = createControlActivities(depsOver(aws));
+    const trip = { ...ref, alarmName: 'abort', reason: 'ada aborted' };
+    expect((await attemptOf(tripAlarm, [trip])).error).toMatchObject({ type: 'StillMoving' });
+    expect((await attemptOf(tripAlarm, [trip])).error).toMatchObject({ type: 'StillMoving' });
+    await run(tripAlarm, [trip]);
+    expect(aws.inputs(SetAlarmStateCommand)).toHaveLength(2);
+  });
+});
+
+describe('prepareDeployment', () => {
+  const prepare: PrepareRequest = {
+    ...ref,
+    release: 2,
+    name: 'flights-2',
+    champion: null,
+    candidate: {
+      packageArn: PACKAGE,
+      version: 3,
+      modelDataUrl: 's3://artefacts/m.tar.gz',
+      artefact: { etag: 'e', sizeBytes: 1, versionId: null },
+      image: 'image:1',
+      imageDigest: null,
+      environment: {},
+      approvalStatus: 'PendingManualApproval',
+      predictionsUri: null,
+      trainingRowsUri: null,
+      baselineUri: null,
+      metadata: {},
+    },
+  };
+  function account(existing: { packageArn?: string } = {}) {
+    const models = new Map<string, object>([
+      [
+        'flights-1',
+        {
+          ModelName: 'flights-1',
+          ExecutionRoleArn: 'arn:aws:iam::111122223333:role/model',
+          Containers: [{ Image: 'image:1' }],
+        },
+      ],
+    ]);
+    const configs = new Map<string, object>([
+      [
+        'flights-1',
+        {
+          EndpointConfigName: 'flights-1',
+          ProductionVariants: [
+            {
+              VariantName: 'AllTraffic',
+              ModelName: 'flights-1',
+              InstanceType: 'ml.c5.large',
+              InitialInstanceCount: 1,
+            },
+          ],
+          DataCaptureConfig: { DestinationS3Uri: 's3://artefacts/capture' },
+          MetricsConfig: { MetricPublishFrequencyInSeconds: 10 },
+        },
+      ],
+    ]);
+    if (existing.packageArn !== undefined) {
+      models.set('flights-2', {
+        ExecutionRoleArn: 'arn:aws:iam::111122223333:role/model',
+        Containers: [{ ModelPackageName: existing.packageArn }],
+      });
+    }
+    const alarms = new Map<string, object>();
+    const create = (map: Map<string, object>, what: string, name: string, input: object) => {
+      if (map.has(name))
+        throw awsError('ValidationException', `Cannot create already existing ${what} "${name}"`);
+      map.set(name, input);
+      return {};
+    };
+    return fakeAws(
+      on(DescribeEndpointCommand, () => serving()),
+      on(DescribeEndpointConfigCommand, ({ EndpointConfigName: name = '' }) => {
+        const found = configs.get(name);
+        if (found === undefined)
+          throw awsError('ValidationException', 'Could not find endpoint configuration "x"');
+        return found;
+      }),
+      on(DescribeModelCommand, ({ ModelName: name = '' }) => models.get(name) ?? {}),
+      on(DescribeModelPackageCommand, () => ({})),
+      on(CreateModelCommand, (input) => create(models, 'model', input.ModelName ?? '', input)),
+      on(CreateEndpointConfigCommand, (input) =>
+        create(configs, 'endpoint configuration', input.EndpointConfigName ?? '', input),
+      ),
+      on(DescribeAlarmsCommand, ({ AlarmNames = [] }) => ({
+        MetricAlarms: AlarmNames.flatMap((name) => {
+          const alarm = alarms.get(name);
+          return alarm === undefined ? [] : [alarm];
+        }),
+      })),
+      on(PutMetricAlarmCommand, (input) => {
+        alarms.set(input.AlarmName ?? '', input);
+        return {};
+      }),
+    );
+  }
+
+  it("copies the champion's variant with the new model and today's count", async () => {
+    const aws = account();
+    const prepared = await run(createControlActivities(depsOver(aws)).prepareDeployment, [prepare]);
+    expect(aws.inputs(CreateEndpointConfigCommand)[0]).toMatchObject({
+      EndpointConfigName: 'flights-2',
+      ProductionVariants: [
+        {
+          VariantName: 'AllTraffic',
+          ModelName: 'flights-2',
+          InstanceType: 'ml.c5.large',
+          InitialInstanceCount: 3,
+        },
+      ],
+      DataCaptureConfig: { DestinationS3Uri: 's3://artefacts/capture' },
+      MetricsConfig: { MetricPublishFrequencyInSeconds: 10 },
+    });
+    expect(aws.inputs(CreateModelCommand)[0]).toMatchObject({
+      Containers: [{ ModelPackageName: PACKAGE }],
+      ExecutionRoleArn: 'arn:aws:iam::111122223333:role/model',
+    });
+    expect(prepared).toMatchObject({
+      configName: 'flights-2',
+      abortAlarmName: 'modelkeeper-flights-release-2-abort',
+      plan: { strategy: 'canary', timeoutSeconds: 7_200 },
+    });
+  });
+
+  it('watches the new config alone', async () => {
+    const aws = account();
+    await run(createControlActivities(depsOver(aws)).prepareDeployment, [prepare]);
+    for (const alarm of aws.inputs(PutMetricAlarmCommand)) {
+      expect(alarm).toMatchObject({ TreatMissingData: 'notBreaching' });
+      expect(alarm.Dimensions).toContainEqual({ Name: 'EndpointConfigName', Value: 'flights-2' });
+    }
+    expect(aws.inputs(PutMetricAlarmCommand)).toHaveLength(3);
+  });
+
+  it('answers the same the second time and makes nothing anew', async () => {
+    const aws = account();
+    const { prepareDeployment } = createControlActivities(depsOver(aws));
+    const first = await run(prepareDeployment, [prepare]);
+    expect(await run(prepareDeployment, [prepare], { attempt: 2 })).toEqual(first);
+    expect(aws.inputs(PutMetricAlarmCommand)).toHaveLength(3);
+  });
+
+  it("refuses to take somebody else's model of that name", async () => {
+    const aws = account({ packageArn: 'arn:other' });
+    const { error } = await attemptOf(createControlActivities(depsOver(aws)).prepareDeployment, [
+      prepare,
+    ]);
+    expect(error).toMatchObject({ type: 'NameTaken', nonRetryable: true });
+  });
+});
+
+describe('preflight', () => {
+  const check = {
+    ...ref,
+    configName: 'flights-2',
+    plan,
+    packageArn: PACKAGE,
+    expectedConfigName: 'flights-1',
+  };
+  function account(over: {
+    endpoint?: Partial<DescribeEndpointOutput>;
+    alarm?: string;
+    approval?: string;
+    variant?: string;
+  }) {
+    return fakeAws(
+      on(DescribeEndpointCommand, () => serving(over.endpoint)),
+      on(DescribeEndpointConfigCommand, () => ({
+        ProductionVariants: [{ VariantName: over.variant ?? 'AllTraffic', ModelName: 'm' }],
+      })),
+      on(DescribeModelCommand, () => ({})),
+      on(DescribeModelPackageCommand, () => ({
+        ModelApprovalStatus: (over.approval ?? 'Approved') as 'Approved',
+      })),
+      on(DescribeAlarmsCommand, ({ AlarmNames = [] }) => ({
+        MetricAlarms: AlarmNames.filter(
+          (name) => name !== 'latency' || over.alarm !== 'absent',
+        ).map((AlarmName) => ({ AlarmName, StateValue: over.alarm === 'ALARM' ? 'ALARM' : 'OK' })),
+      })),
+    );
+  }
+  const refusals = async (over: Parameters<typeof account>[0]) =>
+    (await run(createControlActivities(depsOver(account(over))).preflight, [check])).refused;
+
+  it('lets a sound rollout through', async () => {
+    expect(await refusals({})).toEqual([]);
+  });
+  it.each([
+    ['the endpoint is Updating', { endpoint: { EndpointStatus: 'Updating' as const } }],
+    ['serves other', { endpoint: { EndpointConfigName: 'other' } }],
+    [
+      'at least 2 instances',
+      {
+        endpoint: { ProductionVariants: [{ VariantName: 'AllTraffic', CurrentInstanceCount: 1 }] },
+      },
+    ],
+    ['latency does not exist', { alarm: 'absent' }],
+    ['is in ALARM already', { alarm: 'ALARM' }],
+    ['is Rejected in the registry', { approval: 'Rejected' }],
+    ['has no variant AllTraffic', { variant: 'Blue' }],
+  ])('refuses: %s', async (sentence, over) => {
+    expect((await refusals(over)).join('\n')).toContain(sentence);
+  });
+});

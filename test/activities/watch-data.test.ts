@@ -1,0 +1,233 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { Analysis } from '../../activities/analysis-port.js';
+import type { DataWatch } from '../../activities/contract.js';
+import { createDataActivities } from '../../activities/data.js';
+import type { Profile, WindowComparison } from '../../domain/stats/types.js';
+import { attemptOf, awsError, fakeAws, NOON, on, policyWith, ref, run } from './support.js';
+
+const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const profile: Profile = {
+  schema: 'modelkeeper/profile-v1',
+  rowCount: 1_000,
+  columns: [],
+  prediction: null,
+  skipped: [],
+};
+
+let scratch = '';
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'watch-data-'));
+});
+afterEach(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const policy = policyWith({
+  monitor: {
+    every: '1h',
+    sources: [{ id: 'inputs', kind: 'captured-inputs', window: '1h', settle: '10m' }],
+    noData: { after: '6h' },
+  },
+  retrain: { pipeline: 'p', on: ['drift'] },
+  deploy: { probation: { rollBackOn: ['alarms'] } },
+});
+
+const watch: DataWatch = {
+  ...ref,
+  policy,
+  champion: {
+    configName: 'flights-1',
+    packageArn: null,
+    modelDataUrl: null,
+    image: null,
+    roleArn: null,
+    sinceMs: NOON - 10 * HOUR,
+  },
+  capturePrefix: 's3://artefacts/capture/flights-live/AllTraffic/',
+  baselineUri: 's3://artefacts/keeper/profiles/flights/p.json',
+  countedToMs: { inputs: NOON - 2 * HOUR },
+  recent: {
+    inputs: [
+      {
+        fromMs: NOON - 3 * HOUR,
+        toMs: NOON - 2 * HOUR,
+        source: 'inputs',
+        sourceKind: 'captured-inputs',
+        result: 'ok',
+        rows: 500,
+        sentence: 'fine',
+        columns: [],
+      },
+    ],
+  },
+  disturbed: [],
+  toldNoData: [],
+  notBeforeMs: 0,
+};
+
+type Kind = WindowComparison['verdict']['kind'];
+
+/** An account whose capture has one file per hour; windows are judged as `verdictOf` says. */
+function account(verdictOf: (fromMs: number) => Kind = () => 'ok', captured = true) {
+  const objects = new Map<string, string>([
+    ['keeper/profiles/flights/p.json', JSON.stringify(profile)],
+  ]);
+  const compared: { fromMs: number; files: number }[] = [];
+  const aws = fakeAws(
+    on(GetObjectCommand, ({ Key = '' }) => {
+      const body = Key.startsWith('capture/') ? '{}\n' : objects.get(Key);
+      if (body === undefined) throw awsError('NoSuchKey', 'The specified key does not exist.', 404);
+      return {
+        Body: { transformToByteArray: async () => new TextEncoder().encode(body) },
+      } as never;
+    }),
+    on(PutObjectCommand, ({ Key = '', Body }) => {
+      objects.set(Key, String(Body));
+      return {};
+    }),
+    on(ListObjectsV2Command, ({ Prefix = '' }) => {
+      const hour = /(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\/$/.exec(Prefix);
+      if (hour === null || !captured) return {};
+      const atMs = Date.parse(`${hour[1]}-${hour[2]}-${hour[3]}T${hour[4]}:30:00Z`);
+      return { Contents: [{ Key: `${Prefix}f.jsonl`, Size: 3, LastModified: new Date(atMs) }] };
+    }),
+    on(GetMetricDataCommand, () => ({
+      MetricDataResults: [{ Id: 'invocations', Values: [2_000, 1_000] }],
+    })),
+  );
+  const analysis: Analysis = {
+    profile: async () => profile,
+    compareInputs: async ({ window, files }) => {
+      compared.push({ fromMs: window.fromMs, files: files.length });
+      const kind = verdictOf(window.fromMs);
+      return {
+        counts: {} as never,
+        comparison: {
+          schema: 'modelkeeper/window-comparison-v1',
+          rows: 1_204,
+          baselineRows: 1_000,
+          prediction: null,
+          notCompared: [],
+          columns: [
+            { name: 'origin', jsDistance: 0.41, pAdjusted: 0, verdict: kind } as never,
+            { name: 'distance', jsDistance: 0.25, pAdjusted: 0, verdict: kind } as never,
+          ],
+          verdict: { kind, reasons: ['origin is broken'] },
+        },
+      };
+    },
+    measurePerformance: async () => ({ unusable: 'not asked' }),
+    evaluate: async () => ({ unusable: 'not asked' }),
+  };
+  const at = (nowMs: number) =>
+    createDataActivities({ aws: () => aws.clients, analysis, now: () => nowMs, scratch }).watchData;
+  return { aws, objects, compared, at };
+}
+
+describe('watchData', () => {
+  it('is quiet about windows in order, and keeps how far it has counted', async () => {
+    const { at, compared } = account();
+    const { error, details } = await attemptOf(at(NOON + 20 * MINUTE), [watch]);
+    expect(error).toMatchObject({ type: 'Quiet', category: 'BENIGN', nextRetryDelay: 40 * MINUTE });
+    expect(compared.map((one) => one.fromMs)).toEqual([NOON - 2 * HOUR, NOON - HOUR]);
+    expect(details).toMatchObject({ countedToMs: { inputs: NOON } });
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('does not judge a window before it has settled', async () => {
+    const { at, compared } = account();
+    await attemptOf(at(NOON + 10 * MINUTE - 1), [watch]);
+    expect(compared.map((one) => one.fromMs)).toEqual([NOON - 2 * HOUR]);
+    await attemptOf(at(NOON + 10 * MINUTE), [watch]);
+    expect(compared.at(-1)?.fromMs).toBe(NOON - HOUR);
+  });
+
+  it('tells a breach with the numbers, and the quiet windows before it', async () => {
+    const { at } = account((fromMs) => (fromMs === NOON - HOUR ? 'drift' : 'ok'));
+    const told = await run(at(NOON + 20 * MINUTE), [watch]);
+    expect(told.windows.map((window) => window.result)).toEqual(['ok', 'breach']);
+    expect(told.windows[1]?.sentence).toBe(
+      'inputs, 2026-03-01 11:00:00 to 12:00:00 UTC: origin moved by 0.41 (drift from 0.2), distance by 0.25; 1,204 rows',
+    );
+    expect(told.countedToMs).toEqual({ inputs: NOON });
+  });
+
+  it('reads its own report instead of judging the same window twice', async () => {
+    const { at, compared, objects } = account(() => 'drift');
+    const first = await run(at(NOON + 20 * MINUTE), [watch]);
+    const again = await run(at(NOON + 20 * MINUTE), [watch], { attempt: 2 });
+    expect(again).toEqual(first);
+    expect(compared).toHaveLength(2);
+    expect([...objects.keys()]).toContain(
+      'keeper/reports/flights/windows/inputs/20260301T110000Z-20260301T120000Z.json',
+    );
+  });
+
+  it('does not count again what an earlier attempt has counted', async () => {
+    const { at, compared } = account();
+    const first = await attemptOf(at(NOON + 20 * MINUTE), [watch]);
+    await attemptOf(at(NOON + 80 * MINUTE), [watch], {
+      attempt: 2,
+      heartbeatDetails: first.details,
+    });
+    expect(compared.map((one) => one.fromMs)).toEqual([NOON - 2 * HOUR, NOON - HOUR, NOON]);
+  });
+
+  it('passes over windows in which two versions served', async () => {
+    const { at, compared } = account();
+    const disturbed = [{ fromMs: NOON - 90 * MINUTE, toMs: NOON - 59 * MINUTE }];
+    const { details } = await attemptOf(at(NOON + 20 * MINUTE), [{ ...watch, disturbed }]);
+    expect(compared).toEqual([]);
+    expect(details).toMatchObject({ countedToMs: { inputs: NOON } });
+  });
+
+  it('calls it broken capture when there were invocations and no capture', async () => {
+    const { at } = account(() => 'ok', false);
+    const silent = { ...watch, recent: {}, countedToMs: { inputs: NOON - HOUR } };
+    const told = await run(at(NOON + 20 * MINUTE), [silent]);
+    expect(told.noData).toEqual([
+      {
+        source: 'inputs',
+        sinceMs: NOON - 10 * HOUR,
+        sentence:
+          'inputs: no captured inputs since 2026-03-01 02:00:00 UTC although there were 3,000 invocations: data capture is broken (role, disk, sampling)',
+      },
+    ]);
+  });
+
+  it('tells once that there is no data, and when there is again', async () => {
+    const recent = {
+      inputs: (watch.recent['inputs'] ?? []).map((one) => ({
+        ...one,
+        result: 'cannot tell' as const,
+        rows: 0,
+      })),
+    };
+    const told = { ...watch, recent, toldNoData: ['inputs'] };
+    expect(
+      (await attemptOf(account(() => 'ok', false).at(NOON + 20 * MINUTE), [told])).error,
+    ).toMatchObject({ type: 'Quiet' });
+    expect((await run(account().at(NOON + 20 * MINUTE), [told])).dataAgain).toEqual(['inputs']);
+  });
+
+  it('cannot tell from data that cannot be used, and says why', async () => {
+    const { at } = account(() => 'insufficient data');
+    const told = await run(at(NOON + 20 * MINUTE), [watch]);
+    expect(told.windows[0]).toMatchObject({ result: 'cannot tell' });
+  });
+
+  it('does not look before its time', async () => {
+    const { aws, at } = account();
+    const { error } = await attemptOf(at(NOON), [{ ...watch, notBeforeMs: NOON + 5_000 }]);
+    expect(error).toMatchObject({ type: 'Quiet', nextRetryDelay: 5_000 });
+    expect(aws.names()).toEqual([]);
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+
+import type { LedgerEntry } from '../../domain/ledger.js';
+import { rebuildFrom } from '../../domain/ledger-rebuild.js';
+
+let sequence = 0;
+const entry = (
+  decision: string,
+  facts: LedgerEntry['facts'],
+  subject = 'keeper/flights',
+): LedgerEntry => {
+  sequence += 1;
+  return {
+    schema: 'modelkeeper/ledger-v1',
+    model: 'flights',
+    sequence,
+    id: String(sequence),
+    atMs: sequence * 1_000,
+    subject,
+    decision,
+    facts,
+    reasons: [],
+    evidence: [],
+    actor: { person: 'keeper', door: 'keeper', proof: { kind: 'policy', digest: 'd' } },
+    previousHash: '',
+    hash: `h${sequence}`,
+  };
+};
+const data = { train: { fromMs: 1, toMs: 2 }, holdOut: { fromMs: 2, toMs: 3 } };
+const ended = (release: number, kind: string) =>
+  entry('ended', { release, result: { kind }, data });
+const started = (release: number) => entry('trigger', { answer: 'start', release, data });
+
+describe('rebuildFrom', () => {
+  it('goes on from the highest number that any entry names', () => {
+    const state = rebuildFrom([
+      started(3),
+      entry('gates', {}, 'release/flights/7'),
+      ended(3, 'aborted'),
+    ]);
+    expect(state.lastRelease).toBe(7);
+    expect(state.lastEndedRelease).toBe(3);
+  });
+  it('knows who serves, since when, and who did before', () => {
+    const state = rebuildFrom([
+      entry('serving', { configName: 'flights-1', from: 'by-hand', sinceMs: 5 }),
+      entry('serving', { configName: 'flights-2', from: 'flights-1', sinceMs: 9 }),
+    ]);
+    expect(state).toMatchObject({
+      championConfigName: 'flights-2',
+      championSinceMs: 9,
+      previousConfigName: 'flights-1',
+    });
+  });
+  it('knows that a rollback changed who serves', () => {
+    const state = rebuildFrom([
+      entry('serving', { configName: 'flights-2', from: 'flights-1', sinceMs: 9 }),
+      entry('rollback', { from: 'flights-2', to: 'flights-1' }),
+    ]);
+    expect(state).toMatchObject({
+      championConfigName: 'flights-1',
+      previousConfigName: 'flights-2',
+    });
+  });
+  it('counts starts, and asked or waiting triggers not', () => {
+    expect(rebuildFrom([started(1), entry('trigger', { answer: 'wait' })]).startsAtMs).toHaveLength(
+      1,
+    );
+  });
+  it.each(['rejected', 'expired', 'failed gates', 'rolled back'])(
+    'blocks the data of %s',
+    (kind) => {
+      expect(rebuildFrom([ended(1, kind)]).blocked).toMatchObject([{ fromMs: 1, toMs: 3 }]);
+    },
+  );
+  it.each(['promoted', 'superseded', 'aborted', 'training failed'])(
+    'blocks nothing after %s',
+    (kind) => {
+      expect(rebuildFrom([ended(1, kind)]).blocked).toEqual([]);
+    },
+  );
+  it('lists releases that began and did not end', () => {
+    expect(rebuildFrom([started(1), started(2), ended(1, 'promoted')]).unfinished).toEqual([2]);
+  });
+  it('passes over facts of a wrong type', () => {
+    expect(rebuildFrom([entry('ended', { release: 'x', result: 5, data: null })])).toMatchObject({
+      lastRelease: 0,
+      lastResultKind: null,
+    });
+  });
+});
