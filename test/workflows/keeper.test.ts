@@ -197,7 +197,7 @@ describe('a keeper', () => {
           'it is ready',
         );
         const handle = p.env.client.workflow.getHandle(p.keeper.workflowId);
-        for (let n = 0; n < 15; n += 1) {
+        for (let n = 0; n < 6; n += 1) {
           await handle.signal('lookNow', { about: 'a test' });
           const frozen = await retried(() =>
             handle.executeUpdate<{ sentence: string }, [unknown]>('freeze', {
@@ -224,7 +224,7 @@ describe('a keeper', () => {
         const entries = p.world.ledger.filter(
           (entry) => entry.decision === 'freeze' || entry.decision === 'unfreeze',
         );
-        expect(entries).toHaveLength(30);
+        expect(entries).toHaveLength(12);
       },
       { input: { historyLimit: 40 } },
     );
