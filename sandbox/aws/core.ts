@@ -1,20 +1,30 @@
 import type { AdminPages } from './admin.js';
+import { createCloudWatch } from './cloudwatch/index.js';
+import { createEventBridge } from './events/index.js';
 import type { Service } from './kernel.js';
+import { createAutoScaling } from './scaling/index.js';
+import { createSns } from './sns/index.js';
+import { createSqs } from './sqs/index.js';
+import { createSts } from './sts/index.js';
 import type { Core } from './wires.js';
 
 export interface CoreOptions {
   readonly keepMetricsMs: number;
 }
 
-/** Builds the services every sandbox has, and connects them. */
+/** Builds the services every sandbox has. Each connects its own wires. */
 export function coreServices(
   core: Core,
-  _options: CoreOptions,
+  { keepMetricsMs }: CoreOptions,
 ): { readonly services: readonly Service[]; readonly pages: AdminPages } {
-  core.wires.emit = (event) => {
-    core.log(`event: ${event.detailType}`);
+  const sqs = createSqs(core);
+  const sns = createSns(core);
+  const sts = createSts(core);
+  const events = createEventBridge(core);
+  const cloudWatch = createCloudWatch(core, keepMetricsMs);
+  const scaling = createAutoScaling(core, cloudWatch.alarms);
+  return {
+    services: [sqs, sns.service, sts.service, events.service, cloudWatch.service, scaling],
+    pages: { ...sns.pages, ...sts.pages, ...events.pages },
   };
-  core.wires.observe = () => undefined;
-  core.wires.alarmState = () => undefined;
-  return { services: [], pages: {} };
 }

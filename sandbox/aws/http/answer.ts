@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { AwsError } from '../kernel.js';
 
 /** What goes back over HTTP, in whatever protocol. */
@@ -40,7 +42,17 @@ export async function readBody(request: IncomingMessage, limit = BODY_LIMIT_BYTE
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  const body = Buffer.concat(chunks);
+  return request.headers['content-encoding'] === 'gzip' ? unzip(body, limit) : body;
+}
+
+/** The SDK compresses PutMetricData beyond 10 KiB. */
+async function unzip(body: Buffer, limit: number): Promise<Buffer> {
+  try {
+    return await promisify(gunzip)(body, { maxOutputLength: limit });
+  } catch (error) {
+    throw new AwsError('SerializationException', `The gzip body is not readable: ${String(error)}`);
+  }
 }
 
 /** The access key id that signed the request, from the header or a presigned URL; signatures are not checked. */

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Objects, Store } from '../kernel.js';
 
@@ -166,6 +166,13 @@ export class ObjectStore implements Objects {
     if (record.versionId !== undefined) this.saveVersion(bucket, record, record.versionId);
     else if (replaced !== undefined && replaced.versionId === undefined) this.doom(replaced.file);
     return record;
+  }
+
+  /** The body is copied on disk; the source may be the object that is replaced. */
+  copy(source: ObjectRecord, bucket: string, key: string, details: ObjectDetails): ObjectRecord {
+    const draft = this.draftPath();
+    copyFileSync(this.path(source.file), draft);
+    return this.commit(bucket, key, this.adopt(draft, key, source.size, source.etag), details);
   }
 
   /** Removes the object; in a versioned bucket leaves a delete marker, whose version id is returned. */

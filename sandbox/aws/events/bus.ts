@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { BusEvent } from '../kernel.js';
+import type { Core } from '../wires.js';
+import { parsePattern } from './pattern.js';
+
+export interface Target {
+  readonly Id: string;
+  readonly Arn: string;
+  /** Sent in place of the event. */
+  readonly Input?: string | undefined;
+  /** `$.detail`: only that part of the event is sent. */
+  readonly InputPath?: string | undefined;
+  readonly RetryPolicy?: { readonly MaximumRetryAttempts?: number | undefined; readonly MaximumEventAgeInSeconds?: number | undefined } | undefined;
+  readonly DeadLetterConfig?: { readonly Arn?: string | undefined } | undefined;
+  readonly SqsParameters?: { readonly MessageGroupId?: string | undefined } | undefined;
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly pattern: string;
+  readonly state: 'ENABLED' | 'DISABLED';
+  readonly description?: string | undefined;
+  readonly roleArn?: string | undefined;
+  readonly targets: readonly Target[];
+}
+
+/** An event as a target receives it. */
+export interface Envelope {
+  readonly version: '0';
+  readonly id: string;
+  readonly 'detail-type': string;
+  readonly source: string;
+  readonly account: string;
+  readonly time: string | number;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: unknown;
+}
+
+export const deliveryRatesSchema = z.strictObject({
+  /** Share of events delivered twice: half of them under the same id, half as a second event with its own. */
+  duplicate: z.number().min(0).max(1).default(0.2),
+  /** Share of deliveries held back long enough to be overtaken. */
+  reorder: z.number().min(0).max(1).default(0.2),
+  /** Share of SageMaker events that never arrive. Alarm events and those of PutEvents are never lost. */
+  lose: z.number().min(0).max(1).default(0),
+});
+export type DeliveryRates = z.output<typeof deliveryRatesSchema>;
+
+interface Delivery {
+  readonly ruleArn: string;
+  readonly target: Target;
+  readonly event: Envelope;
+  readonly atMs: number;
+}
+
+const RULES = 'rules';
+const DELIVERIES = 'deliveries';
+const DELAY_MS = 1_000;
+const HELD_BACK_MS = 6_000;
+
+/** The default bus: matches events with rules, and delivers them late, twice, out of order or not at all. */
+export class Bus {
+  constructor(private readonly core: Core) {}
+
+  /** Takes up the deliveries that were under way when the sandbox stopped. */
+  start(): void {
+    for (const [key, delivery] of this.core.store.entries<Delivery>(DELIVERIES)) this.schedule(key, delivery);
+  }
+
+  get rates(): DeliveryRates {
+    return this.core.store.get<DeliveryRates>('sandbox', 'events') ?? deliveryRatesSchema.parse({});
+  }
+
+  set rates(rates: DeliveryRates) {
+    this.core.store.put('sandbox', 'events', rates);
+  }
+
+  rule(name: string): Rule | undefined {
+    return this.core.store.get<Rule>(RULES, name);
+  }
+
+  rules(): readonly Rule[] {
+    return this.core.store.entries<Rule>(RULES).map(([, rule]) => rule);
+  }
+
+  save(rule: Rule): void {
+    this.core.store.put(RULES, rule.name, rule);
+  }
+
+  remove(name: string): void {
+    this.core.store.delete(RULES, name);
+  }
+
+  ruleArn(name: string): string {
+    return this.core.arn('events', `rule/${name}`);
+  }
+
+  /** Returns the event's id. */
+  emit(event: BusEvent): string {
+    const envelope = this.envelope(event);
+    const rates = this.rates;
+    const isLossy = event.source.startsWith('aws.') && event.source !== 'aws.cloudwatch';
+    if (isLossy && this.core.random('event loss') < rates.lose) return envelope.id;
+    this.deliver(envelope);
+    if (this.core.random('event duplicate') < rates.duplicate) {
+      const ownId = event.source.startsWith('aws.') && this.core.random('event duplicate id') < 0.5;
+      this.deliver(ownId ? { ...envelope, id: randomUUID() } : envelope);
+    }
+    return envelope.id;
+  }
+
+  private envelope(event: BusEvent): Envelope {
+    return {
+      version: '0',
+      id: randomUUID(),
+      'detail-type': event.detailType,
+      source: event.source,
+      account: this.core.accountId,
+      time: event.time ?? new Date(this.core.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+      region: this.core.region,
+      resources: event.resources,
+      detail: event.detail,
+    };
+  }
+
+  private deliver(event: Envelope): void {
+    for (const rule of this.rules()) {
+      if (rule.state !== 'ENABLED') continue;
+      const parsed = parsePattern(rule.pattern);
+      if (parsed.kind === 'invalid' || !parsed.matches(event)) continue;
+      for (const target of rule.targets) {
+        const delivery: Delivery = { ruleArn: this.ruleArn(rule.name), target, event, atMs: this.core.now() + this.delayMs() };
+        const key = randomUUID();
+        this.core.store.put(DELIVERIES, key, delivery);
+        this.schedule(key, delivery);
+      }
+    }
+  }
+
+  private delayMs(): number {
+    const heldBack = this.core.random('event order') < this.rates.reorder ? HELD_BACK_MS : 0;
+    return ((DELAY_MS + heldBack) * (0.2 + this.core.random('event delay'))) / this.core.speed;
+  }
+
+  private schedule(key: string, delivery: Delivery): void {
+    this.core.after(Math.max(0, delivery.atMs - this.core.now()), 'event delivery', () => {
+      this.hand(delivery);
+      this.core.store.delete(DELIVERIES, key);
+    });
+  }
+
+  private hand({ ruleArn, target, event }: Delivery): void {
+    const body = bodyFor(target, event);
+    if (target.Arn.includes(':sqs:') && this.core.wires.sendToQueue(target.Arn, body)) return;
+    if (target.Arn.includes(':sns:') && this.core.wires.publish(target.Arn, '', body)) return;
+    const deadLetter = target.DeadLetterConfig?.Arn;
+    const attributes = Object.fromEntries(
+      Object.entries({
+        RULE_ARN: ruleArn,
+        TARGET_ARN: target.Arn,
+        ERROR_CODE: 'NO_RESOURCE',
+        ERROR_MESSAGE: 'The target does not exist.',
+        RETRY_ATTEMPTS: '0',
+        EXHAUSTED_RETRY_CONDITION: 'NotRetryable',
+      }).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
+    );
+    const kept = deadLetter !== undefined && this.core.wires.sendToQueue(deadLetter, body, attributes);
+    this.core.log(`event ${event.id} (${event['detail-type']}) cannot reach ${target.Arn}${kept ? '; it is in the dead-letter queue' : ' and is dropped'}`);
+  }
+}
+
+function bodyFor(target: Target, event: Envelope): string {
+  if (target.Input !== undefined) return target.Input;
+  if (target.InputPath === undefined || target.InputPath === '$') return JSON.stringify(event);
+  let part: unknown = event;
+  for (const name of target.InputPath.split('.').slice(1)) {
+    part = typeof part === 'object' && part !== null ? (part as Record<string, unknown>)[name] : undefined;
+  }
+  return JSON.stringify(part ?? null);
+}

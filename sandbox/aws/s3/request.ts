@@ -1,0 +1,140 @@
+import type { IncomingMessage } from 'node:http';
+import { AwsError } from '../kernel.js';
+
+export interface S3Request {
+  readonly method: string;
+  /** Empty for the service itself. */
+  readonly bucket: string;
+  /** Empty for the bucket itself. */
+  readonly key: string;
+  readonly query: URLSearchParams;
+}
+
+/**
+ * Path style. The path is read from the request line: a URL parser would fold `..`, which is an
+ * ordinary part of a key.
+ */
+export function parseRequest(request: IncomingMessage): S3Request {
+  const [path = '/', ...rest] = (request.url ?? '/').split('?');
+  const [, bucket = '', ...key] = path.split('/');
+  return {
+    method: request.method ?? 'GET',
+    bucket: decoded(bucket),
+    key: decoded(key.join('/')),
+    query: new URLSearchParams(rest.join('?')),
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new AwsError('InvalidURI', "Couldn't parse the specified URI.");
+  }
+}
+
+/** Query parameters that make an operation of its own, and are not built here unless named below. */
+const SUBRESOURCES = [
+  'accelerate', 'acl', 'analytics', 'cors', 'encryption', 'intelligent-tiering', 'inventory', 'legal-hold', 'lifecycle',
+  'logging', 'metrics', 'notification', 'object-lock', 'ownershipControls', 'policy', 'policyStatus', 'publicAccessBlock',
+  'replication', 'requestPayment', 'restore', 'retention', 'select', 'tagging', 'torrent', 'uploadId', 'uploads', 'website',
+];
+
+/** `PutObject`, …; a name of the form `PUT ?lifecycle` for what the sandbox does not do. */
+export function operationOf({ method, bucket, key, query }: S3Request, isCopy: boolean): string {
+  const subresource = SUBRESOURCES.find((name) => query.has(name));
+  if (subresource !== undefined) return `${method} ?${subresource}`;
+  if (bucket === '') return method === 'GET' ? 'ListBuckets' : `${method} /`;
+  return (key === '' ? bucketOperation(method, query) : objectOperation(method, isCopy)) ?? method;
+}
+
+function bucketOperation(method: string, query: URLSearchParams): string | undefined {
+  switch (method) {
+    case 'HEAD':
+      return 'HeadBucket';
+    case 'PUT':
+      return query.has('versioning') ? 'PutBucketVersioning' : 'CreateBucket';
+    case 'DELETE':
+      return 'DeleteBucket';
+    case 'POST':
+      return query.has('delete') ? 'DeleteObjects' : undefined;
+    case 'GET':
+      if (query.has('versioning')) return 'GetBucketVersioning';
+      if (query.has('location')) return 'GetBucketLocation';
+      if (query.has('versions')) return 'ListObjectVersions';
+      return query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects';
+    default:
+      return undefined;
+  }
+}
+
+function objectOperation(method: string, isCopy: boolean): string | undefined {
+  switch (method) {
+    case 'PUT':
+      return isCopy ? 'CopyObject' : 'PutObject';
+    case 'GET':
+      return 'GetObject';
+    case 'HEAD':
+      return 'HeadObject';
+    case 'DELETE':
+      return 'DeleteObject';
+    default:
+      return undefined;
+  }
+}
+
+export type Range =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'part'; readonly first: number; readonly last: number }
+  | { readonly kind: 'none' };
+
+/** One range of bytes; several, or another unit, are answered with the whole. */
+export function parseRange(header: string | undefined, size: number): Range {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
+  const [, from = '', to = ''] = match ?? [];
+  if (match === null || (from === '' && to === '')) return { kind: 'whole' };
+  if (from === '') {
+    const length = Math.min(Number(to), size);
+    return length === 0 ? { kind: 'none' } : { kind: 'part', first: size - length, last: size - 1 };
+  }
+  const first = Number(from);
+  const last = to === '' ? size - 1 : Math.min(Number(to), size - 1);
+  if (first >= size) return { kind: 'none' };
+  return last < first ? { kind: 'whole' } : { kind: 'part', first, last };
+}
+
+export interface Listing {
+  readonly keys: readonly string[];
+  readonly commonPrefixes: readonly string[];
+  /** The last key or common prefix of a page that is not the last one. */
+  readonly resumeAfter: string | undefined;
+}
+
+/** One page of keys that begin with `prefix`, those with a further `delimiter` folded into common prefixes. */
+export function listPage(
+  keys: readonly string[],
+  prefix: string,
+  delimiter: string,
+  startAfter: string,
+  maxKeys: number,
+): Listing {
+  const page: { text: string; isPrefix: boolean }[] = [];
+  for (const key of keys) {
+    if (!key.startsWith(prefix)) continue;
+    const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+    const entry = end < 0 ? { text: key, isPrefix: false } : { text: key.slice(0, end + delimiter.length), isPrefix: true };
+    const isPassed = entry.text <= startAfter || (entry.isPrefix && startAfter.startsWith(entry.text));
+    if (isPassed || page.at(-1)?.text === entry.text) continue;
+    if (page.length === maxKeys) return asListing(page, page.at(-1)?.text);
+    page.push(entry);
+  }
+  return asListing(page, undefined);
+}
+
+function asListing(page: readonly { text: string; isPrefix: boolean }[], resumeAfter: string | undefined): Listing {
+  return {
+    keys: page.filter(({ isPrefix }) => !isPrefix).map(({ text }) => text),
+    commonPrefixes: page.filter(({ isPrefix }) => isPrefix).map(({ text }) => text),
+    resumeAfter,
+  };
+}

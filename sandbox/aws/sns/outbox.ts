@@ -1,0 +1,101 @@
+import { writeFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Core } from '../wires.js';
+
+/** A message as somebody would read it: every publication, and each mail of an e-mail subscription. */
+export interface OutboxMessage {
+  readonly number: number;
+  readonly atMs: number;
+  readonly topicArn: string;
+  readonly subject?: string;
+  readonly message: string;
+  readonly attributes: Readonly<Record<string, { readonly Type: string; readonly Value: string }>>;
+  /** Addresses of the topic's e-mail subscriptions. */
+  readonly emails: readonly string[];
+}
+
+const COLLECTION = 'outbox';
+const SHOWN = 1_000;
+
+/** What SNS sent, kept as documents and as files under `<home>/outbox`: one .txt and one .json each. */
+export class Outbox {
+  private readonly directory: string;
+  private next: number;
+
+  constructor(private readonly core: Core) {
+    this.directory = join(core.home, 'outbox');
+    mkdirSync(this.directory, { recursive: true });
+    this.next = Number(core.store.keys(COLLECTION).at(-1) ?? 0) + 1;
+  }
+
+  add(message: Omit<OutboxMessage, 'number' | 'atMs'>): void {
+    const entry: OutboxMessage = { ...message, number: this.next, atMs: this.core.now() };
+    this.next += 1;
+    const key = String(entry.number).padStart(6, '0');
+    this.core.store.put(COLLECTION, key, entry);
+    const keys = this.core.store.keys(COLLECTION);
+    if (keys.length > SHOWN) this.core.store.delete(COLLECTION, keys[0] ?? '');
+    const stem = join(this.directory, `${key}-${slug(entry.subject ?? entry.topicArn.split(':').at(-1) ?? '')}`);
+    writeFileSync(`${stem}.txt`, asText(entry));
+    writeFileSync(`${stem}.json`, JSON.stringify(entry, undefined, 2));
+  }
+
+  /** Newest first. */
+  list(): readonly OutboxMessage[] {
+    return this.core.store.entries<OutboxMessage>(COLLECTION).map(([, entry]) => entry).reverse();
+  }
+}
+
+function slug(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 60);
+}
+
+function asText(entry: OutboxMessage): string {
+  const head = [
+    `Date: ${new Date(entry.atMs).toISOString()}`,
+    `Topic: ${entry.topicArn}`,
+    ...(entry.emails.length === 0 ? [] : [`To: ${entry.emails.join(', ')}`]),
+    `Subject: ${entry.subject ?? ''}`,
+  ];
+  return `${head.join('\n')}\n\n${entry.message}\n`;
+}
+
+/** The outbox as a page that can be read on a phone. Everything in it is escaped. */
+export function outboxPage(messages: readonly OutboxMessage[]): string {
+  const articles = messages.map(
+    (entry) => `<article>
+<h2>${escaped(entry.subject ?? '(no subject)')}</h2>
+<p class="about">${escaped(new Date(entry.atMs).toISOString())} &middot; ${escaped(entry.topicArn.split(':').at(-1) ?? '')}${
+      entry.emails.length === 0 ? '' : ` &middot; to ${escaped(entry.emails.join(', '))}`
+    }</p>
+<pre>${linked(entry.message)}</pre>
+</article>`,
+  );
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Outbox (${messages.length})</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; }
+article { border-top: 1px solid #8886; padding: .75rem 0; }
+h2 { font-size: 1.05rem; margin: 0; overflow-wrap: anywhere; }
+.about { margin: .2rem 0 .5rem; opacity: .7; font-size: .85rem; overflow-wrap: anywhere; }
+pre { font: .9rem/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+</style></head><body>
+<h1>Outbox</h1>
+<p>Messages that SNS would have sent, newest first. Nothing leaves this machine.</p>
+${articles.length === 0 ? '<p>Nothing yet.</p>' : articles.join('\n')}
+</body></html>`;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+}
+
+/** Escapes, and makes links of web addresses. */
+function linked(text: string): string {
+  return text
+    .split(/(https?:\/\/[^\s<>"']+)/)
+    .map((part, at) => (at % 2 === 1 ? `<a href="${escaped(part)}" rel="noreferrer">${escaped(part)}</a>` : escaped(part)))
+    .join('');
+}
