@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Client, Connection } from '@temporalio/client';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import {
   findFreePort,
@@ -18,9 +18,8 @@ const cli = process.env['MODELKEEPER_TEMPORAL_CLI'] ?? 'temporal';
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'modelkeeper-temporal-'));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  // Registered first, run last: when the servers have stopped.
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
 });
 
 async function start(port?: number, uiPort?: number): Promise<TemporalServer> {
@@ -89,7 +88,7 @@ describe('the embedded Temporal', () => {
       logFile: join(folder, 'temporal.log'),
       port: await findFreePort(),
     });
-    await expect(attempt).rejects.toThrow(/exit code 1[^]*Cannot find module/);
+    await expect(attempt).rejects.toThrow(/exit code 1[^]*MODULE_NOT_FOUND/);
   });
 
   it('ends when the process that started it is killed with -9', async () => {
