@@ -48,9 +48,8 @@ export function without<T extends object, K extends keyof T>(
   value: T,
   ...members: readonly K[]
 ): Omit<T, K> {
-  const copy: Partial<T> = { ...value };
-  for (const member of members) delete copy[member];
-  return copy as Omit<T, K>;
+  const kept = Object.entries(value).filter(([key]) => !members.includes(key as K));
+  return Object.fromEntries(kept) as Omit<T, K>;
 }
 
 /** Lower-case letters and digits, as in execution ids and job names. */

@@ -20,6 +20,7 @@ interface GroupRecord {
   readonly arn: string;
   readonly description?: string;
   readonly createdAtMs: number;
+  readonly createdBy: UserContext;
   /** Versions are never given twice, not even after a deletion. */
   nextVersion: number;
 }
@@ -58,8 +59,7 @@ export class Packages {
   get operations() {
     return {
       CreateModelPackageGroup: (input: unknown, call: CallInfo) => this.createGroup(input, call),
-      DescribeModelPackageGroup: (input: unknown, call: CallInfo) =>
-        this.describeGroup(input, call),
+      DescribeModelPackageGroup: (input: unknown) => this.describeGroup(input),
       ListModelPackageGroups: (input: unknown) => this.listGroups(input),
       DeleteModelPackageGroup: (input: unknown) => this.deleteGroup(input),
       CreateModelPackage: (input: unknown, call: CallInfo) => ({
@@ -237,21 +237,22 @@ export class Packages {
         description: request.ModelPackageGroupDescription,
       }),
       createdAtMs: this.kernel.now(),
+      createdBy: this.userOf(call.accessKeyId),
       nextVersion: 1,
     };
-    this.kernel.store.put(GROUPS, name, { ...group, createdBy: this.userOf(call.accessKeyId) });
+    this.kernel.store.put(GROUPS, name, group);
     this.tags.add(arn, request.Tags);
     return { ModelPackageGroupArn: arn };
   }
 
-  private describeGroup(input: unknown, call: CallInfo) {
+  private describeGroup(input: unknown) {
     const group = this.foundGroup(parse(groupByName, input).ModelPackageGroupName);
     return {
       ModelPackageGroupName: group.name,
       ModelPackageGroupArn: group.arn,
       ModelPackageGroupDescription: group.description,
       CreationTime: seconds(group.createdAtMs),
-      CreatedBy: this.userOf(call.accessKeyId),
+      CreatedBy: group.createdBy,
       ModelPackageGroupStatus: 'Completed',
     };
   }

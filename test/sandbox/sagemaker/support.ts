@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SageMakerClient } from '@aws-sdk/client-sagemaker';
+import { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
+import type { Kernel } from '../../../sandbox/aws/kernel.js';
+import { handleInvocation, sageMakerServices } from '../../../sandbox/aws/sagemaker/index.js';
+import { startSandbox } from '../../../sandbox/aws/server.js';
+import type { Sandbox } from '../../../sandbox/aws/server.js';
+import { learnerImage } from '../../../sandbox/learner/image.js';
+
+export const ACCOUNT = '111122223333';
+export const REGION = 'us-east-1';
+export const ROLE = `arn:aws:iam::${ACCOUNT}:role/sagemaker-execution`;
+export const LEARNER = learnerImage(ACCOUNT, REGION);
+
+export interface Bench {
+  readonly sandbox: Sandbox;
+  readonly kernel: Kernel;
+  readonly home: string;
+  readonly sagemaker: SageMakerClient;
+  readonly runtime: SageMakerRuntimeClient;
+  readonly s3: S3Client;
+  readonly cloudwatch: CloudWatchClient;
+  close(): Promise<void>;
+}
+
+/** A sandbox on a free port with real clients; AWS takes a thousandth of its time. */
+export async function openBench(home = scratch(), speed = 1_000): Promise<Bench> {
+  const sandbox = await startSandbox({
+    port: 0,
+    home,
+    speed,
+    services: sageMakerServices,
+    runtime: handleInvocation,
+    log: () => undefined,
+  });
+  const config = {
+    endpoint: sandbox.url,
+    region: REGION,
+    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
+    maxAttempts: 1,
+  };
+  const clients = {
+    sagemaker: new SageMakerClient(config),
+    runtime: new SageMakerRuntimeClient(config),
+    s3: new S3Client({ ...config, forcePathStyle: true }),
+    cloudwatch: new CloudWatchClient(config),
+  };
+  return {
+    ...clients,
+    sandbox,
+    kernel: sandbox.kernel,
+    home,
+    close: async () => {
+      for (const client of Object.values(clients)) client.destroy();
+      await sandbox.close();
+    },
+  };
+}
+
+export function scratch(): string {
+  return mkdtempSync(join(tmpdir(), 'sandbox-sagemaker-'));
+}
+
+export function discard(home: string): void {
+  rmSync(home, { recursive: true, force: true });
+}
+
+/** Asks until the answer is what is waited for; the sandbox moves on its own clock. */
+export async function until<T>(
+  ask: () => Promise<T>,
+  holds: (answer: T) => boolean,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const giveUpAtMs = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer)) return answer;
+    if (Date.now() > giveUpAtMs)
+      throw new Error(`waited in vain; last answer: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+}
+
+export function fault(bench: Bench, ...faults: readonly object[]): Promise<unknown> {
+  return fetch(`${bench.sandbox.url}/_sandbox/faults`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(faults),
+  });
+}
+
+/**
+ * Compiles the learner when `dist/` is older than its sources, so that a single test file can be run
+ * without a build before it.
+ */
+export function buildLearner(): void {
+  const root = fileURLToPath(new URL('../../../', import.meta.url));
+  const sources = join(root, 'sandbox/learner');
+  const stale = readdirSync(sources).some((name) => {
+    const built = join(root, 'dist/sandbox/learner', name.replace(/\.ts$/, '.js'));
+    return !existsSync(built) || statSync(built).mtimeMs < statSync(join(sources, name)).mtimeMs;
+  });
+  if (!stale) return;
+  const args = ['--outDir', 'dist', '--rootDir', '.', '--module', 'NodeNext', '--target', 'ES2022'];
+  const options = [
+    '--skipLibCheck',
+    '--types',
+    'node',
+    '--strict',
+    '--esModuleInterop',
+    '--ignoreConfig',
+  ];
+  const files = ['child.ts', 'measure.ts'].map((name) => join(sources, name));
+  execFileSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), ...args, ...options, ...files],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  );
+}
