@@ -5,10 +5,10 @@ export type Accepted = 'accepted' | 'not found';
 export interface CoalescerOptions {
   /** At most one hint per workflow in this time. */
   readonly minIntervalMs: number;
-  send(target: HintTarget): Promise<Accepted>;
-  now(): number;
+  readonly send: (target: HintTarget) => Promise<Accepted>;
+  readonly now: () => number;
   /** Calls back once after `ms`; the answer cancels it. */
-  after(ms: number, then: () => void): () => void;
+  readonly after: (ms: number, then: () => void) => () => void;
 }
 
 export interface Coalescer {

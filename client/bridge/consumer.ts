@@ -17,9 +17,9 @@ export interface ConsumerOptions {
   readonly metrics: BridgeMetrics;
   handle(messages: readonly Message[]): readonly Promise<Fate>[];
   /** Told of messages left behind and of calls that failed. */
-  warn(facts: Readonly<Record<string, unknown>>, sentence: string): void;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-  now(): number;
+  readonly warn: (facts: Readonly<Record<string, unknown>>, sentence: string) => void;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly now: () => number;
 }
 
 export interface Consumer {

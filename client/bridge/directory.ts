@@ -8,8 +8,8 @@ export interface Directory {
 }
 
 export interface DirectoryOptions {
-  read(): Promise<readonly ModelPlace[]>;
-  now(): number;
+  readonly read: () => Promise<readonly ModelPlace[]>;
+  readonly now: () => number;
   readonly maxAgeMs?: number;
   readonly minAgeMs?: number;
 }
