@@ -298,6 +298,7 @@ describe('the database', () => {
   it('cannot be told other settings', async () => {
     const { duck } = await scratch();
     await expect(duck.rows('set enable_external_access = true')).rejects.toThrow();
+    await expect(duck.rows('set threads = 8')).rejects.toThrow('locked');
     await expect(duck.rows(`copy (select 1) to '/tmp/out-of-scratch.csv'`)).rejects.toThrow();
   });
   it('stops a query when it is no longer wanted', async () => {

@@ -80,6 +80,11 @@ describe('measurePerformance', () => {
     });
     expect(await measure(batch, [[label('e', '1')]])).toMatchObject({ labelled: 0 });
   });
+  it('forgets all of an earlier label of a request that had several', async () => {
+    const batch = [captureLine({ id: 'e', input: '1\n2\n3', output: '0.1\n0.2\n0.9' })];
+    const both = [label('e', '0,0,1'), label('e', '1')];
+    expect(await measure(batch, [both])).toMatchObject({ labelled: 0 });
+  });
   it('counts labels that are none', async () => {
     const bad = ['{', label('i1', 'late'), label('i2', ''), label('i3', '2'), '{}'];
     expect(await measure(predictions, [bad])).toMatchObject({ labelled: 0, badLabels: 5 });
