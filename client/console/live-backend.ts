@@ -19,6 +19,8 @@ export interface LiveBackendOptions {
 }
 
 export interface LiveBackend extends ConsoleBackend {
+  /** Begins to connect, and goes on until Temporal answers. */
+  start(): void;
   close(): Promise<void>;
 }
 
@@ -46,6 +48,7 @@ export function liveBackend(options: LiveBackendOptions): LiveBackend {
         options.log.info('Temporal answers');
         return;
       } catch (error) {
+        if (stopped()) return;
         lastFailure = messageOf(error);
         options.log.warn({ attempt: attempt + 1 }, lastFailure);
       }
@@ -54,7 +57,7 @@ export function liveBackend(options: LiveBackendOptions): LiveBackend {
       }).catch(() => undefined);
     }
   }
-  const connecting = connectWhenItAnswers();
+  let connecting = Promise.resolve();
 
   function temporal(): ModelkeeperClient {
     if (client !== undefined) return client;
@@ -84,6 +87,9 @@ export function liveBackend(options: LiveBackendOptions): LiveBackend {
   }
 
   return {
+    start() {
+      connecting = connectWhenItAnswers();
+    },
     connection: () =>
       client === undefined ? { kind: 'connecting', lastFailure } : { kind: 'connected' },
     list: async () => temporal().list(),
@@ -118,7 +124,12 @@ export function liveBackend(options: LiveBackendOptions): LiveBackend {
     async readReport(model, uri) {
       const place = await temporal().place(model);
       if (place === null) return null;
-      return (await account(place.region)).readJson(uri);
+      try {
+        return await (await account(place.region)).readJson(uri);
+      } catch (error) {
+        options.log.warn({ uri }, `a report cannot be read: ${messageOf(error)}`);
+        return null;
+      }
     },
 
     async close() {

@@ -40,17 +40,17 @@ async function run(config: ConsoleConfig): Promise<void> {
   });
   const app = createConsole({ config, backend, drawColumn, log });
   try {
-    const address = await app.listen({ host: config.host, port: config.port });
-    log.info(
-      { address, identification: config.identification.kind },
-      `the console is at ${address}`,
-    );
+    await app.listen({
+      host: config.host,
+      port: config.port,
+      listenTextResolver: (address) => `the console is at ${address}`,
+    });
   } catch (error) {
     process.stderr.write(`modelkeeper console: ${listenFault(error, config)}\n`);
     process.exitCode = 1;
-    await backend.close();
     return;
   }
+  backend.start();
   const stop = new AbortController();
   const { signal } = stop;
   await Promise.race([once(process, 'SIGINT', { signal }), once(process, 'SIGTERM', { signal })]);

@@ -174,6 +174,7 @@ describe('the live backend', () => {
       log,
       retryMs: [0],
     });
+    backend.start();
     await expect(backend.list()).rejects.toMatchObject({ code: 'unreachable' });
     resolve(client());
     await until(() => backend.connection().kind === 'connected');
@@ -201,6 +202,7 @@ describe('the live backend', () => {
         }),
       log,
     });
+    backend.start();
     await until(() => backend.connection().kind === 'connected');
     const reading = await backend.ledger('flight-delays', 42);
     await backend.ledger('flight-delays', 42);
@@ -223,6 +225,7 @@ describe('the live backend', () => {
       accountIn: noAccount,
       log,
     });
+    backend.start();
     await until(() => backend.connection().kind === 'connected');
     expect(await backend.ledger('m', 1)).toEqual({ kind: 'unreadable', reason: 'no credentials' });
     await backend.close();
