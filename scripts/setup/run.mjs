@@ -28,6 +28,22 @@ export async function endGroup(child) {
 }
 
 /**
+ * A shell that learns of our death, even by kill -9, from the end of its standard input, and then ends
+ * the group: two installs must never work on one folder.
+ */
+function endWithUs(pid) {
+  const script = 'cat > /dev/null; kill -TERM -- "-$1"; sleep 3; kill -KILL -- "-$1"';
+  const watchdog = spawn('/bin/sh', ['-c', script, 'watchdog', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  // Without a shell the program merely outlives a kill -9.
+  watchdog.on('error', () => {});
+  watchdog.stdin.on('error', () => {});
+  return () => watchdog.kill('SIGKILL');
+}
+
+/**
  * Runs a program to its end. Never throws: answers
  * `{ ok, code, signal, missing, timedOut, stdout, stderr, ms }`, the outputs' last 64,000 characters.
  *
@@ -50,6 +66,7 @@ export async function run(command, args, options = {}) {
       output[name] = (output[name] + text).slice(-KEPT_OUTPUT_CHARACTERS);
     });
   }
+  const release = child.pid === undefined ? () => {} : endWithUs(child.pid);
   const forget = onInterrupt(() => (child.pid === undefined ? undefined : endGroup(child)));
   const timer =
     timeoutMs === undefined
@@ -71,6 +88,7 @@ export async function run(command, args, options = {}) {
     });
   });
   clearTimeout(timer);
+  release();
   forget();
   return { ...result, ...output, ms: Date.now() - startedMs };
 }

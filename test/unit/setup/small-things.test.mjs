@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isAtLeast, requireNode } from '../../../scripts/setup/node-version.mjs';
@@ -6,6 +7,8 @@ import { elapsed, withProgress } from '../../../scripts/setup/progress.mjs';
 import { run, whyFailed } from '../../../scripts/setup/run.mjs';
 import { TIERS, projectsOf } from '../../../scripts/tiers.mjs';
 import { isAlive, scratch } from './machine.mjs';
+
+const RUN_MODULE = join(import.meta.dirname, '../../../scripts/setup/run.mjs');
 
 describe('the version of Node', () => {
   it.each([
@@ -41,6 +44,19 @@ describe('a run', () => {
     const result = await run('sh', ['-c', 'sleep 60 & echo $!; wait'], { timeoutMs: 300 });
     expect(result).toMatchObject({ ok: false, timedOut: true });
     await expect.poll(() => isAlive(Number(result.stdout)), { timeout: 5_000 }).toBe(false);
+  });
+
+  it('ends with us, even when we are killed with -9', async () => {
+    const script = `
+      import { run } from ${JSON.stringify(RUN_MODULE)};
+      await run('sh', ['-c', 'echo $$ > "$0"; exec sleep 60', process.argv[1]]);`;
+    const file = join(scratch(), 'pid');
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', script, file]);
+    const pidWritten = () => Number(existsSync(file) ? readFileSync(file, 'utf8') : '0');
+    await expect.poll(pidWritten, { timeout: 5_000 }).toBeGreaterThan(0);
+    const pid = pidWritten();
+    parent.kill('SIGKILL');
+    await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false);
   });
 
   it('of a program that is not there is a failure like any other', async () => {
