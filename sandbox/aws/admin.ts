@@ -13,20 +13,28 @@ export class Html {
 }
 
 /** Answers `/_sandbox/*`. Only for this machine: a page of another origin cannot reach it. */
-export function adminPages(pages: AdminPages): (request: IncomingMessage, url: URL) => Promise<Answer> {
+export function adminPages(
+  pages: AdminPages,
+): (request: IncomingMessage, url: URL) => Promise<Answer> {
   return async (request, url) => {
     if (!isLocal(request)) return json(403, { message: 'Only local pages may ask the sandbox.' });
     const page = pages[`${request.method ?? 'GET'} ${url.pathname}`];
-    if (page === undefined) return json(404, { message: 'No such page.', pages: Object.keys(pages) });
+    if (page === undefined)
+      return json(404, { message: 'No such page.', pages: Object.keys(pages) });
     try {
       const text = (await readBody(request)).toString('utf8');
       const result = page(text === '' ? undefined : JSON.parse(text));
       if (result instanceof Html) {
-        return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: result.text };
+        return {
+          status: 200,
+          headers: { 'content-type': 'text/html; charset=utf-8' },
+          body: result.text,
+        };
       }
       return json(200, result ?? {});
     } catch (error) {
-      if (error instanceof ZodError || error instanceof SyntaxError) return json(400, { message: error.message });
+      if (error instanceof ZodError || error instanceof SyntaxError)
+        return json(400, { message: error.message });
       throw error;
     }
   };
@@ -41,5 +49,9 @@ function isLocal(request: IncomingMessage): boolean {
 }
 
 function json(status: number, value: unknown): Answer {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value, undefined, 2) };
+  return {
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(value, undefined, 2),
+  };
 }

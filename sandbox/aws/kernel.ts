@@ -10,11 +10,12 @@ import type { IncomingHttpHeaders } from 'node:http';
  * What `get` and `entries` return is a copy: change it freely, `put` it to keep the change.
  */
 export interface Store {
-  get<T>(collection: string, key: string): T | undefined;
+  /** `otherwise` stands for a document that is not there. */
+  get<T>(collection: string, key: string, otherwise?: T): T | undefined;
   put(collection: string, key: string, value: unknown): void;
   delete(collection: string, key: string): void;
-  /** Entries in order of key. */
-  entries<T>(collection: string): readonly (readonly [string, T])[];
+  /** Entries in order of key; with `where`, those it holds for. */
+  entries<T>(collection: string, where?: (value: T) => boolean): readonly (readonly [string, T])[];
   /** Keys in order, without reading the documents. */
   keys(collection: string): readonly string[];
   close(): void;
@@ -43,13 +44,21 @@ export interface MetricDatum {
 
 /** The objects of S3, for services that read and write them as AWS itself does. */
 export interface Objects {
-  put(bucket: string, key: string, body: Buffer, options?: { contentType?: string }): { etag: string };
+  put(
+    bucket: string,
+    key: string,
+    body: Buffer,
+    options?: { contentType?: string },
+  ): { etag: string };
   /** `undefined` when bucket or key does not exist. */
   get(bucket: string, key: string): Buffer | undefined;
   /** The file that holds the object, for child processes that read it; `undefined` as for `get`. */
   pathOf(bucket: string, key: string): string | undefined;
   /** Keys in order. */
-  list(bucket: string, prefix: string): readonly { key: string; size: number; lastModifiedMs: number }[];
+  list(
+    bucket: string,
+    prefix: string,
+  ): readonly { key: string; size: number; lastModifiedMs: number }[];
   bucketExists(bucket: string): boolean;
 }
 

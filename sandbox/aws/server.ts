@@ -1,6 +1,7 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { adminPages } from './admin.js';
 import type { AdminPages } from './admin.js';
 import { coreServices } from './core.js';
@@ -8,9 +9,10 @@ import { Dispatcher } from './http/dispatch.js';
 import type { Kernel, RuntimeHandler, ScalableFleet, Service } from './kernel.js';
 import { Calls } from './kernel/calls.js';
 import { Faults } from './kernel/faults.js';
-import { lockHome } from './kernel/lock.js';
+import { LOCK_FILE, lockHome } from './kernel/lock.js';
 import { seededStreams } from './kernel/random.js';
 import { Timers } from './kernel/timers.js';
+import { handleInvocation, sageMakerServices } from './sagemaker/index.js';
 import { ObjectStore } from './s3/objects.js';
 import { createS3 } from './s3/index.js';
 import { openStore } from './store.js';
@@ -24,12 +26,14 @@ export interface SandboxOptions {
   readonly home: string;
   /** Divides what AWS takes; default 1. */
   readonly speed?: number;
+  /** Forgets what `home` holds. Refused for a directory that is not a sandbox's. */
+  readonly fresh?: boolean;
   /** Of every random choice; default 1. */
   readonly seed?: number;
   readonly log?: (line: string) => void;
-  /** Services beside the core ones. */
+  /** Services beside the core ones; default: SageMaker and its runtime. */
   readonly services?: (kernel: Kernel) => readonly Service[];
-  /** Answers invocations of endpoints. */
+  /** Answers invocations of endpoints; goes with `services`. */
   readonly runtime?: RuntimeHandler;
   /** How long CloudWatch keeps data points; default three hours. */
   readonly keepMetricsMs?: number;
@@ -57,6 +61,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const unlock = lockHome(home);
   const undo: (() => void)[] = [unlock];
   try {
+    if (options.fresh === true) emptyHome(home);
     const server = createServer();
     const port = await listen(server, options.port);
     undo.push(() => server.close());
@@ -110,8 +115,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       wires,
       log,
     };
-    const core = coreServices(kernel, { keepMetricsMs: options.keepMetricsMs ?? 3 * 60 * 60 * 1000 });
-    const services = [...core.services, ...(options.services?.(kernel) ?? [])];
+    const core = coreServices(kernel, {
+      keepMetricsMs: options.keepMetricsMs ?? 3 * 60 * 60 * 1000,
+    });
+    const beside = options.services ?? sageMakerServices;
+    const runtime =
+      options.runtime ?? (options.services === undefined ? handleInvocation : undefined);
+    const services = [...core.services, ...beside(kernel)];
 
     const closing = new AbortController();
     const dispatcher = new Dispatcher({
@@ -120,7 +130,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       calls,
       services,
       s3: createS3(kernel),
-      runtime: options.runtime,
+      runtime,
       admin: adminPages({ ...ownPages(kernel, faults, calls), ...core.pages }),
       closing: closing.signal,
     });
@@ -177,6 +187,15 @@ async function closeAll(
   }
 }
 
+/** Empties the state of an earlier run; never a directory that holds something else. */
+function emptyHome(home: string): void {
+  const names = readdirSync(home).filter((name) => name !== LOCK_FILE);
+  if (names.length > 0 && !names.includes('journal.jsonl')) {
+    throw new Error(`${home} is not a sandbox's directory; --fresh does not empty it`);
+  }
+  for (const name of names) rmSync(join(home, name), { recursive: true, force: true });
+}
+
 function ownPages(kernel: Kernel, faults: Faults, calls: Calls): AdminPages {
   return {
     'GET /_sandbox/health': () => ({
@@ -204,7 +223,11 @@ function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const taken = 'code' in error && error.code === 'EADDRINUSE';
-      reject(taken ? new Error(`port ${port} is taken on 127.0.0.1; free it, or choose another with --port`) : error);
+      reject(
+        taken
+          ? new Error(`port ${port} is taken on 127.0.0.1; free it, or choose another with --port`)
+          : error,
+      );
     });
     server.listen(port, '127.0.0.1', () => {
       const address = server.address();

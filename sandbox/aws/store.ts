@@ -53,14 +53,15 @@ class JournalStore implements Store {
     ftruncateSync(this.fd, this.journalBytes);
   }
 
-  get<T>(collection: string, key: string): T | undefined {
+  get<T>(collection: string, key: string, otherwise?: T): T | undefined {
     const json = this.collections.get(collection)?.get(key);
-    return json === undefined ? undefined : (JSON.parse(json) as T);
+    return json === undefined ? otherwise : (JSON.parse(json) as T);
   }
 
   put(collection: string, key: string, value: unknown): void {
     const json = JSON.stringify(value) as string | undefined;
-    if (json === undefined) throw new TypeError(`cannot store ${typeof value} as ${collection}/${key}`);
+    if (json === undefined)
+      throw new TypeError(`cannot store ${typeof value} as ${collection}/${key}`);
     if (this.collections.get(collection)?.get(key) === json) return;
     this.append(putLine(collection, key, json));
     this.apply({ kind: 'put', collection, key, json });
@@ -82,11 +83,16 @@ class JournalStore implements Store {
     return keys;
   }
 
-  entries<T>(collection: string): readonly (readonly [string, T])[] {
+  entries<T>(
+    collection: string,
+    where: (value: T) => boolean = () => true,
+  ): readonly (readonly [string, T])[] {
     const documents = this.collections.get(collection);
     return this.keys(collection).flatMap((key) => {
       const json = documents?.get(key);
-      return json === undefined ? [] : [[key, JSON.parse(json) as T] as const];
+      if (json === undefined) return [];
+      const value = JSON.parse(json) as T;
+      return where(value) ? [[key, value] as const] : [];
     });
   }
 
@@ -97,7 +103,8 @@ class JournalStore implements Store {
     let bytes = 0;
     try {
       for (const [collection, documents] of this.collections) {
-        for (const [key, json] of documents) bytes += writeWhole(fd, putLine(collection, key, json));
+        for (const [key, json] of documents)
+          bytes += writeWhole(fd, putLine(collection, key, json));
       }
       fsyncSync(fd);
     } finally {
@@ -128,7 +135,8 @@ class JournalStore implements Store {
     const bytes = readIfThere(file);
     const result = readJournal(bytes);
     if (result.kind === 'corrupt') throw damaged(file, `line ${result.line} is not readable`);
-    if (tail === 'whole' && result.wholeBytes !== bytes.length) throw damaged(file, 'its last line is cut');
+    if (tail === 'whole' && result.wholeBytes !== bytes.length)
+      throw damaged(file, 'its last line is cut');
     for (const entry of result.entries) this.apply(entry);
     return result.wholeBytes;
   }
@@ -156,7 +164,8 @@ function readIfThere(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      return Buffer.alloc(0);
     throw error;
   }
 }

@@ -19,19 +19,31 @@ type Handler = JsonOperations[string];
 
 /** Makes an operation of a schema for its input and the work on the parsed input. */
 export function operations(complain: Complaint) {
-  return <S extends z.ZodType>(schema: S, work: (input: z.output<S>, call: CallInfo) => unknown): Handler =>
+  return <S extends z.ZodType>(
+      schema: S,
+      work: (input: z.output<S>, call: CallInfo) => unknown,
+    ): Handler =>
     (input, call) =>
       work(check(schema, input, complain), call);
 }
 
 /** @throws {AwsError} of `complain`, or SerializationException when a member has the wrong JSON type. */
-export function check<S extends z.ZodType>(schema: S, input: unknown, complain: Complaint): z.output<S> {
+export function check<S extends z.ZodType>(
+  schema: S,
+  input: unknown,
+  complain: Complaint,
+): z.output<S> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const violations = parsed.error.issues.map((issue) => violationOf(issue, input));
-  const mistyped = parsed.error.issues.find((issue, at) => issue.code === 'invalid_type' && violations[at]?.missing === false);
+  const mistyped = parsed.error.issues.find(
+    (issue, at) => issue.code === 'invalid_type' && violations[at]?.missing === false,
+  );
   if (mistyped !== undefined) {
-    throw new AwsError('SerializationException', `Value at ${awsPath(mistyped.path)} cannot be converted to ${mistyped.code === 'invalid_type' ? mistyped.expected : 'its type'}`);
+    throw new AwsError(
+      'SerializationException',
+      `Value at ${awsPath(mistyped.path)} cannot be converted to ${mistyped.code === 'invalid_type' ? mistyped.expected : 'its type'}`,
+    );
   }
   throw complain(violations);
 }
@@ -48,7 +60,8 @@ export function detected(name: string, code?: string): Complaint {
 }
 
 export function sentence({ value, path, constraint }: Violation): string {
-  const shown = value === undefined ? 'null' : `'${typeof value === 'string' ? value : JSON.stringify(value)}'`;
+  const shown =
+    value === undefined ? 'null' : `'${typeof value === 'string' ? value : JSON.stringify(value)}'`;
   return value === undefined
     ? `Value null at '${path}' failed to satisfy constraint: ${constraint}`
     : `Value ${shown} at '${path}' failed to satisfy constraint: ${constraint}`;
@@ -57,7 +70,12 @@ export function sentence({ value, path, constraint }: Violation): string {
 function violationOf(issue: z.core.$ZodIssue, input: unknown): Violation {
   const value = valueAt(input, issue.path);
   const missing = value === undefined;
-  return { path: awsPath(issue.path), value, missing, constraint: missing ? 'Member must not be null' : constraintOf(issue) };
+  return {
+    path: awsPath(issue.path),
+    value,
+    missing,
+    constraint: missing ? 'Member must not be null' : constraintOf(issue),
+  };
 }
 
 function constraintOf(issue: z.core.$ZodIssue): string {
@@ -67,7 +85,7 @@ function constraintOf(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `Member must have ${sizeWord(issue.origin)} less than or equal to ${issue.maximum}`;
     case 'invalid_format':
-      return `Member must satisfy regular expression pattern: ${'pattern' in issue ? String(issue.pattern).replace(/^\/|\/[a-z]*$/g, '') : issue.format}`;
+      return `Member must satisfy regular expression pattern: ${'pattern' in issue ? issue.pattern.replace(/^\/|\/[a-z]*$/g, '') : issue.format}`;
     case 'invalid_value':
       return `Member must satisfy enum value set: [${issue.values.map(String).join(', ')}]`;
     default:
@@ -115,6 +133,7 @@ export function page<T>(
     if (!Number.isInteger(from) || from < 0) throw invalid();
   }
   const end = from + size;
-  const next = end < items.length ? Buffer.from(`${TOKEN_PREFIX}${end}`).toString('base64url') : undefined;
+  const next =
+    end < items.length ? Buffer.from(`${TOKEN_PREFIX}${end}`).toString('base64url') : undefined;
   return { items: items.slice(from, end), next };
 }

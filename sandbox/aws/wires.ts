@@ -28,7 +28,10 @@ export interface Wires {
 }
 
 export type QueueAttributes = Readonly<
-  Record<string, { readonly DataType: string; readonly StringValue?: string; readonly BinaryValue?: string }>
+  Record<
+    string,
+    { readonly DataType: string; readonly StringValue?: string; readonly BinaryValue?: string }
+  >
 >;
 
 /** What an alarm tells a scaling policy: the value that crossed the threshold. */
@@ -45,5 +48,12 @@ export function unconnected(): Wires {
   const nothing = (): never => {
     throw new Error('the sandbox is not built yet');
   };
-  return { emit: nothing, observe: nothing, alarmState: nothing, sendToQueue: nothing, publish: nothing, scale: nothing };
+  return {
+    emit: nothing,
+    observe: nothing,
+    alarmState: nothing,
+    sendToQueue: nothing,
+    publish: nothing,
+    scale: nothing,
+  };
 }

@@ -5,7 +5,14 @@ import type { Core } from '../wires.js';
 import { actionsFor, Alarms, periodMsOf } from './alarms.js';
 import type { Alarm, MetricAlarm } from './alarms.js';
 import { parseCompositeRule } from './composite.js';
-import { complain, invalidCombination, invalidToken, invalidValue, notFound, validation } from './errors.js';
+import {
+  complain,
+  invalidCombination,
+  invalidToken,
+  invalidValue,
+  notFound,
+  validation,
+} from './errors.js';
 import { AwsError } from '../kernel.js';
 import { dimensionSchema, faultInQueries, metricQuerySchema } from './queries.js';
 import type { MetricQuery } from './queries.js';
@@ -59,14 +66,24 @@ type MetricAlarmInput = z.output<typeof metricAlarm>;
 const TAGS = 'alarm-tags';
 
 export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
-  const tagsOf = (name: string): Record<string, string> => core.store.get<Record<string, string>>(TAGS, name) ?? {};
+  const tagsOf = (name: string): Record<string, string> =>
+    core.store.get<Record<string, string>>(TAGS, name) ?? {};
   const addTags = (name: string, given: z.output<typeof tags> | undefined): void => {
     if (given === undefined || given.length === 0) return;
-    core.store.put(TAGS, name, { ...tagsOf(name), ...Object.fromEntries(given.map(({ Key, Value }) => [Key, Value])) });
+    core.store.put(TAGS, name, {
+      ...tagsOf(name),
+      ...Object.fromEntries(given.map(({ Key, Value }) => [Key, Value])),
+    });
   };
   const named = (arn: string): Alarm => {
     const alarm = alarms.get(/^arn:aws[^:]*:cloudwatch:[^:]*:\d*:alarm:(.+)$/.exec(arn)?.[1] ?? '');
-    if (alarm === undefined) throw new AwsError('ResourceNotFoundException', `Resource not found: ${arn}`, 404, 'ResourceNotFoundException');
+    if (alarm === undefined)
+      throw new AwsError(
+        'ResourceNotFoundException',
+        `Resource not found: ${arn}`,
+        404,
+        'ResourceNotFoundException',
+      );
     return alarm;
   };
   const enable = (actionsEnabled: boolean) =>
@@ -77,22 +94,33 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
 
   return {
     PutMetricAlarm: op(metricAlarm, (input) => {
-      if (alarms.get(input.AlarmName)?.kind === 'CompositeAlarm') throw otherKind(input.AlarmName, 'composite');
+      if (alarms.get(input.AlarmName)?.kind === 'CompositeAlarm')
+        throw otherKind(input.AlarmName, 'composite');
       alarms.put(readMetricAlarm(input));
       addTags(input.AlarmName, input.Tags);
     }),
-    PutCompositeAlarm: op(z.object({ ...common, AlarmRule: z.string().min(1).max(10_240) }), (input) => {
-      if (alarms.get(input.AlarmName)?.kind === 'MetricAlarm') throw otherKind(input.AlarmName, 'metric');
-      const rule = parseCompositeRule(input.AlarmRule);
-      if (rule.kind === 'invalid') throw validation(`Could not save the composite alarm as its rule cannot be parsed: ${rule.reason}`);
-      const unknown = rule.names.filter((name) => alarms.get(name) === undefined);
-      if (unknown.length > 0) {
-        throw validation(`Could not save the composite alarm as alarms [${unknown.join(', ')}] in the alarm rule do not exist`);
-      }
-      if (rule.names.includes(input.AlarmName)) throw validation('Could not save the composite alarm as it refers to itself');
-      alarms.put({ kind: 'CompositeAlarm', ...readCommon(input), rule: input.AlarmRule });
-      addTags(input.AlarmName, input.Tags);
-    }),
+    PutCompositeAlarm: op(
+      z.object({ ...common, AlarmRule: z.string().min(1).max(10_240) }),
+      (input) => {
+        if (alarms.get(input.AlarmName)?.kind === 'MetricAlarm')
+          throw otherKind(input.AlarmName, 'metric');
+        const rule = parseCompositeRule(input.AlarmRule);
+        if (rule.kind === 'invalid')
+          throw validation(
+            `Could not save the composite alarm as its rule cannot be parsed: ${rule.reason}`,
+          );
+        const unknown = rule.names.filter((name) => alarms.get(name) === undefined);
+        if (unknown.length > 0) {
+          throw validation(
+            `Could not save the composite alarm as alarms [${unknown.join(', ')}] in the alarm rule do not exist`,
+          );
+        }
+        if (rule.names.includes(input.AlarmName))
+          throw validation('Could not save the composite alarm as it refers to itself');
+        alarms.put({ kind: 'CompositeAlarm', ...readCommon(input), rule: input.AlarmRule });
+        addTags(input.AlarmName, input.Tags);
+      },
+    ),
     DescribeAlarms: op(
       z.object({
         AlarmNames: z.array(alarmName).max(100).optional(),
@@ -107,7 +135,9 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
       }),
       (input) => {
         if (input.AlarmNames !== undefined && input.AlarmNamePrefix !== undefined) {
-          throw invalidCombination('The parameters AlarmNames and AlarmNamePrefix must not be specified together.');
+          throw invalidCombination(
+            'The parameters AlarmNames and AlarmNamePrefix must not be specified together.',
+          );
         }
         const types: readonly string[] = input.AlarmTypes ?? ['MetricAlarm'];
         const family = familyOf(input.ChildrenOfAlarmName, input.ParentsOfAlarmName, alarms);
@@ -120,9 +150,15 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
               alarm.name.startsWith(input.AlarmNamePrefix ?? '') &&
               (input.StateValue === undefined || alarm.state.value === input.StateValue) &&
               (family === undefined || family.has(alarm.name)) &&
-              (input.ActionPrefix === undefined || allActions(alarm).some((action) => action.startsWith(input.ActionPrefix ?? ''))),
+              (input.ActionPrefix === undefined ||
+                allActions(alarm).some((action) => action.startsWith(input.ActionPrefix ?? ''))),
           );
-        const { items, next } = page(found, input.MaxRecords ?? (input.AlarmNames === undefined ? 50 : 100), input.NextToken, invalidToken);
+        const { items, next } = page(
+          found,
+          input.MaxRecords ?? (input.AlarmNames === undefined ? 50 : 100),
+          input.NextToken,
+          invalidToken,
+        );
         return {
           MetricAlarms: items.filter(({ kind }) => kind === 'MetricAlarm').map(shown),
           CompositeAlarms: items.filter(({ kind }) => kind === 'CompositeAlarm').map(shown),
@@ -157,7 +193,8 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
         alarms.remove(name);
         core.store.delete(TAGS, name);
       }
-      if (there.length === 0 && AlarmNames.length > 0) throw notFound(`Alarms not found: ${AlarmNames.join(', ')}`);
+      if (there.length === 0 && AlarmNames.length > 0)
+        throw notFound(`Alarms not found: ${AlarmNames.join(', ')}`);
     }),
     SetAlarmState: op(
       z.object({
@@ -167,9 +204,15 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
         StateReasonData: z.string().max(4000).optional(),
       }),
       ({ AlarmName, StateValue, StateReason, StateReasonData }) => {
-        if (alarms.get(AlarmName) === undefined) throw notFound(`The alarm ${AlarmName} does not exist.`);
+        if (alarms.get(AlarmName) === undefined)
+          throw notFound(`The alarm ${AlarmName} does not exist.`);
         if (StateReasonData !== undefined && !isJson(StateReasonData)) {
-          throw new AwsError('InvalidFormatFault', 'StateReasonData is not valid JSON.', 400, 'InvalidFormat');
+          throw new AwsError(
+            'InvalidFormatFault',
+            'StateReasonData is not valid JSON.',
+            400,
+            'InvalidFormat',
+          );
         }
         alarms.setState(AlarmName, StateValue, StateReason, StateReasonData);
       },
@@ -200,7 +243,12 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
               item.atMs <= (input.EndDate ?? Infinity) * 1000,
           );
         const ordered = input.ScanBy === 'TimestampAscending' ? found : found.toReversed();
-        const { items, next } = page(ordered, input.MaxRecords ?? 100, input.NextToken, invalidToken);
+        const { items, next } = page(
+          ordered,
+          input.MaxRecords ?? 100,
+          input.NextToken,
+          invalidToken,
+        );
         return {
           AlarmHistoryItems: items.map((item) => ({
             AlarmName: item.alarmName,
@@ -214,30 +262,56 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
         };
       },
     ),
-    TagResource: op(z.object({ ResourceARN: z.string().min(1).max(1024), Tags: tags }), ({ ResourceARN, Tags }) => {
-      addTags(named(ResourceARN).name, Tags);
-    }),
+    TagResource: op(
+      z.object({ ResourceARN: z.string().min(1).max(1024), Tags: tags }),
+      ({ ResourceARN, Tags }) => {
+        addTags(named(ResourceARN).name, Tags);
+      },
+    ),
     UntagResource: op(
       z.object({ ResourceARN: z.string().min(1).max(1024), TagKeys: z.array(z.string()) }),
       ({ ResourceARN, TagKeys }) => {
         const { name } = named(ResourceARN);
-        core.store.put(TAGS, name, Object.fromEntries(Object.entries(tagsOf(name)).filter(([key]) => !TagKeys.includes(key))));
+        core.store.put(
+          TAGS,
+          name,
+          Object.fromEntries(
+            Object.entries(tagsOf(name)).filter(([key]) => !TagKeys.includes(key)),
+          ),
+        );
       },
     ),
-    ListTagsForResource: op(z.object({ ResourceARN: z.string().min(1).max(1024) }), ({ ResourceARN }) => ({
-      Tags: Object.entries(tagsOf(named(ResourceARN).name)).map(([Key, Value]) => ({ Key, Value })),
-    })),
+    ListTagsForResource: op(
+      z.object({ ResourceARN: z.string().min(1).max(1024) }),
+      ({ ResourceARN }) => ({
+        Tags: Object.entries(tagsOf(named(ResourceARN).name)).map(([Key, Value]) => ({
+          Key,
+          Value,
+        })),
+      }),
+    ),
   };
 }
 
 type CommonInput = Pick<
   MetricAlarmInput,
-  'AlarmName' | 'AlarmDescription' | 'ActionsEnabled' | 'OKActions' | 'AlarmActions' | 'InsufficientDataActions'
+  | 'AlarmName'
+  | 'AlarmDescription'
+  | 'ActionsEnabled'
+  | 'OKActions'
+  | 'AlarmActions'
+  | 'InsufficientDataActions'
 >;
 
 function readCommon(input: CommonInput) {
-  const every = [...(input.OKActions ?? []), ...(input.AlarmActions ?? []), ...(input.InsufficientDataActions ?? [])];
-  const malformed = every.find((action) => !/^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[^:]*:.+/.test(action));
+  const every = [
+    ...(input.OKActions ?? []),
+    ...(input.AlarmActions ?? []),
+    ...(input.InsufficientDataActions ?? []),
+  ];
+  const malformed = every.find(
+    (action) => !/^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[^:]*:.+/.test(action),
+  );
   if (malformed !== undefined) throw validation(`Invalid arn syntax: ${malformed}`);
   return {
     name: input.AlarmName,
@@ -250,7 +324,9 @@ function readCommon(input: CommonInput) {
 }
 
 /** @throws {AwsError} for what PutMetricAlarm refuses beyond the shape of its input. */
-export function readMetricAlarm(input: MetricAlarmInput): Omit<MetricAlarm, 'state' | 'configuredAtMs'> {
+export function readMetricAlarm(
+  input: MetricAlarmInput,
+): Omit<MetricAlarm, 'state' | 'configuredAtMs'> {
   const { ComparisonOperator: comparison, TreatMissingData: treatMissingData } = input;
   if (
     comparison === 'LessThanLowerOrGreaterThanUpperThreshold' ||
@@ -259,7 +335,8 @@ export function readMetricAlarm(input: MetricAlarmInput): Omit<MetricAlarm, 'sta
   ) {
     throw validation('The sandbox has no anomaly detection: compare with a threshold.');
   }
-  if (input.Threshold === undefined) throw validation('Threshold is required for this comparison operator.');
+  if (input.Threshold === undefined)
+    throw validation('Threshold is required for this comparison operator.');
   if (
     treatMissingData !== undefined &&
     treatMissingData !== 'missing' &&
@@ -267,7 +344,9 @@ export function readMetricAlarm(input: MetricAlarmInput): Omit<MetricAlarm, 'sta
     treatMissingData !== 'breaching' &&
     treatMissingData !== 'notBreaching'
   ) {
-    throw invalidValue(`The value ${treatMissingData} for parameter TreatMissingData is not valid. Valid values: [breaching, notBreaching, ignore, missing].`);
+    throw invalidValue(
+      `The value ${treatMissingData} for parameter TreatMissingData is not valid. Valid values: [breaching, notBreaching, ignore, missing].`,
+    );
   }
   const low = input.EvaluateLowSampleCountPercentile;
   if (low !== undefined && low !== 'evaluate' && low !== 'ignore') {
@@ -292,10 +371,24 @@ export function readMetricAlarm(input: MetricAlarmInput): Omit<MetricAlarm, 'sta
 }
 
 function readSimple(input: MetricAlarmInput): Required<Pick<MetricAlarm, 'simple' | 'queries'>> {
-  const { MetricName, Namespace, Period, Statistic, ExtendedStatistic, Dimensions = [], Unit } = input;
+  const {
+    MetricName,
+    Namespace,
+    Period,
+    Statistic,
+    ExtendedStatistic,
+    Dimensions = [],
+    Unit,
+  } = input;
   if (MetricName === undefined || Namespace === undefined || Period === undefined) {
-    const missing = MetricName === undefined ? 'MetricName' : Namespace === undefined ? 'Namespace' : 'Period';
-    throw new AwsError('MissingRequiredParameterException', `The parameter ${missing} is required.`, 400, 'MissingParameter');
+    const missing =
+      MetricName === undefined ? 'MetricName' : Namespace === undefined ? 'Namespace' : 'Period';
+    throw new AwsError(
+      'MissingRequiredParameterException',
+      `The parameter ${missing} is required.`,
+      400,
+      'MissingParameter',
+    );
   }
   if (Period !== 10 && Period !== 20 && Period !== 30 && Period % 60 !== 0) {
     throw validation('Metric alarm periods must be 10, 20, 30 or a multiple of 60 seconds');
@@ -304,7 +397,8 @@ function readSimple(input: MetricAlarmInput): Required<Pick<MetricAlarm, 'simple
     throw invalidCombination('Exactly one of Statistic and ExtendedStatistic must be specified.');
   }
   const stat = Statistic ?? ExtendedStatistic ?? '';
-  if (!isStatistic(stat)) throw invalidValue(`The value ${stat} for parameter ExtendedStatistic is not supported.`);
+  if (!isStatistic(stat))
+    throw invalidValue(`The value ${stat} for parameter ExtendedStatistic is not supported.`);
   return {
     simple: { MetricName, Namespace, Period, Statistic, ExtendedStatistic, Dimensions, Unit },
     queries: [
@@ -319,8 +413,15 @@ function readSimple(input: MetricAlarmInput): Required<Pick<MetricAlarm, 'simple
 
 function readMetrics(input: MetricAlarmInput): readonly MetricQuery[] {
   const queries = input.Metrics ?? [];
-  if (input.MetricName !== undefined || input.Namespace !== undefined || input.Statistic !== undefined || input.Period !== undefined) {
-    throw invalidCombination('Metrics must not be specified together with MetricName, Namespace, Statistic or Period.');
+  if (
+    input.MetricName !== undefined ||
+    input.Namespace !== undefined ||
+    input.Statistic !== undefined ||
+    input.Period !== undefined
+  ) {
+    throw invalidCombination(
+      'Metrics must not be specified together with MetricName, Namespace, Statistic or Period.',
+    );
   }
   if (queries.filter(({ MetricStat }) => MetricStat !== undefined).length > 10) {
     throw validation('A metric math alarm must not use more than 10 metrics.');
@@ -328,7 +429,8 @@ function readMetrics(input: MetricAlarmInput): readonly MetricQuery[] {
   const fault = faultInQueries(queries);
   if (fault !== undefined) throw validation(fault);
   const shown = queries.filter(({ ReturnData }) => ReturnData !== false);
-  if (shown.length !== 1) throw validation('Exactly one element of the metrics list should return data.');
+  if (shown.length !== 1)
+    throw validation('Exactly one element of the metrics list should return data.');
   return queries;
 }
 
@@ -336,7 +438,9 @@ function checkSpan(queries: readonly MetricQuery[], evaluationPeriods: number): 
   const periodSeconds = periodMsOf({ queries }) / 1000;
   const limit = periodSeconds >= 3600 ? 604_800 : 86_400;
   if (periodSeconds * evaluationPeriods > limit) {
-    throw validation(`Metrics cannot be checked across more than ${limit === 86_400 ? 'a day' : 'seven days'} (EvaluationPeriods * Period must be <= ${limit}).`);
+    throw validation(
+      `Metrics cannot be checked across more than ${limit === 86_400 ? 'a day' : 'seven days'} (EvaluationPeriods * Period must be <= ${limit}).`,
+    );
   }
 }
 
@@ -369,24 +473,38 @@ function describe(alarm: Alarm, alarms: Alarms): Record<string, unknown> {
   };
 }
 
-function familyOf(childrenOf: string | undefined, parentsOf: string | undefined, alarms: Alarms): ReadonlySet<string> | undefined {
+function familyOf(
+  childrenOf: string | undefined,
+  parentsOf: string | undefined,
+  alarms: Alarms,
+): ReadonlySet<string> | undefined {
   if (childrenOf === undefined && parentsOf === undefined) return undefined;
   const namesIn = (alarm: Alarm | undefined): readonly string[] => {
     const rule = alarm?.kind === 'CompositeAlarm' ? parseCompositeRule(alarm.rule) : undefined;
     return rule?.kind === 'rule' ? rule.names : [];
   };
   if (childrenOf !== undefined) return new Set(namesIn(alarms.get(childrenOf)));
-  return new Set(alarms.list().filter((alarm) => namesIn(alarm).includes(parentsOf ?? '')).map(({ name }) => name));
+  return new Set(
+    alarms
+      .list()
+      .filter((alarm) => namesIn(alarm).includes(parentsOf ?? ''))
+      .map(({ name }) => name),
+  );
 }
 
 function allActions(alarm: Alarm): readonly string[] {
-  return (['OK', 'ALARM', 'INSUFFICIENT_DATA'] as const).flatMap((state) => actionsFor(alarm, state));
+  return (['OK', 'ALARM', 'INSUFFICIENT_DATA'] as const).flatMap((state) =>
+    actionsFor(alarm, state),
+  );
 }
 
 type Dimensions = readonly { readonly Name: string; readonly Value: string }[];
 
 function sameDimensions(a: Dimensions, b: Dimensions): boolean {
-  return a.length === b.length && a.every(({ Name, Value }) => b.some((other) => other.Name === Name && other.Value === Value));
+  return (
+    a.length === b.length &&
+    a.every(({ Name, Value }) => b.some((other) => other.Name === Name && other.Value === Value))
+  );
 }
 
 function isJson(text: string): boolean {

@@ -101,7 +101,11 @@ export class Alarms {
   }
 
   /** Creates or overwrites; an alarm that is there keeps its state. */
-  put(draft: Omit<MetricAlarm, 'state' | 'configuredAtMs'> | Omit<CompositeAlarm, 'state' | 'configuredAtMs'>): void {
+  put(
+    draft:
+      | Omit<MetricAlarm, 'state' | 'configuredAtMs'>
+      | Omit<CompositeAlarm, 'state' | 'configuredAtMs'>,
+  ): void {
     const before = this.all.get(draft.name);
     const now = this.core.now();
     const initial: StateRecord = {
@@ -113,10 +117,15 @@ export class Alarms {
     const alarm: Alarm = { ...draft, state: before?.state ?? initial, configuredAtMs: now };
     this.save(alarm);
     this.nextEvaluationMs.delete(draft.name);
-    this.remember(alarm, 'ConfigurationUpdate', `Alarm "${draft.name}" ${before === undefined ? 'created' : 'updated'}`, {
-      type: before === undefined ? 'Create' : 'Update',
-      version: '1.0',
-    });
+    this.remember(
+      alarm,
+      'ConfigurationUpdate',
+      `Alarm "${draft.name}" ${before === undefined ? 'created' : 'updated'}`,
+      {
+        type: before === undefined ? 'Create' : 'Update',
+        version: '1.0',
+      },
+    );
   }
 
   update(name: string, change: Partial<AlarmBase>): void {
@@ -129,7 +138,10 @@ export class Alarms {
     if (alarm === undefined) return;
     this.all.delete(name);
     this.core.store.delete(ALARMS, name);
-    this.remember(alarm, 'ConfigurationUpdate', `Alarm "${name}" deleted`, { type: 'Delete', version: '1.0' });
+    this.remember(alarm, 'ConfigurationUpdate', `Alarm "${name}" deleted`, {
+      type: 'Delete',
+      version: '1.0',
+    });
   }
 
   /** Oldest first. */
@@ -153,7 +165,8 @@ export class Alarms {
   setState(name: string, value: AlarmState, reason: string, reasonData: string | undefined): void {
     const alarm = this.all.get(name);
     if (alarm === undefined) return;
-    if (alarm.kind === 'MetricAlarm') this.nextEvaluationMs.set(name, this.core.now() + intervalMs(alarm));
+    if (alarm.kind === 'MetricAlarm')
+      this.nextEvaluationMs.set(name, this.core.now() + intervalMs(alarm));
     this.enter(alarm, value, reason, reasonData, undefined);
     this.evaluateComposites();
   }
@@ -178,22 +191,39 @@ export class Alarms {
     );
     const newest = result?.used[0];
     if (result !== undefined && result.state !== alarm.state.value) {
-      this.enter(alarm, result.state, result.reason, reasonDataOf(alarm, nowMs, fromMs, result.used), newest?.value);
+      this.enter(
+        alarm,
+        result.state,
+        result.reason,
+        reasonDataOf(alarm, nowMs, fromMs, result.used),
+        newest?.value,
+      );
     } else if (alarm.actionsEnabled && alarm.state.value === 'ALARM') {
       this.scaleAgain(alarm, nowMs, newest?.value);
     }
   }
 
-  private datapoints(alarm: MetricAlarm, fromMs: number, toMs: number, periodMs: number): ReadonlyMap<number, Datapoint> {
+  private datapoints(
+    alarm: MetricAlarm,
+    fromMs: number,
+    toMs: number,
+    periodMs: number,
+  ): ReadonlyMap<number, Datapoint> {
     const shown = alarm.queries.find(({ ReturnData }) => ReturnData !== false);
-    const result = shown === undefined ? undefined : runQueries(this.metrics, alarm.queries, fromMs, toMs).get(shown.Id);
+    const result =
+      shown === undefined
+        ? undefined
+        : runQueries(this.metrics, alarm.queries, fromMs, toMs).get(shown.Id);
     if (result === undefined) return new Map();
     if (result.value.kind === 'number') {
       const { value } = result.value;
       return new Map([[toMs - periodMs, { atMs: toMs - periodMs, value, sampleCount: 1 }]]);
     }
     return new Map(
-      [...result.value.points].map(([atMs, value]) => [atMs, { atMs, value, sampleCount: result.sampleCounts.get(atMs) ?? 1 }]),
+      [...result.value.points].map(([atMs, value]) => [
+        atMs,
+        { atMs, value, sampleCount: result.sampleCounts.get(atMs) ?? 1 },
+      ]),
     );
   }
 
@@ -211,14 +241,18 @@ export class Alarms {
   private evaluateComposite(alarm: CompositeAlarm): boolean {
     const rule = parseCompositeRule(alarm.rule);
     if (rule.kind === 'invalid') return false;
-    const value: AlarmState = rule.holds((name) => this.all.get(name)?.state.value) ? 'ALARM' : 'OK';
+    const value: AlarmState = rule.holds((name) => this.all.get(name)?.state.value)
+      ? 'ALARM'
+      : 'OK';
     if (value === alarm.state.value) return false;
     const children = rule.names.flatMap((name) => this.all.get(name) ?? []);
     const triggering = children.map((child) => ({
       arn: this.arn(child.name),
       state: { value: child.state.value, timestamp: awsTime(child.state.transitionedAtMs) },
     }));
-    const latest = children.toSorted((a, b) => b.state.transitionedAtMs - a.state.transitionedAtMs)[0];
+    const latest = children.toSorted(
+      (a, b) => b.state.transitionedAtMs - a.state.transitionedAtMs,
+    )[0];
     const cause =
       latest === undefined
         ? 'its rule was evaluated'
@@ -227,7 +261,13 @@ export class Alarms {
     return true;
   }
 
-  private enter(alarm: Alarm, value: AlarmState, reason: string, reasonData: string | undefined, metric: number | undefined): void {
+  private enter(
+    alarm: Alarm,
+    value: AlarmState,
+    reason: string,
+    reasonData: string | undefined,
+    metric: number | undefined,
+  ): void {
     const now = this.core.now();
     const changed = value !== alarm.state.value;
     const state: StateRecord = {
@@ -257,11 +297,18 @@ export class Alarms {
         continue;
       }
       const message = alarmNotice(alarm, previous, this.arn(alarm.name), this.core.accountId);
-      const sent = action.includes(':sns:') && this.core.wires.publish(action, noticeSubject(alarm), JSON.stringify(message));
-      this.remember(alarm, 'Action', sent ? `Successfully executed action ${action}` : `Failed to execute action ${action}`, {
-        actionState: sent ? 'Succeeded' : 'Failed',
-        notificationResource: action,
-      });
+      const sent =
+        action.includes(':sns:') &&
+        this.core.wires.publish(action, noticeSubject(alarm), JSON.stringify(message));
+      this.remember(
+        alarm,
+        'Action',
+        sent ? `Successfully executed action ${action}` : `Failed to execute action ${action}`,
+        {
+          actionState: sent ? 'Succeeded' : 'Failed',
+          notificationResource: action,
+        },
+      );
     }
   }
 
@@ -340,20 +387,32 @@ function historyState(state: StateRecord): Record<string, unknown> {
   return {
     stateValue: state.value,
     stateReason: state.reason,
-    ...(state.reasonData === undefined ? {} : { stateReasonData: JSON.parse(state.reasonData) as unknown }),
+    ...(state.reasonData === undefined
+      ? {}
+      : { stateReasonData: JSON.parse(state.reasonData) as unknown }),
   };
 }
 
 /** AWS's layout: numbers keep their `.0`, which `JSON.stringify` would drop. */
-function reasonDataOf(alarm: MetricAlarm, nowMs: number, fromMs: number, used: readonly Datapoint[]): string {
+function reasonDataOf(
+  alarm: MetricAlarm,
+  nowMs: number,
+  fromMs: number,
+  used: readonly Datapoint[],
+): string {
   const simple = alarm.simple;
   const members = [
     '"version":"1.0"',
     `"queryDate":"${awsTime(nowMs)}"`,
     ...(used.length === 0 ? [] : [`"startDate":"${awsTime(used.at(-1)?.atMs ?? fromMs)}"`]),
-    ...(simple === undefined ? [] : [`"statistic":${JSON.stringify(simple.Statistic ?? simple.ExtendedStatistic ?? '')}`]),
+    ...(simple === undefined
+      ? []
+      : [`"statistic":${JSON.stringify(simple.Statistic ?? simple.ExtendedStatistic ?? '')}`]),
     `"period":${periodMsOf(alarm) / 1000}`,
-    `"recentDatapoints":[${used.toReversed().map(({ value }) => decimal(value)).join(',')}]`,
+    `"recentDatapoints":[${used
+      .toReversed()
+      .map(({ value }) => decimal(value))
+      .join(',')}]`,
     `"threshold":${decimal(alarm.threshold)}`,
     `"evaluatedDatapoints":[${used
       .map(
@@ -368,6 +427,7 @@ function reasonDataOf(alarm: MetricAlarm, nowMs: number, fromMs: number, used: r
 /** `Friday 24 November, 2026 20:16:51 UTC` */
 function longTime(atMs: number): string {
   const date = new Date(atMs);
-  const part = (options: Intl.DateTimeFormatOptions): string => date.toLocaleString('en-US', { timeZone: 'UTC', ...options });
+  const part = (options: Intl.DateTimeFormatOptions): string =>
+    date.toLocaleString('en-US', { timeZone: 'UTC', ...options });
   return `${part({ weekday: 'long' })} ${part({ day: '2-digit' })} ${part({ month: 'long' })}, ${part({ year: 'numeric' })} ${date.toISOString().slice(11, 19)} UTC`;
 }

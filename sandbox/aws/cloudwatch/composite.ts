@@ -2,7 +2,11 @@ import type { AlarmState } from './evaluate.js';
 
 /** A composite alarm's rule: `ALARM("a") AND NOT (OK(b) OR INSUFFICIENT_DATA('c'))`. */
 export type CompositeRule =
-  | { readonly kind: 'rule'; readonly names: readonly string[]; holds(stateOf: (name: string) => AlarmState | undefined): boolean }
+  | {
+      readonly kind: 'rule';
+      readonly names: readonly string[];
+      holds(stateOf: (name: string) => AlarmState | undefined): boolean;
+    }
   | { readonly kind: 'invalid'; readonly reason: string };
 
 type Test = (stateOf: (name: string) => AlarmState | undefined) => boolean;
@@ -10,7 +14,9 @@ type Test = (stateOf: (name: string) => AlarmState | undefined) => boolean;
 const STATES: readonly string[] = ['ALARM', 'OK', 'INSUFFICIENT_DATA'];
 
 export function parseCompositeRule(text: string): CompositeRule {
-  const tokens = [...text.matchAll(/\s*("[^"]*"|'[^']*'|[()]|[^\s()"']+)/g)].map((match) => match[1] ?? '');
+  const tokens = [...text.matchAll(/\s*("[^"]*"|'[^']*'|[()]|[^\s()"']+)/g)].map(
+    (match) => match[1] ?? '',
+  );
   const names = new Set<string>();
   let at = 0;
 
@@ -71,6 +77,7 @@ export function parseCompositeRule(text: string): CompositeRule {
 /** A name may be quoted, and may be an ARN. */
 function nameOf(token: string): string {
   const bare = /^(["']).*\1$/.test(token) ? token.slice(1, -1) : token;
-  if (bare === '' || bare === '(' || bare === ')') throw new SyntaxError('the name of an alarm expected');
+  if (bare === '' || bare === '(' || bare === ')')
+    throw new SyntaxError('the name of an alarm expected');
   return /^arn:aws[^:]*:cloudwatch:[^:]*:\d*:alarm:(.+)$/.exec(bare)?.[1] ?? bare;
 }

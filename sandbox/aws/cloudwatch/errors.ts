@@ -7,10 +7,20 @@ export const complain: Complaint = (violations) => {
   const first = violations[0];
   if (first?.missing === true && violations.length === 1 && !first.path.includes('.')) {
     const name = first.path.replace(/^./, (letter) => letter.toUpperCase());
-    return new AwsError('MissingRequiredParameterException', `The parameter ${name} is required.`, 400, 'MissingParameter');
+    return new AwsError(
+      'MissingRequiredParameterException',
+      `The parameter ${name} is required.`,
+      400,
+      'MissingParameter',
+    );
   }
   const count = `${violations.length} validation error${violations.length === 1 ? '' : 's'} detected: `;
-  return new AwsError('ValidationError', count + violations.map(sentence).join('; '), 400, 'ValidationError');
+  return new AwsError(
+    'ValidationError',
+    count + violations.map(sentence).join('; '),
+    400,
+    'ValidationError',
+  );
 };
 
 export function invalidValue(message: string): AwsError {
@@ -18,7 +28,12 @@ export function invalidValue(message: string): AwsError {
 }
 
 export function invalidCombination(message: string): AwsError {
-  return new AwsError('InvalidParameterCombinationException', message, 400, 'InvalidParameterCombination');
+  return new AwsError(
+    'InvalidParameterCombinationException',
+    message,
+    400,
+    'InvalidParameterCombination',
+  );
 }
 
 export function validation(message: string): AwsError {

@@ -6,10 +6,22 @@
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
 export const COMPARISONS = {
-  GreaterThanOrEqualToThreshold: { holds: (value: number, threshold: number) => value >= threshold, words: 'greater than or equal to' },
-  GreaterThanThreshold: { holds: (value: number, threshold: number) => value > threshold, words: 'greater than' },
-  LessThanThreshold: { holds: (value: number, threshold: number) => value < threshold, words: 'less than' },
-  LessThanOrEqualToThreshold: { holds: (value: number, threshold: number) => value <= threshold, words: 'less than or equal to' },
+  GreaterThanOrEqualToThreshold: {
+    holds: (value: number, threshold: number) => value >= threshold,
+    words: 'greater than or equal to',
+  },
+  GreaterThanThreshold: {
+    holds: (value: number, threshold: number) => value > threshold,
+    words: 'greater than',
+  },
+  LessThanThreshold: {
+    holds: (value: number, threshold: number) => value < threshold,
+    words: 'less than',
+  },
+  LessThanOrEqualToThreshold: {
+    holds: (value: number, threshold: number) => value <= threshold,
+    words: 'less than or equal to',
+  },
 } as const;
 export type ComparisonOperator = keyof typeof COMPARISONS;
 
@@ -49,12 +61,17 @@ export const EXTRA_PERIODS = 2;
  *   there is no data.
  * @returns `undefined` when the state stays as it is.
  */
-export function evaluate(rule: AlarmRule, range: readonly (Datapoint | undefined)[]): Evaluation | undefined {
+export function evaluate(
+  rule: AlarmRule,
+  range: readonly (Datapoint | undefined)[],
+): Evaluation | undefined {
   const { evaluationPeriods: n, datapointsToAlarm: m } = rule;
   const real = range.filter((point) => point !== undefined);
   if (real.some(({ sampleCount }) => sampleCount < rule.leastSampleCount)) return undefined;
   const used = real.slice(-n).reverse();
-  const breaching = used.filter(({ value }) => COMPARISONS[rule.comparison].holds(value, rule.threshold));
+  const breaching = used.filter(({ value }) =>
+    COMPARISONS[rule.comparison].holds(value, rule.threshold),
+  );
   const filled = n - used.length;
 
   if (rule.treatMissingData === 'breaching' && filled > 0) {
@@ -66,7 +83,9 @@ export function evaluate(rule: AlarmRule, range: readonly (Datapoint | undefined
     return { state, used, reason: reasonFor(rule, state, used, breaching, 'NonBreaching') };
   }
   const state = stateWithoutFilling(rule, range, used.length, breaching.length);
-  return state === undefined ? undefined : { state, used, reason: reasonFor(rule, state, used, breaching, undefined) };
+  return state === undefined
+    ? undefined
+    : { state, used, reason: reasonFor(rule, state, used, breaching, undefined) };
 }
 
 /** `missing` and `ignore`, or nothing is missing. */
@@ -94,15 +113,19 @@ function reasonFor(
 ): string {
   const n = rule.evaluationPeriods;
   const periods = `${n} period${n === 1 ? '' : 's'}`;
-  if (state === 'INSUFFICIENT_DATA') return `Insufficient Data: ${n} datapoint${n === 1 ? ' was' : 's were'} unknown.`;
+  if (state === 'INSUFFICIENT_DATA')
+    return `Insufficient Data: ${n} datapoint${n === 1 ? ' was' : 's were'} unknown.`;
   if (used.length === 0) {
     return `Threshold Crossed: no datapoints were received for ${periods} and ${n} missing datapoint${n === 1 ? ' was' : 's were'} treated as [${treatedAs ?? ''}].`;
   }
-  const crossing = state === 'ALARM' ? breaching : used.filter((point) => !breaching.includes(point));
+  const crossing =
+    state === 'ALARM' ? breaching : used.filter((point) => !breaching.includes(point));
   const shown = crossing.length > 0 ? crossing : used;
   const least = state === 'ALARM' ? rule.datapointsToAlarm : n - rule.datapointsToAlarm + 1;
   const way = state === 'ALARM' ? 'OK -> ALARM' : 'ALARM -> OK';
-  const values = shown.map(({ value, atMs }) => `${decimal(value)} (${shortTime(atMs)})`).join(', ');
+  const values = shown
+    .map(({ value, atMs }) => `${decimal(value)} (${shortTime(atMs)})`)
+    .join(', ');
   const verb = `${shown.length === 1 ? 'was' : 'were'}${state === 'ALARM' ? '' : ' not'}`;
   const missing =
     treatedAs === undefined

@@ -6,7 +6,10 @@ import { metricOperations } from './metric-operations.js';
 import { Metrics } from './metrics.js';
 
 /** Amazon CloudWatch: metrics and alarms. Sets `core.wires.observe` and `core.wires.alarmState`. */
-export function createCloudWatch(core: Core, keepMetricsMs: number): { readonly service: Service; readonly alarms: Alarms } {
+export function createCloudWatch(
+  core: Core,
+  keepMetricsMs: number,
+): { readonly service: Service; readonly alarms: Alarms } {
   const metrics = new Metrics(core, keepMetricsMs);
   const alarms = new Alarms(core, metrics);
   core.wires.observe = (data) => {

@@ -35,7 +35,12 @@ type Node =
   | { readonly kind: 'id'; readonly id: string }
   | { readonly kind: 'array'; readonly items: readonly Node[] }
   | { readonly kind: 'negative'; readonly of: Node }
-  | { readonly kind: 'binary'; readonly operator: string; readonly left: Node; readonly right: Node }
+  | {
+      readonly kind: 'binary';
+      readonly operator: string;
+      readonly left: Node;
+      readonly right: Node;
+    }
   | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly Node[] };
 
 export interface Expression {
@@ -51,7 +56,8 @@ export function parseExpression(text: string): Expression {
     ids: [...new Set(idsOf(tree))],
     evaluate: (scope) => {
       const value = evaluate(tree, scope);
-      if (value.kind === 'array') throw new MathError('The expression must not end in an array of time series.');
+      if (value.kind === 'array')
+        throw new MathError('The expression must not end in an array of time series.');
       return value;
     },
   };
@@ -59,11 +65,13 @@ export function parseExpression(text: string): Expression {
 
 function tokenize(text: string): readonly string[] {
   const tokens: string[] = [];
-  const pattern = /\s*(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|&&|\|\||[<>=!]=|[-+*/^(),<>[\]])/y;
+  const pattern =
+    /\s*(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|&&|\|\||[<>=!]=|[-+*/^(),<>[\]])/y;
   while (pattern.lastIndex < text.trimEnd().length) {
     const at = pattern.lastIndex;
     const token = pattern.exec(text)?.[1];
-    if (token === undefined) throw new MathError(`Invalid metrics expression: unexpected '${text.slice(at, at + 10)}'.`);
+    if (token === undefined)
+      throw new MathError(`Invalid metrics expression: unexpected '${text.slice(at, at + 10)}'.`);
     tokens.push(token);
   }
   return tokens;
@@ -94,7 +102,10 @@ class Parser {
 
   whole(): Node {
     const node = this.binary(1);
-    if (this.at < this.tokens.length) throw new MathError(`Invalid metrics expression: unexpected '${this.tokens[this.at] ?? ''}'.`);
+    if (this.at < this.tokens.length)
+      throw new MathError(
+        `Invalid metrics expression: unexpected '${this.tokens[this.at] ?? ''}'.`,
+      );
     return node;
   }
 
@@ -105,7 +116,12 @@ class Parser {
       const precedence = PRECEDENCE[operator];
       if (precedence === undefined || precedence < least) return left;
       this.at += 1;
-      left = { kind: 'binary', operator, left, right: this.binary(operator === '^' ? precedence : precedence + 1) };
+      left = {
+        kind: 'binary',
+        operator,
+        left,
+        right: this.binary(operator === '^' ? precedence : precedence + 1),
+      };
     }
   }
 
@@ -128,11 +144,13 @@ class Parser {
       return inner;
     }
     if (token === '[') return { kind: 'array', items: this.list(']') };
-    if (!/^[A-Za-z_]/.test(token)) throw new MathError(`Invalid metrics expression: unexpected '${token}'.`);
+    if (!/^[A-Za-z_]/.test(token))
+      throw new MathError(`Invalid metrics expression: unexpected '${token}'.`);
     if (this.tokens[this.at] !== '(') return { kind: 'id', id: token };
     this.at += 1;
     const name = token.toUpperCase();
-    if (!FUNCTIONS.has(name)) throw new MathError(`Invalid metrics expression: the function ${token} is not known here.`);
+    if (!FUNCTIONS.has(name))
+      throw new MathError(`Invalid metrics expression: the function ${token} is not known here.`);
     return { kind: 'call', name, arguments: this.list(')') };
   }
 
@@ -152,12 +170,28 @@ class Parser {
   }
 
   private expect(token: string): void {
-    if (this.tokens[this.at] !== token) throw new MathError(`Invalid metrics expression: '${token}' expected.`);
+    if (this.tokens[this.at] !== token)
+      throw new MathError(`Invalid metrics expression: '${token}' expected.`);
     this.at += 1;
   }
 }
 
-const FUNCTIONS = new Set(['IF', 'FILL', 'ABS', 'CEIL', 'FLOOR', 'MIN', 'MAX', 'AVG', 'SUM', 'PERIOD', 'DIFF', 'RATE', 'LOG', 'LOG10']);
+const FUNCTIONS = new Set([
+  'IF',
+  'FILL',
+  'ABS',
+  'CEIL',
+  'FLOOR',
+  'MIN',
+  'MAX',
+  'AVG',
+  'SUM',
+  'PERIOD',
+  'DIFF',
+  'RATE',
+  'LOG',
+  'LOG10',
+]);
 const FILL_WORDS = new Set(['REPEAT', 'LINEAR']);
 
 function idsOf(node: Node): readonly string[] {
@@ -183,7 +217,10 @@ function evaluate(node: Node, scope: MathScope): Any {
       return node;
     case 'id': {
       const value = scope.lookup(node.id);
-      if (value === undefined) throw new MathError(`Invalid metrics expression: there is no metric with the id ${node.id}.`);
+      if (value === undefined)
+        throw new MathError(
+          `Invalid metrics expression: there is no metric with the id ${node.id}.`,
+        );
       return value;
     }
     case 'array':
@@ -191,7 +228,11 @@ function evaluate(node: Node, scope: MathScope): Any {
     case 'negative':
       return map(single(evaluate(node.of, scope)), (value) => -value);
     case 'binary':
-      return binary(node.operator, single(evaluate(node.left, scope)), single(evaluate(node.right, scope)));
+      return binary(
+        node.operator,
+        single(evaluate(node.left, scope)),
+        single(evaluate(node.right, scope)),
+      );
     case 'call':
       return call(node, scope);
   }
@@ -199,14 +240,20 @@ function evaluate(node: Node, scope: MathScope): Any {
 
 function call(node: Extract<Node, { kind: 'call' }>, scope: MathScope): Any {
   const [first, second, third] = node.arguments;
-  if (first === undefined) throw new MathError(`Invalid metrics expression: ${node.name} needs an argument.`);
+  if (first === undefined)
+    throw new MathError(`Invalid metrics expression: ${node.name} needs an argument.`);
   const of = (argument: Node | undefined): Any => {
-    if (argument === undefined) throw new MathError(`Invalid metrics expression: ${node.name} needs more arguments.`);
+    if (argument === undefined)
+      throw new MathError(`Invalid metrics expression: ${node.name} needs more arguments.`);
     return evaluate(argument, scope);
   };
   switch (node.name) {
     case 'IF':
-      return choose(single(of(first)), single(of(second)), third === undefined ? undefined : single(of(third)));
+      return choose(
+        single(of(first)),
+        single(of(second)),
+        third === undefined ? undefined : single(of(third)),
+      );
     case 'FILL':
       return fill(seriesOf(of(first)), second, scope);
     case 'PERIOD':
@@ -242,13 +289,20 @@ const AGGREGATES: Readonly<Record<string, (values: readonly number[]) => number>
 /** One series becomes a number; an array of series becomes the series of each instant's aggregate. */
 function aggregate(name: string, of: Any): MathValue {
   const work = AGGREGATES[name] ?? AGGREGATES.SUM;
-  if (work === undefined || of.kind === 'number') return of.kind === 'array' ? { kind: 'number', value: NaN } : of;
-  if (of.kind === 'series') return { kind: 'number', value: of.points.size === 0 ? NaN : work([...of.points.values()]) };
+  if (work === undefined || of.kind === 'number')
+    return of.kind === 'array' ? { kind: 'number', value: NaN } : of;
+  if (of.kind === 'series')
+    return { kind: 'number', value: of.points.size === 0 ? NaN : work([...of.points.values()]) };
   const instants = new Set(of.items.flatMap(({ points }) => [...points.keys()]));
   return {
     kind: 'series',
     periodMs: Math.max(...of.items.map(({ periodMs }) => periodMs)),
-    points: new Map([...instants].map((atMs) => [atMs, work(of.items.flatMap(({ points }) => points.get(atMs) ?? []))])),
+    points: new Map(
+      [...instants].map((atMs) => [
+        atMs,
+        work(of.items.flatMap(({ points }) => points.get(atMs) ?? [])),
+      ]),
+    ),
   };
 }
 
@@ -257,10 +311,15 @@ function fill(series: MathSeries, filler: Node | undefined, scope: MathScope): M
   const points = new Map<number, number>();
   const known = [...series.points].sort(([a], [b]) => a - b);
   const word = filler?.kind === 'id' ? filler.id : undefined;
-  const constant = word === undefined || !FILL_WORDS.has(word) ? single(filler === undefined ? missingFiller() : evaluate(filler, scope)) : undefined;
+  const constant =
+    word === undefined || !FILL_WORDS.has(word)
+      ? single(filler === undefined ? missingFiller() : evaluate(filler, scope))
+      : undefined;
   const start = Math.floor(scope.fromMs / series.periodMs) * series.periodMs;
   for (let atMs = start; atMs < scope.toMs; atMs += series.periodMs) {
-    const value = series.points.get(atMs) ?? (constant === undefined ? between(known, atMs, word === 'LINEAR') : at(constant, atMs));
+    const value =
+      series.points.get(atMs) ??
+      (constant === undefined ? between(known, atMs, word === 'LINEAR') : at(constant, atMs));
     if (value !== undefined) points.set(atMs, value);
   }
   return { ...series, points };
@@ -270,7 +329,11 @@ function missingFiller(): never {
   throw new MathError('Invalid metrics expression: FILL needs a value, REPEAT or LINEAR.');
 }
 
-function between(known: readonly (readonly [number, number])[], atMs: number, linear: boolean): number | undefined {
+function between(
+  known: readonly (readonly [number, number])[],
+  atMs: number,
+  linear: boolean,
+): number | undefined {
   const before = known.findLast(([instant]) => instant < atMs);
   const after = known.find(([instant]) => instant > atMs);
   if (!linear) return before?.[1];
@@ -328,8 +391,10 @@ const OPERATORS: Readonly<Record<string, (left: number, right: number) => number
 
 function binary(operator: string, left: MathValue, right: MathValue): MathValue {
   const work = OPERATORS[operator];
-  if (work === undefined) throw new MathError(`Invalid metrics expression: unknown operator ${operator}.`);
-  if (left.kind === 'number' && right.kind === 'number') return { kind: 'number', value: work(left.value, right.value) };
+  if (work === undefined)
+    throw new MathError(`Invalid metrics expression: unknown operator ${operator}.`);
+  if (left.kind === 'number' && right.kind === 'number')
+    return { kind: 'number', value: work(left.value, right.value) };
   const grid = left.kind === 'series' ? left : right;
   if (grid.kind === 'number') return grid;
   const points = new Map<number, number>();
@@ -353,11 +418,15 @@ function at(value: MathValue, atMs: number): number | undefined {
 }
 
 function single(value: Any): MathValue {
-  if (value.kind === 'array') throw new MathError('Invalid metrics expression: an array of time series stands where one is expected.');
+  if (value.kind === 'array')
+    throw new MathError(
+      'Invalid metrics expression: an array of time series stands where one is expected.',
+    );
   return value;
 }
 
 function seriesOf(value: Any): MathSeries {
-  if (value.kind !== 'series') throw new MathError('Invalid metrics expression: a time series is expected.');
+  if (value.kind !== 'series')
+    throw new MathError('Invalid metrics expression: a time series is expected.');
   return value;
 }

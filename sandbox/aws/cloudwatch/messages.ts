@@ -20,7 +20,11 @@ export function alarmEvent(alarm: Alarm, previous: StateRecord, arn: string): Bu
       previousState: eventState(previous),
       configuration: {
         ...(alarm.description === undefined ? {} : { description: alarm.description }),
-        ...(alarm.kind === 'CompositeAlarm' ? { alarmRule: alarm.rule } : { metrics: alarm.queries.map((query) => eventMetric(query, alarm.simple !== undefined)) }),
+        ...(alarm.kind === 'CompositeAlarm'
+          ? { alarmRule: alarm.rule }
+          : {
+              metrics: alarm.queries.map((query) => eventMetric(query, alarm.simple !== undefined)),
+            }),
       },
     },
   };
@@ -46,7 +50,9 @@ function eventMetric(query: MetricQuery, invented: boolean): Record<string, unkn
             metric: {
               namespace: stat.Metric.Namespace,
               name: stat.Metric.MetricName,
-              dimensions: Object.fromEntries((stat.Metric.Dimensions ?? []).map(({ Name, Value }) => [Name, Value])),
+              dimensions: Object.fromEntries(
+                (stat.Metric.Dimensions ?? []).map(({ Name, Value }) => [Name, Value]),
+              ),
             },
             period: stat.Period,
             stat: stat.Stat,
@@ -61,7 +67,12 @@ export function noticeSubject(alarm: Alarm): string {
 }
 
 /** The message an alarm publishes to SNS. */
-export function alarmNotice(alarm: Alarm, previous: StateRecord, arn: string, accountId: string): Record<string, unknown> {
+export function alarmNotice(
+  alarm: Alarm,
+  previous: StateRecord,
+  arn: string,
+  accountId: string,
+): Record<string, unknown> {
   return {
     AlarmName: alarm.name,
     AlarmDescription: alarm.description ?? null,
@@ -76,7 +87,9 @@ export function alarmNotice(alarm: Alarm, previous: StateRecord, arn: string, ac
     OKActions: alarm.okActions,
     AlarmActions: alarm.alarmActions,
     InsufficientDataActions: alarm.insufficientDataActions,
-    ...(alarm.kind === 'CompositeAlarm' ? { AlarmRule: alarm.rule, TriggeringChildren: [] } : { Trigger: trigger(alarm) }),
+    ...(alarm.kind === 'CompositeAlarm'
+      ? { AlarmRule: alarm.rule, TriggeringChildren: [] }
+      : { Trigger: trigger(alarm) }),
   };
 }
 
@@ -96,7 +109,9 @@ function trigger(alarm: Extract<Alarm, { kind: 'MetricAlarm' }>): Record<string,
           Period: simple.Period,
         }),
     EvaluationPeriods: alarm.evaluationPeriods,
-    ...(alarm.datapointsToAlarm === undefined ? {} : { DatapointsToAlarm: alarm.datapointsToAlarm }),
+    ...(alarm.datapointsToAlarm === undefined
+      ? {}
+      : { DatapointsToAlarm: alarm.datapointsToAlarm }),
     ComparisonOperator: alarm.comparison,
     Threshold: alarm.threshold,
     TreatMissingData: alarm.treatMissingData ?? 'missing',

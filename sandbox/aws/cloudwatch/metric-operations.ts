@@ -5,7 +5,15 @@ import type { Core } from '../wires.js';
 import { complain, invalidCombination, invalidToken, invalidValue, validation } from './errors.js';
 import { MathError } from './math.js';
 import type { Metrics } from './metrics.js';
-import { dimensionList, dimensionSchema, dimensionsOf, faultInQueries, isPeriod, metricQuerySchema, runQueries } from './queries.js';
+import {
+  dimensionList,
+  dimensionSchema,
+  dimensionsOf,
+  faultInQueries,
+  isPeriod,
+  metricQuerySchema,
+  runQueries,
+} from './queries.js';
 import type { MetricQuery } from './queries.js';
 import { isStatistic, points } from './series.js';
 import type { Observation } from './series.js';
@@ -13,10 +21,33 @@ import type { Observation } from './series.js';
 const op = operations(complain);
 
 const UNITS = [
-  'Seconds', 'Microseconds', 'Milliseconds', 'Bytes', 'Kilobytes', 'Megabytes', 'Gigabytes', 'Terabytes', 'Bits',
-  'Kilobits', 'Megabits', 'Gigabits', 'Terabits', 'Percent', 'Count', 'Bytes/Second', 'Kilobytes/Second',
-  'Megabytes/Second', 'Gigabytes/Second', 'Terabytes/Second', 'Bits/Second', 'Kilobits/Second', 'Megabits/Second',
-  'Gigabits/Second', 'Terabits/Second', 'Count/Second', 'None',
+  'Seconds',
+  'Microseconds',
+  'Milliseconds',
+  'Bytes',
+  'Kilobytes',
+  'Megabytes',
+  'Gigabytes',
+  'Terabytes',
+  'Bits',
+  'Kilobits',
+  'Megabits',
+  'Gigabits',
+  'Terabits',
+  'Percent',
+  'Count',
+  'Bytes/Second',
+  'Kilobytes/Second',
+  'Megabytes/Second',
+  'Gigabytes/Second',
+  'Terabytes/Second',
+  'Bits/Second',
+  'Kilobits/Second',
+  'Megabits/Second',
+  'Gigabits/Second',
+  'Terabits/Second',
+  'Count/Second',
+  'None',
 ] as const;
 
 const datumSchema = z.object({
@@ -40,11 +71,22 @@ const MAX_POINTS = 100_800;
 export function metricOperations(core: Core, metrics: Metrics): JsonOperations {
   return {
     PutMetricData: op(
-      z.object({ Namespace: z.string().min(1).max(255).regex(/[^:].*/), MetricData: z.array(datumSchema).max(1000).optional() }),
+      z.object({
+        Namespace: z
+          .string()
+          .min(1)
+          .max(255)
+          .regex(/[^:].*/),
+        MetricData: z.array(datumSchema).max(1000).optional(),
+      }),
       ({ Namespace, MetricData = [] }) => {
-        if (Namespace.startsWith('AWS/')) throw invalidValue('The value AWS/ for parameter Namespace is invalid.');
-        if (MetricData.length === 0) throw invalidValue('The parameter MetricData must not be empty.');
-        metrics.observe(MetricData.flatMap((datum, at) => observations(Namespace, datum, at + 1, core.now())));
+        if (Namespace.startsWith('AWS/'))
+          throw invalidValue('The value AWS/ for parameter Namespace is invalid.');
+        if (MetricData.length === 0)
+          throw invalidValue('The parameter MetricData must not be empty.');
+        metrics.observe(
+          MetricData.flatMap((datum, at) => observations(Namespace, datum, at + 1, core.now())),
+        );
       },
     ),
     GetMetricData: op(
@@ -71,33 +113,48 @@ export function metricOperations(core: Core, metrics: Metrics): JsonOperations {
         StartTime: z.number(),
         EndTime: z.number(),
         Period: z.int().min(1),
-        Statistics: z.array(z.enum(['Average', 'Sum', 'Minimum', 'Maximum', 'SampleCount'])).max(5).optional(),
+        Statistics: z
+          .array(z.enum(['Average', 'Sum', 'Minimum', 'Maximum', 'SampleCount']))
+          .max(5)
+          .optional(),
         ExtendedStatistics: z.array(z.string()).max(10).optional(),
         Unit: z.enum(UNITS).optional(),
       }),
       (input) => {
         checkRange(input.StartTime, input.EndTime);
-        if (!isPeriod(input.Period)) throw invalidValue('The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.');
+        if (!isPeriod(input.Period))
+          throw invalidValue('The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.');
         const statistics = [...(input.Statistics ?? []), ...(input.ExtendedStatistics ?? [])];
         if (statistics.length === 0) {
-          throw invalidCombination('At least one of the parameters Statistics and ExtendedStatistics must be specified.');
+          throw invalidCombination(
+            'At least one of the parameters Statistics and ExtendedStatistics must be specified.',
+          );
         }
         const unknown = statistics.find((statistic) => !isStatistic(statistic));
-        if (unknown !== undefined) throw invalidValue(`The value ${unknown} for parameter ExtendedStatistics is not supported.`);
+        if (unknown !== undefined)
+          throw invalidValue(
+            `The value ${unknown} for parameter ExtendedStatistics is not supported.`,
+          );
         const count = (input.EndTime - input.StartTime) / input.Period;
         if (count > 1440) {
           throw invalidCombination(
             `You have requested up to ${Math.ceil(count)} datapoints, which exceeds the limit of 1,440. You may reduce the datapoints requested by increasing Period, or decreasing the time range.`,
           );
         }
-        return { Label: input.MetricName, Datapoints: statisticsAnswer(metrics, input, statistics) };
+        return {
+          Label: input.MetricName,
+          Datapoints: statisticsAnswer(metrics, input, statistics),
+        };
       },
     ),
     ListMetrics: op(
       z.object({
         Namespace: z.string().min(1).max(255).optional(),
         MetricName: z.string().min(1).max(255).optional(),
-        Dimensions: z.array(z.object({ Name: z.string(), Value: z.string().optional() })).max(10).optional(),
+        Dimensions: z
+          .array(z.object({ Name: z.string(), Value: z.string().optional() }))
+          .max(10)
+          .optional(),
         NextToken: z.string().optional(),
         RecentlyActive: z.enum(['PT3H']).optional(),
       }),
@@ -109,7 +166,9 @@ export function metricOperations(core: Core, metrics: Metrics): JsonOperations {
               (input.Namespace === undefined || namespace === input.Namespace) &&
               (input.MetricName === undefined || name === input.MetricName) &&
               (input.Dimensions ?? []).every(
-                ({ Name, Value }) => Object.hasOwn(dimensions, Name) && (Value === undefined || dimensions[Name] === Value),
+                ({ Name, Value }) =>
+                  Object.hasOwn(dimensions, Name) &&
+                  (Value === undefined || dimensions[Name] === Value),
               ),
           );
         const { items, next } = page(found, 500, input.NextToken, invalidToken);
@@ -126,22 +185,37 @@ export function metricOperations(core: Core, metrics: Metrics): JsonOperations {
   };
 }
 
-function observations(namespace: string, datum: PutDatum, number: number, nowMs: number): readonly Observation[] {
+function observations(
+  namespace: string,
+  datum: PutDatum,
+  number: number,
+  nowMs: number,
+): readonly Observation[] {
   const parameter = `MetricData.member.${number}`;
-  const given = [datum.Value, datum.StatisticValues, datum.Values].filter((each) => each !== undefined).length;
+  const given = [datum.Value, datum.StatisticValues, datum.Values].filter(
+    (each) => each !== undefined,
+  ).length;
   if (given === 0) {
-    throw invalidCombination(`At least one of the parameters ${parameter}.Value, ${parameter}.Values and ${parameter}.StatisticValues must be specified.`);
+    throw invalidCombination(
+      `At least one of the parameters ${parameter}.Value, ${parameter}.Values and ${parameter}.StatisticValues must be specified.`,
+    );
   }
   if (given > 1) {
-    throw invalidCombination(`The parameters ${parameter}.Value, ${parameter}.Values and ${parameter}.StatisticValues are mutually exclusive and you have specified more than one.`);
+    throw invalidCombination(
+      `The parameters ${parameter}.Value, ${parameter}.Values and ${parameter}.StatisticValues are mutually exclusive and you have specified more than one.`,
+    );
   }
   if (datum.Counts !== undefined && datum.Counts.length !== datum.Values?.length) {
-    throw invalidValue(`The parameters ${parameter}.Values and ${parameter}.Counts must be of the same size.`);
+    throw invalidValue(
+      `The parameters ${parameter}.Values and ${parameter}.Counts must be of the same size.`,
+    );
   }
   const resolutionMs = (datum.StorageResolution ?? 60) === 1 ? 1_000 : 60_000;
   const sentAtMs = datum.Timestamp === undefined ? nowMs : datum.Timestamp * 1000;
   if (sentAtMs < nowMs - 14 * DAY_MS || sentAtMs > nowMs + 2 * 3_600_000) {
-    throw invalidValue(`The parameter ${parameter}.Timestamp must specify a time no more than two weeks in the past and no more than two hours in the future.`);
+    throw invalidValue(
+      `The parameter ${parameter}.Timestamp must specify a time no more than two weeks in the past and no more than two hours in the future.`,
+    );
   }
   const common = {
     namespace,
@@ -152,7 +226,8 @@ function observations(namespace: string, datum: PutDatum, number: number, nowMs:
   };
   if (datum.StatisticValues !== undefined) {
     const { SampleCount: count, Sum: sum, Minimum: min, Maximum: max } = datum.StatisticValues;
-    if (min > max || count <= 0) throw invalidValue(`The values of ${parameter}.StatisticValues contradict each other.`);
+    if (min > max || count <= 0)
+      throw invalidValue(`The values of ${parameter}.StatisticValues contradict each other.`);
     return [{ ...common, value: max, statistics: { count, sum, min, max } }];
   }
   if (datum.Values !== undefined) {
@@ -177,7 +252,12 @@ function dataAnswer(metrics: Metrics, request: DataRequest): unknown {
   const oldestFirst = request.ScanBy === 'TimestampAscending';
   let results: ReturnType<typeof runQueries>;
   try {
-    results = runQueries(metrics, request.MetricDataQueries, request.StartTime * 1000, request.EndTime * 1000);
+    results = runQueries(
+      metrics,
+      request.MetricDataQueries,
+      request.StartTime * 1000,
+      request.EndTime * 1000,
+    );
   } catch (error) {
     if (error instanceof MathError) throw validation(error.message);
     throw error;
@@ -185,10 +265,20 @@ function dataAnswer(metrics: Metrics, request: DataRequest): unknown {
   const all = shown.flatMap(({ Id }) => {
     const value = results.get(Id)?.value;
     const found = value?.kind === 'series' ? [...value.points] : [];
-    if (value?.kind === 'number') throw validation(`Error in expression '${Id}': Expression must return a time series or an array of time series.`);
-    return found.sort(([a], [b]) => (oldestFirst ? a - b : b - a)).map(([atMs, each]) => ({ Id, atMs, value: each }));
+    if (value?.kind === 'number')
+      throw validation(
+        `Error in expression '${Id}': Expression must return a time series or an array of time series.`,
+      );
+    return found
+      .sort(([a], [b]) => (oldestFirst ? a - b : b - a))
+      .map(([atMs, each]) => ({ Id, atMs, value: each }));
   });
-  const { items, next } = page(all, request.MaxDatapoints ?? MAX_POINTS, request.NextToken, invalidToken);
+  const { items, next } = page(
+    all,
+    request.MaxDatapoints ?? MAX_POINTS,
+    request.NextToken,
+    invalidToken,
+  );
   const last = items.at(-1);
   const after = last === undefined ? undefined : all[all.indexOf(last) + 1];
   const isFirstPage = request.NextToken === undefined;
@@ -233,10 +323,22 @@ function statisticsAnswer(
   const fromMs = Math.floor((input.StartTime * 1000) / periodMs) * periodMs;
   const datapoints = new Map<number, Record<string, unknown>>();
   for (const statistic of statistics) {
-    for (const { atMs, value } of points(series, statistic, periodMs, fromMs, input.EndTime * 1000)) {
-      const datapoint = datapoints.get(atMs) ?? { Timestamp: atMs / 1000, Unit: series?.unit ?? 'None' };
+    for (const { atMs, value } of points(
+      series,
+      statistic,
+      periodMs,
+      fromMs,
+      input.EndTime * 1000,
+    )) {
+      const datapoint = datapoints.get(atMs) ?? {
+        Timestamp: atMs / 1000,
+        Unit: series?.unit ?? 'None',
+      };
       if (statistic.startsWith('p')) {
-        datapoint.ExtendedStatistics = { ...(datapoint.ExtendedStatistics as Record<string, number> | undefined), [statistic]: value };
+        datapoint.ExtendedStatistics = {
+          ...(datapoint.ExtendedStatistics as Record<string, number> | undefined),
+          [statistic]: value,
+        };
       } else {
         datapoint[statistic] = value;
       }
@@ -247,5 +349,6 @@ function statisticsAnswer(
 }
 
 function checkRange(start: number, end: number): void {
-  if (start >= end) throw validation('The parameter StartTime must be less than the parameter EndTime.');
+  if (start >= end)
+    throw validation('The parameter StartTime must be less than the parameter EndTime.');
 }

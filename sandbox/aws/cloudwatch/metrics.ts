@@ -11,7 +11,14 @@ const FLUSH_MS = 2_000;
 interface Line {
   readonly metric: MetricId & { readonly unit: string };
   /** [epoch second, count, sum, min, max, values]; a later line for the same second replaces an earlier one. */
-  readonly buckets: readonly (readonly [number, number, number, number, number, readonly number[]])[];
+  readonly buckets: readonly (readonly [
+    number,
+    number,
+    number,
+    number,
+    number,
+    readonly number[],
+  ])[];
 }
 
 /**
@@ -75,17 +82,22 @@ export class Metrics {
       if (series !== undefined) lines.push(`${JSON.stringify(lineOf(series, seconds))}\n`);
     }
     this.changed.clear();
-    appendFileSync(join(this.directory, `${this.fileNumber(this.core.now())}.jsonl`), lines.join(''));
+    appendFileSync(
+      join(this.directory, `${this.fileNumber(this.core.now())}.jsonl`),
+      lines.join(''),
+    );
   }
 
   prune(): void {
     const oldest = Math.floor((this.core.now() - this.keepMs) / 1000);
     for (const [key, series] of this.all) {
-      for (const second of series.buckets.keys()) if (second < oldest) series.buckets.delete(second);
+      for (const second of series.buckets.keys())
+        if (second < oldest) series.buckets.delete(second);
       if (series.buckets.size === 0) this.all.delete(key);
     }
     for (const file of this.files()) {
-      if ((file.number + 1) * FILE_MS < this.core.now() - this.keepMs) rmSync(file.path, { force: true });
+      if ((file.number + 1) * FILE_MS < this.core.now() - this.keepMs)
+        rmSync(file.path, { force: true });
     }
   }
 
@@ -128,7 +140,9 @@ export class Metrics {
     return readdirSync(this.directory)
       .flatMap((name) => {
         const digits = /^(\d+)\.jsonl$/.exec(name)?.[1];
-        return digits === undefined ? [] : [{ number: Number(digits), path: join(this.directory, name) }];
+        return digits === undefined
+          ? []
+          : [{ number: Number(digits), path: join(this.directory, name) }];
       })
       .sort((a, b) => a.number - b.number);
   }

@@ -5,7 +5,10 @@ import type { Metrics } from './metrics.js';
 import { isStatistic, points } from './series.js';
 import type { Point } from './series.js';
 
-export const dimensionSchema = z.object({ Name: z.string().min(1).max(255), Value: z.string().min(1).max(1024) });
+export const dimensionSchema = z.object({
+  Name: z.string().min(1).max(255),
+  Value: z.string().min(1).max(1024),
+});
 
 export const metricQuerySchema = z.object({
   Id: z.string().min(1).max(255),
@@ -29,11 +32,15 @@ export const metricQuerySchema = z.object({
 });
 export type MetricQuery = z.output<typeof metricQuerySchema>;
 
-export function dimensionsOf(list: readonly { readonly Name: string; readonly Value: string }[] | undefined): Record<string, string> {
+export function dimensionsOf(
+  list: readonly { readonly Name: string; readonly Value: string }[] | undefined,
+): Record<string, string> {
   return Object.fromEntries((list ?? []).map(({ Name, Value }) => [Name, Value]));
 }
 
-export function dimensionList(dimensions: Readonly<Record<string, string>>): { Name: string; Value: string }[] {
+export function dimensionList(
+  dimensions: Readonly<Record<string, string>>,
+): { Name: string; Value: string }[] {
   return Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
 }
 
@@ -49,7 +56,8 @@ export function faultInQueries(queries: readonly MetricQuery[]): string | undefi
     if (!/^[a-z][a-zA-Z0-9_]*$/.test(Id)) {
       return `The value ${Id} for parameter MetricDataQueries.member.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.`;
     }
-    if (ids.has(Id)) return `The values for parameter Id in MetricDataQueries are not unique: ${Id}.`;
+    if (ids.has(Id))
+      return `The values for parameter Id in MetricDataQueries are not unique: ${Id}.`;
     ids.add(Id);
     if ((MetricStat === undefined) === (Expression === undefined)) {
       return 'Exactly one of MetricStat and Expression must be given for each MetricDataQuery.';
@@ -64,7 +72,10 @@ export function faultInQueries(queries: readonly MetricQuery[]): string | undefi
   return faultInExpressions(queries, ids);
 }
 
-function faultInExpressions(queries: readonly MetricQuery[], ids: ReadonlySet<string>): string | undefined {
+function faultInExpressions(
+  queries: readonly MetricQuery[],
+  ids: ReadonlySet<string>,
+): string | undefined {
   const refersTo = new Map<string, readonly string[]>();
   for (const { Id, Expression } of queries) {
     if (Expression === undefined) continue;
@@ -75,13 +86,21 @@ function faultInExpressions(queries: readonly MetricQuery[], ids: ReadonlySet<st
       throw error;
     }
     const unknown = refersTo.get(Id)?.find((id) => !ids.has(id));
-    if (unknown !== undefined) return `Error in expression '${Id}': Invalid metrics expression: there is no metric with the id ${unknown}.`;
+    if (unknown !== undefined)
+      return `Error in expression '${Id}': Invalid metrics expression: there is no metric with the id ${unknown}.`;
   }
   const circular = [...refersTo.keys()].find((id) => reaches(id, id, refersTo, new Set()));
-  return circular === undefined ? undefined : `Error in expression '${circular}': it refers to itself.`;
+  return circular === undefined
+    ? undefined
+    : `Error in expression '${circular}': it refers to itself.`;
 }
 
-function reaches(from: string, to: string, edges: ReadonlyMap<string, readonly string[]>, seen: Set<string>): boolean {
+function reaches(
+  from: string,
+  to: string,
+  edges: ReadonlyMap<string, readonly string[]>,
+  seen: Set<string>,
+): boolean {
   return (edges.get(from) ?? []).some((next) => {
     if (next === to) return true;
     if (seen.has(next)) return false;
@@ -101,13 +120,23 @@ export function runQueries(
   queries: readonly MetricQuery[],
   fromMs: number,
   toMs: number,
-): ReadonlyMap<string, { readonly value: MathValue; readonly sampleCounts: ReadonlyMap<number, number> }> {
-  const results = new Map<string, { value: MathValue; sampleCounts: ReadonlyMap<number, number> }>();
+): ReadonlyMap<
+  string,
+  { readonly value: MathValue; readonly sampleCounts: ReadonlyMap<number, number> }
+> {
+  const results = new Map<
+    string,
+    { value: MathValue; sampleCounts: ReadonlyMap<number, number> }
+  >();
   const compute = (query: MetricQuery): MathValue => {
     const known = results.get(query.Id);
     if (known !== undefined) return known.value;
-    const read = query.MetricStat === undefined ? undefined : readMetric(metrics, query.MetricStat, fromMs, toMs);
-    const value = read === undefined ? calculate(query.Expression ?? '') : seriesOf(read.found, read.periodMs);
+    const read =
+      query.MetricStat === undefined
+        ? undefined
+        : readMetric(metrics, query.MetricStat, fromMs, toMs);
+    const value =
+      read === undefined ? calculate(query.Expression ?? '') : seriesOf(read.found, read.periodMs);
     const sampleCounts = new Map(read?.found.map(({ atMs, sampleCount }) => [atMs, sampleCount]));
     results.set(query.Id, { value, sampleCounts });
     return value;
@@ -137,9 +166,16 @@ function readMetric(
     dimensions: dimensionsOf(Metric.Dimensions),
   });
   const periodMs = Period * 1000;
-  return { found: points(series, Stat, periodMs, Math.floor(fromMs / periodMs) * periodMs, toMs), periodMs };
+  return {
+    found: points(series, Stat, periodMs, Math.floor(fromMs / periodMs) * periodMs, toMs),
+    periodMs,
+  };
 }
 
 function seriesOf(found: readonly Point[], periodMs: number): MathSeries {
-  return { kind: 'series', periodMs, points: new Map(found.map(({ atMs, value }) => [atMs, value])) };
+  return {
+    kind: 'series',
+    periodMs,
+    points: new Map(found.map(({ atMs, value }) => [atMs, value])),
+  };
 }

@@ -33,12 +33,21 @@ export function seriesKey({ namespace, name, dimensions }: MetricId): string {
 
 /** Several observations of the same value at once, as PutMetricData's `Counts` and `StatisticValues` give them. */
 export interface Observation extends MetricDatum {
-  readonly statistics?: { readonly count: number; readonly sum: number; readonly min: number; readonly max: number };
+  readonly statistics?: {
+    readonly count: number;
+    readonly sum: number;
+    readonly min: number;
+    readonly max: number;
+  };
   readonly times?: number;
 }
 
 /** Adds to the bucket; `random` in [0, 1) decides which values stay in a full sample. */
-export function add(bucket: Bucket, { value, statistics, times = 1 }: Observation, random: () => number): void {
+export function add(
+  bucket: Bucket,
+  { value, statistics, times = 1 }: Observation,
+  random: () => number,
+): void {
   const seen = statistics ?? { count: times, sum: value * times, min: value, max: value };
   bucket.count += seen.count;
   bucket.sum += seen.sum;
@@ -61,7 +70,10 @@ export function emptyBucket(): Bucket {
 export type Statistic = string;
 
 export function isStatistic(text: string): boolean {
-  return ['Average', 'Sum', 'Minimum', 'Maximum', 'SampleCount'].includes(text) || percentileOf(text) !== undefined;
+  return (
+    ['Average', 'Sum', 'Minimum', 'Maximum', 'SampleCount'].includes(text) ||
+    percentileOf(text) !== undefined
+  );
 }
 
 /** 0.99 for `p99`; `undefined` for anything that is no percentile. */
@@ -104,7 +116,11 @@ export function points(
     });
 }
 
-function* bucketsBetween(series: Series, fromMs: number, toMs: number): Iterable<readonly [number, Bucket]> {
+function* bucketsBetween(
+  series: Series,
+  fromMs: number,
+  toMs: number,
+): Iterable<readonly [number, Bucket]> {
   const from = Math.ceil(fromMs / 1000);
   const to = Math.ceil(toMs / 1000);
   if (to - from > series.buckets.size) {
@@ -141,7 +157,9 @@ export function statisticOf(buckets: readonly Bucket[], statistic: Statistic): n
 /** The smallest value with at least the given share of the weight at or below it (nearest rank). */
 function percentile(buckets: readonly Bucket[], share: number): number | undefined {
   const weighted = buckets
-    .flatMap(({ values, count }) => values.map((value) => ({ value, weight: count / values.length })))
+    .flatMap(({ values, count }) =>
+      values.map((value) => ({ value, weight: count / values.length })),
+    )
     .sort((a, b) => a.value - b.value);
   const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
   let passed = 0;

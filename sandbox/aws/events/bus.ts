@@ -11,7 +11,12 @@ export interface Target {
   readonly Input?: string | undefined;
   /** `$.detail`: only that part of the event is sent. */
   readonly InputPath?: string | undefined;
-  readonly RetryPolicy?: { readonly MaximumRetryAttempts?: number | undefined; readonly MaximumEventAgeInSeconds?: number | undefined } | undefined;
+  readonly RetryPolicy?:
+    | {
+        readonly MaximumRetryAttempts?: number | undefined;
+        readonly MaximumEventAgeInSeconds?: number | undefined;
+      }
+    | undefined;
   readonly DeadLetterConfig?: { readonly Arn?: string | undefined } | undefined;
   readonly SqsParameters?: { readonly MessageGroupId?: string | undefined } | undefined;
 }
@@ -66,7 +71,8 @@ export class Bus {
 
   /** Takes up the deliveries that were under way when the sandbox stopped. */
   start(): void {
-    for (const [key, delivery] of this.core.store.entries<Delivery>(DELIVERIES)) this.schedule(key, delivery);
+    for (const [key, delivery] of this.core.store.entries<Delivery>(DELIVERIES))
+      this.schedule(key, delivery);
   }
 
   get rates(): DeliveryRates {
@@ -131,7 +137,12 @@ export class Bus {
       const parsed = parsePattern(rule.pattern);
       if (parsed.kind === 'invalid' || !parsed.matches(event)) continue;
       for (const target of rule.targets) {
-        const delivery: Delivery = { ruleArn: this.ruleArn(rule.name), target, event, atMs: this.core.now() + this.delayMs() };
+        const delivery: Delivery = {
+          ruleArn: this.ruleArn(rule.name),
+          target,
+          event,
+          atMs: this.core.now() + this.delayMs(),
+        };
         const key = randomUUID();
         this.core.store.put(DELIVERIES, key, delivery);
         this.schedule(key, delivery);
@@ -166,8 +177,11 @@ export class Bus {
         EXHAUSTED_RETRY_CONDITION: 'NotRetryable',
       }).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
     );
-    const kept = deadLetter !== undefined && this.core.wires.sendToQueue(deadLetter, body, attributes);
-    this.core.log(`event ${event.id} (${event['detail-type']}) cannot reach ${target.Arn}${kept ? '; it is in the dead-letter queue' : ' and is dropped'}`);
+    const kept =
+      deadLetter !== undefined && this.core.wires.sendToQueue(deadLetter, body, attributes);
+    this.core.log(
+      `event ${event.id} (${event['detail-type']}) cannot reach ${target.Arn}${kept ? '; it is in the dead-letter queue' : ' and is dropped'}`,
+    );
   }
 }
 
@@ -176,7 +190,10 @@ function bodyFor(target: Target, event: Envelope): string {
   if (target.InputPath === undefined || target.InputPath === '$') return JSON.stringify(event);
   let part: unknown = event;
   for (const name of target.InputPath.split('.').slice(1)) {
-    part = typeof part === 'object' && part !== null ? (part as Record<string, unknown>)[name] : undefined;
+    part =
+      typeof part === 'object' && part !== null
+        ? (part as Record<string, unknown>)[name]
+        : undefined;
   }
   return JSON.stringify(part ?? null);
 }

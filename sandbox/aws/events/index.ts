@@ -10,12 +10,23 @@ import { parsePattern } from './pattern.js';
 
 const op = operations(detected('ValidationException'));
 
-const ruleName = z.string().min(1).max(64).regex(/^[\.\-_A-Za-z0-9]+$/);
+const ruleName = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[\.\-_A-Za-z0-9]+$/);
 const busName = z.string().min(1).max(1600).optional();
-const paging = { NextToken: z.string().min(1).max(2048).optional(), Limit: z.int().min(1).max(100).optional() };
+const paging = {
+  NextToken: z.string().min(1).max(2048).optional(),
+  Limit: z.int().min(1).max(100).optional(),
+};
 
 const target = z.object({
-  Id: z.string().min(1).max(64).regex(/^[\.\-_A-Za-z0-9]+$/),
+  Id: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[\.\-_A-Za-z0-9]+$/),
   Arn: z.string().min(1).max(1600),
   Input: z.string().max(8192).optional(),
   InputPath: z.string().max(256).optional(),
@@ -34,7 +45,10 @@ const target = z.object({
 const MAX_TARGETS = 5;
 
 /** Amazon EventBridge: rules on the default bus. Sets `core.wires.emit`. */
-export function createEventBridge(core: Core): { readonly service: Service; readonly pages: AdminPages } {
+export function createEventBridge(core: Core): {
+  readonly service: Service;
+  readonly pages: AdminPages;
+} {
   const bus = new Bus(core);
   core.wires.emit = (event) => {
     bus.emit(event);
@@ -74,14 +88,17 @@ export function createEventBridge(core: Core): { readonly service: Service; read
           Name: ruleName,
           EventPattern: z.string().max(4096).optional(),
           ScheduleExpression: z.string().max(256).optional(),
-          State: z.enum(['ENABLED', 'DISABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS']).optional(),
+          State: z
+            .enum(['ENABLED', 'DISABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS'])
+            .optional(),
           Description: z.string().max(512).optional(),
           RoleArn: z.string().max(1600).optional(),
           EventBusName: busName,
         }),
         (input) => {
           checkBus(input.EventBusName, core);
-          if (input.ScheduleExpression !== undefined) throw invalid('The sandbox has no scheduled rules: give an EventPattern.');
+          if (input.ScheduleExpression !== undefined)
+            throw invalid('The sandbox has no scheduled rules: give an EventPattern.');
           if (input.EventPattern === undefined) {
             throw invalid('Parameter(s) EventPattern or ScheduleExpression must be specified.');
           }
@@ -97,14 +114,21 @@ export function createEventBridge(core: Core): { readonly service: Service; read
           return { RuleArn: bus.ruleArn(input.Name) };
         },
       ),
-      DescribeRule: op(z.object({ Name: ruleName, EventBusName: busName }), ({ Name, EventBusName }) => {
-        checkBus(EventBusName, core);
-        return { ...shown(find(Name)), CreatedBy: core.accountId };
-      }),
+      DescribeRule: op(
+        z.object({ Name: ruleName, EventBusName: busName }),
+        ({ Name, EventBusName }) => {
+          checkBus(EventBusName, core);
+          return { ...shown(find(Name)), CreatedBy: core.accountId };
+        },
+      ),
       EnableRule: setState('ENABLED'),
       DisableRule: setState('DISABLED'),
       ListRules: op(
-        z.object({ NamePrefix: z.string().min(1).max(64).optional(), EventBusName: busName, ...paging }),
+        z.object({
+          NamePrefix: z.string().min(1).max(64).optional(),
+          EventBusName: busName,
+          ...paging,
+        }),
         ({ NamePrefix = '', EventBusName, NextToken, Limit = 100 }) => {
           checkBus(EventBusName, core);
           const all = bus.rules().filter(({ name }) => name.startsWith(NamePrefix));
@@ -112,13 +136,21 @@ export function createEventBridge(core: Core): { readonly service: Service; read
           return { Rules: items.map(shown), NextToken: next };
         },
       ),
-      DeleteRule: op(z.object({ Name: ruleName, EventBusName: busName }), ({ Name, EventBusName }) => {
-        checkBus(EventBusName, core);
-        if ((bus.rule(Name)?.targets.length ?? 0) > 0) throw invalid("Rule can't be deleted since it has targets.");
-        bus.remove(Name);
-      }),
+      DeleteRule: op(
+        z.object({ Name: ruleName, EventBusName: busName }),
+        ({ Name, EventBusName }) => {
+          checkBus(EventBusName, core);
+          if ((bus.rule(Name)?.targets.length ?? 0) > 0)
+            throw invalid("Rule can't be deleted since it has targets.");
+          bus.remove(Name);
+        },
+      ),
       PutTargets: op(
-        z.object({ Rule: ruleName, EventBusName: busName, Targets: z.array(target).min(1).max(100) }),
+        z.object({
+          Rule: ruleName,
+          EventBusName: busName,
+          Targets: z.array(target).min(1).max(100),
+        }),
         ({ Rule: name, EventBusName, Targets }) => {
           checkBus(EventBusName, core);
           const rule = find(name);
@@ -128,10 +160,16 @@ export function createEventBridge(core: Core): { readonly service: Service; read
             throw invalid('The sandbox has no input transformers: use Input or InputPath.');
           }
           const malformed = Targets.find(({ Arn }) => !Arn.startsWith('arn:'));
-          if (malformed !== undefined) throw invalid(`Parameter ${malformed.Arn} is not valid. Reason: Provided Arn is not in correct format.`);
+          if (malformed !== undefined)
+            throw invalid(
+              `Parameter ${malformed.Arn} is not valid. Reason: Provided Arn is not in correct format.`,
+            );
           const targets = [...rule.targets.filter(({ Id }) => !given.has(Id)), ...Targets];
           if (targets.length > MAX_TARGETS) {
-            throw new AwsError('LimitExceededException', `The requested resource exceeds the maximum number allowed: ${MAX_TARGETS} targets per rule.`);
+            throw new AwsError(
+              'LimitExceededException',
+              `The requested resource exceeds the maximum number allowed: ${MAX_TARGETS} targets per rule.`,
+            );
           }
           bus.save({ ...rule, targets });
           return { FailedEntryCount: 0, FailedEntries: [] };
@@ -146,7 +184,11 @@ export function createEventBridge(core: Core): { readonly service: Service; read
         },
       ),
       RemoveTargets: op(
-        z.object({ Rule: ruleName, EventBusName: busName, Ids: z.array(z.string().min(1).max(64)).min(1).max(100) }),
+        z.object({
+          Rule: ruleName,
+          EventBusName: busName,
+          Ids: z.array(z.string().min(1).max(64)).min(1).max(100),
+        }),
         ({ Rule: name, EventBusName, Ids }) => {
           checkBus(EventBusName, core);
           const rule = find(name);
@@ -164,22 +206,37 @@ export function createEventBridge(core: Core): { readonly service: Service; read
       ),
       PutEvents: op(z.object({ Entries: z.array(eventEntry()).min(1).max(10) }), ({ Entries }) => {
         const results = Entries.map((entry) => putEvent(bus, entry));
-        return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
+        return {
+          FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length,
+          Entries: results,
+        };
       }),
-      TestEventPattern: op(z.object({ EventPattern: z.string().max(4096), Event: z.string() }), ({ EventPattern, Event }) => {
-        const pattern = parsed(EventPattern);
-        let event: unknown;
-        try {
-          event = JSON.parse(Event);
-        } catch {
-          event = undefined;
-        }
-        const missing = ['id', 'account', 'source', 'time', 'region', 'resources', 'detail-type'].find(
-          (field) => typeof event !== 'object' || event === null || !(field in event),
-        );
-        if (missing !== undefined) throw invalid(`Parameter Event is not valid. Reason: Event must have the field ${missing}.`);
-        return { Result: pattern.matches(event) };
-      }),
+      TestEventPattern: op(
+        z.object({ EventPattern: z.string().max(4096), Event: z.string() }),
+        ({ EventPattern, Event }) => {
+          const pattern = parsed(EventPattern);
+          let event: unknown;
+          try {
+            event = JSON.parse(Event);
+          } catch {
+            event = undefined;
+          }
+          const missing = [
+            'id',
+            'account',
+            'source',
+            'time',
+            'region',
+            'resources',
+            'detail-type',
+          ].find((field) => typeof event !== 'object' || event === null || !(field in event));
+          if (missing !== undefined)
+            throw invalid(
+              `Parameter Event is not valid. Reason: Event must have the field ${missing}.`,
+            );
+          return { Result: pattern.matches(event) };
+        },
+      ),
     },
   };
 
@@ -206,15 +263,24 @@ function eventEntry() {
   });
 }
 
-function putEvent(bus: Bus, entry: z.output<ReturnType<typeof eventEntry>>): Record<string, string> {
+function putEvent(
+  bus: Bus,
+  entry: z.output<ReturnType<typeof eventEntry>>,
+): Record<string, string> {
   for (const member of ['Source', 'DetailType', 'Detail'] as const) {
     if (entry[member] === undefined || entry[member] === '') {
-      return { ErrorCode: 'InvalidArgument', ErrorMessage: `Parameter ${member} is not valid. Reason: ${member} is a required argument.` };
+      return {
+        ErrorCode: 'InvalidArgument',
+        ErrorMessage: `Parameter ${member} is not valid. Reason: ${member} is a required argument.`,
+      };
     }
   }
   const { Source = '', DetailType = '', Detail = '' } = entry;
   if (Source.startsWith('aws.')) {
-    return { ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'Not authorized for the source.' };
+    return {
+      ErrorCode: 'NotAuthorizedForSourceException',
+      ErrorMessage: 'Not authorized for the source.',
+    };
   }
   let detail: unknown;
   try {
@@ -222,19 +288,35 @@ function putEvent(bus: Bus, entry: z.output<ReturnType<typeof eventEntry>>): Rec
   } catch {
     detail = undefined;
   }
-  if (typeof detail !== 'object' || detail === null) return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
-  const time = entry.Time === undefined ? {} : { time: new Date(entry.Time * 1000).toISOString().replace(/\.\d+Z$/, 'Z') };
-  return { EventId: bus.emit({ source: Source, detailType: DetailType, resources: entry.Resources ?? [], detail, ...time }) };
+  if (typeof detail !== 'object' || detail === null)
+    return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
+  const time =
+    entry.Time === undefined
+      ? {}
+      : { time: new Date(entry.Time * 1000).toISOString().replace(/\.\d+Z$/, 'Z') };
+  return {
+    EventId: bus.emit({
+      source: Source,
+      detailType: DetailType,
+      resources: entry.Resources ?? [],
+      detail,
+      ...time,
+    }),
+  };
 }
 
 function parsed(text: string): { matches: (event: unknown) => boolean } {
   const result = parsePattern(text);
   if (result.kind === 'pattern') return result;
-  throw new AwsError('InvalidEventPatternException', `Event pattern is not valid. Reason: ${result.reason}`);
+  throw new AwsError(
+    'InvalidEventPatternException',
+    `Event pattern is not valid. Reason: ${result.reason}`,
+  );
 }
 
 function checkBus(name: string | undefined, core: Core): void {
-  if (name === undefined || name === 'default' || name === core.arn('events', 'event-bus/default')) return;
+  if (name === undefined || name === 'default' || name === core.arn('events', 'event-bus/default'))
+    return;
   throw notFound(`Event bus ${name} does not exist.`);
 }
 

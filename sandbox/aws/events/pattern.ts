@@ -19,7 +19,8 @@ export function parsePattern(text: string): ParsedPattern {
     return { kind: 'invalid', reason: 'Filter is not valid JSON' };
   }
   if (!isObject(document)) return { kind: 'invalid', reason: 'Filter is not an object' };
-  if (Object.keys(document).length === 0) return { kind: 'invalid', reason: 'Event pattern is empty' };
+  if (Object.keys(document).length === 0)
+    return { kind: 'invalid', reason: 'Event pattern is empty' };
   const reason = faultIn(document);
   if (reason !== undefined) return { kind: 'invalid', reason };
   const pattern = document;
@@ -35,15 +36,21 @@ function faultIn(pattern: JsonObject): string | undefined {
 }
 
 function faultInOr(want: Json): string | undefined {
-  if (!Array.isArray(want) || want.length < 2 || !want.every(isObject)) return '"$or" must be an array of at least two objects';
+  if (!Array.isArray(want) || want.length < 2 || !want.every(isObject))
+    return '"$or" must be an array of at least two objects';
   return want.map(faultIn).find((reason) => reason !== undefined);
 }
 
 function faultInField(field: string, want: Json): string | undefined {
-  if (isObject(want)) return Object.keys(want).length === 0 ? `"${field}" must not be an empty object` : faultIn(want);
+  if (isObject(want))
+    return Object.keys(want).length === 0
+      ? `"${field}" must not be an empty object`
+      : faultIn(want);
   if (!Array.isArray(want)) return `"${field}" must be an object or an array`;
   if (want.length === 0) return 'Empty arrays are not allowed';
-  return want.map((alternative: Json) => faultInAlternative(alternative)).find((reason) => reason !== undefined);
+  return want
+    .map((alternative: Json) => faultInAlternative(alternative))
+    .find((reason) => reason !== undefined);
 }
 
 function faultInAlternative(want: Json): string | undefined {
@@ -53,10 +60,14 @@ function faultInAlternative(want: Json): string | undefined {
   if (more.length > 0) return 'Only one key allowed in match expression';
   switch (operator) {
     case 'exists':
-      return typeof operand === 'boolean' ? undefined : 'exists match pattern must be either true or false.';
+      return typeof operand === 'boolean'
+        ? undefined
+        : 'exists match pattern must be either true or false.';
     case 'prefix':
     case 'suffix':
-      return typeof operand === 'string' || isIgnoringCase(operand) ? undefined : `${operator} match pattern must be a string`;
+      return typeof operand === 'string' || isIgnoringCase(operand)
+        ? undefined
+        : `${operator} match pattern must be a string`;
     case 'equals-ignore-case':
     case 'wildcard':
       return typeof operand === 'string' ? undefined : `${operator} match pattern must be a string`;
@@ -72,12 +83,17 @@ function faultInAlternative(want: Json): string | undefined {
 function faultInAnythingBut(operand: Json): string | undefined {
   if (isLiteral(operand)) return undefined;
   if (Array.isArray(operand)) {
-    return operand.length > 0 && operand.every(isLiteral) ? undefined : 'Inside anything but list, values must be strings or numbers.';
+    return operand.length > 0 && operand.every(isLiteral)
+      ? undefined
+      : 'Inside anything but list, values must be strings or numbers.';
   }
-  if (!isObject(operand)) return 'Value of anything-but must be an array or single string/number value.';
+  if (!isObject(operand))
+    return 'Value of anything-but must be an array or single string/number value.';
   const [[operator, value] = ['', undefined]] = Object.entries(operand);
   const known = ['prefix', 'suffix', 'equals-ignore-case', 'wildcard'].includes(operator);
-  const sound = typeof value === 'string' || (Array.isArray(value) && value.every((each) => typeof each === 'string'));
+  const sound =
+    typeof value === 'string' ||
+    (Array.isArray(value) && value.every((each) => typeof each === 'string'));
   return known && sound ? undefined : `Unsupported anything-but pattern: ${operator}`;
 }
 
@@ -93,14 +109,19 @@ function faultInNumeric(operand: Json): string | undefined {
   const sound =
     Array.isArray(operand) &&
     (operand.length === 2 || operand.length === 4) &&
-    operand.every((part: Json, at) => (at % 2 === 0 ? Object.hasOwn(COMPARISONS, String(part)) : typeof part === 'number'));
-  return sound ? undefined : 'Invalid value for numeric: expected one or two comparisons with numbers';
+    operand.every((part: Json, at) =>
+      at % 2 === 0 ? Object.hasOwn(COMPARISONS, String(part)) : typeof part === 'number',
+    );
+  return sound
+    ? undefined
+    : 'Invalid value for numeric: expected one or two comparisons with numbers';
 }
 
 /** A field the event lacks is `undefined` all the way down: only `exists: false` matches it. */
 function matchesObject(pattern: JsonObject, event: Json): boolean {
   return Object.entries(pattern).every(([field, want]) => {
-    if (field === '$or') return (want as readonly JsonObject[]).some((choice) => matchesObject(choice, event));
+    if (field === '$or')
+      return (want as readonly JsonObject[]).some((choice) => matchesObject(choice, event));
     const value = isObject(event) && Object.hasOwn(event, field) ? event[field] : undefined;
     return matchesField(want, value);
   });
@@ -111,7 +132,8 @@ function matchesField(want: Json, value: Json): boolean {
     if (value.length === 0) return matchesField(want, undefined);
     return value.some((element: Json) => matchesField(want, element));
   }
-  if (Array.isArray(want)) return want.some((alternative: Json) => matchesAlternative(alternative, value));
+  if (Array.isArray(want))
+    return want.some((alternative: Json) => matchesAlternative(alternative, value));
   return matchesObject(want as JsonObject, value);
 }
 
@@ -156,7 +178,12 @@ function matchesWildcard(pattern: string, value: string): boolean {
   const first = parts[0] ?? '';
   const last = parts.at(-1) ?? '';
   if (parts.length === 1) return value === pattern;
-  if (!value.startsWith(first) || !value.endsWith(last) || value.length < first.length + last.length) return false;
+  if (
+    !value.startsWith(first) ||
+    !value.endsWith(last) ||
+    value.length < first.length + last.length
+  )
+    return false;
   let at = first.length;
   for (const part of parts.slice(1, -1)) {
     const found = value.indexOf(part, at);

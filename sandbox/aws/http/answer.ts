@@ -19,7 +19,10 @@ export async function send(response: ServerResponse, answer: Answer): Promise<vo
   const { body } = answer;
   if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) {
     const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(body);
-    response.writeHead(answer.status, { 'content-length': String(bytes.length), ...answer.headers });
+    response.writeHead(answer.status, {
+      'content-length': String(bytes.length),
+      ...answer.headers,
+    });
     response.end(bytes);
     return;
   }
@@ -28,7 +31,10 @@ export async function send(response: ServerResponse, answer: Answer): Promise<vo
 }
 
 /** @throws {AwsError} 413 beyond `limit` bytes. */
-export async function readBody(request: IncomingMessage, limit = BODY_LIMIT_BYTES): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  limit = BODY_LIMIT_BYTES,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -44,7 +44,8 @@ export class Dispatcher {
   constructor(private readonly parts: DispatchParts) {
     for (const service of parts.services) {
       if (service.target !== undefined) this.byTarget.set(service.target, service);
-      if (service.query !== undefined) this.byVersion.set(service.query.version, { service, query: service.query });
+      if (service.query !== undefined)
+        this.byVersion.set(service.query.version, { service, query: service.query });
     }
   }
 
@@ -58,15 +59,25 @@ export class Dispatcher {
     const signal = AbortSignal.any([hangUp.signal, this.parts.closing]);
     try {
       const url = new URL(request.url ?? '/', 'http://sandbox');
-      const call: CallInfo = { requestId, accessKeyId: accessKeyOf(request, url.searchParams), signal };
+      const call: CallInfo = {
+        requestId,
+        accessKeyId: accessKeyOf(request, url.searchParams),
+        signal,
+      };
       await this.route(request, response, url, call);
     } catch (error) {
-      if (!this.parts.closing.aborted && !signal.aborted) this.parts.kernel.log(`request failed: ${describe(error)}`);
+      if (!this.parts.closing.aborted && !signal.aborted)
+        this.parts.kernel.log(`request failed: ${describe(error)}`);
       response.destroy();
     }
   }
 
-  private async route(request: IncomingMessage, response: ServerResponse, url: URL, call: CallInfo): Promise<void> {
+  private async route(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    call: CallInfo,
+  ): Promise<void> {
     if (url.pathname.startsWith('/_sandbox')) {
       await send(response, await this.parts.admin(request, url));
       return;
@@ -74,9 +85,14 @@ export class Dispatcher {
     const target = request.headers['x-amz-target'];
     if (typeof target === 'string') {
       await this.perform(request, response, await this.jsonWork(request, target, call), call);
-    } else if (request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true) {
+    } else if (
+      request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true
+    ) {
       await this.perform(request, response, await this.queryWork(request, call), call);
-    } else if (request.method === 'POST' && /^\/endpoints\/[^/]+\/invocations$/.test(url.pathname)) {
+    } else if (
+      request.method === 'POST' &&
+      /^\/endpoints\/[^/]+\/invocations$/.test(url.pathname)
+    ) {
       await this.perform(request, response, this.runtimeWork(request, url, call), call);
     } else {
       await this.perform(request, response, this.restWork(request, url, call), call);
@@ -121,7 +137,11 @@ export class Dispatcher {
   private known(error: unknown, operation: string, call: CallInfo): AwsError {
     if (error instanceof AwsError) return error;
     if (!call.signal.aborted) this.parts.kernel.log(`${operation}: ${describe(error)}`);
-    return new AwsError('InternalFailure', 'The sandbox failed while it worked on this request; its log says why.', 500);
+    return new AwsError(
+      'InternalFailure',
+      'The sandbox failed while it worked on this request; its log says why.',
+      500,
+    );
   }
 
   private async jsonWork(request: IncomingMessage, header: string, call: CallInfo): Promise<Work> {
@@ -132,14 +152,22 @@ export class Dispatcher {
     const body = await tryRead(request);
     return {
       operation: `${service?.name ?? parsed?.target ?? 'Unknown'}.${operation}`,
-      input: body instanceof Buffer ? body.toString('utf8') : '',
+      input: body instanceof AwsError ? '' : body.toString('utf8'),
       perform: async () => {
-        if (!(body instanceof Buffer)) throw body;
-        const handler = service?.operations === undefined ? undefined : own(service.operations, operation);
+        if (body instanceof AwsError) throw body;
+        const handler =
+          service?.operations === undefined ? undefined : own(service.operations, operation);
         if (handler === undefined) {
-          throw new AwsError('UnknownOperationException', `The sandbox does not know the operation ${header}.`);
+          throw new AwsError(
+            'UnknownOperationException',
+            `The sandbox does not know the operation ${header}.`,
+          );
         }
-        return jsonAnswer(await handler(parseInput(body.toString('utf8')), call), contentType, call.requestId);
+        return jsonAnswer(
+          await handler(parseInput(body.toString('utf8')), call),
+          contentType,
+          call.requestId,
+        );
       },
       errorAnswer: (error) => jsonError(error, contentType, call.requestId),
     };
@@ -147,7 +175,7 @@ export class Dispatcher {
 
   private async queryWork(request: IncomingMessage, call: CallInfo): Promise<Work> {
     const body = await tryRead(request);
-    const text = body instanceof Buffer ? body.toString('utf8') : '';
+    const text = body instanceof AwsError ? '' : body.toString('utf8');
     const form = new Map(new URLSearchParams(text));
     const action = form.get('Action') ?? '';
     const version = form.get('Version') ?? '';
@@ -157,10 +185,13 @@ export class Dispatcher {
       operation: `${found?.service.name ?? 'Unknown'}.${action}`,
       input: [...form].map(([key, value]) => `${key}=${value}`).join('&'),
       perform: async () => {
-        if (!(body instanceof Buffer)) throw body;
+        if (body instanceof AwsError) throw body;
         const handler = found === undefined ? undefined : own(found.query.operations, action);
         if (handler === undefined) {
-          throw new AwsError('InvalidAction', `Could not find operation ${action} for version ${version}`);
+          throw new AwsError(
+            'InvalidAction',
+            `Could not find operation ${action} for version ${version}`,
+          );
         }
         return queryAnswer(action, namespace, await handler(form, call), call.requestId);
       },
@@ -176,7 +207,11 @@ export class Dispatcher {
       input: endpointName,
       perform: async () => {
         if (runtime === undefined) {
-          throw new AwsError('UnknownOperationException', 'This sandbox runs without SageMaker.', 404);
+          throw new AwsError(
+            'UnknownOperationException',
+            'This sandbox runs without SageMaker.',
+            404,
+          );
         }
         const body = await readBody(request);
         const answer = await runtime(kernel, { endpointName, headers: request.headers, body });
@@ -211,13 +246,16 @@ function injectedError(fault: Fault, operation: string): AwsError | undefined {
   if (fault.kind === 'throttle') return throttled(fault, operation);
   if (fault.kind !== 'error') return undefined;
   const name = fault.errorName ?? 'InternalFailure';
-  const status = fault.status ?? (/^Internal|Unavailable/.test(name) ? 500 : /^AccessDenied/.test(name) ? 403 : 400);
+  const status =
+    fault.status ??
+    (/^Internal|Unavailable/.test(name) ? 500 : /^AccessDenied/.test(name) ? 403 : 400);
   return new AwsError(name, fault.message ?? `Injected by the sandbox: ${name}`, status);
 }
 
 /** Each service has its own word for "too fast". */
 function throttled(fault: Fault, operation: string): AwsError {
-  if (operation.startsWith('S3.')) return new AwsError('SlowDown', fault.message ?? 'Please reduce your request rate.', 503);
+  if (operation.startsWith('S3.'))
+    return new AwsError('SlowDown', fault.message ?? 'Please reduce your request rate.', 503);
   const name = /^(SNS|CloudWatch|STS)\./.test(operation) ? 'Throttling' : 'ThrottlingException';
   return new AwsError(name, fault.message ?? 'Rate exceeded', fault.status ?? 400);
 }

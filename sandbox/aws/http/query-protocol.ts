@@ -1,13 +1,6 @@
-import { XMLBuilder } from 'fast-xml-parser';
 import type { AwsError } from '../kernel.js';
 import type { Answer } from './answer.js';
-
-const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: '@', suppressEmptyNode: false });
-
-/** An object as XML; `@name` members become attributes, arrays repeat their element. */
-export function toXml(document: unknown): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${builder.build(document)}`;
-}
+import { toXml } from './xml.js';
 
 /** Arrays become `<Name><member>…</member></Name>`, as the Query protocol spells lists. */
 export function members(items: readonly unknown[]): unknown {
@@ -15,7 +8,10 @@ export function members(items: readonly unknown[]): unknown {
 }
 
 /** `Prefix.entry.N.key`/`.value` pairs, and `Prefix.N.key` likewise. */
-export function readEntries(form: ReadonlyMap<string, string>, prefix: string): ReadonlyMap<string, string> {
+export function readEntries(
+  form: ReadonlyMap<string, string>,
+  prefix: string,
+): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
   for (const [name, key] of form) {
     if (!name.startsWith(`${prefix}.`) || !name.endsWith('.key')) continue;
@@ -24,7 +20,12 @@ export function readEntries(form: ReadonlyMap<string, string>, prefix: string): 
   return entries;
 }
 
-export function queryAnswer(action: string, namespace: string, result: unknown, requestId: string): Answer {
+export function queryAnswer(
+  action: string,
+  namespace: string,
+  result: unknown,
+  requestId: string,
+): Answer {
   return xml(200, requestId, {
     [`${action}Response`]: {
       '@xmlns': namespace,
@@ -48,7 +49,11 @@ export function queryError(error: AwsError, namespace: string, requestId: string
   });
 }
 
-function xml(status: number, requestId: string, document: unknown): Answer {
+function xml(
+  status: number,
+  requestId: string,
+  document: Readonly<Record<string, unknown>>,
+): Answer {
   return {
     status,
     headers: { 'content-type': 'text/xml', 'x-amzn-requestid': requestId },

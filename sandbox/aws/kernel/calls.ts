@@ -32,14 +32,18 @@ export class Calls {
     private readonly store: Store,
     private readonly now: () => number,
   ) {
-    for (const [operation, count] of store.entries<CallCount>(COLLECTION)) this.counts.set(operation, count);
+    for (const [operation, count] of store.entries<CallCount>(COLLECTION))
+      this.counts.set(operation, count);
     this.nextLogNumber = Number(store.keys(LOG).at(-1) ?? 0) + 1;
   }
 
   /** `outcome` is `ok` or the error's name. */
   record(operation: string, outcome: string, input: string): void {
     const before = this.counts.get(operation) ?? { count: 0, errors: 0 };
-    this.counts.set(operation, { count: before.count + 1, errors: before.errors + (outcome === 'ok' ? 0 : 1) });
+    this.counts.set(operation, {
+      count: before.count + 1,
+      errors: before.errors + (outcome === 'ok' ? 0 : 1),
+    });
     if (READS.test(operation)) {
       this.unsaved.add(operation);
       return;
@@ -74,7 +78,8 @@ export class Calls {
   }
 
   private log(call: LoggedCall): void {
-    if (call.operation.startsWith('CloudWatch.PutMetricData') || call.operation.startsWith('S3.')) return;
+    if (call.operation.startsWith('CloudWatch.PutMetricData') || call.operation.startsWith('S3.'))
+      return;
     if (/\.(SendMessage|DeleteMessage|ChangeMessageVisibility)/.test(call.operation)) return;
     this.store.put(LOG, String(this.nextLogNumber).padStart(12, '0'), call);
     this.nextLogNumber += 1;

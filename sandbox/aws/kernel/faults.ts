@@ -47,14 +47,16 @@ export class Faults {
 
   takeForService(kind: string, subject: string): Fault | undefined {
     return this.take(
-      (fault) => fault.kind === kind && (fault.match === undefined || subject.includes(fault.match)),
+      (fault) =>
+        fault.kind === kind && (fault.match === undefined || subject.includes(fault.match)),
     );
   }
 
   private take(hits: (fault: Fault) => boolean): Fault | undefined {
     const faults = this.list();
     const taken = faults.find(hits);
-    if (taken?.times !== undefined) this.save(faults.flatMap((fault) => (fault === taken ? spent(fault) : [fault])));
+    if (taken?.times !== undefined)
+      this.save(faults.flatMap((fault) => (fault === taken ? spent(fault) : [fault])));
     return taken;
   }
 

@@ -3,7 +3,12 @@
  * line. Replaying a line twice changes nothing, so a snapshot and a journal that overlap agree.
  */
 export type JournalEntry =
-  | { readonly kind: 'put'; readonly collection: string; readonly key: string; readonly json: string }
+  | {
+      readonly kind: 'put';
+      readonly collection: string;
+      readonly key: string;
+      readonly json: string;
+    }
   | { readonly kind: 'delete'; readonly collection: string; readonly key: string };
 
 export function putLine(collection: string, key: string, json: string): string {
@@ -15,7 +20,11 @@ export function deleteLine(collection: string, key: string): string {
 }
 
 export type ReadResult =
-  | { readonly kind: 'read'; readonly entries: readonly JournalEntry[]; readonly wholeBytes: number }
+  | {
+      readonly kind: 'read';
+      readonly entries: readonly JournalEntry[];
+      readonly wholeBytes: number;
+    }
   | { readonly kind: 'corrupt'; readonly line: number };
 
 /**
@@ -47,6 +56,7 @@ function parseLine(text: string): JournalEntry | undefined {
   const [kind, collection, key, value] = parsed as readonly unknown[];
   if (typeof collection !== 'string' || typeof key !== 'string') return undefined;
   if (kind === 'delete' && parsed.length === 3) return { kind, collection, key };
-  if (kind === 'put' && parsed.length === 4) return { kind, collection, key, json: JSON.stringify(value) };
+  if (kind === 'put' && parsed.length === 4)
+    return { kind, collection, key, json: JSON.stringify(value) };
   return undefined;
 }

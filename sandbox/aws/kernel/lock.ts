@@ -1,4 +1,12 @@
-import { linkSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 interface Holder {
@@ -8,6 +16,8 @@ interface Holder {
   /** A copied home carries the lock file of its original, which locks the original only. */
   readonly home: string;
 }
+
+export const LOCK_FILE = 'lock.json';
 
 const held = new Set<string>();
 
@@ -20,7 +30,7 @@ const held = new Set<string>();
 export function lockHome(home: string): () => void {
   mkdirSync(home, { recursive: true });
   const real = realpathSync(home);
-  const file = join(real, 'lock.json');
+  const file = join(real, LOCK_FILE);
   const self: Holder = { pid: process.pid, startedAt: startOf(process.pid), home: real };
   const draft = join(real, `lock.${process.pid}.tmp`);
   writeFileSync(draft, JSON.stringify(self));

@@ -34,7 +34,10 @@ export class Timers {
     try {
       await work();
     } catch (error) {
-      if (!this.stopped) this.log(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      if (!this.stopped)
+        this.log(
+          `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
     }
   }
 }

@@ -26,7 +26,8 @@ export class AwsChunkedDecoder extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    const complete = this.state === 'done' || (this.state === 'trailers' && this.pending.length === 0);
+    const complete =
+      this.state === 'done' || (this.state === 'trailers' && this.pending.length === 0);
     done(complete ? null : incomplete());
   }
 
@@ -62,7 +63,8 @@ export class AwsChunkedDecoder extends Transform {
   private trailer(line: string): void {
     const colon = line.indexOf(':');
     if (line === '') this.state = 'done';
-    else if (colon > 0) this.trailers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+    else if (colon > 0)
+      this.trailers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
   }
 
   private line(): string | undefined {

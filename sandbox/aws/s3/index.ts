@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { readBody } from '../http/answer.js';
 import type { Answer } from '../http/answer.js';
 import type { RestService } from '../http/dispatch.js';
-import { toXml } from '../http/query-protocol.js';
+import { toXml } from '../http/xml.js';
 import { AwsError } from '../kernel.js';
 import type { CallInfo } from '../kernel.js';
 import type { Core } from '../wires.js';
@@ -15,7 +15,10 @@ import { listPage, operationOf, parseRange, parseRequest } from './request.js';
 import type { S3Request } from './request.js';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
-const OWNER = { ID: '75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a', DisplayName: 'sandbox' };
+const OWNER = {
+  ID: '75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a',
+  DisplayName: 'sandbox',
+};
 const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'];
 
 const parser = new XMLParser({ parseTagValue: false, isArray: (name) => name === 'Object' });
@@ -33,7 +36,10 @@ export function createS3(core: Core): RestService {
   return {
     operationOf: (request) => {
       try {
-        return operationOf(parseRequest(request), request.headers['x-amz-copy-source'] !== undefined);
+        return operationOf(
+          parseRequest(request),
+          request.headers['x-amz-copy-source'] !== undefined,
+        );
       } catch {
         return request.method ?? 'GET';
       }
@@ -42,23 +48,44 @@ export function createS3(core: Core): RestService {
       const call: Call = { ...parseRequest(request), request, requestId };
       const work = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
       if (work === undefined) {
-        throw new AwsError('NotImplemented', `The sandbox does not implement ${operation} of S3.`, 501);
+        throw new AwsError(
+          'NotImplemented',
+          `The sandbox does not implement ${operation} of S3.`,
+          501,
+        );
       }
-      if (operation !== 'ListBuckets' && operation !== 'CreateBucket' && !core.objects.bucketExists(call.bucket)) {
+      if (
+        operation !== 'ListBuckets' &&
+        operation !== 'CreateBucket' &&
+        !core.objects.bucketExists(call.bucket)
+      ) {
         throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
       }
       const answer = await work(call);
-      return { ...answer, headers: { 'x-amz-request-id': requestId, 'x-amz-id-2': requestId, ...answer.headers } };
+      return {
+        ...answer,
+        headers: { 'x-amz-request-id': requestId, 'x-amz-id-2': requestId, ...answer.headers },
+      };
     },
     errorAnswer: (error, request, requestId) => ({
       status: error.status,
-      headers: { 'content-type': 'application/xml', 'x-amz-request-id': requestId, 'x-amz-id-2': requestId },
-      ...(request.method === 'HEAD' || error.status === 304 ? {} : { body: toXml({ Error: errorBody(error, request, requestId) }) }),
+      headers: {
+        'content-type': 'application/xml',
+        'x-amz-request-id': requestId,
+        'x-amz-id-2': requestId,
+      },
+      ...(request.method === 'HEAD' || error.status === 304
+        ? {}
+        : { body: toXml({ Error: errorBody(error, request, requestId) }) }),
     }),
   };
 }
 
-function errorBody(error: AwsError, request: IncomingMessage, requestId: string): Record<string, unknown> {
+function errorBody(
+  error: AwsError,
+  request: IncomingMessage,
+  requestId: string,
+): Record<string, unknown> {
   return {
     Code: error.name === 'InternalFailure' ? 'InternalError' : error.name,
     Message: error.message,
@@ -74,10 +101,15 @@ function s3Operations(core: Core): Readonly<Record<string, Operation>> {
     ListBuckets: () =>
       xml('ListAllMyBucketsResult', {
         Owner: OWNER,
-        Buckets: { Bucket: objects.buckets().map(([Name, { createdAtMs }]) => ({ Name, CreationDate: iso(createdAtMs) })) },
+        Buckets: {
+          Bucket: objects
+            .buckets()
+            .map(([Name, { createdAtMs }]) => ({ Name, CreationDate: iso(createdAtMs) })),
+        },
       }),
     CreateBucket: ({ bucket, request }) => {
-      if (!isBucketName(bucket)) throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
+      if (!isBucketName(bucket))
+        throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
       request.resume();
       if (objects.bucketExists(bucket)) {
         throw new AwsError(
@@ -109,7 +141,11 @@ function s3Operations(core: Core): Readonly<Record<string, Operation>> {
         .safeParse(parseXml(await readBody(request)));
       if (!parsed.success) throw malformed();
       const record = objects.bucket(bucket);
-      if (record !== undefined) objects.saveBucket(bucket, { ...record, versioning: parsed.data.VersioningConfiguration.Status });
+      if (record !== undefined)
+        objects.saveBucket(bucket, {
+          ...record,
+          versioning: parsed.data.VersioningConfiguration.Status,
+        });
       return { status: 200 };
     },
     ListObjectsV2: (call) => listV2(objects, call),
@@ -127,14 +163,19 @@ function s3Operations(core: Core): Readonly<Record<string, Operation>> {
           status: 204,
           headers: {
             'x-amz-version-id': versionId,
-            ...(removed !== undefined && removed.object === undefined ? { 'x-amz-delete-marker': 'true' } : {}),
+            ...(removed !== undefined && removed.object === undefined
+              ? { 'x-amz-delete-marker': 'true' }
+              : {}),
           },
         };
       }
       const marker = objects.remove(bucket, key);
       return {
         status: 204,
-        headers: marker === undefined ? {} : { 'x-amz-delete-marker': 'true', 'x-amz-version-id': marker.versionId },
+        headers:
+          marker === undefined
+            ? {}
+            : { 'x-amz-delete-marker': 'true', 'x-amz-version-id': marker.versionId },
       };
     },
     DeleteObjects: async ({ bucket, request }) => {
@@ -142,7 +183,9 @@ function s3Operations(core: Core): Readonly<Record<string, Operation>> {
         .object({
           Delete: z.object({
             Quiet: z.string().optional(),
-            Object: z.array(z.object({ Key: z.string(), VersionId: z.string().optional() })).max(1000),
+            Object: z
+              .array(z.object({ Key: z.string(), VersionId: z.string().optional() }))
+              .max(1000),
           }),
         })
         .safeParse(parseXml(await readBody(request)));
@@ -154,7 +197,9 @@ function s3Operations(core: Core): Readonly<Record<string, Operation>> {
           return { Key, VersionId };
         }
         const marker = objects.remove(bucket, Key);
-        return marker === undefined ? { Key } : { Key, DeleteMarker: true, DeleteMarkerVersionId: marker.versionId };
+        return marker === undefined
+          ? { Key }
+          : { Key, DeleteMarker: true, DeleteMarkerVersionId: marker.versionId };
       });
       return xml('DeleteResult', Quiet === 'true' ? '' : { Deleted: deleted });
     },
@@ -168,7 +213,8 @@ async function putObject(objects: ObjectStore, call: Call): Promise<Answer> {
   try {
     // From here to the commit nothing waits: of two writers with If-None-Match one is refused.
     checkWriteConditions(objects.head(bucket, key), request);
-    if (!objects.bucketExists(bucket)) throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
+    if (!objects.bucketExists(bucket))
+      throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
   } catch (error) {
     objects.discard(objects.path(body.file));
     throw error;
@@ -178,7 +224,10 @@ async function putObject(objects: ObjectStore, call: Call): Promise<Answer> {
     headers: keptHeaders(request),
     checksums,
   });
-  return { status: 200, headers: { etag: quoted(record.etag), ...checksums, ...versionHeader(record) } };
+  return {
+    status: 200,
+    headers: { etag: quoted(record.etag), ...checksums, ...versionHeader(record) },
+  };
 }
 
 function copyObject(objects: ObjectStore, call: Call): Answer {
@@ -187,7 +236,8 @@ function copyObject(objects: ObjectStore, call: Call): Answer {
   request.resume();
   const [path = '', query = ''] = String(request.headers['x-amz-copy-source']).split('?');
   const [sourceBucket = '', ...sourceKey] = decodeURIComponent(path).replace(/^\//, '').split('/');
-  if (!objects.bucketExists(sourceBucket)) throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
+  if (!objects.bucketExists(sourceBucket))
+    throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
   const versionId = new URLSearchParams(query).get('versionId');
   const source = findObject(objects, sourceBucket, sourceKey.join('/'), versionId);
   checkWriteConditions(objects.head(bucket, key), request);
@@ -197,17 +247,26 @@ function copyObject(objects: ObjectStore, call: Call): Answer {
     headers: replaces ? keptHeaders(request) : source.headers,
     checksums: source.checksums,
   });
-  const answer = xml('CopyObjectResult', { LastModified: iso(copied.lastModifiedMs), ETag: quoted(copied.etag) });
+  const answer = xml('CopyObjectResult', {
+    LastModified: iso(copied.lastModifiedMs),
+    ETag: quoted(copied.etag),
+  });
   return { ...answer, headers: { ...answer.headers, ...versionHeader(copied) } };
 }
 
-function getObject(objects: ObjectStore, { bucket, key, query, request }: Call, withBody: boolean): Answer {
+function getObject(
+  objects: ObjectStore,
+  { bucket, key, query, request }: Call,
+  withBody: boolean,
+): Answer {
   const object = findObject(objects, bucket, key, query.get('versionId'));
   checkReadConditions(object, request);
   const range = parseRange(request.headers.range, object.size);
-  if (range.kind === 'none') throw new AwsError('InvalidRange', 'The requested range is not satisfiable', 416);
+  if (range.kind === 'none')
+    throw new AwsError('InvalidRange', 'The requested range is not satisfiable', 416);
   const [first, last] = range.kind === 'part' ? [range.first, range.last] : [0, object.size - 1];
-  const wantsChecksum = request.headers['x-amz-checksum-mode'] === 'ENABLED' && range.kind === 'whole';
+  const wantsChecksum =
+    request.headers['x-amz-checksum-mode'] === 'ENABLED' && range.kind === 'whole';
   const headers = {
     'content-type': query.get('response-content-type') ?? object.contentType,
     'content-length': String(last - first + 1),
@@ -221,19 +280,34 @@ function getObject(objects: ObjectStore, { bucket, key, query, request }: Call, 
   };
   const status = range.kind === 'part' ? 206 : 200;
   if (!withBody || last < first) return { status, headers };
-  return { status, headers, body: createReadStream(objects.path(object.file), { start: first, end: last }) };
+  return {
+    status,
+    headers,
+    body: createReadStream(objects.path(object.file), { start: first, end: last }),
+  };
 }
 
-function findObject(objects: ObjectStore, bucket: string, key: string, versionId: string | null): ObjectRecord {
+function findObject(
+  objects: ObjectStore,
+  bucket: string,
+  key: string,
+  versionId: string | null,
+): ObjectRecord {
   if (versionId === null) {
     const object = objects.head(bucket, key);
-    if (object === undefined) throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
+    if (object === undefined)
+      throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
     return object;
   }
   const version = objects.version(bucket, key, versionId);
-  if (version === undefined) throw new AwsError('NoSuchVersion', 'The specified version does not exist.', 404);
+  if (version === undefined)
+    throw new AwsError('NoSuchVersion', 'The specified version does not exist.', 404);
   if (version.object === undefined) {
-    throw new AwsError('MethodNotAllowed', 'The specified method is not allowed against this resource.', 405);
+    throw new AwsError(
+      'MethodNotAllowed',
+      'The specified method is not allowed against this resource.',
+      405,
+    );
   }
   return version.object;
 }
@@ -241,13 +315,16 @@ function findObject(objects: ObjectStore, bucket: string, key: string, versionId
 function checkWriteConditions(there: ObjectRecord | undefined, request: IncomingMessage): void {
   const { 'if-none-match': noneMatch, 'if-match': match } = request.headers;
   if (noneMatch === '*' && there !== undefined) throw preconditionFailed();
-  if (match !== undefined && there === undefined) throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
-  if (match !== undefined && there !== undefined && match !== '*' && unquoted(match) !== there.etag) throw preconditionFailed();
+  if (match !== undefined && there === undefined)
+    throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
+  if (match !== undefined && there !== undefined && match !== '*' && unquoted(match) !== there.etag)
+    throw preconditionFailed();
 }
 
 function checkReadConditions(object: ObjectRecord, request: IncomingMessage): void {
   const { 'if-none-match': noneMatch, 'if-match': match } = request.headers;
-  if (match !== undefined && match !== '*' && unquoted(match) !== object.etag) throw preconditionFailed();
+  if (match !== undefined && match !== '*' && unquoted(match) !== object.etag)
+    throw preconditionFailed();
   if (noneMatch !== undefined && (noneMatch === '*' || unquoted(noneMatch) === object.etag)) {
     throw new AwsError('NotModified', 'Not Modified', 304);
   }
@@ -255,9 +332,15 @@ function checkReadConditions(object: ObjectRecord, request: IncomingMessage): vo
 
 function listV2(objects: ObjectStore, { bucket, query }: Call): Answer {
   const token = query.get('continuation-token');
-  const startAfter = token === null ? (query.get('start-after') ?? '') : Buffer.from(token, 'base64url').toString('utf8');
+  const startAfter =
+    token === null
+      ? (query.get('start-after') ?? '')
+      : Buffer.from(token, 'base64url').toString('utf8');
   const { body, listing, maxKeys } = list(objects, bucket, query, startAfter);
-  const next = listing.resumeAfter === undefined ? undefined : Buffer.from(listing.resumeAfter).toString('base64url');
+  const next =
+    listing.resumeAfter === undefined
+      ? undefined
+      : Buffer.from(listing.resumeAfter).toString('base64url');
   return xml('ListBucketResult', {
     ...body,
     KeyCount: listing.keys.length + listing.commonPrefixes.length,
@@ -285,10 +368,18 @@ function list(objects: ObjectStore, bucket: string, query: URLSearchParams, star
   const prefix = query.get('prefix') ?? '';
   const delimiter = query.get('delimiter') ?? '';
   const maxKeys = Number(query.get('max-keys') ?? 1000);
-  if (!Number.isInteger(maxKeys) || maxKeys < 0) throw new AwsError('InvalidArgument', 'Provided max-keys not an integer or within integer range');
+  if (!Number.isInteger(maxKeys) || maxKeys < 0)
+    throw new AwsError(
+      'InvalidArgument',
+      'Provided max-keys not an integer or within integer range',
+    );
   const limit = Math.min(maxKeys, 1000);
-  const listing = limit === 0 ? { keys: [], commonPrefixes: [], resumeAfter: undefined } : listPage(objects.keys(bucket, prefix), prefix, delimiter, startAfter, limit);
-  const encode = (text: string): string => (query.get('encoding-type') === 'url' ? encodeURIComponent(text).replaceAll('%2F', '/') : text);
+  const listing =
+    limit === 0
+      ? { keys: [], commonPrefixes: [], resumeAfter: undefined }
+      : listPage(objects.keys(bucket, prefix), prefix, delimiter, startAfter, limit);
+  const encode = (text: string): string =>
+    query.get('encoding-type') === 'url' ? encodeURIComponent(text).replaceAll('%2F', '/') : text;
   const body = {
     Name: bucket,
     Prefix: encode(prefix),
@@ -310,8 +401,15 @@ function listVersions(objects: ObjectStore, { bucket, query }: Call): Answer {
     .keys(bucket, prefix)
     .flatMap((key) => objects.head(bucket, key) ?? [])
     .filter(({ versionId }) => versionId === undefined)
-    .map((object) => ({ key: object.key, versionId: 'null', lastModifiedMs: object.lastModifiedMs, object }));
-  const all = [...kept, ...unversioned].sort((a, b) => (a.key === b.key ? b.lastModifiedMs - a.lastModifiedMs : a.key < b.key ? -1 : 1));
+    .map((object) => ({
+      key: object.key,
+      versionId: 'null',
+      lastModifiedMs: object.lastModifiedMs,
+      object,
+    }));
+  const all = [...kept, ...unversioned].sort((a, b) =>
+    a.key === b.key ? b.lastModifiedMs - a.lastModifiedMs : a.key < b.key ? -1 : 1,
+  );
   const shown = all.map((version) => ({
     version,
     base: {
@@ -326,8 +424,12 @@ function listVersions(objects: ObjectStore, { bucket, query }: Call): Answer {
     Name: bucket,
     Prefix: prefix,
     IsTruncated: false,
-    Version: shown.flatMap(({ version: { object }, base }) => (object === undefined ? [] : [{ ...base, ...summary(object) }])),
-    DeleteMarker: shown.flatMap(({ version: { object }, base }) => (object === undefined ? [base] : [])),
+    Version: shown.flatMap(({ version: { object }, base }) =>
+      object === undefined ? [] : [{ ...base, ...summary(object) }],
+    ),
+    DeleteMarker: shown.flatMap(({ version: { object }, base }) =>
+      object === undefined ? [base] : [],
+    ),
   });
 }
 
@@ -342,14 +444,19 @@ function summary(object: ObjectRecord): Record<string, unknown> {
 
 function keptHeaders(request: IncomingMessage): Record<string, string> {
   const kept = Object.entries(request.headers).flatMap(([name, value]) =>
-    typeof value === 'string' && (KEPT_HEADERS.includes(name) || name.startsWith('x-amz-meta-')) ? [[name, value] as const] : [],
+    typeof value === 'string' && (KEPT_HEADERS.includes(name) || name.startsWith('x-amz-meta-'))
+      ? [[name, value] as const]
+      : [],
   );
   const encoding = (request.headers['content-encoding'] ?? '')
     .split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '' && each !== 'aws-chunked')
     .join(', ');
-  return { ...Object.fromEntries(kept), ...(encoding === '' ? {} : { 'content-encoding': encoding }) };
+  return {
+    ...Object.fromEntries(kept),
+    ...(encoding === '' ? {} : { 'content-encoding': encoding }),
+  };
 }
 
 function checkKey(key: string): void {
@@ -357,7 +464,11 @@ function checkKey(key: string): void {
 }
 
 function isBucketName(name: string): boolean {
-  return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes('..') && !/^\d+\.\d+\.\d+\.\d+$/.test(name);
+  return (
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) &&
+    !name.includes('..') &&
+    !/^\d+\.\d+\.\d+\.\d+$/.test(name)
+  );
 }
 
 function versionHeader({ versionId }: ObjectRecord): Record<string, string> {
@@ -365,8 +476,15 @@ function versionHeader({ versionId }: ObjectRecord): Record<string, string> {
 }
 
 function xml(root: string, content: unknown): Answer {
-  const body = typeof content === 'object' && content !== null ? { '@xmlns': NAMESPACE, ...content } : { '@xmlns': NAMESPACE };
-  return { status: 200, headers: { 'content-type': 'application/xml' }, body: toXml({ [root]: body }) };
+  const body =
+    typeof content === 'object' && content !== null
+      ? { '@xmlns': NAMESPACE, ...content }
+      : { '@xmlns': NAMESPACE };
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/xml' },
+    body: toXml({ [root]: body }),
+  };
 }
 
 function parseXml(body: Buffer): unknown {
@@ -378,11 +496,18 @@ function parseXml(body: Buffer): unknown {
 }
 
 function malformed(): AwsError {
-  return new AwsError('MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema');
+  return new AwsError(
+    'MalformedXML',
+    'The XML you provided was not well-formed or did not validate against our published schema',
+  );
 }
 
 function preconditionFailed(): AwsError {
-  return new AwsError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', 412);
+  return new AwsError(
+    'PreconditionFailed',
+    'At least one of the pre-conditions you specified did not hold',
+    412,
+  );
 }
 
 function iso(atMs: number): string {

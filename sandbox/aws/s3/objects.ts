@@ -1,5 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Objects, Store } from '../kernel.js';
 
@@ -85,8 +93,14 @@ export class ObjectStore implements Objects {
     this.store.delete(BUCKETS, name);
   }
 
-  put(bucket: string, key: string, body: Buffer, options: { contentType?: string } = {}): { etag: string } {
-    if (!this.bucketExists(bucket)) throw new Error(`The specified bucket does not exist: ${bucket}`);
+  put(
+    bucket: string,
+    key: string,
+    body: Buffer,
+    options: { contentType?: string } = {},
+  ): { etag: string } {
+    if (!this.bucketExists(bucket))
+      throw new Error(`The specified bucket does not exist: ${bucket}`);
     const path = this.draftPath();
     writeFileSync(path, body);
     const etag = createHash('md5').update(body).digest('hex');
@@ -104,7 +118,10 @@ export class ObjectStore implements Objects {
     return record === undefined ? undefined : this.path(record.file);
   }
 
-  list(bucket: string, prefix: string): readonly { key: string; size: number; lastModifiedMs: number }[] {
+  list(
+    bucket: string,
+    prefix: string,
+  ): readonly { key: string; size: number; lastModifiedMs: number }[] {
     return this.keys(bucket, prefix).flatMap((key) => this.head(bucket, key) ?? []);
   }
 
@@ -223,7 +240,8 @@ export class ObjectStore implements Objects {
     const named = new Set<string>();
     for (const [bucket] of this.buckets()) {
       for (const [, { file }] of this.store.entries<ObjectRecord>(current(bucket))) named.add(file);
-      for (const { object } of this.versionsOf(bucket, '')) if (object !== undefined) named.add(object.file);
+      for (const { object } of this.versionsOf(bucket, ''))
+        if (object !== undefined) named.add(object.file);
     }
     for (const file of readdirSync(this.directory)) {
       if (!named.has(file)) rmSync(this.path(file), { force: true });
@@ -231,11 +249,17 @@ export class ObjectStore implements Objects {
   }
 
   private keepReplaced(bucket: string, replaced: ObjectRecord | undefined): void {
-    if (replaced !== undefined && replaced.versionId === undefined) this.saveVersion(bucket, replaced, 'null');
+    if (replaced !== undefined && replaced.versionId === undefined)
+      this.saveVersion(bucket, replaced, 'null');
   }
 
   private saveVersion(bucket: string, object: ObjectRecord, versionId: string): void {
-    const version: VersionRecord = { key: object.key, versionId, lastModifiedMs: object.lastModifiedMs, object };
+    const version: VersionRecord = {
+      key: object.key,
+      versionId,
+      lastModifiedMs: object.lastModifiedMs,
+      object,
+    };
     this.store.put(versions(bucket), versionKey(object.key, versionId), version);
   }
 

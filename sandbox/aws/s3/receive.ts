@@ -20,7 +20,11 @@ export interface ReceivedBody {
  *
  * @throws {AwsError} BadDigest, IncompleteBody, XAmzContentSHA256Mismatch; nothing is left behind.
  */
-export async function receiveBody(request: IncomingMessage, key: string, objects: ObjectStore): Promise<ReceivedBody> {
+export async function receiveBody(
+  request: IncomingMessage,
+  key: string,
+  objects: ObjectStore,
+): Promise<ReceivedBody> {
   const draft = objects.draftPath();
   const digest = new Digest();
   const decoder = isChunked(request) ? new AwsChunkedDecoder() : undefined;
@@ -49,7 +53,11 @@ interface Digests {
 class Digest extends Transform {
   private size = 0;
   private crc = 0;
-  private readonly hashes = { md5: createHash('md5'), sha256: createHash('sha256'), sha1: createHash('sha1') };
+  private readonly hashes = {
+    md5: createHash('md5'),
+    sha256: createHash('sha256'),
+    sha1: createHash('sha1'),
+  };
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.size += chunk.length;
@@ -76,36 +84,64 @@ function isChunked(request: IncomingMessage): boolean {
   const sha = request.headers['x-amz-content-sha256'];
   return (
     (typeof sha === 'string' && sha.startsWith('STREAMING-')) ||
-    (request.headers['content-encoding'] ?? '').split(',').some((each) => each.trim() === 'aws-chunked')
+    (request.headers['content-encoding'] ?? '')
+      .split(',')
+      .some((each) => each.trim() === 'aws-chunked')
   );
 }
 
-function checksumsOf(request: IncomingMessage, trailers: ReadonlyMap<string, string>): Record<string, string> {
+function checksumsOf(
+  request: IncomingMessage,
+  trailers: ReadonlyMap<string, string>,
+): Record<string, string> {
   const all = [...Object.entries(request.headers), ...trailers];
   return Object.fromEntries(
     all.flatMap(([name, value]) =>
-      /^x-amz-checksum-(crc32|crc32c|crc64nvme|sha1|sha256)$/.test(name) && typeof value === 'string' ? [[name, value]] : [],
+      /^x-amz-checksum-(crc32|crc32c|crc64nvme|sha1|sha256)$/.test(name) &&
+      typeof value === 'string'
+        ? [[name, value]]
+        : [],
     ),
   );
 }
 
-function verify(request: IncomingMessage, found: Digests, checksums: Readonly<Record<string, string>>): void {
+function verify(
+  request: IncomingMessage,
+  found: Digests,
+  checksums: Readonly<Record<string, string>>,
+): void {
   const decodedLength = request.headers['x-amz-decoded-content-length'];
   if (typeof decodedLength === 'string' && Number(decodedLength) !== found.size) {
-    throw new AwsError('IncompleteBody', 'You did not provide the number of bytes specified by the Content-Length HTTP header');
+    throw new AwsError(
+      'IncompleteBody',
+      'You did not provide the number of bytes specified by the Content-Length HTTP header',
+    );
   }
   const md5 = request.headers['content-md5'];
   if (typeof md5 === 'string' && md5 !== found.md5.toString('base64')) {
-    throw new AwsError('BadDigest', 'The Content-MD5 you specified did not match what we received.');
+    throw new AwsError(
+      'BadDigest',
+      'The Content-MD5 you specified did not match what we received.',
+    );
   }
   const sha = request.headers['x-amz-content-sha256'];
-  if (typeof sha === 'string' && /^[0-9a-f]{64}$/.test(sha) && sha !== found.sha256.toString('hex')) {
-    throw new AwsError('XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed.");
+  if (
+    typeof sha === 'string' &&
+    /^[0-9a-f]{64}$/.test(sha) &&
+    sha !== found.sha256.toString('hex')
+  ) {
+    throw new AwsError(
+      'XAmzContentSHA256Mismatch',
+      "The provided 'x-amz-content-sha256' header does not match what was computed.",
+    );
   }
   for (const algorithm of ['crc32', 'sha1', 'sha256'] as const) {
     const said = checksums[`x-amz-checksum-${algorithm}`];
     if (said !== undefined && said !== found[algorithm].toString('base64')) {
-      throw new AwsError('BadDigest', `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`);
+      throw new AwsError(
+        'BadDigest',
+        `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`,
+      );
     }
   }
 }

@@ -35,9 +35,33 @@ function decoded(text: string): string {
 
 /** Query parameters that make an operation of its own, and are not built here unless named below. */
 const SUBRESOURCES = [
-  'accelerate', 'acl', 'analytics', 'cors', 'encryption', 'intelligent-tiering', 'inventory', 'legal-hold', 'lifecycle',
-  'logging', 'metrics', 'notification', 'object-lock', 'ownershipControls', 'policy', 'policyStatus', 'publicAccessBlock',
-  'replication', 'requestPayment', 'restore', 'retention', 'select', 'tagging', 'torrent', 'uploadId', 'uploads', 'website',
+  'accelerate',
+  'acl',
+  'analytics',
+  'cors',
+  'encryption',
+  'intelligent-tiering',
+  'inventory',
+  'legal-hold',
+  'lifecycle',
+  'logging',
+  'metrics',
+  'notification',
+  'object-lock',
+  'ownershipControls',
+  'policy',
+  'policyStatus',
+  'publicAccessBlock',
+  'replication',
+  'requestPayment',
+  'restore',
+  'retention',
+  'select',
+  'tagging',
+  'torrent',
+  'uploadId',
+  'uploads',
+  'website',
 ];
 
 /** `PutObject`, …; a name of the form `PUT ?lifecycle` for what the sandbox does not do. */
@@ -122,8 +146,12 @@ export function listPage(
   for (const key of keys) {
     if (!key.startsWith(prefix)) continue;
     const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
-    const entry = end < 0 ? { text: key, isPrefix: false } : { text: key.slice(0, end + delimiter.length), isPrefix: true };
-    const isPassed = entry.text <= startAfter || (entry.isPrefix && startAfter.startsWith(entry.text));
+    const entry =
+      end < 0
+        ? { text: key, isPrefix: false }
+        : { text: key.slice(0, end + delimiter.length), isPrefix: true };
+    const isPassed =
+      entry.text <= startAfter || (entry.isPrefix && startAfter.startsWith(entry.text));
     if (isPassed || page.at(-1)?.text === entry.text) continue;
     if (page.length === maxKeys) return asListing(page, page.at(-1)?.text);
     page.push(entry);
@@ -131,7 +159,10 @@ export function listPage(
   return asListing(page, undefined);
 }
 
-function asListing(page: readonly { text: string; isPrefix: boolean }[], resumeAfter: string | undefined): Listing {
+function asListing(
+  page: readonly { text: string; isPrefix: boolean }[],
+  resumeAfter: string | undefined,
+): Listing {
   return {
     keys: page.filter(({ isPrefix }) => !isPrefix).map(({ text }) => text),
     commonPrefixes: page.filter(({ isPrefix }) => isPrefix).map(({ text }) => text),

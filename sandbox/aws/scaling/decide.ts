@@ -10,7 +10,12 @@ export interface StepAdjustment {
 export type AdjustmentType = 'ChangeInCapacity' | 'PercentChangeInCapacity' | 'ExactCapacity';
 
 /** Proportional to the metric, rounded up; never the other way than the alarm says. */
-export function targetTrackingCount(current: number, value: number, target: number, direction: 'out' | 'in'): number {
+export function targetTrackingCount(
+  current: number,
+  value: number,
+  target: number,
+  direction: 'out' | 'in',
+): number {
   const wanted = Math.ceil((current * value) / target - 1e-9);
   return direction === 'out' ? Math.max(wanted, current) : Math.min(wanted, current);
 }
@@ -39,7 +44,13 @@ export function stepCount(
 }
 
 /** Above the threshold the lower bound belongs to a step; below it, the upper bound does. */
-function covers({ MetricIntervalLowerBound: low = -Infinity, MetricIntervalUpperBound: high = Infinity }: StepAdjustment, distance: number): boolean {
+function covers(
+  {
+    MetricIntervalLowerBound: low = -Infinity,
+    MetricIntervalUpperBound: high = Infinity,
+  }: StepAdjustment,
+  distance: number,
+): boolean {
   return distance >= 0 ? distance >= low && distance < high : distance > low && distance <= high;
 }
 
@@ -64,5 +75,8 @@ export function isCoolingDown(
   cooldownSeconds: { readonly out: number; readonly in: number },
 ): boolean {
   if (direction === 'out') return nowMs < (last.outAtMs ?? -Infinity) + cooldownSeconds.out * 1000;
-  return nowMs < Math.max(last.outAtMs ?? -Infinity, last.inAtMs ?? -Infinity) + cooldownSeconds.in * 1000;
+  return (
+    nowMs <
+    Math.max(last.outAtMs ?? -Infinity, last.inAtMs ?? -Infinity) + cooldownSeconds.in * 1000
+  );
 }

@@ -13,13 +13,29 @@ const op = operations(detected('ValidationException'));
 
 const resource = {
   ServiceNamespace: z.enum([
-    'ecs', 'elasticmapreduce', 'ec2', 'appstream', 'dynamodb', 'rds', 'sagemaker', 'custom-resource', 'comprehend', 'lambda',
-    'cassandra', 'kafka', 'elasticache', 'neptune', 'workspaces',
+    'ecs',
+    'elasticmapreduce',
+    'ec2',
+    'appstream',
+    'dynamodb',
+    'rds',
+    'sagemaker',
+    'custom-resource',
+    'comprehend',
+    'lambda',
+    'cassandra',
+    'kafka',
+    'elasticache',
+    'neptune',
+    'workspaces',
   ]),
   ResourceId: z.string().min(1).max(1600),
   ScalableDimension: z.string(),
 };
-const someResources = { ServiceNamespace: resource.ServiceNamespace, ScalableDimension: z.string().optional() };
+const someResources = {
+  ServiceNamespace: resource.ServiceNamespace,
+  ScalableDimension: z.string().optional(),
+};
 const paging = { MaxResults: z.int().min(1).max(50).optional(), NextToken: z.string().optional() };
 const policyName = z.string().min(1).max(256);
 
@@ -116,7 +132,12 @@ interface Activity extends ResourceKey {
   readonly startMs: number;
   readonly endMs?: number | undefined;
   /** Set when nothing was scaled: shown only on request. */
-  readonly notScaled?: { readonly Code: string; readonly MaxCapacity?: number; readonly MinCapacity?: number; readonly CurrentCapacity: number };
+  readonly notScaled?: {
+    readonly Code: string;
+    readonly MaxCapacity?: number;
+    readonly MinCapacity?: number;
+    readonly CurrentCapacity: number;
+  };
 }
 
 const TARGETS = 'scalable-targets';
@@ -127,8 +148,19 @@ const ACTIVITIES_KEPT = 500;
 const DEFAULT_COOLDOWN_SECONDS = 300;
 
 /** Predefined metrics of SageMaker variants, and how their alarms look at them. */
-const PREDEFINED: Readonly<Record<string, { name: string; statistic: string; periodSeconds: number; out: number; in: number }>> = {
-  SageMakerVariantInvocationsPerInstance: { name: 'InvocationsPerInstance', statistic: 'Sum', periodSeconds: 60, out: 3, in: 15 },
+const PREDEFINED: Readonly<
+  Record<
+    string,
+    { name: string; statistic: string; periodSeconds: number; out: number; in: number }
+  >
+> = {
+  SageMakerVariantInvocationsPerInstance: {
+    name: 'InvocationsPerInstance',
+    statistic: 'Sum',
+    periodSeconds: 60,
+    out: 3,
+    in: 15,
+  },
   SageMakerVariantConcurrentRequestsPerModelHighResolution: {
     name: 'ConcurrentRequestsPerModel',
     statistic: 'Maximum',
@@ -143,7 +175,8 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
   const { store } = core;
   const targets = (): readonly Target[] => store.entries<Target>(TARGETS).map(([, each]) => each);
   const policies = (): readonly Policy[] => store.entries<Policy>(POLICIES).map(([, each]) => each);
-  const actions = (): readonly ScheduledAction[] => store.entries<ScheduledAction>(SCHEDULES).map(([, each]) => each);
+  const actions = (): readonly ScheduledAction[] =>
+    store.entries<ScheduledAction>(SCHEDULES).map(([, each]) => each);
 
   const findTarget = (key: ResourceKey): Target => {
     const target = store.get<Target>(TARGETS, keyOf(key));
@@ -154,13 +187,17 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
     store.put(POLICIES, `${keyOf(policy)}|${policy.name}`, policy);
   };
   const removePolicy = (policy: Policy): void => {
-    for (const { AlarmName } of policy.type === 'TargetTrackingScaling' ? policy.alarms : []) alarms.remove(AlarmName);
+    for (const { AlarmName } of policy.type === 'TargetTrackingScaling' ? policy.alarms : [])
+      alarms.remove(AlarmName);
     store.delete(POLICIES, `${keyOf(policy)}|${policy.name}`);
   };
 
   let activityNumber = Number(store.keys(ACTIVITIES).at(-1) ?? 0) + 1;
   const record = (activity: Omit<Activity, 'id'>): void => {
-    store.put(ACTIVITIES, String(activityNumber).padStart(12, '0'), { ...activity, id: randomUUID() });
+    store.put(ACTIVITIES, String(activityNumber).padStart(12, '0'), {
+      ...activity,
+      id: randomUUID(),
+    });
     activityNumber += 1;
     const keys = store.keys(ACTIVITIES);
     if (keys.length > ACTIVITIES_KEPT) store.delete(ACTIVITIES, keys[0] ?? '');
@@ -197,10 +234,17 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
     if (wanted !== current) setCount(target, wanted, cause);
   };
 
-  const notScaled = (target: Target, current: number, direction: 'out' | 'in', cause: string): void => {
+  const notScaled = (
+    target: Target,
+    current: number,
+    direction: 'out' | 'in',
+    cause: string,
+  ): void => {
     const { ServiceNamespace, ResourceId, ScalableDimension } = target;
     const code = direction === 'out' ? 'AlreadyAtMaxCapacity' : 'AlreadyAtMinCapacity';
-    const newest = store.entries<Activity>(ACTIVITIES).findLast(([, each]) => keyOf(each) === keyOf(target))?.[1];
+    const newest = store
+      .entries<Activity>(ACTIVITIES)
+      .findLast(([, each]) => keyOf(each) === keyOf(target))?.[1];
     if (newest?.notScaled?.Code === code) return;
     record({
       ServiceNamespace,
@@ -223,12 +267,18 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
     if (signal.state !== 'ALARM' || signal.value === undefined) return;
     const policy = policies().find(({ arn }) => arn === policyArn);
     const target = policy === undefined ? undefined : store.get<Target>(TARGETS, keyOf(policy));
-    const current = target === undefined ? undefined : core.fleet()?.desiredCount(target.ResourceId);
+    const current =
+      target === undefined ? undefined : core.fleet()?.desiredCount(target.ResourceId);
     if (policy === undefined || target === undefined || current === undefined) return;
     const wanted = wantedCount(policy, current, signal, signal.value);
     if (wanted === undefined) return;
     const direction = wanted.direction;
-    if (direction === 'out' ? target.suspended.DynamicScalingOutSuspended : target.suspended.DynamicScalingInSuspended) return;
+    if (
+      direction === 'out'
+        ? target.suspended.DynamicScalingOutSuspended
+        : target.suspended.DynamicScalingInSuspended
+    )
+      return;
     const cause = `monitor alarm ${signal.alarmName} in state ALARM triggered policy ${policy.name}`;
     const count = clamp(wanted.count, target.min, target.max);
     if (count === current) {
@@ -236,19 +286,39 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
       return;
     }
     const now = core.now();
-    if (isCoolingDown(direction, now, { outAtMs: policy.lastOutAtMs, inAtMs: policy.lastInAtMs }, cooldowns(policy))) return;
+    if (
+      isCoolingDown(
+        direction,
+        now,
+        { outAtMs: policy.lastOutAtMs, inAtMs: policy.lastInAtMs },
+        cooldowns(policy),
+      )
+    )
+      return;
     if (!setCount(target, count, cause)) return;
-    savePolicy({ ...policy, ...(direction === 'out' ? { lastOutAtMs: now } : { lastInAtMs: now }) });
+    savePolicy({
+      ...policy,
+      ...(direction === 'out' ? { lastOutAtMs: now } : { lastInAtMs: now }),
+    });
   };
 
   const putTrackingAlarms = (policy: Policy, tracking: TrackingConfiguration): Policy['alarms'] => {
     const known = policy.alarms.map(({ AlarmName }) => AlarmName);
     const names = {
-      high: known.find((name) => name.includes('AlarmHigh')) ?? `TargetTracking-${policy.ResourceId}-AlarmHigh-${randomUUID()}`,
-      low: known.find((name) => name.includes('AlarmLow')) ?? `TargetTracking-${policy.ResourceId}-AlarmLow-${randomUUID()}`,
+      high:
+        known.find((name) => name.includes('AlarmHigh')) ??
+        `TargetTracking-${policy.ResourceId}-AlarmHigh-${randomUUID()}`,
+      low:
+        known.find((name) => name.includes('AlarmLow')) ??
+        `TargetTracking-${policy.ResourceId}-AlarmLow-${randomUUID()}`,
     };
     const metric = trackedMetric(policy, tracking);
-    const put = (name: string, comparison: 'GreaterThanThreshold' | 'LessThanThreshold', threshold: number, periods: number): void => {
+    const put = (
+      name: string,
+      comparison: 'GreaterThanThreshold' | 'LessThanThreshold',
+      threshold: number,
+      periods: number,
+    ): void => {
       alarms.put(
         readMetricAlarm({
           AlarmName: name,
@@ -273,7 +343,12 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
     for (const action of actions()) {
       const target = store.get<Target>(TARGETS, keyOf(action));
       const origin = action.startMs ?? action.createdAtMs;
-      const due = nextRunMs(action.schedule, action.timezone, origin, Math.max(action.lastRunMs ?? origin - 1, origin - 1));
+      const due = nextRunMs(
+        action.schedule,
+        action.timezone,
+        origin,
+        Math.max(action.lastRunMs ?? origin - 1, origin - 1),
+      );
       if (due === undefined || due > now || due > (action.endMs ?? Infinity)) continue;
       store.put(SCHEDULES, `${keyOf(action)}|${action.name}`, { ...action, lastRunMs: now });
       if (target === undefined || target.suspended.ScheduledScalingSuspended === true) continue;
@@ -285,8 +360,12 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
 
   const settleActivities = (): void => {
     for (const [key, activity] of store.entries<Activity>(ACTIVITIES)) {
-      if (activity.status !== 'InProgress' || core.fleet()?.busy?.(activity.ResourceId) === true) continue;
-      const message = activity.message?.replace('Waiting for change to be fulfilled by sagemaker.', 'Change successfully fulfilled by sagemaker.');
+      if (activity.status !== 'InProgress' || core.fleet()?.busy?.(activity.ResourceId) === true)
+        continue;
+      const message = activity.message?.replace(
+        'Waiting for change to be fulfilled by sagemaker.',
+        'Change successfully fulfilled by sagemaker.',
+      );
       store.put(ACTIVITIES, key, { ...activity, status: 'Successful', endMs: core.now(), message });
     }
   };
@@ -315,16 +394,26 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
           const min = input.MinCapacity ?? before?.min;
           const max = input.MaxCapacity ?? before?.max;
           if (min === undefined || max === undefined) {
-            throw invalid('MinCapacity and MaxCapacity are required when a scalable target is registered for the first time.');
+            throw invalid(
+              'MinCapacity and MaxCapacity are required when a scalable target is registered for the first time.',
+            );
           }
-          if (min < 1) throw invalid('Minimum capacity must be at least 1 for a variant of a real-time endpoint.');
+          if (min < 1)
+            throw invalid(
+              'Minimum capacity must be at least 1 for a variant of a real-time endpoint.',
+            );
           if (max < min) throw invalid('Maximum capacity cannot be less than minimum capacity');
           if (core.fleet()?.desiredCount(input.ResourceId) === undefined) {
             throw invalid(`sagemaker endpoint variant doesn't exist: ${input.ResourceId}`);
           }
           const target: Target = {
             ...keyMembers(input),
-            arn: before?.arn ?? core.arn('application-autoscaling', `scalable-target/${randomUUID().replaceAll('-', '').slice(0, 28)}`),
+            arn:
+              before?.arn ??
+              core.arn(
+                'application-autoscaling',
+                `scalable-target/${randomUUID().replaceAll('-', '').slice(0, 28)}`,
+              ),
             min,
             max,
             roleArn: `arn:aws:iam::${core.accountId}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint`,
@@ -340,14 +429,18 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
         checkResource(input);
         const target = findTarget(input);
         for (const policy of policies()) if (keyOf(policy) === keyOf(target)) removePolicy(policy);
-        for (const action of actions()) if (keyOf(action) === keyOf(target)) store.delete(SCHEDULES, `${keyOf(action)}|${action.name}`);
+        for (const action of actions())
+          if (keyOf(action) === keyOf(target))
+            store.delete(SCHEDULES, `${keyOf(action)}|${action.name}`);
         store.delete(TARGETS, keyOf(target));
       }),
       DescribeScalableTargets: op(
         z.object({ ...someResources, ResourceIds: z.array(z.string()).optional(), ...paging }),
         (input) => {
           const found = targets().filter(
-            (target) => belongs(target, input) && (input.ResourceIds === undefined || input.ResourceIds.includes(target.ResourceId)),
+            (target) =>
+              belongs(target, input) &&
+              (input.ResourceIds === undefined || input.ResourceIds.includes(target.ResourceId)),
           );
           const { items, next } = page(found, input.MaxResults ?? 50, input.NextToken, badToken);
           return {
@@ -373,7 +466,9 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
         z.object({
           ...resource,
           PolicyName: policyName,
-          PolicyType: z.enum(['StepScaling', 'TargetTrackingScaling', 'PredictiveScaling']).optional(),
+          PolicyType: z
+            .enum(['StepScaling', 'TargetTrackingScaling', 'PredictiveScaling'])
+            .optional(),
           StepScalingPolicyConfiguration: stepConfiguration.optional(),
           TargetTrackingScalingPolicyConfiguration: trackingConfiguration.optional(),
         }),
@@ -382,13 +477,18 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
           const target = findTarget(input);
           const before = store.get<Policy>(POLICIES, `${keyOf(target)}|${input.PolicyName}`);
           const type = input.PolicyType ?? before?.type ?? 'StepScaling';
-          if (type === 'PredictiveScaling') throw invalid('PredictiveScaling is not supported for sagemaker.');
-          if (before !== undefined && before.type !== type) throw invalid('Changing the type of a scaling policy is not supported.');
+          if (type === 'PredictiveScaling')
+            throw invalid('PredictiveScaling is not supported for sagemaker.');
+          if (before !== undefined && before.type !== type)
+            throw invalid('Changing the type of a scaling policy is not supported.');
           const step = input.StepScalingPolicyConfiguration ?? before?.step;
           const tracking = input.TargetTrackingScalingPolicyConfiguration ?? before?.tracking;
-          if (type === 'StepScaling' && step === undefined) throw invalid('StepScalingPolicyConfiguration must be given for a StepScaling policy.');
+          if (type === 'StepScaling' && step === undefined)
+            throw invalid('StepScalingPolicyConfiguration must be given for a StepScaling policy.');
           if (type === 'TargetTrackingScaling' && tracking === undefined) {
-            throw invalid('TargetTrackingScalingPolicyConfiguration must be given for a TargetTrackingScaling policy.');
+            throw invalid(
+              'TargetTrackingScalingPolicyConfiguration must be given for a TargetTrackingScaling policy.',
+            );
           }
           if (type === 'StepScaling' && step !== undefined) checkSteps(step);
           const draft: Policy = {
@@ -405,7 +505,10 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
             lastOutAtMs: before?.lastOutAtMs,
             lastInAtMs: before?.lastInAtMs,
           };
-          const policy = draft.tracking === undefined ? draft : { ...draft, alarms: putTrackingAlarms(draft, draft.tracking) };
+          const policy =
+            draft.tracking === undefined
+              ? draft
+              : { ...draft, alarms: putTrackingAlarms(draft, draft.tracking) };
           savePolicy(policy);
           return { PolicyARN: policy.arn, Alarms: policy.alarms };
         },
@@ -413,11 +516,19 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
       DeleteScalingPolicy: op(z.object({ ...resource, PolicyName: policyName }), (input) => {
         checkResource(input);
         const policy = store.get<Policy>(POLICIES, `${keyOf(input)}|${input.PolicyName}`);
-        if (policy === undefined) throw notFound(`No scaling policy found for ${described(input)}, scaling policy name: ${input.PolicyName}`);
+        if (policy === undefined)
+          throw notFound(
+            `No scaling policy found for ${described(input)}, scaling policy name: ${input.PolicyName}`,
+          );
         removePolicy(policy);
       }),
       DescribeScalingPolicies: op(
-        z.object({ ...someResources, PolicyNames: z.array(policyName).optional(), ResourceId: z.string().optional(), ...paging }),
+        z.object({
+          ...someResources,
+          PolicyNames: z.array(policyName).optional(),
+          ResourceId: z.string().optional(),
+          ...paging,
+        }),
         (input) => {
           const found = policies().filter(
             (policy) =>
@@ -434,7 +545,8 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
               PolicyType: policy.type,
               StepScalingPolicyConfiguration: policy.step,
               TargetTrackingScalingPolicyConfiguration: policy.tracking,
-              Alarms: policy.type === 'StepScaling' ? alarmsThatCall(policy.arn, alarms) : policy.alarms,
+              Alarms:
+                policy.type === 'StepScaling' ? alarmsThatCall(policy.arn, alarms) : policy.alarms,
               CreationTime: policy.createdAtMs / 1000,
             })),
             NextToken: next,
@@ -442,7 +554,12 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
         },
       ),
       DescribeScalingActivities: op(
-        z.object({ ...someResources, ResourceId: z.string().optional(), IncludeNotScaledActivities: z.boolean().optional(), ...paging }),
+        z.object({
+          ...someResources,
+          ResourceId: z.string().optional(),
+          IncludeNotScaledActivities: z.boolean().optional(),
+          ...paging,
+        }),
         (input) => {
           const found = store
             .entries<Activity>(ACTIVITIES)
@@ -479,7 +596,9 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
           Timezone: z.string().optional(),
           StartTime: z.number().optional(),
           EndTime: z.number().optional(),
-          ScalableTargetAction: z.object({ MinCapacity: z.int().optional(), MaxCapacity: z.int().optional() }).optional(),
+          ScalableTargetAction: z
+            .object({ MinCapacity: z.int().optional(), MaxCapacity: z.int().optional() })
+            .optional(),
         }),
         (input) => {
           checkResource(input);
@@ -490,9 +609,12 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
           const timezone = input.Timezone ?? before?.timezone ?? 'UTC';
           const min = input.ScalableTargetAction?.MinCapacity ?? before?.min;
           const max = input.ScalableTargetAction?.MaxCapacity ?? before?.max;
-          if (schedule === undefined) throw invalid('Schedule is required when a scheduled action is created.');
-          if (min === undefined && max === undefined) throw invalid('ScalableTargetAction must have MinCapacity or MaxCapacity.');
-          if (min !== undefined && max !== undefined && max < min) throw invalid('Maximum capacity cannot be less than minimum capacity');
+          if (schedule === undefined)
+            throw invalid('Schedule is required when a scheduled action is created.');
+          if (min === undefined && max === undefined)
+            throw invalid('ScalableTargetAction must have MinCapacity or MaxCapacity.');
+          if (min !== undefined && max !== undefined && max < min)
+            throw invalid('Maximum capacity cannot be less than minimum capacity');
           checkSchedule(schedule, timezone, core.now());
           store.put(SCHEDULES, key, {
             ...keyMembers(input),
@@ -510,21 +632,32 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
           });
         },
       ),
-      DeleteScheduledAction: op(z.object({ ...resource, ScheduledActionName: policyName }), (input) => {
-        const key = `${keyOf(input)}|${input.ScheduledActionName}`;
-        if (store.get(SCHEDULES, key) === undefined) {
-          throw notFound(`No scheduled action found for ${described(input)}, scheduled action name: ${input.ScheduledActionName}`);
-        }
-        store.delete(SCHEDULES, key);
-      }),
+      DeleteScheduledAction: op(
+        z.object({ ...resource, ScheduledActionName: policyName }),
+        (input) => {
+          const key = `${keyOf(input)}|${input.ScheduledActionName}`;
+          if (store.get(SCHEDULES, key) === undefined) {
+            throw notFound(
+              `No scheduled action found for ${described(input)}, scheduled action name: ${input.ScheduledActionName}`,
+            );
+          }
+          store.delete(SCHEDULES, key);
+        },
+      ),
       DescribeScheduledActions: op(
-        z.object({ ...someResources, ResourceId: z.string().optional(), ScheduledActionNames: z.array(policyName).optional(), ...paging }),
+        z.object({
+          ...someResources,
+          ResourceId: z.string().optional(),
+          ScheduledActionNames: z.array(policyName).optional(),
+          ...paging,
+        }),
         (input) => {
           const found = actions().filter(
             (action) =>
               belongs(action, input) &&
               (input.ResourceId === undefined || action.ResourceId === input.ResourceId) &&
-              (input.ScheduledActionNames === undefined || input.ScheduledActionNames.includes(action.name)),
+              (input.ScheduledActionNames === undefined ||
+                input.ScheduledActionNames.includes(action.name)),
           );
           const { items, next } = page(found, input.MaxResults ?? 50, input.NextToken, badToken);
           return {
@@ -556,12 +689,23 @@ function wantedCount(
   if (policy.tracking !== undefined) {
     const direction = signal.alarmName.includes('AlarmLow') ? 'in' : 'out';
     if (direction === 'in' && policy.tracking.DisableScaleIn === true) return undefined;
-    return { count: targetTrackingCount(current, value, policy.tracking.TargetValue, direction), direction };
+    return {
+      count: targetTrackingCount(current, value, policy.tracking.TargetValue, direction),
+      direction,
+    };
   }
   const step = policy.step;
   if (step === undefined) return undefined;
-  const count = stepCount(current, value - signal.threshold, step.AdjustmentType, step.StepAdjustments, step.MinAdjustmentMagnitude ?? 0);
-  return count === undefined || count === current ? undefined : { count, direction: count > current ? 'out' : 'in' };
+  const count = stepCount(
+    current,
+    value - signal.threshold,
+    step.AdjustmentType,
+    step.StepAdjustments,
+    step.MinAdjustmentMagnitude ?? 0,
+  );
+  return count === undefined || count === current
+    ? undefined
+    : { count, direction: count > current ? 'out' : 'in' };
 }
 
 function cooldowns(policy: Policy): { readonly out: number; readonly in: number } {
@@ -572,14 +716,19 @@ function cooldowns(policy: Policy): { readonly out: number; readonly in: number 
 }
 
 function trackedMetric(policy: Policy, tracking: TrackingConfiguration) {
-  const { PredefinedMetricSpecification: predefined, CustomizedMetricSpecification: customized } = tracking;
+  const { PredefinedMetricSpecification: predefined, CustomizedMetricSpecification: customized } =
+    tracking;
   if ((predefined === undefined) === (customized === undefined)) {
-    throw invalid('Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification must be given.');
+    throw invalid(
+      'Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification must be given.',
+    );
   }
   if (predefined !== undefined) {
     const known = PREDEFINED[predefined.PredefinedMetricType];
     if (known === undefined) {
-      throw invalid(`Predefined metric type ${predefined.PredefinedMetricType} is not supported for ${described(policy)}`);
+      throw invalid(
+        `Predefined metric type ${predefined.PredefinedMetricType} is not supported for ${described(policy)}`,
+      );
     }
     const [, endpoint = '', , variant = ''] = policy.ResourceId.split('/');
     return {
@@ -598,7 +747,10 @@ function trackedMetric(policy: Policy, tracking: TrackingConfiguration) {
     };
   }
   const { MetricName, Namespace, Statistic, Dimensions = [], Metrics } = customized ?? {};
-  if (Metrics !== undefined) throw invalid('The sandbox tracks a single metric: CustomizedMetricSpecification.Metrics is not supported.');
+  if (Metrics !== undefined)
+    throw invalid(
+      'The sandbox tracks a single metric: CustomizedMetricSpecification.Metrics is not supported.',
+    );
   if (MetricName === undefined || Namespace === undefined || Statistic === undefined) {
     throw invalid('CustomizedMetricSpecification must have MetricName, Namespace and Statistic.');
   }
@@ -608,26 +760,46 @@ function trackedMetric(policy: Policy, tracking: TrackingConfiguration) {
 function alarmsThatCall(policyArn: string, alarms: Alarms): readonly unknown[] {
   return alarms
     .list()
-    .filter((alarm) => [...alarm.alarmActions, ...alarm.okActions, ...alarm.insufficientDataActions].includes(policyArn))
+    .filter((alarm) =>
+      [...alarm.alarmActions, ...alarm.okActions, ...alarm.insufficientDataActions].includes(
+        policyArn,
+      ),
+    )
     .map(({ name }) => ({ AlarmName: name, AlarmARN: alarms.arn(name) }));
 }
 
 function checkResource(key: ResourceKey): void {
-  const isVariant = /^endpoint\/[A-Za-z0-9](-*[A-Za-z0-9]){0,62}\/variant\/[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$/.test(key.ResourceId);
-  if (key.ServiceNamespace !== 'sagemaker' || key.ScalableDimension !== 'sagemaker:variant:DesiredInstanceCount' || !isVariant) {
-    throw invalid(`Unsupported service namespace, resource type or scalable dimension: ${described(key)}`);
+  const isVariant =
+    /^endpoint\/[A-Za-z0-9](-*[A-Za-z0-9]){0,62}\/variant\/[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$/.test(
+      key.ResourceId,
+    );
+  if (
+    key.ServiceNamespace !== 'sagemaker' ||
+    key.ScalableDimension !== 'sagemaker:variant:DesiredInstanceCount' ||
+    !isVariant
+  ) {
+    throw invalid(
+      `Unsupported service namespace, resource type or scalable dimension: ${described(key)}`,
+    );
   }
 }
 
 /** Steps must not overlap, and at most one may lack a lower or an upper bound. */
 function checkSteps({ StepAdjustments: steps, AdjustmentType }: StepConfiguration): void {
   const ranges = steps
-    .map(({ MetricIntervalLowerBound = -Infinity, MetricIntervalUpperBound = Infinity }) => [MetricIntervalLowerBound, MetricIntervalUpperBound] as const)
+    .map(
+      ({ MetricIntervalLowerBound = -Infinity, MetricIntervalUpperBound = Infinity }) =>
+        [MetricIntervalLowerBound, MetricIntervalUpperBound] as const,
+    )
     .sort(([a], [b]) => a - b);
-  if (ranges.some(([low, high]) => low >= high)) throw invalid('The lower bound of a step adjustment must be below its upper bound.');
+  if (ranges.some(([low, high]) => low >= high))
+    throw invalid('The lower bound of a step adjustment must be below its upper bound.');
   const overlaps = ranges.some(([, high], at) => high > (ranges[at + 1]?.[0] ?? Infinity));
   if (overlaps) throw invalid('Step adjustment intervals can not overlap.');
-  if (AdjustmentType === 'ExactCapacity' && steps.some(({ ScalingAdjustment }) => ScalingAdjustment < 0)) {
+  if (
+    AdjustmentType === 'ExactCapacity' &&
+    steps.some(({ ScalingAdjustment }) => ScalingAdjustment < 0)
+  ) {
     throw invalid('ScalingAdjustment must not be negative with ExactCapacity.');
   }
 }
@@ -640,7 +812,10 @@ function checkSchedule(schedule: string, timezone: string, nowMs: number): void 
   }
 }
 
-function belongs(key: ResourceKey, filter: { readonly ServiceNamespace: string; readonly ScalableDimension?: string | undefined }): boolean {
+function belongs(
+  key: ResourceKey,
+  filter: { readonly ServiceNamespace: string; readonly ScalableDimension?: string | undefined },
+): boolean {
   return (
     key.ServiceNamespace === filter.ServiceNamespace &&
     (filter.ScalableDimension === undefined || key.ScalableDimension === filter.ScalableDimension)

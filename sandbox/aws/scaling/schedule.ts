@@ -1,6 +1,10 @@
 import { Cron } from 'croner';
 
-const UNITS_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+const UNITS_MS: Readonly<Record<string, number>> = {
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+};
 
 /**
  * The first instant after `afterMs` at which `at(…)`, `rate(…)` or `cron(…)` is due; `undefined` when it
@@ -9,7 +13,12 @@ const UNITS_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600
  * @param originMs start of a rate.
  * @throws {Error} when the expression is none of the three.
  */
-export function nextRunMs(expression: string, timezone: string, originMs: number, afterMs: number): number | undefined {
+export function nextRunMs(
+  expression: string,
+  timezone: string,
+  originMs: number,
+  afterMs: number,
+): number | undefined {
   const [, kind, inner = ''] = /^(at|rate|cron)\(([^)]*)\)$/.exec(expression.trim()) ?? [];
   switch (kind) {
     case 'at':

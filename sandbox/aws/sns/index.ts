@@ -40,7 +40,14 @@ const DEDUPLICATION_MS = 5 * 60_000;
 const MAX_BYTES = 262_144;
 const PAGE = 100;
 const TOPIC_ATTRIBUTES = new Set([
-  'DisplayName', 'Policy', 'DeliveryPolicy', 'KmsMasterKeyId', 'SignatureVersion', 'TracingConfig', 'FifoTopic', 'ContentBasedDeduplication',
+  'DisplayName',
+  'Policy',
+  'DeliveryPolicy',
+  'KmsMasterKeyId',
+  'SignatureVersion',
+  'TracingConfig',
+  'FifoTopic',
+  'ContentBasedDeduplication',
 ]);
 
 /** Amazon SNS. Sets `core.wires.publish`. E-mail subscriptions need no confirmation: their mailbox is the outbox. */
@@ -53,7 +60,8 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     if (topic === undefined) throw notFound('Topic does not exist');
     return topic;
   };
-  const subscriptions = (): readonly Subscription[] => store.entries<Subscription>(SUBSCRIPTIONS).map(([, each]) => each);
+  const subscriptions = (): readonly Subscription[] =>
+    store.entries<Subscription>(SUBSCRIPTIONS).map(([, each]) => each);
   const findSubscription = (arn: string): Subscription => {
     const subscription = store.get<Subscription>(SUBSCRIPTIONS, arn);
     if (subscription === undefined) throw notFound('Subscription does not exist');
@@ -63,24 +71,34 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
   /** Returns the message id; the same one when a FIFO topic saw the message in the last five minutes. */
   const publish = (publication: Publication): string => {
     const seenKey = `${publication.topicArn}/${publication.deduplicationId ?? ''}`;
-    const seen = publication.deduplicationId === undefined ? undefined : store.get<{ id: string; atMs: number }>(DEDUPLICATION, seenKey);
+    const seen =
+      publication.deduplicationId === undefined
+        ? undefined
+        : store.get<{ id: string; atMs: number }>(DEDUPLICATION, seenKey);
     if (seen !== undefined && core.now() - seen.atMs < DEDUPLICATION_MS) return seen.id;
     const id = randomUUID();
-    if (publication.deduplicationId !== undefined) store.put(DEDUPLICATION, seenKey, { id, atMs: core.now() });
+    if (publication.deduplicationId !== undefined)
+      store.put(DEDUPLICATION, seenKey, { id, atMs: core.now() });
     const receivers = subscriptions().filter(
-      (each) => each.topicArn === publication.topicArn && passesFilter(each.attributes.FilterPolicy, publication.attributes),
+      (each) =>
+        each.topicArn === publication.topicArn &&
+        passesFilter(each.attributes.FilterPolicy, publication.attributes),
     );
     outbox.add({
       topicArn: publication.topicArn,
       ...(publication.subject === undefined ? {} : { subject: publication.subject }),
       message: publication.byProtocol?.email ?? publication.message,
       attributes: Object.fromEntries(
-        Object.entries(publication.attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
-          name,
-          { Type: DataType, Value: StringValue ?? BinaryValue ?? '' },
-        ]),
+        Object.entries(publication.attributes).map(
+          ([name, { DataType, StringValue, BinaryValue }]) => [
+            name,
+            { Type: DataType, Value: StringValue ?? BinaryValue ?? '' },
+          ],
+        ),
       ),
-      emails: receivers.filter(({ protocol }) => protocol.startsWith('email')).map(({ endpoint }) => endpoint),
+      emails: receivers
+        .filter(({ protocol }) => protocol.startsWith('email'))
+        .map(({ endpoint }) => endpoint),
     });
     for (const each of receivers) if (each.protocol === 'sqs') deliver(core, each, publication, id);
     return id;
@@ -116,26 +134,36 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
         const name = form.get('Name') ?? '';
         const attributes = Object.fromEntries(readEntries(form, 'Attributes'));
         const isFifo = attributes.FifoTopic === 'true';
-        if (!/^[A-Za-z0-9_-]{1,256}$/.test(isFifo ? name.replace(/\.fifo$/, '') : name) || isFifo !== name.endsWith('.fifo')) {
+        if (
+          !/^[A-Za-z0-9_-]{1,256}$/.test(isFifo ? name.replace(/\.fifo$/, '') : name) ||
+          isFifo !== name.endsWith('.fifo')
+        ) {
           throw invalid('Topic Name');
         }
         checkTopicAttributes(attributes);
         const arn = core.arn('sns', name);
         const there = store.get<Topic>(TOPICS, arn);
-        const differs = Object.entries(attributes).some(([key, value]) => there !== undefined && there.attributes[key] !== value);
-        if (differs) throw invalid('Attributes Reason: Topic already exists with different attributes');
+        const differs = Object.entries(attributes).some(
+          ([key, value]) => there !== undefined && there.attributes[key] !== value,
+        );
+        if (differs)
+          throw invalid('Attributes Reason: Topic already exists with different attributes');
         if (there === undefined) store.put(TOPICS, arn, { arn, attributes });
         return { TopicArn: arn };
       },
       DeleteTopic: (form) => {
         const arn = required(form, 'TopicArn');
-        for (const each of subscriptions()) if (each.topicArn === arn) store.delete(SUBSCRIPTIONS, each.arn);
+        for (const each of subscriptions())
+          if (each.topicArn === arn) store.delete(SUBSCRIPTIONS, each.arn);
         store.delete(TOPICS, arn);
       },
       ListTopics: (form) => {
         const all = store.keys(TOPICS);
         const from = startOf(form);
-        return { Topics: members(all.slice(from, from + PAGE).map((TopicArn) => ({ TopicArn }))), ...nextToken(from, all.length) };
+        return {
+          Topics: members(all.slice(from, from + PAGE).map((TopicArn) => ({ TopicArn }))),
+          ...nextToken(from, all.length),
+        };
       },
       GetTopicAttributes: (form) => {
         const topic = findTopic(required(form, 'TopicArn'));
@@ -169,10 +197,19 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
         const attributes = Object.fromEntries(readEntries(form, 'Attributes'));
         checkEndpoint(protocol, endpoint);
         checkFilter(attributes.FilterPolicy);
-        const there = subscriptions().find((each) => each.topicArn === topic.arn && each.protocol === protocol && each.endpoint === endpoint);
+        const there = subscriptions().find(
+          (each) =>
+            each.topicArn === topic.arn && each.protocol === protocol && each.endpoint === endpoint,
+        );
         if (there !== undefined) return { SubscriptionArn: there.arn };
         const arn = `${topic.arn}:${randomUUID()}`;
-        const subscription: Subscription = { arn, topicArn: topic.arn, protocol, endpoint, attributes };
+        const subscription: Subscription = {
+          arn,
+          topicArn: topic.arn,
+          protocol,
+          endpoint,
+          attributes,
+        };
         store.put(SUBSCRIPTIONS, arn, subscription);
         return { SubscriptionArn: arn };
       },
@@ -180,7 +217,9 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
         store.delete(SUBSCRIPTIONS, required(form, 'SubscriptionArn'));
       },
       GetSubscriptionAttributes: (form) => {
-        const { arn, topicArn, protocol, endpoint, attributes } = findSubscription(required(form, 'SubscriptionArn'));
+        const { arn, topicArn, protocol, endpoint, attributes } = findSubscription(
+          required(form, 'SubscriptionArn'),
+        );
         return {
           Attributes: entryList({
             SubscriptionArn: arn,
@@ -198,12 +237,18 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
         const subscription = findSubscription(required(form, 'SubscriptionArn'));
         const change = { [required(form, 'AttributeName')]: form.get('AttributeValue') ?? '' };
         checkFilter(change.FilterPolicy);
-        store.put(SUBSCRIPTIONS, subscription.arn, { ...subscription, attributes: { ...subscription.attributes, ...change } });
+        store.put(SUBSCRIPTIONS, subscription.arn, {
+          ...subscription,
+          attributes: { ...subscription.attributes, ...change },
+        });
       },
       ListSubscriptions: (form) => listed(form, subscriptions()),
       ListSubscriptionsByTopic: (form) => {
         const topic = findTopic(required(form, 'TopicArn'));
-        return listed(form, subscriptions().filter(({ topicArn }) => topicArn === topic.arn));
+        return listed(
+          form,
+          subscriptions().filter(({ topicArn }) => topicArn === topic.arn),
+        );
       },
     },
   };
@@ -217,22 +262,37 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
   };
 }
 
-function deliver(core: Core, subscription: Subscription, publication: Publication, id: string): void {
+function deliver(
+  core: Core,
+  subscription: Subscription,
+  publication: Publication,
+  id: string,
+): void {
   const message = publication.byProtocol?.sqs ?? publication.message;
   const isRaw = subscription.attributes.RawMessageDelivery === 'true';
   const names = Object.keys(publication.attributes);
   if (isRaw && names.length > 10) {
-    core.log(`SNS drops a raw delivery to ${subscription.endpoint}: ${names.length} attributes, of which SQS takes 10`);
+    core.log(
+      `SNS drops a raw delivery to ${subscription.endpoint}: ${names.length} attributes, of which SQS takes 10`,
+    );
     return;
   }
-  const body = isRaw ? message : JSON.stringify(envelope(core, subscription, publication, message, id), undefined, 2);
+  const body = isRaw
+    ? message
+    : JSON.stringify(envelope(core, subscription, publication, message, id), undefined, 2);
   if (!core.wires.sendToQueue(subscription.endpoint, body, isRaw ? publication.attributes : {})) {
     core.log(`SNS cannot reach ${subscription.endpoint}`);
   }
 }
 
 /** The signature is not one: there is no key that could be trusted here. */
-function envelope(core: Core, subscription: Subscription, publication: Publication, message: string, id: string): unknown {
+function envelope(
+  core: Core,
+  subscription: Subscription,
+  publication: Publication,
+  message: string,
+  id: string,
+): unknown {
   const attributes = Object.entries(publication.attributes);
   return {
     Type: 'Notification',
@@ -249,7 +309,10 @@ function envelope(core: Core, subscription: Subscription, publication: Publicati
       ? {}
       : {
           MessageAttributes: Object.fromEntries(
-            attributes.map(([name, { DataType, StringValue, BinaryValue }]) => [name, { Type: DataType, Value: StringValue ?? BinaryValue ?? '' }]),
+            attributes.map(([name, { DataType, StringValue, BinaryValue }]) => [
+              name,
+              { Type: DataType, Value: StringValue ?? BinaryValue ?? '' },
+            ]),
           ),
         }),
   };
@@ -260,20 +323,37 @@ function readPublication(form: Form, topic: Topic): Publication {
   const subject = form.get('Subject');
   if (message === '') throw invalid('Empty message');
   if (Buffer.byteLength(message) > MAX_BYTES) throw invalid('Message too long');
-  if (subject !== undefined && (subject.length > 100 || subject === '' || hasControlCharacter(subject))) throw invalid('Subject');
+  if (
+    subject !== undefined &&
+    (subject.length > 100 || subject === '' || hasControlCharacter(subject))
+  )
+    throw invalid('Subject');
   const attributes = readAttributes(form);
   const byProtocol = form.get('MessageStructure') === 'json' ? structured(message) : undefined;
-  const base = { topicArn: topic.arn, subject, message: byProtocol?.default ?? message, byProtocol, attributes };
+  const base = {
+    topicArn: topic.arn,
+    subject,
+    message: byProtocol?.default ?? message,
+    byProtocol,
+    attributes,
+  };
   const groupId = form.get('MessageGroupId');
   const given = form.get('MessageDeduplicationId');
   if (topic.attributes.FifoTopic !== 'true') {
-    if (given !== undefined) throw invalid('MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type');
+    if (given !== undefined)
+      throw invalid(
+        'MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type',
+      );
     return base;
   }
-  if (groupId === undefined) throw invalid('The MessageGroupId parameter is required for FIFO topics');
-  const deduplicationId = given ?? (topic.attributes.ContentBasedDeduplication === 'true' ? message : undefined);
+  if (groupId === undefined)
+    throw invalid('The MessageGroupId parameter is required for FIFO topics');
+  const deduplicationId =
+    given ?? (topic.attributes.ContentBasedDeduplication === 'true' ? message : undefined);
   if (deduplicationId === undefined) {
-    throw invalid('The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly');
+    throw invalid(
+      'The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+    );
   }
   return { ...base, deduplicationId };
 }
@@ -290,7 +370,10 @@ function structured(message: string): Readonly<Record<string, string>> {
     throw invalid('Message Structure - No default entry in JSON message body');
   }
   return Object.fromEntries(
-    Object.entries(parsed).map(([protocol, text]: [string, unknown]) => [protocol, typeof text === 'string' ? text : JSON.stringify(text)]),
+    Object.entries(parsed).map(([protocol, text]: [string, unknown]) => [
+      protocol,
+      typeof text === 'string' ? text : JSON.stringify(text),
+    ]),
   );
 }
 
@@ -303,10 +386,20 @@ function readAttributes(form: Form): QueueAttributes {
     const text = form.get(`${prefix}.Value.StringValue`);
     const bytes = form.get(`${prefix}.Value.BinaryValue`);
     if (type === undefined) {
-      throw new AwsError('ParameterValueInvalid', `The message attribute '${name}' must contain non-empty message attribute type.`, 400, 'ParameterValueInvalid');
+      throw new AwsError(
+        'ParameterValueInvalid',
+        `The message attribute '${name}' must contain non-empty message attribute type.`,
+        400,
+        'ParameterValueInvalid',
+      );
     }
     if ((text ?? bytes ?? '') === '') {
-      throw new AwsError('ParameterValueInvalid', `The message attribute '${name}' must contain non-empty message attribute value for message attribute type '${type}'.`, 400, 'ParameterValueInvalid');
+      throw new AwsError(
+        'ParameterValueInvalid',
+        `The message attribute '${name}' must contain non-empty message attribute value for message attribute type '${type}'.`,
+        400,
+        'ParameterValueInvalid',
+      );
     }
     attributes[name] = {
       DataType: type,
@@ -323,7 +416,11 @@ function passesFilter(policy: string | undefined, attributes: QueueAttributes): 
   const parsed = parsePattern(policy);
   const values = Object.entries(attributes).map(([name, { DataType, StringValue = '' }]) => [
     name,
-    DataType === 'Number' ? Number(StringValue) : DataType === 'String.Array' ? (JSON.parse(StringValue) as unknown) : StringValue,
+    DataType === 'Number'
+      ? Number(StringValue)
+      : DataType === 'String.Array'
+        ? (JSON.parse(StringValue) as unknown)
+        : StringValue,
   ]);
   return parsed.kind === 'pattern' && parsed.matches(Object.fromEntries(values));
 }
@@ -345,7 +442,9 @@ function checkEndpoint(protocol: string, endpoint: string): void {
   } else if (protocol === 'sqs') {
     if (!/^arn:aws[a-z-]*:sqs:[^:]+:\d{12}:.+$/.test(endpoint)) throw invalid('SQS endpoint ARN');
   } else if (['http', 'https', 'sms', 'application', 'lambda', 'firehose'].includes(protocol)) {
-    throw invalid(`Protocol Reason: the sandbox delivers to sqs and email only, not to ${protocol}`);
+    throw invalid(
+      `Protocol Reason: the sandbox delivers to sqs and email only, not to ${protocol}`,
+    );
   } else {
     throw invalid(`Amazon SNS does not support this protocol string: ${protocol}`);
   }
@@ -354,15 +453,23 @@ function checkEndpoint(protocol: string, endpoint: string): void {
 function topicOf(form: Form): string {
   const arn = form.get('TopicArn') ?? form.get('TargetArn');
   if (arn === undefined) {
-    throw invalid(form.has('PhoneNumber') ? 'PhoneNumber Reason: the sandbox sends no text messages' : 'TopicArn or TargetArn Reason: no value for required parameter');
+    throw invalid(
+      form.has('PhoneNumber')
+        ? 'PhoneNumber Reason: the sandbox sends no text messages'
+        : 'TopicArn or TargetArn Reason: no value for required parameter',
+    );
   }
-  if (!/^arn:aws[a-z-]*:sns:[^:]*:\d{12}:[^:]+$/.test(arn)) throw invalid(`TopicArn Reason: An ARN must have at least 6 elements, not ${arn.split(':').length}`);
+  if (!/^arn:aws[a-z-]*:sns:[^:]*:\d{12}:[^:]+$/.test(arn))
+    throw invalid(
+      `TopicArn Reason: An ARN must have at least 6 elements, not ${arn.split(':').length}`,
+    );
   return arn;
 }
 
 function required(form: Form, name: string): string {
   const value = form.get(name);
-  if (value === undefined || value === '') throw invalid(`${name} Reason: no value for required parameter`);
+  if (value === undefined || value === '')
+    throw invalid(`${name} Reason: no value for required parameter`);
   return value;
 }
 
@@ -379,11 +486,13 @@ function startOf(form: Form): number {
 }
 
 function nextToken(from: number, total: number): Record<string, string> {
-  return from + PAGE < total ? { NextToken: Buffer.from(String(from + PAGE)).toString('base64url') } : {};
+  return from + PAGE < total
+    ? { NextToken: Buffer.from(String(from + PAGE)).toString('base64url') }
+    : {};
 }
 
 function hasControlCharacter(text: string): boolean {
-  return [...text].some((letter) => (letter.codePointAt(0) ?? 0) < 0x20);
+  return Array.from(text).some((letter) => (letter.codePointAt(0) ?? 0) < 0x20);
 }
 
 function invalid(what: string): AwsError {

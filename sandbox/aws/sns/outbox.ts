@@ -35,19 +35,29 @@ export class Outbox {
     this.core.store.put(COLLECTION, key, entry);
     const keys = this.core.store.keys(COLLECTION);
     if (keys.length > SHOWN) this.core.store.delete(COLLECTION, keys[0] ?? '');
-    const stem = join(this.directory, `${key}-${slug(entry.subject ?? entry.topicArn.split(':').at(-1) ?? '')}`);
+    const stem = join(
+      this.directory,
+      `${key}-${slug(entry.subject ?? entry.topicArn.split(':').at(-1) ?? '')}`,
+    );
     writeFileSync(`${stem}.txt`, asText(entry));
     writeFileSync(`${stem}.json`, JSON.stringify(entry, undefined, 2));
   }
 
   /** Newest first. */
   list(): readonly OutboxMessage[] {
-    return this.core.store.entries<OutboxMessage>(COLLECTION).map(([, entry]) => entry).reverse();
+    return this.core.store
+      .entries<OutboxMessage>(COLLECTION)
+      .map(([, entry]) => entry)
+      .reverse();
   }
 }
 
 function slug(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 60);
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 60);
 }
 
 function asText(entry: OutboxMessage): string {
@@ -96,6 +106,10 @@ function escaped(text: string): string {
 function linked(text: string): string {
   return text
     .split(/(https?:\/\/[^\s<>"']+)/)
-    .map((part, at) => (at % 2 === 1 ? `<a href="${escaped(part)}" rel="noreferrer">${escaped(part)}</a>` : escaped(part)))
+    .map((part, at) =>
+      at % 2 === 1
+        ? `<a href="${escaped(part)}" rel="noreferrer">${escaped(part)}</a>`
+        : escaped(part),
+    )
     .join('');
 }

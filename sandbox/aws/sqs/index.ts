@@ -47,7 +47,10 @@ const complain: Complaint = (violations) => {
     const name = (first?.path ?? '').replace(/^./, (letter) => letter.toUpperCase());
     return failure('MissingParameter', `The request must contain the parameter ${name}.`);
   }
-  return failure('InvalidParameterValue', `Value ${JSON.stringify(first.value)} for parameter ${first.path} is invalid. Reason: ${first.constraint}.`);
+  return failure(
+    'InvalidParameterValue',
+    `Value ${JSON.stringify(first.value)} for parameter ${first.path} is invalid. Reason: ${first.constraint}.`,
+  );
 };
 
 const op = operations(complain);
@@ -55,7 +58,11 @@ const queueUrl = z.string();
 const attributeMap = z.record(z.string(), z.string());
 const messageAttributes = z.record(
   z.string(),
-  z.object({ DataType: z.string(), StringValue: z.string().optional(), BinaryValue: z.string().optional() }),
+  z.object({
+    DataType: z.string(),
+    StringValue: z.string().optional(),
+    BinaryValue: z.string().optional(),
+  }),
 );
 const outgoing = {
   MessageBody: z.string(),
@@ -69,13 +76,19 @@ type Outgoing = z.output<z.ZodObject<typeof outgoing>>;
 /** Amazon SQS. Sets `core.wires.sendToQueue`. */
 export function createSqs(core: Core): Service {
   const queues = new Map<string, Queue>();
-  for (const [name, record] of core.store.entries<QueueRecord>('queues')) queues.set(name, new Queue(core, record));
+  for (const [name, record] of core.store.entries<QueueRecord>('queues'))
+    queues.set(name, new Queue(core, record));
 
   core.wires.sendToQueue = (queueArn, body, attributes) => {
     const queue = queues.get(queueArn.split(':').at(-1) ?? '');
     if (queue === undefined || queue.arn !== queueArn) return false;
     const fifo = queue.isFifo ? { groupId: 'default', deduplicationId: md5(body) } : {};
-    queue.send({ body, senderId: 'sandbox', ...(attributes === undefined ? {} : { attributes }), ...fifo });
+    queue.send({
+      body,
+      senderId: 'sandbox',
+      ...(attributes === undefined ? {} : { attributes }),
+      ...fifo,
+    });
     return true;
   };
 
@@ -86,7 +99,8 @@ export function createSqs(core: Core): Service {
   };
 
   const checkAttributes = (name: string, attributes: Readonly<Record<string, string>>): void => {
-    for (const [attribute, value] of Object.entries(attributes)) checkAttribute(name, attribute, value);
+    for (const [attribute, value] of Object.entries(attributes))
+      checkAttribute(name, attribute, value);
     const redrive = attributes.RedrivePolicy;
     if (redrive !== undefined && redrive !== '') checkRedrive(redrive, queues, core);
   };
@@ -134,13 +148,19 @@ export function createSqs(core: Core): Service {
     },
     operations: {
       CreateQueue: op(
-        z.object({ QueueName: z.string(), Attributes: attributeMap.optional(), tags: attributeMap.optional() }),
+        z.object({
+          QueueName: z.string(),
+          Attributes: attributeMap.optional(),
+          tags: attributeMap.optional(),
+        }),
         ({ QueueName: name, Attributes: attributes = {}, tags = {} }) => {
           checkName(name, attributes);
           checkAttributes(name, attributes);
           const there = queues.get(name);
           if (there !== undefined) {
-            const other = Object.entries(attributes).find(([key, value]) => there.record.attributes[key] !== value);
+            const other = Object.entries(attributes).find(
+              ([key, value]) => there.record.attributes[key] !== value,
+            );
             if (other === undefined) return { QueueUrl: there.url };
             throw named(
               'QueueNameExists',
@@ -168,29 +188,51 @@ export function createSqs(core: Core): Service {
         queues.delete(queue.record.name);
         core.store.delete('queues', queue.record.name);
       }),
-      GetQueueUrl: op(z.object({ QueueName: z.string() }), ({ QueueName }) => ({ QueueUrl: byUrl(QueueName).url })),
-      ListQueues: op(z.object({ QueueNamePrefix: z.string().optional() }), ({ QueueNamePrefix: prefix = '' }) => ({
-        QueueUrls: [...queues.values()].filter(({ record }) => record.name.startsWith(prefix)).map(({ url }) => url).sort(),
+      GetQueueUrl: op(z.object({ QueueName: z.string() }), ({ QueueName }) => ({
+        QueueUrl: byUrl(QueueName).url,
       })),
+      ListQueues: op(
+        z.object({ QueueNamePrefix: z.string().optional() }),
+        ({ QueueNamePrefix: prefix = '' }) => ({
+          QueueUrls: [...queues.values()]
+            .filter(({ record }) => record.name.startsWith(prefix))
+            .map(({ url }) => url)
+            .sort(),
+        }),
+      ),
       GetQueueAttributes: op(
         z.object({ QueueUrl: queueUrl, AttributeNames: z.array(z.string()).optional() }),
         ({ QueueUrl, AttributeNames = [] }) => {
           const all = allAttributes(byUrl(QueueUrl));
-          const unknown = AttributeNames.find((name) => name !== 'All' && !(name in all) && !OTHER_ATTRIBUTES.has(name));
-          if (unknown !== undefined) throw named('InvalidAttributeName', 'InvalidAttributeName', `Unknown Attribute ${unknown}.`);
+          const unknown = AttributeNames.find(
+            (name) => name !== 'All' && !(name in all) && !OTHER_ATTRIBUTES.has(name),
+          );
+          if (unknown !== undefined)
+            throw named(
+              'InvalidAttributeName',
+              'InvalidAttributeName',
+              `Unknown Attribute ${unknown}.`,
+            );
           return {
             Attributes: AttributeNames.includes('All')
               ? all
-              : Object.fromEntries(Object.entries(all).filter(([name]) => AttributeNames.includes(name))),
+              : Object.fromEntries(
+                  Object.entries(all).filter(([name]) => AttributeNames.includes(name)),
+                ),
           };
         },
       ),
-      SetQueueAttributes: op(z.object({ QueueUrl: queueUrl, Attributes: attributeMap }), ({ QueueUrl, Attributes }) => {
-        const queue = byUrl(QueueUrl);
-        checkAttributes(queue.record.name, Attributes);
-        queue.save(Attributes);
-      }),
-      ListQueueTags: op(z.object({ QueueUrl: queueUrl }), ({ QueueUrl }) => ({ Tags: byUrl(QueueUrl).record.tags })),
+      SetQueueAttributes: op(
+        z.object({ QueueUrl: queueUrl, Attributes: attributeMap }),
+        ({ QueueUrl, Attributes }) => {
+          const queue = byUrl(QueueUrl);
+          checkAttributes(queue.record.name, Attributes);
+          queue.save(Attributes);
+        },
+      ),
+      ListQueueTags: op(z.object({ QueueUrl: queueUrl }), ({ QueueUrl }) => ({
+        Tags: byUrl(QueueUrl).record.tags,
+      })),
       PurgeQueue: op(z.object({ QueueUrl: queueUrl }), ({ QueueUrl }) => {
         const queue = byUrl(QueueUrl);
         if (core.now() - queue.purgedAtMs < 60_000) {
@@ -202,14 +244,21 @@ export function createSqs(core: Core): Service {
         }
         queue.purge();
       }),
-      SendMessage: op(z.object({ QueueUrl: queueUrl, ...outgoing }), ({ QueueUrl, ...message }, call) =>
-        sendAnswer(send(byUrl(QueueUrl), message, call)),
+      SendMessage: op(
+        z.object({ QueueUrl: queueUrl, ...outgoing }),
+        ({ QueueUrl, ...message }, call) => sendAnswer(send(byUrl(QueueUrl), message, call)),
       ),
       SendMessageBatch: op(
-        z.object({ QueueUrl: queueUrl, Entries: z.array(z.object({ Id: z.string(), ...outgoing })) }),
+        z.object({
+          QueueUrl: queueUrl,
+          Entries: z.array(z.object({ Id: z.string(), ...outgoing })),
+        }),
         ({ QueueUrl, Entries }, call) => {
           const queue = byUrl(QueueUrl);
-          const total = Entries.reduce((bytes, { MessageBody }) => bytes + Buffer.byteLength(MessageBody), 0);
+          const total = Entries.reduce(
+            (bytes, { MessageBody }) => bytes + Buffer.byteLength(MessageBody),
+            0,
+          );
           if (total > MAX_MESSAGE_BYTES) {
             throw named(
               'BatchRequestTooLong',
@@ -232,18 +281,37 @@ export function createSqs(core: Core): Service {
         }),
         async (input, call) => {
           const queue = byUrl(input.QueueUrl);
-          const waitSeconds = input.WaitTimeSeconds ?? queue.seconds('ReceiveMessageWaitTimeSeconds');
-          const received = await queue.receive(input.MaxNumberOfMessages ?? 1, waitSeconds * 1000, input.VisibilityTimeout, call.signal);
-          const system = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])];
+          const waitSeconds =
+            input.WaitTimeSeconds ?? queue.seconds('ReceiveMessageWaitTimeSeconds');
+          const received = await queue.receive(
+            input.MaxNumberOfMessages ?? 1,
+            waitSeconds * 1000,
+            input.VisibilityTimeout,
+            call.signal,
+          );
+          const system = [
+            ...(input.AttributeNames ?? []),
+            ...(input.MessageSystemAttributeNames ?? []),
+          ];
           if (received.length === 0) return {};
-          return { Messages: received.map((each) => receivedAnswer(each, system, input.MessageAttributeNames ?? [])) };
+          return {
+            Messages: received.map((each) =>
+              receivedAnswer(each, system, input.MessageAttributeNames ?? []),
+            ),
+          };
         },
       ),
-      DeleteMessage: op(z.object({ QueueUrl: queueUrl, ReceiptHandle: z.string() }), ({ QueueUrl, ReceiptHandle }) => {
-        remove(byUrl(QueueUrl), ReceiptHandle);
-      }),
+      DeleteMessage: op(
+        z.object({ QueueUrl: queueUrl, ReceiptHandle: z.string() }),
+        ({ QueueUrl, ReceiptHandle }) => {
+          remove(byUrl(QueueUrl), ReceiptHandle);
+        },
+      ),
       DeleteMessageBatch: op(
-        z.object({ QueueUrl: queueUrl, Entries: z.array(z.object({ Id: z.string(), ReceiptHandle: z.string() })) }),
+        z.object({
+          QueueUrl: queueUrl,
+          Entries: z.array(z.object({ Id: z.string(), ReceiptHandle: z.string() })),
+        }),
         ({ QueueUrl, Entries }) => {
           const queue = byUrl(QueueUrl);
           return batch(Entries, ({ ReceiptHandle }) => {
@@ -253,7 +321,11 @@ export function createSqs(core: Core): Service {
         },
       ),
       ChangeMessageVisibility: op(
-        z.object({ QueueUrl: queueUrl, ReceiptHandle: z.string(), VisibilityTimeout: z.int().min(0).max(43_200) }),
+        z.object({
+          QueueUrl: queueUrl,
+          ReceiptHandle: z.string(),
+          VisibilityTimeout: z.int().min(0).max(43_200),
+        }),
         ({ QueueUrl, ReceiptHandle, VisibilityTimeout }) => {
           hide(byUrl(QueueUrl), ReceiptHandle, VisibilityTimeout);
         },
@@ -262,7 +334,11 @@ export function createSqs(core: Core): Service {
         z.object({
           QueueUrl: queueUrl,
           Entries: z.array(
-            z.object({ Id: z.string(), ReceiptHandle: z.string(), VisibilityTimeout: z.int().min(0).max(43_200) }),
+            z.object({
+              Id: z.string(),
+              ReceiptHandle: z.string(),
+              VisibilityTimeout: z.int().min(0).max(43_200),
+            }),
           ),
         }),
         ({ QueueUrl, Entries }) => {
@@ -282,7 +358,11 @@ function batch<E extends { readonly Id: string }>(
   work: (entry: E) => Record<string, unknown>,
 ): { Successful: unknown[]; Failed: unknown[] } {
   if (entries.length === 0) {
-    throw named('EmptyBatchRequest', 'AWS.SimpleQueueService.EmptyBatchRequest', 'There should be at least one SendMessageBatchRequestEntry in the request.');
+    throw named(
+      'EmptyBatchRequest',
+      'AWS.SimpleQueueService.EmptyBatchRequest',
+      'There should be at least one SendMessageBatchRequestEntry in the request.',
+    );
   }
   if (entries.length > 10) {
     throw named(
@@ -292,7 +372,11 @@ function batch<E extends { readonly Id: string }>(
     );
   }
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length) {
-    throw named('BatchEntryIdsNotDistinct', 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct', 'Two or more batch entries in the request have the same Id.');
+    throw named(
+      'BatchEntryIdsNotDistinct',
+      'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
+      'Two or more batch entries in the request have the same Id.',
+    );
   }
   const Successful: unknown[] = [];
   const Failed: unknown[] = [];
@@ -301,7 +385,12 @@ function batch<E extends { readonly Id: string }>(
       Successful.push({ Id: entry.Id, ...work(entry) });
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
-      Failed.push({ Id: entry.Id, Code: error.code ?? error.name, Message: error.message, SenderFault: true });
+      Failed.push({
+        Id: entry.Id,
+        Code: error.code ?? error.name,
+        Message: error.message,
+        SenderFault: true,
+      });
     }
   }
   return { Successful, Failed };
@@ -313,7 +402,13 @@ function receivedAnswer(
   wanted: readonly string[],
 ): Record<string, unknown> {
   const attributes = Object.entries(message.attributes).filter(([name]) =>
-    wanted.some((want) => want === 'All' || want === '.*' || want === name || (want.endsWith('.*') && name.startsWith(want.slice(0, -2)))),
+    wanted.some(
+      (want) =>
+        want === 'All' ||
+        want === '.*' ||
+        want === name ||
+        (want.endsWith('.*') && name.startsWith(want.slice(0, -2))),
+    ),
   );
   const all: Readonly<Record<string, string | undefined>> = {
     SenderId: message.senderId,
@@ -324,7 +419,9 @@ function receivedAnswer(
     MessageDeduplicationId: message.deduplicationId,
     SequenceNumber: message.sequenceNumber,
   };
-  const shown = Object.entries(all).filter(([name, value]) => value !== undefined && (system.includes('All') || system.includes(name)));
+  const shown = Object.entries(all).filter(
+    ([name, value]) => value !== undefined && (system.includes('All') || system.includes(name)),
+  );
   const shownAttributes = Object.fromEntries(attributes);
   return {
     MessageId: message.id,
@@ -334,7 +431,10 @@ function receivedAnswer(
     ...(shown.length === 0 ? {} : { Attributes: Object.fromEntries(shown) }),
     ...(attributes.length === 0
       ? {}
-      : { MessageAttributes: shownAttributes, MD5OfMessageAttributes: md5OfAttributes(shownAttributes) }),
+      : {
+          MessageAttributes: shownAttributes,
+          MD5OfMessageAttributes: md5OfAttributes(shownAttributes),
+        }),
   };
 }
 
@@ -370,16 +470,24 @@ function checkAttribute(queueName: string, attribute: string, value: string): vo
     throw named('InvalidAttributeName', 'InvalidAttributeName', `Unknown Attribute ${attribute}.`);
   }
   const number = Number(value);
-  const outside = range !== undefined && (!/^\d+$/.test(value) || number < range[0] || number > range[1]);
+  const outside =
+    range !== undefined && (!/^\d+$/.test(value) || number < range[0] || number > range[1]);
   const misplaced = attribute === 'FifoQueue' && (value === 'true') !== queueName.endsWith('.fifo');
   if (outside || misplaced) {
-    throw named('InvalidAttributeValue', 'InvalidAttributeValue', `Invalid value for the parameter ${attribute}.`);
+    throw named(
+      'InvalidAttributeValue',
+      'InvalidAttributeValue',
+      `Invalid value for the parameter ${attribute}.`,
+    );
   }
 }
 
 function checkRedrive(text: string, queues: ReadonlyMap<string, Queue>, core: Core): void {
   const refuse = (reason: string): AwsError =>
-    failure('InvalidParameterValue', `Value ${text} for parameter RedrivePolicy is invalid. Reason: ${reason}`);
+    failure(
+      'InvalidParameterValue',
+      `Value ${text} for parameter RedrivePolicy is invalid. Reason: ${reason}`,
+    );
   let policy: unknown;
   try {
     policy = JSON.parse(text);
@@ -387,44 +495,71 @@ function checkRedrive(text: string, queues: ReadonlyMap<string, Queue>, core: Co
     throw refuse('Redrive policy is not a valid JSON map.');
   }
   const parsed = z
-    .object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) })
+    .object({
+      deadLetterTargetArn: z.string(),
+      maxReceiveCount: z.coerce.number().int().min(1).max(1000),
+    })
     .safeParse(policy);
-  if (!parsed.success) throw refuse('Redrive policy must have deadLetterTargetArn and a maxReceiveCount from 1 to 1000.');
+  if (!parsed.success)
+    throw refuse(
+      'Redrive policy must have deadLetterTargetArn and a maxReceiveCount from 1 to 1000.',
+    );
   const name = parsed.data.deadLetterTargetArn.split(':').at(-1) ?? '';
-  if (!queues.has(name) || core.arn('sqs', name) !== parsed.data.deadLetterTargetArn) throw refuse('Dead letter target does not exist.');
+  if (!queues.has(name) || core.arn('sqs', name) !== parsed.data.deadLetterTargetArn)
+    throw refuse('Dead letter target does not exist.');
 }
 
 function checkBody(queue: Queue, message: Outgoing): void {
   const limit = queue.seconds('MaximumMessageSize');
   const attributeBytes = Buffer.byteLength(JSON.stringify(message.MessageAttributes ?? ''));
-  if (message.MessageBody === '') throw complain([{ path: 'messageBody', missing: true, constraint: '', value: undefined }]);
-  if (Buffer.byteLength(message.MessageBody) + (message.MessageAttributes === undefined ? 0 : attributeBytes) > limit) {
+  if (message.MessageBody === '')
+    throw complain([{ path: 'messageBody', missing: true, constraint: '', value: undefined }]);
+  if (
+    Buffer.byteLength(message.MessageBody) +
+      (message.MessageAttributes === undefined ? 0 : attributeBytes) >
+    limit
+  ) {
     throw failure(
       'InvalidParameterValue',
       `One or more parameters are invalid. Reason: Message must be shorter than ${limit} bytes.`,
     );
   }
   if (hasCharacterOutsideXml(message.MessageBody)) {
-    throw named('InvalidMessageContents', 'InvalidMessageContents', 'Invalid characters found in the message body.');
+    throw named(
+      'InvalidMessageContents',
+      'InvalidMessageContents',
+      'Invalid characters found in the message body.',
+    );
   }
 }
 
 /** Control characters but tab, line feed and carriage return; and the two non-characters. SQS refuses them. */
 function hasCharacterOutsideXml(text: string): boolean {
-  return [...text].some((letter) => {
+  return Array.from(text).some((letter) => {
     const code = letter.codePointAt(0) ?? 0;
     return (code < 0x20 && ![0x9, 0xa, 0xd].includes(code)) || code === 0xfffe || code === 0xffff;
   });
 }
 
-function fifoMembers(queue: Queue, message: Outgoing): { groupId?: string; deduplicationId?: string } {
+function fifoMembers(
+  queue: Queue,
+  message: Outgoing,
+): { groupId?: string; deduplicationId?: string } {
   const { MessageGroupId: groupId, MessageDeduplicationId: given } = message;
   if (!queue.isFifo) {
-    if (given !== undefined) throw failure('InvalidParameterValue', `Value ${given} for parameter MessageDeduplicationId is invalid. Reason: The request include parameter that is not valid for this queue type.`);
+    if (given !== undefined)
+      throw failure(
+        'InvalidParameterValue',
+        `Value ${given} for parameter MessageDeduplicationId is invalid. Reason: The request include parameter that is not valid for this queue type.`,
+      );
     return {};
   }
-  if (groupId === undefined) throw failure('MissingParameter', 'The request must contain the parameter MessageGroupId.');
-  const byContent = queue.record.attributes.ContentBasedDeduplication === 'true' ? md5(message.MessageBody) : undefined;
+  if (groupId === undefined)
+    throw failure('MissingParameter', 'The request must contain the parameter MessageGroupId.');
+  const byContent =
+    queue.record.attributes.ContentBasedDeduplication === 'true'
+      ? md5(message.MessageBody)
+      : undefined;
   const deduplicationId = given ?? byContent;
   if (deduplicationId === undefined) {
     throw failure(
@@ -457,9 +592,17 @@ function named(name: string, code: string, message: string): AwsError {
 }
 
 function doesNotExist(): AwsError {
-  return named('QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue', 'The specified queue does not exist.');
+  return named(
+    'QueueDoesNotExist',
+    'AWS.SimpleQueueService.NonExistentQueue',
+    'The specified queue does not exist.',
+  );
 }
 
 function invalidHandle(): AwsError {
-  return named('ReceiptHandleIsInvalid', 'ReceiptHandleIsInvalid', 'The input receipt handle is invalid.');
+  return named(
+    'ReceiptHandleIsInvalid',
+    'ReceiptHandleIsInvalid',
+    'The input receipt handle is invalid.',
+  );
 }

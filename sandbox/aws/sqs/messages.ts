@@ -76,7 +76,11 @@ export function md5OfAttributes(attributes: QueueAttributes): string | undefined
     add(Buffer.from(name));
     add(Buffer.from(attribute.DataType));
     hash.update(Buffer.from([attribute.BinaryValue === undefined ? 1 : 2]));
-    add(attribute.BinaryValue === undefined ? Buffer.from(attribute.StringValue ?? '') : Buffer.from(attribute.BinaryValue, 'base64'));
+    add(
+      attribute.BinaryValue === undefined
+        ? Buffer.from(attribute.StringValue ?? '')
+        : Buffer.from(attribute.BinaryValue, 'base64'),
+    );
   }
   return hash.digest('hex');
 }

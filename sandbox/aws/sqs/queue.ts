@@ -68,12 +68,22 @@ export class Queue {
   get redrive(): Redrive | undefined {
     const text = this.state.attributes.RedrivePolicy;
     if (text === undefined || text === '') return undefined;
-    const policy = JSON.parse(text) as { deadLetterTargetArn: string; maxReceiveCount: number | string };
-    return { deadLetterArn: policy.deadLetterTargetArn, maxReceiveCount: Number(policy.maxReceiveCount) };
+    const policy = JSON.parse(text) as {
+      deadLetterTargetArn: string;
+      maxReceiveCount: number | string;
+    };
+    return {
+      deadLetterArn: policy.deadLetterTargetArn,
+      maxReceiveCount: Number(policy.maxReceiveCount),
+    };
   }
 
   save(attributes: Readonly<Record<string, string>>): void {
-    this.state = { ...this.state, modifiedAtMs: this.core.now(), attributes: { ...this.state.attributes, ...attributes } };
+    this.state = {
+      ...this.state,
+      modifiedAtMs: this.core.now(),
+      attributes: { ...this.state.attributes, ...attributes },
+    };
     this.core.store.put('queues', this.state.name, this.state);
   }
 
@@ -94,11 +104,14 @@ export class Queue {
       receiveCount: 0,
       visibleAtMs: now + delaySeconds * 1000,
       ...(outgoing.groupId === undefined ? {} : { groupId: outgoing.groupId }),
-      ...(outgoing.deduplicationId === undefined ? {} : { deduplicationId: outgoing.deduplicationId }),
+      ...(outgoing.deduplicationId === undefined
+        ? {}
+        : { deduplicationId: outgoing.deduplicationId }),
       ...(this.isFifo ? { sequenceNumber: String(number).padStart(20, '0') } : {}),
     };
     this.write(String(number).padStart(16, '0'), message);
-    if (message.deduplicationId !== undefined) this.recent.set(message.deduplicationId, { message, atMs: now });
+    if (message.deduplicationId !== undefined)
+      this.recent.set(message.deduplicationId, { message, atMs: now });
     this.wake();
     return message;
   }
@@ -151,8 +164,10 @@ export class Queue {
     const all = [...this.messages.values()];
     return {
       visible: all.filter((message) => message.visibleAtMs <= now).length,
-      inFlight: all.filter((message) => message.visibleAtMs > now && message.receiveCount > 0).length,
-      delayed: all.filter((message) => message.visibleAtMs > now && message.receiveCount === 0).length,
+      inFlight: all.filter((message) => message.visibleAtMs > now && message.receiveCount > 0)
+        .length,
+      delayed: all.filter((message) => message.visibleAtMs > now && message.receiveCount === 0)
+        .length,
     };
   }
 
@@ -183,7 +198,8 @@ export class Queue {
     const redrive = this.redrive;
     for (const { kind, key, message } of choose(this.messages, want, now, redrive)) {
       if (kind === 'dead letter' && redrive !== undefined) {
-        if (!this.core.wires.sendToQueue(redrive.deadLetterArn, message.body, message.attributes)) continue;
+        if (!this.core.wires.sendToQueue(redrive.deadLetterArn, message.body, message.attributes))
+          continue;
         this.messages.delete(key);
         this.core.store.delete(this.collection, key);
         continue;
@@ -207,19 +223,26 @@ export class Queue {
 
   private repeated(deduplicationId: string | undefined, nowMs: number): Message | undefined {
     const recent = deduplicationId === undefined ? undefined : this.recent.get(deduplicationId);
-    return recent !== undefined && nowMs - recent.atMs < DEDUPLICATION_MS ? recent.message : undefined;
+    return recent !== undefined && nowMs - recent.atMs < DEDUPLICATION_MS
+      ? recent.message
+      : undefined;
   }
 
   private keyOf(receiptHandle: string): string | undefined {
-    const [key = '', id, count] = Buffer.from(receiptHandle, 'base64url').toString('utf8').split('/');
+    const [key = '', id, count] = Buffer.from(receiptHandle, 'base64url')
+      .toString('utf8')
+      .split('/');
     const message = this.messages.get(key);
-    return message !== undefined && message.id === id && String(message.receiveCount) === count ? key : undefined;
+    return message !== undefined && message.id === id && String(message.receiveCount) === count
+      ? key
+      : undefined;
   }
 
   private nextVisibleInMs(): number {
     const now = this.core.now();
     let next = Infinity;
-    for (const { visibleAtMs } of this.messages.values()) next = Math.min(next, Math.max(visibleAtMs - now, 1));
+    for (const { visibleAtMs } of this.messages.values())
+      next = Math.min(next, Math.max(visibleAtMs - now, 1));
     return next;
   }
 

@@ -22,10 +22,19 @@ export function createSts(core: Core): { readonly service: Service; readonly pag
         operations: {
           GetCallerIdentity: (_form, { accessKeyId }) => {
             if (accessKeyId === 'anonymous') {
-              throw new AwsError('MissingAuthenticationToken', 'Request is missing Authentication Token', 403);
+              throw new AwsError(
+                'MissingAuthenticationToken',
+                'Request is missing Authentication Token',
+                403,
+              );
             }
-            const arn = identities()[accessKeyId] ?? `arn:aws:iam::${core.accountId}:user/${accessKeyId}`;
-            return { Arn: arn, UserId: `AIDA${accessKeyId}`, Account: arn.split(':')[4] ?? core.accountId };
+            const arn =
+              identities()[accessKeyId] ?? `arn:aws:iam::${core.accountId}:user/${accessKeyId}`;
+            return {
+              Arn: arn,
+              UserId: `AIDA${accessKeyId}`,
+              Account: arn.split(':')[4] ?? core.accountId,
+            };
           },
         },
       },
