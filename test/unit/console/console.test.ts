@@ -576,6 +576,11 @@ describe('a decision', () => {
   it.each([
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example.com' }, 403],
     [
+      'another site, known by Sec-Fetch-Site only',
+      { 'sec-fetch-site': 'cross-site', origin: undefined },
+      403,
+    ],
+    [
       'another port of this machine',
       { 'sec-fetch-site': 'same-site', origin: 'http://localhost:3000' },
       403,
