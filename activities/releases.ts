@@ -1,5 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
+import {
+  defineSearchAttributeKey,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/common';
 
 import { CONTROL_QUEUE } from '../domain/queues.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';

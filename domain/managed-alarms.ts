@@ -47,14 +47,11 @@ export function vcpusOf(instanceType: string): number | undefined {
   return size[1] === undefined ? SIZES[size[2] ?? ''] : 4 * Number(size[1]);
 }
 
-/** Names of the alarms the keeper manages for its sources of kind `alarms`; the CPU one only where vCPUs are known. */
-const KINDS = ['errors-5xx', 'errors-4xx', 'latency', 'cpu', 'memory', 'disk'] as const;
+/** The alarms of one source; the one on the CPU only where the vCPUs are known. */
+type AlarmKind = 'errors-5xx' | 'errors-4xx' | 'latency' | 'cpu' | 'memory' | 'disk';
 
-export const managedAlarmName = (
-  model: string,
-  source: string,
-  kind: (typeof KINDS)[number],
-): string => `${alarmPrefix(model)}${source}-${kind}`;
+export const managedAlarmName = (model: string, source: string, kind: AlarmKind): string =>
+  `${alarmPrefix(model)}${source}-${kind}`;
 
 /** Seconds of a literal such as `10s` or `5m`. */
 const seconds = (literal: string): number => Math.ceil(durationMs(literal) / 1_000);
@@ -94,7 +91,7 @@ export function managedAlarms(
     missing: 'missing',
   } as const;
   const vcpus = instanceType === undefined ? undefined : vcpusOf(instanceType);
-  const named = (kind: (typeof KINDS)[number]): string => managedAlarmName(model, source, kind);
+  const named = (kind: AlarmKind): string => managedAlarmName(model, source, kind);
   return [
     {
       ...onCalls,

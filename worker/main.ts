@@ -27,11 +27,12 @@ const STICKY = '2s';
 export async function main(argv: readonly string[]): Promise<void> {
   const queue = parseQueue(argv);
   const config = readWorkerConfig(process.env);
+  const parent = watchParent();
   const log = createLog(config, queue === 'data' ? 'data-worker' : 'worker');
   installRuntime(config, queue, log);
   const temporal = await connectTemporal(config.temporalWaitMs, log);
   try {
-    await serve(queue, config, temporal, log);
+    await serve(queue, config, temporal, log, parent);
   } finally {
     await temporal.close();
   }
@@ -82,6 +83,7 @@ async function serve(
   config: WorkerConfig,
   temporal: Temporal,
   log: Pino,
+  parent: AbortSignal,
 ): Promise<void> {
   const worker = await (queue === 'data'
     ? createDataWorker(config, temporal)
@@ -91,12 +93,10 @@ async function serve(
     config.health === null
       ? undefined
       : await serveHealth(config.health, () => healthOf(worker, queue, data));
-  if (queue === 'data' && process.channel !== undefined) {
-    // Our parent is gone, perhaps killed: end as on SIGTERM.
-    process.once('disconnect', () => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
-    });
-  }
+  onParentGone(parent, () => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    else process.exit(1);
+  });
   // Both end at the same time; the Runtime has its own listeners for the worker in this process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void data?.stop());
@@ -112,6 +112,22 @@ async function serve(
     await health?.close();
     log.info('the worker has stopped');
   }
+}
+
+/** Aborted when the process that started this one is gone, perhaps killed; never without such a parent. */
+function watchParent(): AbortSignal {
+  const gone = new AbortController();
+  if (process.send !== undefined) {
+    process.once('disconnect', () => {
+      gone.abort();
+    });
+  }
+  return gone.signal;
+}
+
+function onParentGone(parent: AbortSignal, end: () => void): void {
+  if (parent.aborted) end();
+  else parent.addEventListener('abort', end);
 }
 
 function healthOf(worker: Worker, queue: Queue, data: DataProcess | undefined): Health {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createControlActivities } from '../../activities/index.js';
 import { ledgerFaults, readLedger } from '../../activities/read.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
-import { attemptOf, awsError, depsOver, fakeAws, NOON, on, ref, run } from './support.js';
+import { attemptOf, awsError, depsOver, fakeAws, NOON, on, ref, run, textOf } from './support.js';
 
 const draft = (id: string, over: Partial<LedgerDraft> = {}): LedgerDraft => ({
   id,
@@ -24,7 +24,7 @@ function bucket(objects = new Map<string, string>()) {
       const key = input.Key ?? '';
       if (input.IfNoneMatch === '*' && objects.has(key))
         throw awsError('PreconditionFailed', 'At least one of the pre-conditions', 412);
-      objects.set(key, String(input.Body));
+      objects.set(key, textOf(input.Body));
       return {};
     }),
     on(GetObjectCommand, ({ Key = '' }) => {

@@ -28,7 +28,7 @@ export function on<Input, Output>(
   command: CommandClass<Input, Output>,
   answer: Answer<Input, Output>,
 ): Handler {
-  return { command, answer: answer as Handler['answer'] } as unknown as Handler;
+  return { command, answer: answer as Handler['answer'] };
 }
 
 export interface Fake {
@@ -176,9 +176,7 @@ export async function attemptOf<Args extends unknown[], Result>(
   args: Args,
   info: AttemptOptions = {},
 ): Promise<Attempt<Result>> {
-  const env = new MockActivityEnvironment(
-    info as ConstructorParameters<typeof MockActivityEnvironment>[0],
-  );
+  const env = new MockActivityEnvironment(info);
   let details: unknown = info.heartbeatDetails;
   env.on('heartbeat', (beat: unknown) => {
     details = beat;
@@ -198,4 +196,10 @@ export async function attemptOf<Args extends unknown[], Result>(
       details,
     };
   }
+}
+
+/** The body of a PutObject as text: these tests write nothing else. */
+export function textOf(body: unknown): string {
+  if (typeof body !== 'string') throw new Error('the body is not a text');
+  return body;
 }

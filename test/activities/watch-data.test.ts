@@ -10,7 +10,7 @@ import type { Analysis } from '../../activities/analysis-port.js';
 import type { DataWatch } from '../../activities/contract.js';
 import { createDataActivities } from '../../activities/data.js';
 import type { Profile, WindowComparison } from '../../domain/stats/types.js';
-import { attemptOf, awsError, fakeAws, NOON, on, policyWith, ref, run } from './support.js';
+import { attemptOf, awsError, fakeAws, NOON, on, policyWith, ref, run, textOf } from './support.js';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -90,7 +90,7 @@ function account(verdictOf: (fromMs: number) => Kind = () => 'ok', captured = tr
       } as never;
     }),
     on(PutObjectCommand, ({ Key = '', Body }) => {
-      objects.set(Key, String(Body));
+      objects.set(Key, textOf(Body));
       return {};
     }),
     on(ListObjectsV2Command, ({ Prefix = '' }) => {
