@@ -32,7 +32,7 @@ export async function endGroup(child) {
  * the group: two installs must never work on one folder.
  */
 function endWithUs(pid) {
-  const script = 'cat > /dev/null; kill -TERM -- "-$1"; sleep 3; kill -KILL -- "-$1"';
+  const script = 'cat > /dev/null; kill -TERM "-$1"; sleep 3; kill -KILL "-$1"';
   const watchdog = spawn('/bin/sh', ['-c', script, 'watchdog', String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
