@@ -106,8 +106,9 @@ export class Jobs {
     return job;
   }
 
+  /** Ignoring case, so that the name at the end of an ARN, which is in lower case, finds the job. */
   get(kind: Kind, name: string): JobRecord | undefined {
-    return this.kernel.store.get<JobRecord>(COLLECTIONS[kind], name);
+    return this.kernel.store.get<JobRecord>(COLLECTIONS[kind], name.toLowerCase());
   }
 
   /** Asks a job to end; harmless when it has. */
@@ -267,7 +268,7 @@ export class Jobs {
   }
 
   private save(job: JobRecord): void {
-    this.kernel.store.put(COLLECTIONS[job.kind], job.name, job);
+    this.kernel.store.put(COLLECTIONS[job.kind], job.name.toLowerCase(), job);
   }
 
   private all(kind: Kind): readonly JobRecord[] {

@@ -79,13 +79,12 @@ export class Packages {
     };
   }
 
-  /** `owner`: an access key id, or the role a pipeline runs with. */
-  userOf(accessKeyId: string): UserContext {
-    const Arn = accessKeyId.startsWith('arn:')
-      ? accessKeyId
-      : (this.kernel.store.get<string>('sts.identities', accessKeyId) ??
-        `arn:aws:iam::${this.kernel.accountId}:user/${accessKeyId}`);
-    return { IamIdentity: { Arn, PrincipalId: accessKeyId } };
+  /** Who changed a package: the caller as STS names it, or the role a pipeline runs with. */
+  userOf(caller: string): UserContext {
+    if (caller.startsWith('arn:')) return { IamIdentity: { Arn: caller, PrincipalId: caller } };
+    const known = this.kernel.store.get<Record<string, string>>('sandbox', 'identities') ?? {};
+    const Arn = known[caller] ?? `arn:aws:iam::${this.kernel.accountId}:user/${caller}`;
+    return { IamIdentity: { Arn, PrincipalId: `AIDA${caller}` } };
   }
 
   /** By versioned ARN, or by name for a package without a group. */

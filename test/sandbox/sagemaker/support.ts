@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Kernel } from '../../../sandbox/aws/kernel.js';
 import { handleInvocation, sageMakerServices } from '../../../sandbox/aws/sagemaker/index.js';
 import { startSandbox } from '../../../sandbox/aws/server.js';
@@ -26,6 +28,8 @@ export interface Bench {
   readonly runtime: SageMakerRuntimeClient;
   readonly s3: S3Client;
   readonly cloudwatch: CloudWatchClient;
+  readonly events: EventBridgeClient;
+  readonly sqs: SQSClient;
   close(): Promise<void>;
 }
 
@@ -50,6 +54,8 @@ export async function openBench(home = scratch(), speed = 1_000): Promise<Bench>
     runtime: new SageMakerRuntimeClient(config),
     s3: new S3Client({ ...config, forcePathStyle: true }),
     cloudwatch: new CloudWatchClient(config),
+    events: new EventBridgeClient(config),
+    sqs: new SQSClient(config),
   };
   return {
     ...clients,
