@@ -135,7 +135,10 @@ describe('ensureAlarms', () => {
   it("never touches another model's alarms, though the prefix is the same", async () => {
     const { aws, alarms } = account();
     const foreign = 'modelkeeper-flights-east-health-cpu';
-    alarms.set(foreign, { Tags: [{ Key: 'modelkeeper:model', Value: 'flights-east' }] });
+    alarms.set(foreign, {
+      AlarmName: foreign,
+      Tags: [{ Key: 'modelkeeper:model', Value: 'flights-east' }],
+    });
     const { ensureAlarms, removeAlarms } = createControlActivities(depsOver(aws));
     await run(ensureAlarms, [ref]);
     await run(removeAlarms, [ref]);
