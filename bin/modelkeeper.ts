@@ -15,11 +15,22 @@ const [name] = args;
 if (isProcess(name)) await runProcess(name, args.slice(1));
 else await runCommand();
 
+/** Ends this process, as SIGTERM would, when whoever started it is gone: its end of our standard input closes. */
+function endWithParent(): void {
+  if (process.env['MODELKEEPER_END_WITH_STDIN'] === undefined) return;
+  delete process.env['MODELKEEPER_END_WITH_STDIN'];
+  process.stdin.on('error', () => undefined);
+  process.stdin.once('close', () => process.kill(process.pid, 'SIGTERM'));
+  process.stdin.resume();
+  process.stdin.unref();
+}
+
 /** A long-running part: it looks after its own signals and its own end. */
 async function runProcess(
   process_: keyof typeof PROCESSES,
   rest: readonly string[],
 ): Promise<void> {
+  endWithParent();
   try {
     const module = (await import(new URL(PROCESSES[process_].path, import.meta.url).href)) as {
       main(argv: readonly string[]): Promise<void>;

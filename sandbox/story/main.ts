@@ -1,0 +1,418 @@
+/** `modelkeeper story`: the whole service on one machine, and the flights story told while it runs. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+import { parseDocument } from 'yaml';
+
+import { findFreePort, startTemporal } from '../temporal/server.js';
+import type { TemporalServer } from '../temporal/server.js';
+import { binary, supervise } from './children.js';
+import type { Supervised } from './children.js';
+import { bringUpFirstModel, BUCKET, companyAws, furnish, MODEL, REGION } from './company.js';
+import { Flights, WEEK_MS } from './flights.js';
+import { Home, StoryError, usualPorts } from './home.js';
+import type { Ports, StoryState } from './home.js';
+import { Follower, narrator } from './narrator.js';
+import type { Narrator } from './narrator.js';
+import { readOptions } from './options.js';
+import type { StoryOptions } from './options.js';
+import { writeReport } from './report.js';
+import { Service } from './service.js';
+import { Traffic } from './traffic.js';
+
+const LOOK_EVERY_MS = 1_000;
+/** Quiet windows at home before the hubs open, and the longest wait for them. */
+const HOME_WEEKS = 2;
+const HOME_AT_MOST_MS = 60_000;
+const CREDENTIALS = { accessKeyId: 'flights-story', secretAccessKey: 'not-a-secret' };
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const options = readOptions(argv);
+  const home = new Home(options.home);
+  try {
+    home.take(options.fresh);
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  const story = new Story(options, home);
+  const stop = (signal: NodeJS.Signals): void => {
+    story.stop(signal === 'SIGINT' ? 'stopping' : `stopping on ${signal}`);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGHUP', stop);
+  try {
+    process.exitCode = await story.run();
+  } catch (error) {
+    fail(error);
+  } finally {
+    await story.close();
+    home.leave();
+  }
+}
+
+function fail(error: unknown): void {
+  const known =
+    error instanceof StoryError ||
+    (error instanceof Error && /TemporalStartError/.test(error.name));
+  process.stderr.write(
+    `${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
+  );
+  process.exitCode = 1;
+}
+
+class Stopped extends Error {}
+
+class Story {
+  private readonly narrator: Narrator;
+  private readonly stopping = new AbortController();
+  private parts: Supervised[] = [];
+  private temporal: TemporalServer | undefined;
+  private traffic: Traffic | undefined;
+  private readonly startedAtMs = Date.now();
+
+  constructor(
+    private readonly options: StoryOptions,
+    private readonly home: Home,
+  ) {
+    this.narrator = narrator(this.startedAtMs, (text) => process.stdout.write(text));
+  }
+
+  stop(why: string): void {
+    if (this.stopping.signal.aborted) return;
+    this.say(why);
+    this.stopping.abort(new Stopped(why));
+  }
+
+  private say(line: string): void {
+    this.narrator.say(line);
+  }
+
+  private pause(ms: number): Promise<void> {
+    const { signal } = this.stopping;
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      const onAbort = (): void => {
+        clearTimeout(timer);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** @returns the exit code */
+  async run(): Promise<number> {
+    try {
+      return await this.tell();
+    } catch (error) {
+      if (error instanceof Stopped) return this.options.unattended ? 130 : 0;
+      throw error;
+    }
+  }
+
+  private async tell(): Promise<number> {
+    let state = await this.home.readOrCreate(() => this.choosePorts());
+    const { ports } = state;
+    const service = new Service(`http://127.0.0.1:${String(ports.console)}`, MODEL);
+    await this.startServers(ports);
+    const aws = companyAws(`http://127.0.0.1:${String(ports.aws)}`, CREDENTIALS);
+    const flights = new Flights(this.home.file('data'));
+    const [company] = await Promise.all([furnish(aws), flights.prepare()]);
+    const environment = this.environment(ports, company.queueUrl);
+    this.home.announce(environment);
+    this.startService(environment, ports);
+    this.say(`console           ${service.consoleUrl}`);
+    this.say(`Temporal Web UI   http://127.0.0.1:${String(ports.webUi)}`);
+    this.say(`messages to people  http://127.0.0.1:${String(ports.aws)}/_sandbox/outbox`);
+
+    if (state.weekZeroAtMs === null) {
+      // Weeks are aligned to the clock, so that they are the policy's windows.
+      state = { ...state, weekZeroAtMs: (Math.floor(Date.now() / WEEK_MS) + 1) * WEEK_MS };
+      this.home.save(state);
+    }
+    const weekZeroAtMs = state.weekZeroAtMs ?? 0;
+    await bringUpFirstModel(aws, flights, weekZeroAtMs, (line) => {
+      this.say(line);
+    });
+    this.say(`the endpoint ${MODEL} serves western airports`);
+    mkdirSync(this.home.file('scratch'), { recursive: true });
+    this.traffic = new Traffic({
+      endpoint: `http://127.0.0.1:${String(ports.aws)}`,
+      credentials: CREDENTIALS,
+      aws,
+      flights,
+      weekZeroAtMs,
+      hubsOpenAtMs: () => state.hubsOpenAtMs,
+      scratch: this.home.file('scratch'),
+      troubled: (line) => {
+        this.say(line);
+      },
+    });
+    this.traffic.start();
+    await this.applyPolicy(environment);
+
+    const trafficSinceMs = Date.now();
+    const follower = new Follower(service, this.narrator);
+    const deadlineMs = this.startedAtMs + this.options.timeoutSeconds * 1_000;
+    let asked: string | undefined;
+    for (;;) {
+      await follower.look();
+      state = this.openHubs(state, follower, trafficSinceMs);
+      asked = await this.ask(follower, service, environment, asked);
+      const ended = this.options.unattended ? follower.keeper?.lastRelease : undefined;
+      if (ended != null) return this.finish(follower, aws, service, ports, ended.release);
+      if (this.options.unattended && Date.now() > deadlineMs) {
+        this.say(
+          `not over after ${String(this.options.timeoutSeconds)} s; the logs are in ${this.home.file('logs')}`,
+        );
+        return 1;
+      }
+      await this.pause(LOOK_EVERY_MS);
+    }
+  }
+
+  private async choosePorts(): Promise<Ports> {
+    if (!this.options.autoPorts) return usualPorts();
+    return {
+      temporal: await findFreePort(),
+      webUi: await findFreePort(),
+      aws: await findFreePort(),
+      console: await findFreePort(),
+      bridge: await findFreePort(),
+    };
+  }
+
+  private environment(ports: Ports, queueUrl: string): Record<string, string> {
+    return {
+      TEMPORAL_ADDRESS: `127.0.0.1:${String(ports.temporal)}`,
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${String(ports.aws)}`,
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      MODELKEEPER_EVENTS_QUEUE_URL: queueUrl,
+      MODELKEEPER_BRIDGE_MIN_INTERVAL: '2s',
+      MODELKEEPER_CONSOLE_URL: `http://127.0.0.1:${String(ports.console)}`,
+      MODELKEEPER_WEB_UI: `http://127.0.0.1:${String(ports.webUi)}`,
+      MODELKEEPER_SCRATCH: this.home.file('scratch'),
+    };
+  }
+
+  private async startServers(ports: Ports): Promise<void> {
+    const cli = process.env['MODELKEEPER_TEMPORAL_CLI'];
+    if (cli === undefined)
+      throw new StoryError('MODELKEEPER_TEMPORAL_CLI is not set: start the story with npm start');
+    this.supervise({
+      name: 'local AWS',
+      args: [
+        'sandbox',
+        '--port',
+        String(ports.aws),
+        '--home',
+        this.home.file('aws'),
+        '--speed',
+        String(this.options.speed),
+      ],
+      env: {},
+      logFile: this.home.file('logs', 'aws.log'),
+    });
+    await this.keepTemporal(cli, ports);
+    await this.reachable(`http://127.0.0.1:${String(ports.aws)}/_sandbox/health`, 'the local AWS');
+  }
+
+  /** Temporal is started again when it dies; what it had promised is in its file. */
+  private async keepTemporal(cli: string, ports: Ports): Promise<void> {
+    const server = await startTemporal({
+      cli,
+      dbFile: this.home.file('temporal.db'),
+      port: ports.temporal,
+      uiPort: ports.webUi,
+      logFile: this.home.file('logs', 'temporal.log'),
+    });
+    this.temporal = server;
+    void server.ended.then((sentence) => {
+      if (this.stopping.signal.aborted) return;
+      this.say(`Temporal: ${sentence}; it is started again`);
+      this.keepTemporal(cli, ports).catch((error: unknown) => {
+        this.stop(error instanceof Error ? error.message : String(error));
+      });
+    });
+  }
+
+  private startService(environment: Record<string, string>, ports: Ports): void {
+    const part = (
+      name: string,
+      args: readonly string[],
+      env: Record<string, string> = {},
+    ): void => {
+      this.supervise({
+        name,
+        args,
+        env: { ...environment, ...env },
+        logFile: this.home.file('logs', `${name}.log`),
+      });
+    };
+    part('console', ['console', '--port', String(ports.console)]);
+    part('worker', ['worker']);
+    part('bridge', ['bridge', '--port', String(ports.bridge)]);
+  }
+
+  private supervise(part: Parameters<typeof supervise>[0]): void {
+    this.parts.push(
+      supervise(part, (sentence, givenUp) => {
+        this.say(sentence);
+        if (givenUp) this.stop(`${part.name} does not stay up: ${lastLines(part.logFile)}`);
+      }),
+    );
+  }
+
+  private async reachable(url: string, what: string): Promise<void> {
+    for (let tries = 0; tries < 300; tries += 1) {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) }).catch(
+        () => undefined,
+      );
+      if (answer?.ok === true) return;
+      await this.pause(100);
+    }
+    throw new StoryError(
+      `${what} does not answer at ${url}; its log is in ${this.home.file('logs')}`,
+    );
+  }
+
+  /** The example policy, with the person at this machine as its approver. */
+  private async applyPolicy(environment: Record<string, string>): Promise<void> {
+    const example = new URL('../../../examples/flights.policy.yaml', import.meta.url);
+    const document = parseDocument(readFileSync(fileURLToPath(example), 'utf8'));
+    document.setIn(['spec', 'people', 'ada@example.com'], [`os:${userInfo().username}`]);
+    const file = this.home.file('flights.policy.yaml');
+    writeFileSync(file, String(document));
+    for (let tries = 1; ; tries += 1) {
+      const { code, output } = await this.command(['apply', file, '--local'], environment);
+      if (code === 0) {
+        this.say('modelkeeper keeps the model now: policy examples/flights.policy.yaml is applied');
+        return;
+      }
+      if (tries >= 10) throw new StoryError(`the policy could not be applied:\n${output}`);
+      await this.pause(1_000);
+    }
+  }
+
+  private command(
+    args: readonly string[],
+    environment: Record<string, string>,
+  ): Promise<{ code: number; output: string }> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [binary(), ...args], {
+        env: { ...process.env, ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let output = '';
+      child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+      child.stderr.on('data', (text: Buffer) => (output += text.toString()));
+      child.once('error', reject);
+      child.once('exit', (code) => {
+        resolve({ code: code ?? 1, output });
+      });
+    });
+  }
+
+  /** After two quiet weeks at home the airline opens its eastern hubs. */
+  private openHubs(state: StoryState, follower: Follower, trafficSinceMs: number): StoryState {
+    if (state.hubsOpenAtMs !== null) return state;
+    const quiet = follower.keeper?.verdict === 'healthy';
+    const waited = Date.now() - trafficSinceMs;
+    if (!(quiet && waited > HOME_WEEKS * WEEK_MS) && waited < HOME_AT_MOST_MS) return state;
+    const next = { ...state, hubsOpenAtMs: (Math.floor(Date.now() / WEEK_MS) + 1) * WEEK_MS };
+    this.home.save(next);
+    this.say(
+      'the airline opens its eastern hubs: other airports, shorter flights, another weather',
+    );
+    return next;
+  }
+
+  /** Shows people where to decide; unattended, another process decides. */
+  private async ask(
+    follower: Follower,
+    service: Service,
+    environment: Record<string, string>,
+    asked: string | undefined,
+  ): Promise<string | undefined> {
+    const waiting = [...follower.releases.values()].find(
+      ({ stage, request }) => stage === 'approve' && request !== null,
+    );
+    const digest = waiting?.request?.digest;
+    if (waiting === undefined || digest === undefined || digest === asked) return asked;
+    const path = `/models/${MODEL}/releases/${String(waiting.release)}/approve`;
+    this.say(`a person is asked: ${service.consoleUrl}${path}`);
+    this.say(`                or: npx modelkeeper approve ${MODEL}`);
+    if (!this.options.unattended) return digest;
+    const args = [
+      'approve',
+      MODEL,
+      '--release',
+      String(waiting.release),
+      '--digest',
+      digest,
+      '--yes',
+      '--local',
+      '--reason',
+      'the interval of the candidate lies above the champion',
+    ];
+    const { code, output } = await this.command(args, environment);
+    this.say(
+      code === 0 ? 'approved from another process' : `the approval was not taken: ${output.trim()}`,
+    );
+    return code === 0 ? digest : asked;
+  }
+
+  private async finish(
+    follower: Follower,
+    aws: ReturnType<typeof companyAws>,
+    service: Service,
+    ports: Ports,
+    release: number,
+  ): Promise<number> {
+    await follower.look();
+    const report = await writeReport({
+      path: this.home.file('story.json'),
+      aws,
+      follower,
+      release,
+      traffic: this.traffic?.counts() ?? { sent: 0, failed: 0, labelled: 0 },
+      addresses: {
+        console: service.consoleUrl,
+        webUi: `http://127.0.0.1:${String(ports.webUi)}`,
+        aws: `http://127.0.0.1:${String(ports.aws)}`,
+        artefacts: `s3://${BUCKET}`,
+      },
+      seconds: (Date.now() - this.startedAtMs) / 1_000,
+    });
+    for (const line of report.lines) this.say(line);
+    this.say(`written to ${this.home.file('story.json')}`);
+    return report.promoted ? 0 : 1;
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort(new Stopped('closing'));
+    await this.traffic?.stop();
+    // Those who use the servers first, the servers last.
+    const users = this.parts.filter(({ name }) => name !== 'local AWS');
+    const servers = this.parts.filter(({ name }) => name === 'local AWS');
+    await Promise.all(users.map((part) => part.stop()));
+    await Promise.all([...servers.map((part) => part.stop()), this.temporal?.stop()]);
+  }
+}
+
+function lastLines(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim().split('\n').slice(-3).join('\n');
+  } catch {
+    return `see ${path}`;
+  }
+}
