@@ -15,7 +15,7 @@ import { packArchive } from '../../learner/archive.js';
 import { isLearnerImage, learnerScript } from '../../learner/image.js';
 import type { ContainerJob, JobResult } from '../../learner/job.js';
 import type { Kernel } from '../kernel.js';
-import { splitS3Uri, taken } from './context.js';
+import { shortId, splitS3Uri, taken } from './context.js';
 import { trainingOutput } from './job-record.js';
 import type { JobRecord } from './job-record.js';
 
@@ -38,6 +38,8 @@ const KEPT_STDERR = 2_000;
 export class ContainerRuns {
   private readonly children = new Map<string, ChildProcess>();
   private readonly results = new Map<string, RunResult>();
+  /** A run has a directory of its own: the child of a killed sandbox may still write into the last one. */
+  private readonly runDirectories = new Map<string, string>();
   private readonly foreignEndsAtMs = new Map<string, number>();
 
   constructor(
@@ -71,6 +73,7 @@ export class ContainerRuns {
     this.children.delete(job.arn);
     this.results.delete(job.arn);
     this.foreignEndsAtMs.delete(job.arn);
+    this.runDirectories.delete(job.arn);
     rmSync(this.directory(job), { recursive: true, force: true });
   }
 
@@ -103,7 +106,7 @@ export class ContainerRuns {
     const script = learnerScript();
     if (!existsSync(script))
       throw new Error(`the learner is not built: ${script} is missing; run npm run build`);
-    const jobFile = join(this.directory(job), 'job.json');
+    const jobFile = `${prepared.outputDir}.json`;
     writeFileSync(jobFile, JSON.stringify(prepared));
     // With a channel to the parent the child ends when the parent is killed.
     const child = spawn(process.execPath, [script, jobFile], {
@@ -135,8 +138,9 @@ export class ContainerRuns {
   }
 
   private prepare(job: JobRecord): ContainerJob {
-    const directory = this.directory(job);
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(this.directory(job), { recursive: true, force: true });
+    const directory = join(this.directory(job), shortId(6));
+    this.runDirectories.set(job.arn, directory);
     const outputDir = join(directory, 'output');
     mkdirSync(outputDir, { recursive: true });
     const inputs: Record<string, readonly string[]> = {};
@@ -196,7 +200,7 @@ export class ContainerRuns {
   }
 
   private outputFiles(job: JobRecord): readonly (readonly [string, Buffer])[] {
-    const directory = join(this.directory(job), 'output');
+    const directory = join(this.runDirectories.get(job.arn) ?? this.directory(job), 'output');
     return readdirSync(directory).map(
       (name) => [name, readFileSync(join(directory, name))] as const,
     );

@@ -636,9 +636,12 @@ function withDefaults(
   );
 }
 
-/** As AWS names the jobs of pipelines: `pipelines-<execution>-<step>-<10 random characters>`. */
+/** As AWS names the jobs of pipelines: `pipelines-<execution>-<step>-<10 random characters>`, in lower case. */
 function jobName(executionId: string, step: string): string {
-  const middle = step.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 28);
+  const middle = step
+    .toLowerCase()
+    .replace(/[^a-z0-9-]/g, '-')
+    .slice(0, 28);
   return `pipelines-${executionId}-${middle}-${shortId(10)}`;
 }
 

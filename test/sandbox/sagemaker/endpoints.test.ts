@@ -18,13 +18,17 @@ import {
   UpdateEndpointWeightsAndCapacitiesCommand,
 } from '@aws-sdk/client-sagemaker';
 import type { DeploymentConfig, ProductionVariant } from '@aws-sdk/client-sagemaker';
+import {
+  ApplicationAutoScalingClient,
+  RegisterScalableTargetCommand,
+} from '@aws-sdk/client-application-auto-scaling';
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packArchive, packModel } from '../../../sandbox/learner/archive.js';
 import { fit } from '../../../sandbox/learner/logistic.js';
-import { discard, fault, LEARNER, openBench, ROLE, until } from './support.js';
+import { discard, fault, LEARNER, openBench, REGION, reopened, ROLE, until } from './support.js';
 import type { Bench } from './support.js';
 
 const BUCKET = 'artefacts';
@@ -266,8 +270,7 @@ describe('a rollout', () => {
       ({ PendingDeploymentSummary: p }) =>
         p?.ProductionVariants?.[0]?.VariantStatus?.[0]?.Status === 'Baking',
     );
-    await bench.close();
-    bench = await openBench(bench.home);
+    bench = await reopened(bench);
     expect((await look('restarted')).EndpointStatus).toBe('Updating');
     const after = await rested('restarted');
     expect([after.EndpointStatus, after.EndpointConfigName]).toEqual(['InService', 'green']);
@@ -299,12 +302,7 @@ describe('a rollout', () => {
       canary(1, 'nowhere'),
       /^Could not find CloudWatch alarm "nowhere"/,
     ],
-    [
-      'no policy at all',
-      'green',
-      {} as DeploymentConfig,
-      /^DeploymentConfig must specify exactly one/,
-    ],
+    ['no policy at all', 'green', {}, /^DeploymentConfig must specify exactly one/],
     [
       'the configuration in use',
       'blue',
@@ -342,6 +340,31 @@ describe('a rollout', () => {
 });
 
 describe('an endpoint', () => {
+  it('is scaled by Application Auto Scaling', async () => {
+    await serving('elastic');
+    const scaling = new ApplicationAutoScalingClient({
+      endpoint: bench.sandbox.url,
+      region: REGION,
+      credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
+    });
+    await scaling.send(
+      new RegisterScalableTargetCommand({
+        ServiceNamespace: 'sagemaker',
+        ResourceId: 'endpoint/elastic/variant/main',
+        ScalableDimension: 'sagemaker:variant:DesiredInstanceCount',
+        MinCapacity: 3,
+        MaxCapacity: 5,
+      }),
+    );
+    scaling.destroy();
+    const after = await until(
+      () => look('elastic'),
+      ({ EndpointStatus, ProductionVariants }) =>
+        EndpointStatus === 'InService' && ProductionVariants?.[0]?.CurrentInstanceCount === 3,
+    );
+    expect(after.ProductionVariants?.[0]?.DesiredInstanceCount).toBe(3);
+  });
+
   it('is found whatever the case of its name', async () => {
     await serving('MyEndpoint');
     const found = await look('myendpoint');

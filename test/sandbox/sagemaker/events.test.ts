@@ -10,6 +10,7 @@ import {
   CreateTrainingJobCommand,
   DescribeEndpointCommand,
   DescribeTrainingJobCommand,
+  MetricPublishFrequencyInSeconds,
   StopTrainingJobCommand,
   UpdateEndpointCommand,
   UpdateModelPackageCommand,
@@ -75,7 +76,9 @@ beforeAll(async () => {
             InstanceType: 'ml.m5.large',
           },
         ],
-        MetricsConfig: { MetricPublishFrequencyInSeconds: 10 },
+        MetricsConfig: {
+          MetricPublishFrequencyInSeconds: MetricPublishFrequencyInSeconds.FREQ_10_S,
+        },
       }),
     );
   }

@@ -31,11 +31,10 @@ const OPTIONS = { features: FEATURES, epochs: 50, seed: 7, hashBits: 10 };
 
 describe('the regression', () => {
   it('learns a pair of features that neither gives away alone', () => {
-    const rows = {
-      colour: Array(50).fill(TABLE.colour).flat(),
-      size: Array(50).fill(TABLE.size).flat(),
-    } as typeof TABLE;
-    const labels = Array(50).fill([1, 0, 0, 1]).flat() as number[];
+    const repeated = <T>(values: readonly T[]): T[] =>
+      Array.from({ length: 50 }, () => values).flat();
+    const rows = { colour: repeated(TABLE.colour), size: repeated(TABLE.size) };
+    const labels = repeated([1, 0, 0, 1]);
     const scores = predict(fit(rows, labels, OPTIONS), TABLE);
     expect([...scores].map((score) => score > 0.5)).toEqual([true, false, false, true]);
   });

@@ -33,7 +33,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WESTERN_AIRPORTS } from '../../../sandbox/learner/airports.js';
 import { writeFlights } from '../../../sandbox/learner/flights-data.js';
 import { flightsPipelineDefinition } from '../../../sandbox/learner/pipeline-definition.js';
-import { buildLearner, discard, fault, LEARNER, openBench, ROLE, until } from './support.js';
+import {
+  buildLearner,
+  discard,
+  fault,
+  LEARNER,
+  openBench,
+  reopened,
+  ROLE,
+  until,
+} from './support.js';
 import type { Bench } from './support.js';
 
 const BUCKET = 'flights-bucket';
@@ -361,7 +370,7 @@ describe('pipeline executions', () => {
   });
 
   it('go on under the same ARN after a retry', async () => {
-    await fault(bench, { operation: '*', kind: 'capacity', match: 'Train', times: 1 });
+    await fault(bench, { operation: '*', kind: 'capacity', match: '-train-', times: 1 });
     const { PipelineExecutionArn: arn } = await start('retried');
     expect((await ended(arn)).PipelineExecutionStatus).toBe('Failed');
     expect((await stepsOf(arn))[0]?.FailureReason).toMatch(/^CapacityError: Unable to provision/);
@@ -382,9 +391,7 @@ describe('after kill -9', () => {
       () => stepsOf(arn),
       ([train]) => train?.Metadata?.TrainingJob?.Arn !== undefined,
     );
-    // What a kill leaves: the journal as it is, no child, nothing in memory.
-    await bench.close();
-    bench = await openBench(bench.home);
+    bench = await reopened(bench);
     expect((await ended(arn)).PipelineExecutionStatus).toBe('Succeeded');
     const [train] = await stepsOf(arn);
     const name = train?.Metadata?.TrainingJob?.Arn?.split('/').at(-1) ?? '';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,6 +67,15 @@ export async function openBench(home = scratch(), speed = 1_000): Promise<Bench>
       await sandbox.close();
     },
   };
+}
+
+/** What a kill leaves: the files as they are at this instant, no child, nothing that was in memory. */
+export async function reopened(bench: Bench): Promise<Bench> {
+  const copy = scratch();
+  cpSync(bench.home, copy, { recursive: true });
+  await bench.close();
+  discard(bench.home);
+  return openBench(copy);
 }
 
 export function scratch(): string {
