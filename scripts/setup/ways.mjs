@@ -19,7 +19,7 @@ export async function firstThatWorks(what, ways, advice) {
     try {
       const found = await way.attempt();
       if (found !== undefined) return found;
-      failures.push({ name: way.name, why: 'not there' });
+      failures.push({ name: way.name, why: way.decisive === true ? 'not set' : 'not there' });
     } catch (error) {
       if (!(error instanceof NoWay)) throw error;
       failures.push({ name: way.name, why: error.message });
