@@ -133,6 +133,8 @@ const VIOLATIONS: readonly Attempt[] = [
   refused('sandbox/aws/s3/a.ts', type('../../../domain/rule.js')),
   refused('sandbox/aws/a.ts', value('@temporalio/client', 'Client')),
   refused('sandbox/aws/a.ts', value('modelkeeper/domain')),
+  refused('sandbox/aws/a.ts', value('@aws-sdk/client-s3', 'S3Client')),
+  refused('sandbox/story/a.ts', value('modelkeeper/client')),
   refused('sandbox/story/a.ts', value('../../client/index.js')),
   refused('sandbox/story/a.ts', value('../../worker/run.js')),
   refused('sandbox/a.ts', value('../workflows/messages.js')),
