@@ -1,8 +1,12 @@
 /** A length of time as people write it: `500ms`, `30s`, `10m`, `6h`, `7d`. The literal carries the unit. */
 export type Duration = string;
 
-/** What a {@link Duration} must look like. At most nine digits, so that no sum of them overflows. */
-export const DURATION_PATTERN = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
+/**
+ * What a {@link Duration} must look like. At most nine digits, of hours and days six: some 2,700 years, so that an
+ * instant plus or minus a few of them is still one that `Date` can show.
+ */
+export const DURATION_PATTERN =
+  /^(\d{1,6}(?:\.\d{1,3})?|\d{7,9}(?:\.\d{1,3})?(?=ms|s|m))(ms|s|m|h|d)$/;
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

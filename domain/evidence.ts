@@ -1,3 +1,4 @@
+import { canonicalJson } from './ledger.js';
 import type { Candidate, DataWindows, Evaluation } from './model.js';
 
 /** How the new version takes the traffic. */
@@ -13,7 +14,7 @@ export interface RolloutPlan {
 
 /**
  * Everything an approval is bound to. Its digest stands in the request; when any part changes, the request is
- * void. Keys in this order, JSON without white space, sha256 hex: `evidenceDigest` in activities/digest.ts.
+ * void. sha256 hex of its canonical JSON: `evidenceDigest` in activities/digest.ts.
  */
 export interface Evidence {
   readonly model: string;
@@ -45,7 +46,7 @@ export function weaknesses(evidence: Evidence): readonly string[] {
   return weak;
 }
 
-/** Which parts differ, in words for the people who were asked. */
+/** Which parts differ, in words for the people who were asked. Compared as the digest does, whatever the order of keys. */
 export function changedParts(asked: Evidence, now: Evidence): readonly string[] {
   const parts: readonly (readonly [string, unknown, unknown])[] = [
     ['the model artefact', asked.artefact, now.artefact],
@@ -57,5 +58,5 @@ export function changedParts(asked: Evidence, now: Evidence): readonly string[] 
     ['the rollout plan', asked.plan, now.plan],
     ['the champion', asked.championConfigName, now.championConfigName],
   ];
-  return parts.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([name]) => name);
+  return parts.filter(([, a, b]) => canonicalJson(a) !== canonicalJson(b)).map(([name]) => name);
 }

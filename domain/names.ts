@@ -26,7 +26,7 @@ export const KEEPER_TAG = 'modelkeeper:keeper';
 export function releaseOfName(
   name: string,
 ): { readonly model: string; readonly release: number } | undefined {
-  const match = /^([a-z0-9](?:-?[a-z0-9]){0,39})-(\d{1,6})$/.exec(name);
+  const match = /^([a-z0-9](?:-?[a-z0-9]){0,39})-([1-9]\d{0,5})$/.exec(name);
   return match === null ? undefined : { model: match[1] ?? '', release: Number(match[2]) };
 }
 

@@ -379,12 +379,10 @@ export const policySchema = z
         approvers.add(entry);
         return;
       }
-      const members = groups[entry.slice('group:'.length)];
+      const group = entry.slice('group:'.length);
+      const members = Object.hasOwn(groups, group) ? groups[group] : undefined;
       if (members === undefined)
-        issue(
-          ['approve', 'approvers', index],
-          `there is no group '${entry.slice(6)}' under spec.groups`,
-        );
+        issue(['approve', 'approvers', index], `there is no group '${group}' under spec.groups`);
       else members.forEach((member) => approvers.add(member));
     });
     if (approvers.size > 0 && approvers.size < approve.approvals) {

@@ -46,7 +46,7 @@ export function bakeSeconds(plan: RolloutPlan): number {
   return (steps(plan).length - 1) * plan.bakeSeconds + plan.finalBakeSeconds;
 }
 
-/** `10 % for 10 min, then all of it with 5 min to go back`. */
+/** `10 % for 600 s, then all of the traffic, the old fleet kept for 300 s`. */
 export function planInWords(plan: RolloutPlan): string {
   const shares = steps(plan)
     .slice(0, -1)

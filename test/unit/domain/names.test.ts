@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  alarmPrefix,
+  keeperId,
+  modelOfWorkflow,
+  releaseId,
+  releaseName,
+  releaseOfName,
+  rollbackAlarmNames,
+} from '../../../domain/names.js';
+
+const LONGEST = 'a'.repeat(40);
+
+describe('names', () => {
+  it('tell models apart whose names begin alike', () => {
+    expect(releaseOfName(releaseName('flight-1', 2))).toEqual({ model: 'flight-1', release: 2 });
+    expect(releaseOfName(releaseName('flight', 12))).toEqual({ model: 'flight', release: 12 });
+  });
+  it('of alarms begin with the prefix of their model and differ', () => {
+    const names = Object.values(rollbackAlarmNames('flights', 7));
+    expect(new Set(names).size).toBe(3);
+    expect(names.every((name) => name.startsWith(alarmPrefix('flights')))).toBe(true);
+  });
+  it('of alarms are the release’s own', () => {
+    expect(rollbackAlarmNames('flights', 7)).toEqual({
+      errors: 'modelkeeper-flights-release-7-errors',
+      latency: 'modelkeeper-flights-release-7-latency',
+      abort: 'modelkeeper-flights-release-7-abort',
+    });
+  });
+  it('of a release have at most 47 characters', () => {
+    expect(releaseName(LONGEST, 999_999)).toHaveLength(47);
+  });
+});
+
+describe('a name of ours', () => {
+  it.each([
+    ['flight-delays', 12],
+    ['7', 1],
+    ['a-1', 1],
+    ['1-1-1', 999_999],
+    [LONGEST, 999_999],
+  ])('of %s and %i is read back', (model, release) => {
+    expect(releaseOfName(releaseName(model, release))).toEqual({ model, release });
+  });
+
+  it.each([
+    'flights',
+    'flights-',
+    '-12',
+    'flights--12',
+    'Flights-12',
+    'flights_12',
+    'flights-12\n',
+    'flights-1234567',
+    'flights-1.5',
+    // Not spelled as we spell them, so somebody else's.
+    'flights-0',
+    'flights-007',
+    `${LONGEST}a-1`,
+    '',
+  ])('%j is none', (name) => {
+    expect(releaseOfName(name)).toBeUndefined();
+  });
+});
+
+describe('a workflow id of ours', () => {
+  it.each([
+    ['the keeper', keeperId('flights')],
+    ['a release', releaseId('flights', 3)],
+  ])('names its model for %s', (_claim, id) => {
+    expect(modelOfWorkflow(id)).toBe('flights');
+  });
+
+  it.each(['flights', 'keeper/', 'release/', 'other/flights', 'keeper/a/b', 'xkeeper/a', ''])(
+    '%j is none',
+    (id) => {
+      expect(modelOfWorkflow(id)).toBeUndefined();
+    },
+  );
+});
