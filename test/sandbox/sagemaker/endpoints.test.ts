@@ -392,6 +392,42 @@ describe('an endpoint', () => {
     await expect(update(`with-${kind}`)).rejects.toThrow('Cannot update in-progress endpoint');
   });
 
+  it('fails its health check after a long time in creation under that fault', async () => {
+    await fault(bench, { operation: '*', kind: 'stuck creating', match: 'unwell', times: 1 });
+    const startedAtMs = Date.now();
+    const after = await serving('unwell');
+    expect(Date.now() - startedAtMs).toBeGreaterThanOrEqual(1_440);
+    expect(after.EndpointStatus).toBe('Failed');
+    expect(after.FailureReason).toMatch(
+      /^The primary container for production variant main did not pass the ping/,
+    );
+  });
+
+  it('loses no captured line when the sandbox stops cleanly', async () => {
+    await bench.sagemaker.send(
+      new CreateEndpointConfigCommand({
+        EndpointConfigName: 'captured',
+        ProductionVariants: [variant()],
+        DataCaptureConfig: {
+          EnableCapture: true,
+          InitialSamplingPercentage: 100,
+          DestinationS3Uri: `s3://${BUCKET}/capture`,
+          CaptureOptions: [{ CaptureMode: 'Input' }],
+        },
+      }),
+    );
+    await serving('captured', 'captured');
+    await Promise.all(Array.from({ length: 30 }, () => invoke('captured', 'LAX,300')));
+    await bench.close();
+    bench = await openBench(bench.home);
+    const lines = bench.kernel.objects
+      .list(BUCKET, 'capture/captured/main/')
+      .flatMap(
+        ({ key }) => bench.kernel.objects.get(BUCKET, key)?.toString().trim().split('\n') ?? [],
+      );
+    expect(lines).toHaveLength(30);
+  });
+
   it('serves somebody else’s artefact with a fixed answer', async () => {
     await makeConfig('foreign-config', [variant({ ModelName: 'foreign' })]);
     await serving('foreign', 'foreign-config');
