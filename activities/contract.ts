@@ -126,7 +126,7 @@ export interface PipelineStarted {
 export type PipelineOutcome =
   | {
       readonly kind: 'succeeded';
-      readonly packageArn: string;
+      readonly candidate: Candidate;
       readonly startedAtMs: number;
       readonly endedAtMs: number;
       readonly steps: readonly {
@@ -163,6 +163,16 @@ export interface Prepared {
   readonly modelName: string;
   readonly plan: RolloutPlan;
   readonly abortAlarmName: string | null;
+}
+
+export interface Preflight {
+  /** Why the rollout cannot be; empty when it can. */
+  readonly refused: readonly string[];
+  readonly warnings: readonly string[];
+  readonly endpoint: EndpointReading;
+  /** The evidence as it is now, and its sha256. */
+  readonly evidence: Evidence;
+  readonly digest: string;
 }
 
 export interface RolloutRequest extends ModelRef {
@@ -292,7 +302,6 @@ export interface ControlActivities {
     },
   ): Promise<void>;
 
-  readCandidate(request: ModelRef & { readonly packageArn: string }): Promise<Candidate>;
   setApprovalStatus(
     request: ModelRef & {
       readonly packageArn: string;
@@ -314,22 +323,16 @@ export interface ControlActivities {
       readonly keepConfig: boolean;
     },
   ): Promise<void>;
-  /** sha256 of the evidence, after reading again what it pins (artefact, image, config). */
-  digestEvidence(
-    request: ModelRef & { readonly evidence: Evidence },
-  ): Promise<{ readonly digest: string; readonly now: Evidence }>;
+  /** Reads everything a rollout needs, and again what the evidence pins (artefact, image, report, config). */
   preflight(
     request: ModelRef & {
       readonly configName: string;
       readonly plan: RolloutPlan;
       readonly packageArn: string | null;
       readonly expectedConfigName: string | null;
+      readonly evidence: Evidence;
     },
-  ): Promise<{
-    readonly refused: readonly string[];
-    readonly warnings: readonly string[];
-    readonly endpoint: EndpointReading;
-  }>;
+  ): Promise<Preflight>;
   updateEndpoint(request: RolloutRequest): Promise<UpdateOutcome>;
   /** Throws BENIGN `StillMoving` until the endpoint is at rest; heartbeat details keep the progress seen. */
   awaitRest(request: RestRequest): Promise<RolloutOutcome>;
@@ -338,8 +341,8 @@ export interface ControlActivities {
     request: ModelRef & { readonly alarmName: string; readonly reason: string },
   ): Promise<void>;
 
-  /** Appends to the chain; answers the head after it. Retries for long when S3 refuses. */
-  record(request: ModelRef & { readonly draft: LedgerDraft }): Promise<LedgerHead>;
+  /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */
+  record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;
   rebuild(ref: ModelRef): Promise<RebuiltState>;
   notify(
     message: NoticeMessage,

@@ -58,12 +58,7 @@ import { headObject, readObject } from './s3.js';
 
 type DeploymentActivities = Pick<
   ControlActivities,
-  | 'prepareDeployment'
-  | 'discardDeployment'
-  | 'digestEvidence'
-  | 'preflight'
-  | 'updateEndpoint'
-  | 'awaitRest'
+  'prepareDeployment' | 'discardDeployment' | 'preflight' | 'updateEndpoint' | 'awaitRest'
 >;
 
 /** SageMaker's limit of rollback alarms. */
@@ -79,6 +74,39 @@ const MOVING: ReadonlySet<string> = new Set([
 export function createDeploymentActivities(deps: ControlDeps): DeploymentActivities {
   const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
   const pollMs = (ref: ModelRef): number => pollEveryMs(ref.policy.spec.monitor.every);
+
+  /** The evidence as it is now. What is not there any more is told as empty, so that it shows as changed. */
+  const evidenceNow = async (
+    request: ModelRef & { readonly evidence: Evidence },
+  ): Promise<Evidence> => {
+    const { sagemaker, s3 } = clients(request);
+    const asked = request.evidence;
+    const [head, found, config, endpoint, report] = await Promise.all([
+      headObject(s3, asked.artefact.uri),
+      describePackage(sagemaker, asked.packageArn),
+      describeConfig(sagemaker, asked.configName),
+      describeEndpoint(sagemaker, request.policy.spec.endpoint.name),
+      readObject(s3, asked.evaluation.reportUri),
+    ]);
+    const container = found?.InferenceSpecification?.Containers?.[0];
+    return {
+      ...asked,
+      artefact: {
+        ...(head ?? { etag: '', sizeBytes: 0, versionId: null }),
+        uri: container?.ModelDataUrl ?? asked.artefact.uri,
+      },
+      image: container?.Image ?? '',
+      imageDigest:
+        container?.Image === undefined ? null : imageDigest(container.Image, container.ImageDigest),
+      packageArn: found === undefined ? '' : asked.packageArn,
+      evaluation: {
+        ...asked.evaluation,
+        reportDigest: report === undefined ? '' : sha256(report),
+      },
+      configName: config === undefined ? '' : asked.configName,
+      championConfigName: endpoint?.EndpointConfigName ?? null,
+    };
+  };
 
   return {
     /**
@@ -134,40 +162,6 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       for (const name of request.names) {
         if (name !== endpoint?.EndpointConfigName) await discard(sagemaker, request.model, name);
       }
-    },
-
-    /** Reads only. What is not there any more is told as empty, so that it shows as changed. */
-    async digestEvidence(request) {
-      const { sagemaker, s3 } = clients(request);
-      const asked = request.evidence;
-      const [head, found, config, endpoint, report] = await Promise.all([
-        headObject(s3, asked.artefact.uri),
-        describePackage(sagemaker, asked.packageArn),
-        describeConfig(sagemaker, asked.configName),
-        describeEndpoint(sagemaker, request.policy.spec.endpoint.name),
-        readObject(s3, asked.evaluation.reportUri),
-      ]);
-      const container = found?.InferenceSpecification?.Containers?.[0];
-      const now: Evidence = {
-        ...asked,
-        artefact: {
-          ...(head ?? { etag: '', sizeBytes: 0, versionId: null }),
-          uri: container?.ModelDataUrl ?? asked.artefact.uri,
-        },
-        image: container?.Image ?? '',
-        imageDigest:
-          container?.Image === undefined
-            ? null
-            : imageDigest(container.Image, container.ImageDigest),
-        packageArn: found === undefined ? '' : asked.packageArn,
-        evaluation: {
-          ...asked.evaluation,
-          reportDigest: report === undefined ? '' : sha256(report),
-        },
-        configName: config === undefined ? '' : asked.configName,
-        championConfigName: endpoint?.EndpointConfigName ?? null,
-      };
-      return { digest: evidenceDigest(now), now };
     },
 
     /** Reads only. */
@@ -228,7 +222,8 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
           );
         }
       }
-      return { refused, warnings, endpoint: reading };
+      const evidence = await evidenceNow(request);
+      return { refused, warnings, endpoint: reading, evidence, digest: evidenceDigest(evidence) };
     },
 
     /**

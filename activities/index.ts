@@ -20,14 +20,15 @@ export type { AwsByRegion, AwsClients, ControlDeps, DataDeps } from './deps.js';
 
 /** Everything that is a few calls to AWS or Temporal. */
 export function createControlActivities(deps: ControlDeps): ControlActivities {
+  const { readCandidate, ...registry } = createRegistryActivities(deps);
   return heartbeating<ControlActivities>({
     ...createSignalsWatch(deps),
     ...createEndpointActivities(deps),
     ...createAlarmActivities(deps),
     ...createScalingActivities(deps),
     ...createReleaseActivities(deps),
-    ...createPipelineActivities(deps),
-    ...createRegistryActivities(deps),
+    ...createPipelineActivities(deps, readCandidate),
+    ...registry,
     ...createDeploymentActivities(deps),
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),

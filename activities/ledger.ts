@@ -45,43 +45,54 @@ export function createLedgerActivities(deps: ControlDeps): LedgerActivities {
     return tail;
   };
 
+  /**
+   * Appends one entry; answers where it stands.
+   *
+   * Entries are written with `If-None-Match: *`; a number that is taken is read, and is our own from an attempt
+   * whose answer was lost, or somebody else's, after which the next number is tried.
+   */
+  const append = async (ref: ModelRef, draft: LedgerDraft): Promise<LedgerHead> => {
+    const s3 = s3Of(ref);
+    const tail = await tailOf(ref);
+    for (let step = 0; step < STEPS; step += 1) {
+      const done = tail.ids.get(draft.id);
+      if (done !== undefined) return done;
+      const entry = entryAfter(tail.head, ref.model, draft);
+      const uri = ledgerUri(ref.policy.spec.storage, ref.model, entry.sequence);
+      if ((await writeOnce(s3, uri, JSON.stringify(entry, undefined, 2))) === 'written') {
+        // Another append of this process may have moved the tail meanwhile.
+        if (entry.sequence > tail.head.number) advance(tail, entry);
+        return { number: entry.sequence, hash: entry.hash };
+      }
+      const taken = await readEntry(s3, uri);
+      if (taken === undefined) {
+        tails.delete(place(ref));
+        throw notYet(
+          FailureType.NotVisibleYet,
+          `Entry ${entry.sequence} of the ledger is being written by somebody else`,
+          1_000,
+        );
+      }
+      if (taken.sequence > tail.head.number) advance(tail, verified(taken));
+    }
+    throw notYet(
+      FailureType.Busy,
+      `Others are writing to the ledger of ${ref.model}; trying again`,
+      1_000,
+    );
+  };
+
   return {
     /**
-     * Appends an entry to the model's chain; answers where it stands.
+     * Appends entries to the model's chain, in order.
      *
-     * Idempotent: the entry's id is the draft's. Entries are written with `If-None-Match: *`; a number that is
-     * taken is read, and is our own from an attempt whose answer was lost, or somebody else's, after which the next
-     * number is tried.
+     * Idempotent: an entry's id is the draft's, and one that stands in the chain already is not written again.
      */
     async record(request) {
-      const s3 = s3Of(request);
-      const tail = await tailOf(request);
-      for (let step = 0; step < STEPS; step += 1) {
-        const done = tail.ids.get(request.draft.id);
-        if (done !== undefined) return done;
-        const entry = entryAfter(tail.head, request.model, request.draft);
-        const uri = ledgerUri(request.policy.spec.storage, request.model, entry.sequence);
-        if ((await writeOnce(s3, uri, JSON.stringify(entry, undefined, 2))) === 'written') {
-          // Another append of this process may have moved the tail meanwhile.
-          if (entry.sequence > tail.head.number) advance(tail, entry);
-          return { number: entry.sequence, hash: entry.hash };
-        }
-        const taken = await readEntry(s3, uri);
-        if (taken === undefined) {
-          tails.delete(place(request));
-          throw notYet(
-            FailureType.NotVisibleYet,
-            `Entry ${entry.sequence} of the ledger is being written by somebody else`,
-            1_000,
-          );
-        }
-        if (taken.sequence > tail.head.number) advance(tail, verified(taken));
-      }
-      throw notYet(
-        FailureType.Busy,
-        `Others are writing to the ledger of ${request.model}; trying again`,
-        1_000,
-      );
+      let head: LedgerHead | undefined;
+      for (const draft of request.drafts) head = await append(request, draft);
+      if (head === undefined) throw hopeless(FailureType.BadData, 'there is nothing to record');
+      return head;
     },
 
     /** Reads only. A broken chain stops here: nothing may be decided from a history that was tampered with. */

@@ -11,6 +11,7 @@ import {
 import { FailureType, failureClass } from '../domain/failures.js';
 import { pollEveryMs } from '../domain/watch.js';
 import { absent, attempt, aws, may } from './aws-failure.js';
+import type { Candidate } from '../domain/model.js';
 import type { ControlActivities, ModelRef, PipelineOutcome } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { requestToken } from './digest.js';
@@ -24,7 +25,10 @@ type PipelineActivities = Pick<
   'startPipeline' | 'awaitPipeline' | 'stopPipeline'
 >;
 
-export function createPipelineActivities(deps: ControlDeps): PipelineActivities {
+export function createPipelineActivities(
+  deps: ControlDeps,
+  readCandidate: (request: ModelRef & { readonly packageArn: string }) => Promise<Candidate>,
+): PipelineActivities {
   const sagemakerOf = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region).sagemaker;
   const pollMs = (ref: ModelRef): number => pollEveryMs(ref.policy.spec.monitor.every);
 
@@ -99,13 +103,16 @@ export function createPipelineActivities(deps: ControlDeps): PipelineActivities 
           pollMs(request),
         );
       }
-      return outcomeOf(
+      const outcome = outcomeOf(
         status,
         steps,
         execution.FailureReason,
         execution.CreationTime?.getTime() ?? deps.now(),
         execution.LastModifiedTime?.getTime() ?? deps.now(),
       );
+      if (outcome.kind === 'failed') return outcome;
+      const { packageArn, ...rest } = outcome;
+      return { ...rest, candidate: await readCandidate({ ...request, packageArn }) };
     },
 
     /**
@@ -218,13 +225,20 @@ async function readSteps(
 }
 
 /** What an execution that has ended means. Success needs a package that this execution registered. */
+/** How an execution ended, before anybody has looked at what it registered. */
+export type Ended =
+  | (Omit<Extract<PipelineOutcome, { kind: 'succeeded' }>, 'candidate'> & {
+      readonly packageArn: string;
+    })
+  | Extract<PipelineOutcome, { kind: 'failed' }>;
+
 export function outcomeOf(
   status: string,
   steps: readonly PipelineExecutionStep[],
   failureReason: string | undefined,
   startedAtMs: number,
   endedAtMs: number,
-): PipelineOutcome {
+): Ended {
   const failed = steps.find((step) => step.StepStatus === 'Failed');
   const packageArn = steps.findLast((step) => step.Metadata?.RegisterModel?.Arn !== undefined)
     ?.Metadata?.RegisterModel?.Arn;

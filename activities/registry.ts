@@ -17,10 +17,10 @@ import { headObject } from './s3.js';
 /** AWS's limit of `ApprovalDescription`. */
 const DESCRIPTION_LENGTH = 1_024;
 
-type RegistryActivities = Pick<
-  ControlActivities,
-  'readCandidate' | 'setApprovalStatus' | 'readApprovalStatus'
->;
+type RegistryActivities = Pick<ControlActivities, 'setApprovalStatus' | 'readApprovalStatus'> & {
+  /** What the registry says of a package, for whoever has just found it. */
+  readCandidate(request: ModelRef & { readonly packageArn: string }): Promise<Candidate>;
+};
 
 export function createRegistryActivities(deps: ControlDeps): RegistryActivities {
   const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);

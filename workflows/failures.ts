@@ -42,3 +42,12 @@ export async function atBest(
     told(sentenceOf(error));
   }
 }
+
+/** An activity said that trying again cannot help: AWS's refusal, or data nobody can read. */
+export function isHopeless(error: unknown): boolean {
+  return (
+    error instanceof ActivityFailure &&
+    error.cause instanceof ApplicationFailure &&
+    error.cause.nonRetryable === true
+  );
+}

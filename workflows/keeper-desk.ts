@@ -335,7 +335,10 @@ export function openKeeperDesk(input: KeeperInput) {
       facts: { ...draft.facts },
     };
     if (draft.urgent !== true) {
-      seeHead(state, await control(`ledger: ${draft.decision}`).record({ ...ref(), draft: entry }));
+      seeHead(
+        state,
+        await control(`ledger: ${draft.decision}`).record({ ...ref(), drafts: [entry] }),
+      );
       return;
     }
     try {
@@ -343,7 +346,7 @@ export function openKeeperDesk(input: KeeperInput) {
         state,
         await control(`ledger: ${draft.decision}`, URGENT_RECORD_MS).record({
           ...ref(),
-          draft: entry,
+          drafts: [entry],
         }),
       );
     } catch (error) {
@@ -386,13 +389,12 @@ export function openKeeperDesk(input: KeeperInput) {
       show();
     },
     async enterLate(): Promise<void> {
-      for (let draft = state.late[0]; draft !== undefined; draft = state.late[0]) {
-        seeHead(
-          state,
-          await control(`ledger: ${draft.decision}, late`).record({ ...ref(), draft }),
-        );
-        state.late = state.late.slice(1);
-      }
+      if (state.late.length === 0) return;
+      seeHead(
+        state,
+        await control('ledger: late entries').record({ ...ref(), drafts: state.late }),
+      );
+      state.late = [];
     },
     async notify(
       notice: Notice,

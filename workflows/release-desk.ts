@@ -123,6 +123,7 @@ export function openReleaseDesk(input: ReleaseInput) {
   let records = 0;
   let head: LedgerHead = input.ledgerHead;
   const late: LedgerDraft[] = [];
+  const later: LedgerDraft[] = [];
   const made: string[] = [];
   let saying: Promise<unknown> = Promise.resolve();
   let shownStage = '';
@@ -352,10 +353,9 @@ export function openReleaseDesk(input: ReleaseInput) {
   setHandler(approvalRequestQuery, () => request ?? null);
   setHandler(whyQuery, () => releaseWhy(s, request));
 
-  /** Enters a decision into the ledger before it takes effect. */
-  const record = async (draft: Drafted): Promise<void> => {
+  const draftOf = (draft: Drafted): LedgerDraft => {
     records += 1;
-    const entry: LedgerDraft = {
+    return {
       id: `${workflowInfo().workflowId}/${String(records)}`,
       atMs: Date.now(),
       subject: `release/${model}/${String(release)}`,
@@ -365,18 +365,21 @@ export function openReleaseDesk(input: ReleaseInput) {
       actor: draft.actor ?? me,
       facts: { release, ...draft.facts },
     };
+  };
+
+  /** Enters a decision into the ledger before it takes effect, after what was left for later. */
+  const record = async (draft: Drafted): Promise<void> => {
+    const drafts = [...later.splice(0), draftOf(draft)];
+    const summary = `ledger: ${drafts.map(({ decision }) => decision).join(', ')}`;
     if (draft.urgent !== true) {
-      head = await control(`ledger: ${draft.decision}`).record({ ...ref, draft: entry });
+      head = await control(summary).record({ ...ref, drafts });
       return;
     }
     try {
-      head = await control(`ledger: ${draft.decision}`, URGENT_RECORD_MS).record({
-        ...ref,
-        draft: entry,
-      });
+      head = await control(summary, URGENT_RECORD_MS).record({ ...ref, drafts });
     } catch (error) {
       if (isCancellation(error)) throw error;
-      late.push({ ...entry, late: true });
+      late.push(...drafts.map((entry) => ({ ...entry, late: true })));
       tell(
         `the ledger cannot be written now (${sentenceOf(error)}); this decision goes ahead and is entered later`,
       );
@@ -384,9 +387,8 @@ export function openReleaseDesk(input: ReleaseInput) {
   };
 
   const enterLate = async (): Promise<void> => {
-    for (let draft = late.shift(); draft !== undefined; draft = late.shift()) {
-      head = await control(`ledger: ${draft.decision}, late`).record({ ...ref, draft });
-    }
+    const drafts = late.splice(0);
+    if (drafts.length > 0) head = await control('ledger: late entries').record({ ...ref, drafts });
   };
 
   /** Tells people, once per decision. Nothing waits for it and nothing fails by it. */
@@ -441,6 +443,10 @@ export function openReleaseDesk(input: ReleaseInput) {
     show,
     tell,
     record,
+    /** To be entered together with the next decision: it has no effect of its own before that. */
+    recordWithNext(draft: Drafted): void {
+      later.push(draftOf(draft));
+    },
     notify,
     actorOf,
     interruption: (): Interruption | undefined => interruption,

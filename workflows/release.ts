@@ -34,19 +34,13 @@ async function lifecycle(desk: ReleaseDesk, first: Champion | null): Promise<Rel
     const evaluated = await evaluate(desk, trained.candidate, champion, name);
     if (evaluated.kind === 'failed gates') return evaluated;
 
+    let ready = evaluated;
     let voided: readonly string[] = round === 1 ? [] : ['the champion'];
     for (;;) {
-      const approval = await approve(
-        desk,
-        trained.candidate,
-        champion,
-        evaluated.evaluation,
-        evaluated.prepared,
-        voided,
-      );
+      const approval = await approve(desk, trained.candidate, ready, voided);
       if (approval.kind !== 'approved') return approval;
 
-      const deployed = await deploy(desk, evaluated.prepared, approval);
+      const deployed = await deploy(desk, ready.prepared, approval);
       if (deployed.kind === 'rolled back') return deployed;
       if (deployed.kind === 'refused')
         return {
@@ -56,6 +50,7 @@ async function lifecycle(desk: ReleaseDesk, first: Champion | null): Promise<Rel
       if (deployed.kind === 'champion changed') break;
       if (deployed.kind === 'void') {
         voided = deployed.parts;
+        ready = { ...ready, evidence: deployed.evidence, digest: deployed.digest };
         continue;
       }
 

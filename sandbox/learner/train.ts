@@ -21,7 +21,7 @@ const MAX_BASELINE_ROWS = 50_000;
 
 /**
  * Learns from the rows `[from, to)` of the channel `train` (Parquet) and writes `model.tar.gz`,
- * `baseline.parquet` (a seeded sample of the feature columns) and `training-rows.parquet` (column `id`).
+ * `baseline.parquet` (a seeded sample of the feature columns) and `training-rows.parquet` (column `rowId`).
  *
  * Settings: from, to (ISO instants), features (JSON list), label, epochs, seed, hash_bits.
  *
@@ -52,7 +52,7 @@ export async function train(job: ContainerJob): Promise<Readonly<Record<string, 
        TO ${text(join(outputDir, 'baseline.parquet'))} (FORMAT parquet)`,
     );
     await duck.run(
-      `COPY (SELECT id FROM rows ORDER BY rowid) TO ${text(join(outputDir, 'training-rows.parquet'))} (FORMAT parquet)`,
+      `COPY (SELECT id AS "rowId" FROM rows ORDER BY rowid) TO ${text(join(outputDir, 'training-rows.parquet'))} (FORMAT parquet)`,
     );
     const scores = predict(model, columns);
     return {

@@ -146,16 +146,6 @@ describe('what is not success is a result, and the keeper goes on', () => {
     await play(async (p) => {
       await p.retrain();
       await p.reach(1, 'approve');
-      p.world.override({
-        preflight: async () => {
-          p.world.evidenceSalt = 'moved';
-          return {
-            refused: [],
-            warnings: [],
-            endpoint: { ...p.world.endpoint, atMs: await p.env.currentTimeMs() },
-          };
-        },
-      });
       p.world.evidenceSalt = 'moved';
       await p.decide(1, 'grace');
       const again = await until(

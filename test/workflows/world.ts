@@ -15,6 +15,7 @@ import type {
 import { durationMs } from '../../domain/duration.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
 import { NO_HASH } from '../../domain/ledger.js';
+import type { Evidence } from '../../domain/evidence.js';
 import type { Candidate, EndpointReading, Evaluation, WindowResult } from '../../domain/model.js';
 import { policySchema } from '../../domain/policy.schema.js';
 import type { Policy, PolicyInput } from '../../domain/policy.schema.js';
@@ -231,6 +232,17 @@ export class World {
     };
   }
 
+  /** The evidence as the world shows it now; `evidenceSalt` makes it other evidence. */
+  digested(evidence: Evidence): { evidence: Evidence; digest: string } {
+    return {
+      digest: `${this.evidenceSalt}digest-${evidence.configName}`,
+      evidence:
+        this.evidenceSalt === ''
+          ? evidence
+          : { ...evidence, imageDigest: `sha256:${this.evidenceSalt}` },
+    };
+  }
+
   control(): ControlActivities {
     return this.counted<ControlActivities>({
       watchSignals: async (watch) => {
@@ -317,7 +329,9 @@ export class World {
         const number = String(this.started.length + 1);
         return {
           kind: 'succeeded',
-          packageArn: `arn:aws:sagemaker:us-east-1:111122223333:model-package/${this.model}/${number}`,
+          candidate: this.candidate(
+            `arn:aws:sagemaker:us-east-1:111122223333:model-package/${this.model}/${number}`,
+          ),
           startedAtMs: nowMs,
           endedAtMs: nowMs,
           steps: [],
@@ -326,7 +340,6 @@ export class World {
       stopPipeline: async ({ name }) => {
         this.stopped.push(name);
       },
-      readCandidate: async ({ packageArn }) => this.candidate(packageArn),
       setApprovalStatus: async ({ packageArn, status, description }) => {
         this.statuses.push({ packageArn, status, description });
       },
@@ -340,17 +353,11 @@ export class World {
       discardDeployment: async ({ names, keepConfig }) => {
         if (!keepConfig) this.discarded.push(...names);
       },
-      digestEvidence: async ({ evidence }) => ({
-        digest: `${this.evidenceSalt}digest-${evidence.configName}`,
-        now:
-          this.evidenceSalt === ''
-            ? evidence
-            : { ...evidence, imageDigest: `sha256:${this.evidenceSalt}` },
-      }),
-      preflight: async () => ({
+      preflight: async ({ evidence }) => ({
         refused: this.preflightRefusal,
         warnings: [],
         endpoint: await this.reading(),
+        ...this.digested(evidence),
       }),
       updateEndpoint: async ({ configName, expectedConfigName, plain }) => {
         if (this.endpoint.configName === configName) return { kind: 'already serving' };
@@ -400,8 +407,10 @@ export class World {
       tripAlarm: async ({ alarmName }) => {
         this.tripped.push(alarmName);
       },
-      record: async ({ draft }) => {
-        if (!this.ledger.some((entry) => entry.id === draft.id)) this.ledger.push(draft);
+      record: async ({ drafts }) => {
+        for (const draft of drafts) {
+          if (!this.ledger.some((entry) => entry.id === draft.id)) this.ledger.push(draft);
+        }
         return { number: this.ledger.length, hash: `hash-${String(this.ledger.length)}` };
       },
       rebuild: async () => ({

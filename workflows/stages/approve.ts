@@ -1,18 +1,18 @@
 import { condition } from '@temporalio/workflow';
 
-import type { Prepared } from '../../activities/contract.js';
 import { approversOf } from '../../domain/people.js';
 import { ladder } from '../../domain/approval.js';
 import type { LadderStep } from '../../domain/approval.js';
 import { instantInWords, inWords } from '../../domain/duration.js';
 import type { Evidence } from '../../domain/evidence.js';
 import { weaknesses } from '../../domain/evidence.js';
-import type { Candidate, Champion, Evaluation } from '../../domain/model.js';
+import type { Candidate } from '../../domain/model.js';
 import type { ApprovalRequest } from '../../domain/status.js';
 import { planInWords } from '../../domain/rollout.js';
 import { control } from '../activities.js';
 import { atBest } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
+import type { Ready } from './evaluate.js';
 
 export type Approved =
   | {
@@ -32,13 +32,12 @@ export type Approved =
 export async function approve(
   desk: ReleaseDesk,
   candidate: Candidate,
-  champion: Champion | null,
-  evaluation: Evaluation,
-  prepared: Prepared,
+  ready: Pick<Ready, 'evaluation' | 'prepared' | 'evidence' | 'digest'>,
   voided: readonly string[],
 ): Promise<Approved> {
   const { ref, input } = desk;
-  const request = await asked(desk, evidenceOf(desk, candidate, champion, evaluation, prepared));
+  const { evaluation, prepared } = ready;
+  const request = asked(desk, ready);
   const steps = ladder(ref.policy.spec.approve, request.requestedAtMs);
   const round = `${request.digest.slice(0, 12)}`;
   desk.enter(
@@ -84,60 +83,21 @@ export async function approve(
   return settled(desk, request, candidate);
 }
 
-function evidenceOf(
+function asked(
   desk: ReleaseDesk,
-  candidate: Candidate,
-  champion: Champion | null,
-  evaluation: Evaluation,
-  prepared: Prepared,
-): Evidence {
-  const {
-    verdict,
-    candidate: metrics,
-    champion: championMetrics,
-    reportUri,
-    reportDigest,
-    rows,
-  } = evaluation;
-  return {
-    model: desk.input.model,
-    release: desk.input.release,
-    artefact: { ...candidate.artefact, uri: candidate.modelDataUrl },
-    image: candidate.image,
-    imageDigest: candidate.imageDigest,
-    packageArn: candidate.packageArn,
-    data: desk.input.data,
-    evaluation: {
-      verdict,
-      candidate: metrics,
-      champion: championMetrics,
-      reportUri,
-      reportDigest,
-      rows,
-    },
-    configName: prepared.configName,
-    plan: prepared.plan,
-    championConfigName: champion?.configName ?? null,
-  };
-}
-
-async function asked(desk: ReleaseDesk, evidence: Evidence): Promise<ApprovalRequest> {
+  ready: Pick<Ready, 'evaluation' | 'evidence' | 'digest'>,
+): ApprovalRequest {
   const { ref, input } = desk;
-  const { digest, now } = await control('digest of the evidence').digestEvidence({
-    ...ref,
-    evidence,
-  });
+  const { evaluation, evidence, digest } = ready;
   const requestedAtMs = Date.now();
   const steps = ladder(ref.policy.spec.approve, requestedAtMs);
-  const evaluation = desk.s.evaluation;
-  if (evaluation === null) throw new Error('there is no evaluation to ask about');
   return {
     model: input.model,
     release: input.release,
     digest,
-    evidence: now,
+    evidence,
     evaluation,
-    weaknesses: weaknesses(now),
+    weaknesses: weaknesses(evidence),
     trigger: input.trigger,
     requestedBy: input.trigger.kind === 'manual' ? input.trigger.by.person : input.policyAuthor,
     requestedAtMs,

@@ -12,7 +12,12 @@ export type Deployed =
   | { readonly kind: 'serving'; readonly sinceMs: number }
   | { readonly kind: 'rolled back'; readonly reason: string; readonly configName: string | null }
   /** Something the approval was bound to is not as it was: ask again. */
-  | { readonly kind: 'void'; readonly parts: readonly string[] }
+  | {
+      readonly kind: 'void';
+      readonly parts: readonly string[];
+      readonly evidence: Evidence;
+      readonly digest: string;
+    }
   | { readonly kind: 'champion changed'; readonly configName: string | null }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] };
 
@@ -33,21 +38,20 @@ export async function deploy(
   desk.enter('deploy', 'the right to write to the endpoint');
   await desk.lease();
 
-  const [checked, evidence] = await Promise.all([
-    control('preflight').preflight({
-      ...ref,
-      configName,
-      plan,
-      packageArn: approved.evidence.packageArn,
-      expectedConfigName: previous,
-    }),
-    control('read the evidence again').digestEvidence({ ...ref, evidence: approved.evidence }),
-  ]);
+  const checked = await control('preflight').preflight({
+    ...ref,
+    configName,
+    plan,
+    packageArn: approved.evidence.packageArn,
+    expectedConfigName: previous,
+    evidence: approved.evidence,
+  });
   if (checked.endpoint.configName !== previous && checked.endpoint.configName !== configName) {
     return { kind: 'champion changed', configName: checked.endpoint.configName };
   }
-  if (evidence.digest !== approved.digest) {
-    return { kind: 'void', parts: changedParts(approved.evidence, evidence.now) };
+  if (checked.digest !== approved.digest) {
+    const { evidence, digest } = checked;
+    return { kind: 'void', parts: changedParts(approved.evidence, evidence), evidence, digest };
   }
   if (checked.refused.length > 0) return { kind: 'refused', reasons: checked.refused };
 

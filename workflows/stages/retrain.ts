@@ -49,12 +49,9 @@ export async function retrain(
       const step = outcome.step === null ? '' : `step ${outcome.step}: `;
       return { kind: 'training failed', class: outcome.class, reason: `${step}${outcome.reason}` };
     }
-    desk.s.packageArn = outcome.packageArn;
-    desk.tell(`registered ${outcome.packageArn.split('/').slice(-2).join('/')}`);
-    const candidate = await control('read the candidate').readCandidate({
-      ...ref,
-      packageArn: outcome.packageArn,
-    });
+    const { candidate } = outcome;
+    desk.s.packageArn = candidate.packageArn;
+    desk.tell(`registered ${candidate.packageArn.split('/').slice(-2).join('/')}`);
     await desk.gate();
     return { kind: 'trained', candidate };
   } catch (error) {
