@@ -131,7 +131,7 @@ function reasonFor(
     treatedAs === undefined
       ? ''
       : ` and ${n - used.length} missing datapoint${n - used.length === 1 ? ' was' : 's were'} treated as [${treatedAs}]`;
-  return `Threshold Crossed: ${shown.length} out of the last ${n} datapoint${n === 1 ? '' : 's'} [${values}] ${verb} ${COMPARISONS[rule.comparison].words} the threshold (${decimal(rule.threshold)})${missing} (minimum ${least} datapoint${least === 1 ? '' : 's'} for ${way} transition).`;
+  return `Threshold Crossed: ${shown.length} out of the last ${n} datapoints [${values}] ${verb} ${COMPARISONS[rule.comparison].words} the threshold (${decimal(rule.threshold)})${missing} (minimum ${least} datapoint${least === 1 ? '' : 's'} for ${way} transition).`;
 }
 
 /** `50` → `50.0`, as Java writes a double. */

@@ -19,8 +19,9 @@ function children(members: Readonly<Record<string, unknown>>): string {
 
 function element(name: string, value: unknown): string {
   if (value === undefined || value === null) return '';
-  if (typeof value !== 'object')
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
     return `<${name}>${escaped(String(value))}</${name}>`;
+  }
   const members = value as Readonly<Record<string, unknown>>;
   const attributes = Object.entries(members)
     .filter(([attribute]) => attribute.startsWith('@'))

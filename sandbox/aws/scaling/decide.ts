@@ -16,7 +16,8 @@ export function targetTrackingCount(
   target: number,
   direction: 'out' | 'in',
 ): number {
-  const wanted = Math.ceil((current * value) / target - 1e-9);
+  // A hair less, so that 3 × 1.1 / 1.1 is 3; never below nothing, nor minus nothing.
+  const wanted = Math.max(0, Math.ceil((current * value) / target - 1e-9));
   return direction === 'out' ? Math.max(wanted, current) : Math.min(wanted, current);
 }
 

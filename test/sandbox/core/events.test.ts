@@ -1,0 +1,233 @@
+import {
+  DeleteRuleCommand,
+  DescribeRuleCommand,
+  ListRulesCommand,
+  ListTargetsByRuleCommand,
+  PutEventsCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+  RemoveTargetsCommand,
+  TestEventPatternCommand,
+} from '@aws-sdk/client-eventbridge';
+import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import type { Sandbox } from '../../../sandbox/aws/server.js';
+import { admin, clients, failure, start } from './support.js';
+
+const sandbox = await start();
+const { eventBridge, sqs } = clients(sandbox.url);
+
+interface Delivered {
+  readonly id: string;
+  readonly 'detail-type': string;
+  readonly detail: { readonly n: number };
+  readonly time: unknown;
+}
+
+/** A queue behind a rule on `source`, and a reader of what arrives there. */
+async function target(of: Sandbox, name: string, source: string, more = {}) {
+  const own = clients(of.url);
+  const { QueueUrl } = await own.sqs.send(new CreateQueueCommand({ QueueName: name }));
+  await own.eventBridge.send(
+    new PutRuleCommand({ Name: name, EventPattern: JSON.stringify({ source: [source] }) }),
+  );
+  const Arn = `arn:aws:sqs:us-east-1:111122223333:${name}`;
+  await own.eventBridge.send(
+    new PutTargetsCommand({ Rule: name, Targets: [{ Id: 'queue', Arn, ...more }] }),
+  );
+  return async (count: number): Promise<Delivered[]> => {
+    const events: Delivered[] = [];
+    while (events.length < count) {
+      const { Messages = [] } = await own.sqs.send(
+        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 5 }),
+      );
+      if (Messages.length === 0) break;
+      events.push(...Messages.map(({ Body }) => JSON.parse(Body ?? '') as Delivered));
+    }
+    return events;
+  };
+}
+
+function emit(of: Sandbox, n: number, source = 'aws.sagemaker'): void {
+  of.kernel.emit({
+    source,
+    detailType: 'SageMaker Endpoint State Change',
+    resources: ['arn:x'],
+    detail: { n },
+  });
+}
+
+describe('the bus', () => {
+  it('delivers the raw event in its envelope', async () => {
+    const received = await target(sandbox, 'plain', 'aws.sagemaker');
+    await admin(sandbox, 'PUT', 'events', { duplicate: 0, reorder: 0, lose: 0 });
+    emit(sandbox, 1);
+    expect(await received(1)).toMatchObject([
+      {
+        version: '0',
+        source: 'aws.sagemaker',
+        'detail-type': 'SageMaker Endpoint State Change',
+        account: '111122223333',
+        region: 'us-east-1',
+        resources: ['arn:x'],
+        detail: { n: 1 },
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
+      },
+    ]);
+  });
+
+  it('repeats under the same id and under another', async () => {
+    const received = await target(sandbox, 'twice', 'aws.sagemaker');
+    await admin(sandbox, 'PUT', 'events', { duplicate: 1, reorder: 0, lose: 0 });
+    for (let n = 0; n < 20; n += 1) emit(sandbox, n);
+    const events = await received(40);
+    expect(events).toHaveLength(40);
+    const ids = new Set(events.map(({ id }) => id)).size;
+    expect(ids).toBeGreaterThan(20);
+    expect(ids).toBeLessThan(40);
+  });
+
+  it('lets events overtake each other', async () => {
+    const received = await target(sandbox, 'order', 'aws.sagemaker');
+    await admin(sandbox, 'PUT', 'events', { duplicate: 0, reorder: 0.5, lose: 0 });
+    for (let n = 0; n < 20; n += 1) emit(sandbox, n);
+    const order = (await received(20)).map(({ detail }) => detail.n);
+    expect(order).toHaveLength(20);
+    expect(order).not.toEqual(order.toSorted((a, b) => a - b));
+  });
+
+  it('loses SageMaker events, never those of alarms', async () => {
+    await target(sandbox, 'lossy', 'aws.sagemaker');
+    const durable = await target(sandbox, 'durable', 'aws.cloudwatch');
+    await admin(sandbox, 'PUT', 'events', { duplicate: 0, reorder: 0, lose: 1 });
+    emit(sandbox, 1);
+    emit(sandbox, 2, 'aws.cloudwatch');
+    expect(await durable(1)).toHaveLength(1);
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'lossy' }));
+    expect((await sqs.send(new ReceiveMessageCommand({ QueueUrl }))).Messages).toBeUndefined();
+    await admin(sandbox, 'PUT', 'events', { duplicate: 0, reorder: 0, lose: 0 });
+  });
+
+  it('sends what it cannot deliver to the dead-letter queue', async () => {
+    const letters = await target(sandbox, 'letters', 'nobody');
+    await target(sandbox, 'goes-nowhere', 'own.app', {
+      Arn: 'arn:aws:sqs:us-east-1:111122223333:absent',
+      DeadLetterConfig: { Arn: 'arn:aws:sqs:us-east-1:111122223333:letters' },
+    });
+    emit(sandbox, 9, 'own.app');
+    expect(await letters(1)).toMatchObject([{ detail: { n: 9 } }]);
+  });
+
+  it('delivers after a restart what was under way', async () => {
+    const first = await start({ speed: 1 });
+    await admin(first, 'PUT', 'events', { duplicate: 0, reorder: 0 });
+    await target(first, 'late', 'aws.cloudwatch');
+    emit(first, 1, 'aws.cloudwatch');
+    await first.close();
+    const second = await start({ home: first.kernel.home });
+    const own = clients(second.url);
+    const { QueueUrl } = await own.sqs.send(new CreateQueueCommand({ QueueName: 'late' }));
+    const { Messages } = await own.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }),
+    );
+    expect(Messages).toHaveLength(1);
+  });
+});
+
+describe('rules', () => {
+  it('are put again, described, listed and deleted once they have no targets', async () => {
+    const put = (Description: string) =>
+      eventBridge.send(
+        new PutRuleCommand({ Name: 'r', EventPattern: '{"source":["x"]}', Description }),
+      );
+    const { RuleArn } = await put('one');
+    await eventBridge.send(
+      new PutTargetsCommand({
+        Rule: 'r',
+        Targets: [{ Id: 't', Arn: 'arn:aws:sqs:us-east-1:111122223333:q' }],
+      }),
+    );
+    await put('two');
+    expect(await eventBridge.send(new DescribeRuleCommand({ Name: 'r' }))).toMatchObject({
+      Arn: RuleArn,
+      Description: 'two',
+      State: 'ENABLED',
+    });
+    const { Targets } = await eventBridge.send(new ListTargetsByRuleCommand({ Rule: 'r' }));
+    expect(Targets).toMatchObject([{ Id: 't' }]);
+    const early = await failure(eventBridge.send(new DeleteRuleCommand({ Name: 'r' })));
+    expect(early).toMatchObject({
+      name: 'ValidationException',
+      message: "Rule can't be deleted since it has targets.",
+    });
+    const removed = await eventBridge.send(
+      new RemoveTargetsCommand({ Rule: 'r', Ids: ['t', 'absent'] }),
+    );
+    expect(removed).toMatchObject({ FailedEntryCount: 1, FailedEntries: [{ TargetId: 'absent' }] });
+    await eventBridge.send(new DeleteRuleCommand({ Name: 'r' }));
+    const { Rules } = await eventBridge.send(new ListRulesCommand({ NamePrefix: 'r' }));
+    expect(Rules).toEqual([]);
+    expect((await failure(eventBridge.send(new DescribeRuleCommand({ Name: 'r' })))).name).toBe(
+      'ResourceNotFoundException',
+    );
+  });
+
+  it('are refused with a pattern that is not one', async () => {
+    const put = (EventPattern: string) =>
+      failure(eventBridge.send(new PutRuleCommand({ Name: 'bad', EventPattern })));
+    expect(await put('{"source":"x"}')).toMatchObject({
+      name: 'InvalidEventPatternException',
+      message: 'Event pattern is not valid. Reason: "source" must be an object or an array',
+    });
+    const long = await failure(
+      eventBridge.send(new PutRuleCommand({ Name: 'x'.repeat(65), EventPattern: '{"a":[1]}' })),
+    );
+    expect(long.message).toContain(
+      "at 'name' failed to satisfy constraint: Member must have length less than or equal to 64",
+    );
+  });
+
+  it('are tried by TestEventPattern', async () => {
+    const Event = JSON.stringify({
+      id: '1',
+      account: '1',
+      source: 'x',
+      time: 't',
+      region: 'r',
+      resources: [],
+      'detail-type': 'd',
+      detail: {},
+    });
+    const test = (EventPattern: string) =>
+      eventBridge.send(new TestEventPatternCommand({ EventPattern, Event }));
+    expect((await test('{"source":["x"]}')).Result).toBe(true);
+    expect((await test('{"source":["y"]}')).Result).toBe(false);
+  });
+});
+
+describe('PutEvents', () => {
+  it('takes own events and refuses those of AWS', async () => {
+    const received = await target(sandbox, 'own', 'own.source');
+    const entry = { DetailType: 'd', Detail: '{"n":3}' };
+    const result = await eventBridge.send(
+      new PutEventsCommand({
+        Entries: [
+          { ...entry, Source: 'own.source' },
+          { ...entry, Source: 'aws.sagemaker' },
+          { Source: 'own.source', DetailType: 'd', Detail: 'no' },
+        ],
+      }),
+    );
+    expect(result).toMatchObject({
+      FailedEntryCount: 2,
+      Entries: [
+        {},
+        { ErrorCode: 'NotAuthorizedForSourceException' },
+        { ErrorCode: 'MalformedDetail' },
+      ],
+    });
+    expect(await received(1)).toMatchObject([
+      { id: result.Entries?.[0]?.EventId, detail: { n: 3 } },
+    ]);
+  });
+});

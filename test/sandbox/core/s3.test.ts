@@ -1,0 +1,297 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import {
+  CopyObjectCommand,
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  paginateListObjectsV2,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { clients, failure, start } from './support.js';
+
+const sandbox = await start();
+const { s3 } = clients(sandbox.url);
+const Bucket = 'models';
+
+beforeAll(async () => {
+  await s3.send(new CreateBucketCommand({ Bucket }));
+});
+
+async function textOf(Key: string, VersionId?: string): Promise<string> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId }));
+  return (await Body?.transformToString()) ?? '';
+}
+
+describe('buckets', () => {
+  it('are listed, found, and refused a second time', async () => {
+    await s3.send(new HeadBucketCommand({ Bucket }));
+    const { Buckets } = await s3.send(new ListBucketsCommand({}));
+    expect(Buckets?.map(({ Name }) => Name)).toContain(Bucket);
+    const again = await failure(s3.send(new CreateBucketCommand({ Bucket })));
+    expect(again.name).toBe('BucketAlreadyOwnedByYou');
+  });
+
+  it('have names that AWS accepts', async () => {
+    const error = await failure(s3.send(new CreateBucketCommand({ Bucket: 'Not_A_Bucket' })));
+    expect(error.name).toBe('InvalidBucketName');
+  });
+
+  it('that do not exist are named so', async () => {
+    const put = await failure(
+      s3.send(new PutObjectCommand({ Bucket: 'absent', Key: 'a', Body: 'x' })),
+    );
+    expect(put).toMatchObject({
+      name: 'NoSuchBucket',
+      message: 'The specified bucket does not exist',
+    });
+    expect((await failure(s3.send(new HeadBucketCommand({ Bucket: 'absent' })))).name).toBe(
+      'NotFound',
+    );
+  });
+
+  it('answer what is not built here as not implemented', async () => {
+    const error = await failure(s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })));
+    expect(error.name).toBe('NotImplemented');
+  });
+});
+
+describe('objects', () => {
+  it('come back as they were put, with type, metadata and ETag', async () => {
+    const put = await s3.send(
+      new PutObjectCommand({
+        Bucket,
+        Key: 'a/b.json',
+        Body: '{"grüße":1}',
+        ContentType: 'application/json',
+        Metadata: { author: 'ada' },
+      }),
+    );
+    expect(put.ETag).toMatch(/^"[0-9a-f]{32}"$/);
+    const got = await s3.send(new GetObjectCommand({ Bucket, Key: 'a/b.json' }));
+    expect(await got.Body?.transformToString()).toBe('{"grüße":1}');
+    expect(got).toMatchObject({
+      ContentType: 'application/json',
+      Metadata: { author: 'ada' },
+      ETag: put.ETag,
+    });
+    const head = await s3.send(new HeadObjectCommand({ Bucket, Key: 'a/b.json' }));
+    expect(head).toMatchObject({ ContentLength: 13, Metadata: { author: 'ada' } });
+  });
+
+  it('are taken from a stream, in chunks with a checksum at the end', async () => {
+    const body = Buffer.alloc(300_000, 'xyz');
+    const chunks = Array.from({ length: 10 }, (_, at) =>
+      body.subarray(at * 30_000, (at + 1) * 30_000),
+    );
+    await s3.send(
+      new PutObjectCommand({
+        Bucket,
+        Key: 'stream.bin',
+        Body: Readable.from(chunks),
+        ContentLength: body.length,
+      }),
+    );
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: 'stream.bin' }));
+    expect(Buffer.from((await Body?.transformToByteArray()) ?? [])).toEqual(body);
+  });
+
+  it('are refused when they are not what their checksum says', async () => {
+    const call = s3.send(
+      new PutObjectCommand({ Bucket, Key: 'damaged', Body: 'x', ChecksumCRC32: 'AAAAAA==' }),
+    );
+    expect((await failure(call)).name).toBe('BadDigest');
+    expect((await failure(textOf('damaged'))).name).toBe('NoSuchKey');
+  });
+
+  it('are written once with If-None-Match, whoever comes first', async () => {
+    const writes = ['one', 'two', 'three'].map((Body) =>
+      s3.send(
+        new PutObjectCommand({ Bucket, Key: 'ledger/000000000001.json', Body, IfNoneMatch: '*' }),
+      ),
+    );
+    const results = await Promise.allSettled(writes);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refused = results.find(({ status }) => status === 'rejected');
+    expect(refused).toMatchObject({
+      reason: { name: 'PreconditionFailed', $metadata: { httpStatusCode: 412 } },
+    });
+  });
+
+  it('are read in part by range', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'digits', Body: '0123456789' }));
+    const got = async (Range: string) => {
+      const { Body, ContentRange } = await s3.send(
+        new GetObjectCommand({ Bucket, Key: 'digits', Range }),
+      );
+      return [await Body?.transformToString(), ContentRange];
+    };
+    expect(await got('bytes=2-4')).toEqual(['234', 'bytes 2-4/10']);
+    expect(await got('bytes=-3')).toEqual(['789', 'bytes 7-9/10']);
+    expect(await got('bytes=8-')).toEqual(['89', 'bytes 8-9/10']);
+    expect((await failure(got('bytes=10-'))).name).toBe('InvalidRange');
+  });
+
+  it('may be empty', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'empty', Body: '' }));
+    expect(await textOf('empty')).toBe('');
+  });
+
+  it('that do not exist are named so, and deleting them is no error', async () => {
+    expect(await failure(textOf('absent'))).toMatchObject({
+      name: 'NoSuchKey',
+      message: 'The specified key does not exist.',
+    });
+    expect((await failure(s3.send(new HeadObjectCommand({ Bucket, Key: 'absent' })))).name).toBe(
+      'NotFound',
+    );
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'absent' }));
+  });
+
+  it.each([
+    '../../../escape',
+    'a/../../escape',
+    '/etc/passwd',
+    'a//b',
+    '..',
+    'sp ace+plus%25&<>"\'',
+    'ключ',
+    'con\\x',
+  ])('keep the key %s inside the home', async (Key) => {
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: Key }));
+    expect(await textOf(Key)).toBe(Key);
+    const path = sandbox.kernel.objects.pathOf(Bucket, Key) ?? '';
+    expect(dirname(path)).toBe(join(sandbox.kernel.home, 'objects'));
+    const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: Key }));
+    expect(Contents?.map((each) => each.Key)).toContain(Key);
+    await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key }] } }));
+    expect((await failure(textOf(Key))).name).toBe('NoSuchKey');
+  });
+
+  it('leave no draft behind', () => {
+    const names = readdirSync(join(sandbox.kernel.home, 'objects'));
+    expect(names.filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('are copied, also onto themselves', async () => {
+    await s3.send(
+      new PutObjectCommand({ Bucket, Key: 'src ü', Body: 'copy me', ContentType: 'text/x' }),
+    );
+    const copy = await s3.send(
+      new CopyObjectCommand({
+        Bucket,
+        Key: 'dst',
+        CopySource: `${Bucket}/${encodeURIComponent('src ü')}`,
+      }),
+    );
+    expect(copy.CopyObjectResult?.ETag).toMatch(/^"[0-9a-f]{32}"$/);
+    expect(await textOf('dst')).toBe('copy me');
+    await s3.send(
+      new CopyObjectCommand({
+        Bucket,
+        Key: 'dst',
+        CopySource: `${Bucket}/dst`,
+        MetadataDirective: 'REPLACE',
+        Metadata: { a: 'b' },
+      }),
+    );
+    const head = await s3.send(new HeadObjectCommand({ Bucket, Key: 'dst' }));
+    expect(head.Metadata).toEqual({ a: 'b' });
+    expect(await textOf('dst')).toBe('copy me');
+  });
+
+  it('are written and read by services and callers alike', async () => {
+    const { objects } = sandbox.kernel;
+    objects.put(Bucket, 'internal.txt', Buffer.from('inside'), { contentType: 'text/plain' });
+    expect(await textOf('internal.txt')).toBe('inside');
+    expect(objects.get(Bucket, 'a/b.json')?.toString()).toBe('{"grüße":1}');
+    expect(existsSync(objects.pathOf(Bucket, 'internal.txt') ?? '')).toBe(true);
+    expect(objects.get(Bucket, 'absent')).toBeUndefined();
+    expect(objects.list(Bucket, 'intern')).toMatchObject([{ key: 'internal.txt', size: 6 }]);
+  });
+});
+
+describe('listing', () => {
+  it('pages, and folds keys under a delimiter', async () => {
+    await s3.send(new CreateBucketCommand({ Bucket: 'listing' }));
+    const keys = ['a', 'b/1', 'b/2', 'b/c/3', 'd/4', 'e'];
+    for (const Key of keys)
+      await s3.send(new PutObjectCommand({ Bucket: 'listing', Key, Body: Key }));
+    const all: (string | undefined)[] = [];
+    for await (const page of paginateListObjectsV2(
+      { client: s3, pageSize: 2 },
+      { Bucket: 'listing' },
+    )) {
+      expect(page.Contents?.length).toBeLessThanOrEqual(2);
+      all.push(...(page.Contents ?? []).map(({ Key }) => Key));
+    }
+    expect(all).toEqual(keys);
+    const top: (string | undefined)[] = [];
+    for await (const page of paginateListObjectsV2(
+      { client: s3, pageSize: 1 },
+      { Bucket: 'listing', Delimiter: '/' },
+    )) {
+      top.push(
+        ...(page.Contents ?? []).map(({ Key }) => Key),
+        ...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix),
+      );
+    }
+    expect(top).toEqual(['a', 'b/', 'd/', 'e']);
+    const b = await s3.send(
+      new ListObjectsV2Command({ Bucket: 'listing', Prefix: 'b/', Delimiter: '/' }),
+    );
+    expect(b.Contents?.map(({ Key }) => Key)).toEqual(['b/1', 'b/2']);
+    expect(b.CommonPrefixes?.map(({ Prefix }) => Prefix)).toEqual(['b/c/']);
+  });
+});
+
+describe('versions', () => {
+  it('are kept once the bucket is versioned, and outlive a deletion', async () => {
+    await s3.send(new CreateBucketCommand({ Bucket: 'versioned' }));
+    await s3.send(new PutObjectCommand({ Bucket: 'versioned', Key: 'k', Body: 'before' }));
+    await s3.send(
+      new PutBucketVersioningCommand({
+        Bucket: 'versioned',
+        VersioningConfiguration: { Status: 'Enabled' },
+      }),
+    );
+    expect((await s3.send(new GetBucketVersioningCommand({ Bucket: 'versioned' }))).Status).toBe(
+      'Enabled',
+    );
+    const first = await s3.send(
+      new PutObjectCommand({ Bucket: 'versioned', Key: 'k', Body: 'one' }),
+    );
+    const second = await s3.send(
+      new PutObjectCommand({ Bucket: 'versioned', Key: 'k', Body: 'two' }),
+    );
+    expect(first.VersionId).not.toBe(second.VersionId);
+    const read = async (VersionId?: string) =>
+      (
+        await s3.send(new GetObjectCommand({ Bucket: 'versioned', Key: 'k', VersionId }))
+      ).Body?.transformToString();
+    expect(await read()).toBe('two');
+    expect(await read(first.VersionId)).toBe('one');
+    expect(await read('null')).toBe('before');
+    const marker = await s3.send(new DeleteObjectCommand({ Bucket: 'versioned', Key: 'k' }));
+    expect(marker.DeleteMarker).toBe(true);
+    expect((await failure(read())).name).toBe('NoSuchKey');
+    const listed = await s3.send(new ListObjectVersionsCommand({ Bucket: 'versioned' }));
+    expect(listed.Versions).toHaveLength(3);
+    expect(listed.DeleteMarkers).toHaveLength(1);
+    await s3.send(
+      new DeleteObjectCommand({ Bucket: 'versioned', Key: 'k', VersionId: marker.VersionId }),
+    );
+    expect(await read()).toBe('two');
+  });
+});

@@ -1,0 +1,208 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  CreateTopicCommand,
+  DeleteTopicCommand,
+  GetTopicAttributesCommand,
+  ListSubscriptionsByTopicCommand,
+  PublishCommand,
+  SetSubscriptionAttributesCommand,
+  SubscribeCommand,
+  UnsubscribeCommand,
+} from '@aws-sdk/client-sns';
+import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import { outboxPage } from '../../../sandbox/aws/sns/outbox.js';
+import { admin, clients, failure, start } from './support.js';
+
+const sandbox = await start();
+const { sns, sqs } = clients(sandbox.url);
+let number = 0;
+
+async function topic(suffix = '', Attributes = {}): Promise<string> {
+  number += 1;
+  const { TopicArn } = await sns.send(
+    new CreateTopicCommand({ Name: `topic-${number}${suffix}`, Attributes }),
+  );
+  return TopicArn ?? '';
+}
+
+async function queue(): Promise<{ url: string; arn: string }> {
+  number += 1;
+  const { QueueUrl = '' } = await sqs.send(
+    new CreateQueueCommand({ QueueName: `queue-${number}` }),
+  );
+  return { url: QueueUrl, arn: `arn:aws:sqs:us-east-1:111122223333:queue-${number}` };
+}
+
+async function receive(QueueUrl: string) {
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({
+      QueueUrl,
+      MessageAttributeNames: ['All'],
+      MaxNumberOfMessages: 10,
+    }),
+  );
+  return Messages;
+}
+
+it('delivers to SQS in its envelope, or raw', async () => {
+  const TopicArn = await topic();
+  const [wrapped, raw] = [await queue(), await queue()];
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: wrapped.arn }));
+  await sns.send(
+    new SubscribeCommand({
+      TopicArn,
+      Protocol: 'sqs',
+      Endpoint: raw.arn,
+      Attributes: { RawMessageDelivery: 'true' },
+    }),
+  );
+  const { MessageId } = await sns.send(
+    new PublishCommand({
+      TopicArn,
+      Subject: 'Drift',
+      Message: '{"a":"<ü>\r\n"}',
+      MessageAttributes: { kind: { DataType: 'String', StringValue: 'drift' } },
+    }),
+  );
+  const [envelope] = await receive(wrapped.url);
+  expect(JSON.parse(envelope?.Body ?? '')).toMatchObject({
+    Type: 'Notification',
+    MessageId,
+    TopicArn,
+    Subject: 'Drift',
+    Message: '{"a":"<ü>\r\n"}',
+    MessageAttributes: { kind: { Type: 'String', Value: 'drift' } },
+  });
+  const [plain] = await receive(raw.url);
+  expect(plain?.Body).toBe('{"a":"<ü>\r\n"}');
+  expect(plain?.MessageAttributes?.kind).toMatchObject({ StringValue: 'drift' });
+});
+
+it('filters by attributes, and stops when unsubscribed', async () => {
+  const TopicArn = await topic();
+  const { url, arn } = await queue();
+  const { SubscriptionArn } = await sns.send(
+    new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: arn }),
+  );
+  await sns.send(
+    new SetSubscriptionAttributesCommand({
+      SubscriptionArn,
+      AttributeName: 'FilterPolicy',
+      AttributeValue: '{"kind":["drift"]}',
+    }),
+  );
+  const publish = (kind: string) =>
+    sns.send(
+      new PublishCommand({
+        TopicArn,
+        Message: kind,
+        MessageAttributes: { kind: { DataType: 'String', StringValue: kind } },
+      }),
+    );
+  await publish('promoted');
+  await publish('drift');
+  expect(await receive(url)).toHaveLength(1);
+  const { Subscriptions } = await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }));
+  expect(Subscriptions).toMatchObject([{ SubscriptionArn, Protocol: 'sqs', Endpoint: arn }]);
+  await sns.send(new UnsubscribeCommand({ SubscriptionArn }));
+  await publish('drift');
+  expect(await receive(url)).toHaveLength(0);
+});
+
+it('sends each protocol its own text', async () => {
+  const TopicArn = await topic();
+  const { url, arn } = await queue();
+  await sns.send(
+    new SubscribeCommand({
+      TopicArn,
+      Protocol: 'sqs',
+      Endpoint: arn,
+      Attributes: { RawMessageDelivery: 'true' },
+    }),
+  );
+  const publish = (Message: string) =>
+    sns.send(new PublishCommand({ TopicArn, MessageStructure: 'json', Message }));
+  await publish('{"default":"for all","sqs":"for queues"}');
+  expect((await receive(url))[0]?.Body).toBe('for queues');
+  const bad = await failure(publish('{"sqs":"no default"}'));
+  expect(bad.message).toBe(
+    'Invalid parameter: Message Structure - No default entry in JSON message body',
+  );
+});
+
+it('drops a repetition on a FIFO topic', async () => {
+  const TopicArn = await topic('.fifo', { FifoTopic: 'true' });
+  const publish = (MessageDeduplicationId: string) =>
+    sns.send(
+      new PublishCommand({ TopicArn, Message: 'm', MessageGroupId: 'g', MessageDeduplicationId }),
+    );
+  expect((await publish('1')).MessageId).toBe((await publish('1')).MessageId);
+  expect((await publish('1')).MessageId).not.toBe((await publish('2')).MessageId);
+});
+
+describe('SNS refuses', () => {
+  it.each<[string, Record<string, string>, string]>([
+    ['a message beyond 256 KiB', { Message: 'x'.repeat(262_145) }, 'Message too long'],
+    ['an empty message', { Message: '' }, 'Empty message'],
+    ['a subject with a line feed', { Message: 'm', Subject: 'a\nb' }, 'Subject'],
+    ['a subject beyond 100 characters', { Message: 'm', Subject: 'x'.repeat(101) }, 'Subject'],
+  ])('%s', async (_claim, input, what) => {
+    const error = await failure(
+      sns.send(new PublishCommand({ TopicArn: await topic(), Message: 'm', ...input })),
+    );
+    expect(error).toMatchObject({
+      name: 'InvalidParameterException',
+      message: `Invalid parameter: ${what}`,
+    });
+  });
+
+  it('a topic that does not exist, or was deleted', async () => {
+    const TopicArn = await topic();
+    await sns.send(new GetTopicAttributesCommand({ TopicArn }));
+    await sns.send(new DeleteTopicCommand({ TopicArn }));
+    const error = await failure(sns.send(new PublishCommand({ TopicArn, Message: 'm' })));
+    expect(error).toMatchObject({ name: 'NotFoundException', message: 'Topic does not exist' });
+  });
+
+  it('a protocol it cannot deliver to', async () => {
+    const call = sns.send(
+      new SubscribeCommand({ TopicArn: await topic(), Protocol: 'lambda', Endpoint: 'arn:x' }),
+    );
+    expect((await failure(call)).name).toBe('InvalidParameterException');
+  });
+});
+
+describe('the outbox', () => {
+  it('keeps every message as page, JSON and files, with the mail addresses', async () => {
+    const TopicArn = await topic();
+    await sns.send(
+      new SubscribeCommand({ TopicArn, Protocol: 'email', Endpoint: 'ada@example.com' }),
+    );
+    await sns.send(
+      new PublishCommand({
+        TopicArn,
+        Subject: 'Approve <b>1</b>',
+        Message: 'See http://127.0.0.1:1/a?b=1&c="x" <script>',
+      }),
+    );
+    const [newest] = (await admin(sandbox, 'GET', 'outbox.json')) as Record<string, unknown>[];
+    expect(newest).toMatchObject({ subject: 'Approve <b>1</b>', emails: ['ada@example.com'] });
+    const page = await (await fetch(`${sandbox.url}/_sandbox/outbox`)).text();
+    expect(page).not.toContain('<b>1</b>');
+    expect(page).not.toContain('<script>');
+    expect(page).toContain('<a href="http://127.0.0.1:1/a?b=1&#38;c=" rel="noreferrer">');
+    const files = readdirSync(join(sandbox.kernel.home, 'outbox'));
+    const text =
+      files.find((name) => name.includes('approve-b-1-b') && name.endsWith('.txt')) ?? '';
+    expect(readFileSync(join(sandbox.kernel.home, 'outbox', text), 'utf8')).toContain(
+      'To: ada@example.com',
+    );
+    expect(files).toContain(text.replace('.txt', '.json'));
+  });
+
+  it('says so when it is empty', () => {
+    expect(outboxPage([])).toContain('Nothing yet.');
+  });
+});
