@@ -68,6 +68,15 @@ export function weigh(
 
 const MAX_REASON_CHARACTERS = 2_000;
 
+/** What each kind of proof says. A map, so that no text finds what every object inherits. */
+const MEMBER_OF_PROOF: ReadonlyMap<string, string> = new Map([
+  ['sts', 'arn'],
+  ['os-user', 'user'],
+  ['proxy', 'person'],
+  ['registry', 'identity'],
+  ['unverified', 'claimed'],
+]);
+
 /** Messages can come from anybody who reaches Temporal: their shape is not to be trusted. */
 function malformation(message: DecisionMessage): string | undefined {
   const fields: Record<string, unknown> = { ...message };
@@ -78,17 +87,11 @@ function malformation(message: DecisionMessage): string | undefined {
   if (typeof fields['reason'] !== 'string') return 'reason must be a text';
   if (fields['reason'].length > MAX_REASON_CHARACTERS)
     return `reason is longer than ${MAX_REASON_CHARACTERS} characters`;
+  if (typeof fields['door'] !== 'string') return 'door must be a text';
   const proof = fields['proof'] as { kind?: unknown } | null | undefined;
   if (typeof proof !== 'object' || proof === null || typeof proof.kind !== 'string')
     return 'the decision carries no proof of who made it';
-  const wanted: Readonly<Record<string, string>> = {
-    sts: 'arn',
-    'os-user': 'user',
-    proxy: 'person',
-    registry: 'identity',
-    unverified: 'claimed',
-  };
-  const member = wanted[proof.kind];
+  const member = MEMBER_OF_PROOF.get(proof.kind);
   if (member === undefined) return `a proof of kind ${proof.kind} is not known`;
   if (typeof (proof as Record<string, unknown>)[member] !== 'string')
     return `the proof lacks ${member}`;
@@ -96,23 +99,22 @@ function malformation(message: DecisionMessage): string | undefined {
 }
 
 /** Which proofs each door can bring; anything else is a message that pretends to have come through it. */
-const PROOFS_OF_DOOR: Readonly<Record<string, readonly string[]>> = {
-  console: ['proxy', 'os-user'],
-  cli: ['sts'],
-  local: ['os-user'],
-  temporal: ['unverified'],
-};
+const PROOFS_OF_DOOR: ReadonlyMap<string, readonly string[]> = new Map([
+  ['console', ['proxy', 'os-user']],
+  ['cli', ['sts']],
+  ['local', ['os-user']],
+  ['temporal', ['unverified']],
+]);
 
-function doorOpen(doors: readonly string[], message: DecisionMessage): boolean {
-  return (
-    doors.includes(message.door) &&
-    (PROOFS_OF_DOOR[message.door] ?? []).includes(message.proof.kind)
-  );
-}
+const canBring = ({ door, proof }: DecisionMessage): boolean =>
+  PROOFS_OF_DOOR.get(door)?.includes(proof.kind) === true;
+
+const doorOpen = (doors: readonly string[], message: DecisionMessage): boolean =>
+  doors.includes(message.door) && canBring(message);
 
 function doorInWords(message: DecisionMessage): string {
   if (message.door === 'temporal') return 'temporal (unverified)';
-  return (PROOFS_OF_DOOR[message.door] ?? []).includes(message.proof.kind)
+  return canBring(message)
     ? message.door
     : `${message.door} with a proof of kind ${message.proof.kind}`;
 }

@@ -2,34 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { evidenceDigest } from '../../../activities/digest.js';
 import { changedParts, weaknesses, type Evidence } from '../../../domain/evidence.js';
-
-export const EVIDENCE: Evidence = {
-  model: 'flights',
-  release: 7,
-  artefact: { uri: 's3://ml-artefacts/7/model.tar.gz', etag: 'e', sizeBytes: 10, versionId: 'v' },
-  image: '111122223333.dkr.ecr.us-east-1.amazonaws.com/flights:7',
-  imageDigest: 'sha256:1',
-  packageArn: 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/7',
-  data: { train: { fromMs: 1, toMs: 2 }, holdOut: { fromMs: 2, toMs: 3 } },
-  evaluation: {
-    verdict: 'pass',
-    candidate: [{ metric: 'roc_auc', estimate: 0.7, lower: 0.68, upper: 0.72 }],
-    champion: [],
-    reportUri: 's3://ml-artefacts/7/report.json',
-    reportDigest: 'r',
-    rows: 5_000,
-  },
-  configName: 'flights-7',
-  plan: {
-    strategy: 'canary',
-    percent: 10,
-    bakeSeconds: 600,
-    finalBakeSeconds: 300,
-    timeoutSeconds: 7_200,
-    alarmNames: ['modelkeeper-flights-release-7-errors'],
-  },
-  championConfigName: 'flights-6',
-};
+import { EVIDENCE } from './support.js';
 
 describe('weaknesses', () => {
   it('are none when artefact and image are pinned and the evaluation could tell', () => {

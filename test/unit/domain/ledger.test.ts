@@ -131,7 +131,7 @@ describe('a chain', () => {
     for (const [index] of whole.entries()) {
       for (const member of members) {
         const entries = whole.map((known, place) =>
-          place === index ? ({ ...known, [member]: 'forged' } as LedgerEntry) : known,
+          place === index ? { ...known, [member]: 'forged' } : known,
         );
         expect(chainFaults(entries, entryHash, head), `${member} of ${index}`).not.toEqual([]);
       }
