@@ -40,7 +40,7 @@ export function confirmed(
   windows: readonly WindowResult[],
   persistence: { readonly breaches: number; readonly of: number },
 ): readonly WindowResult[] {
-  const conclusive = windows.filter((window) => window.result !== 'cannot tell');
+  const conclusive = windows.filter(tells);
   const breaches = conclusive.slice(-persistence.of).filter((window) => window.result === 'breach');
   return breaches.length >= persistence.breaches ? breaches : [];
 }
@@ -48,7 +48,8 @@ export function confirmed(
 /**
  * Keeps what persistence needs to remember of one source, each window once and in order of time.
  *
- * `keep` conclusive windows and the inconclusive ones among and after them.
+ * `keep` conclusive windows and, of the inconclusive ones among and after them, the latest twice as many: however
+ * long nothing can be told, what was told is not forgotten.
  */
 export function remember(
   known: readonly WindowResult[],
@@ -58,14 +59,14 @@ export function remember(
   const byStart = new Map(known.map((window) => [window.fromMs, window]));
   for (const window of news) if (!byStart.has(window.fromMs)) byStart.set(window.fromMs, window);
   const inOrder = [...byStart.values()].sort((a, b) => a.fromMs - b.fromMs);
-  let conclusive = 0;
-  let from = inOrder.length;
-  while (from > 0 && conclusive < keep) {
-    from -= 1;
-    if (inOrder[from]?.result !== 'cannot tell') conclusive += 1;
-  }
-  return inOrder.slice(Math.max(from, inOrder.length - 3 * keep));
+  const conclusive = inOrder.filter(tells).slice(-keep);
+  const sinceMs = conclusive.length < keep ? -Infinity : (conclusive[0]?.fromMs ?? -Infinity);
+  const blind = inOrder.filter((window) => !tells(window) && window.fromMs > sinceMs);
+  const kept = new Set([...conclusive, ...blind.slice(-2 * keep)]);
+  return inOrder.filter((window) => kept.has(window));
 }
+
+const tells = (window: WindowResult): boolean => window.result !== 'cannot tell';
 
 /**
  * Turns everything seen into one verdict.
@@ -89,7 +90,7 @@ export function judge(spec: Pick<PolicySpec, 'monitor' | 'detect'>, seen: Sighti
   if (lost.length > 0) return { verdict: 'performance', reasons: sentences(lost), windows: lost };
 
   const broken = bySource.flatMap(({ windows }) => {
-    const last = windows.findLast((window) => window.result !== 'cannot tell');
+    const last = windows.findLast(tells);
     return last?.result === 'data quality' ? [last] : [];
   });
   if (broken.length > 0)
@@ -101,7 +102,7 @@ export function judge(spec: Pick<PolicySpec, 'monitor' | 'detect'>, seen: Sighti
   if (drifted.length > 0)
     return { verdict: 'drift', reasons: sentences(drifted), windows: drifted };
 
-  const blind = blindness(seen, bySource);
+  const blind = blindness(spec, seen, bySource);
   if (blind.length > 0) return { verdict: 'cannot tell', reasons: blind, windows: [] };
   return { verdict: 'healthy', reasons: healthyReasons(seen, bySource), windows: [] };
 }
@@ -128,9 +129,20 @@ interface SourceWindows {
   readonly windows: readonly WindowResult[];
 }
 
-function blindness(seen: Sightings, bySource: readonly SourceWindows[]): string[] {
+function blindness(
+  spec: Pick<PolicySpec, 'monitor'>,
+  seen: Sightings,
+  bySource: readonly SourceWindows[],
+): string[] {
   const reasons: string[] = [];
   if (seen.endpoint === null) reasons.push('the endpoint has not been read yet');
+  for (const source of spec.monitor.sources) {
+    if (source.kind !== 'alarms') continue;
+    const alarms = seen.alarms.filter((alarm) => alarm.source === source.id);
+    if (alarms.length === 0) reasons.push(`${source.id}: no alarm has been read yet`);
+    else if (alarms.every((alarm) => alarm.state === 'INSUFFICIENT_DATA'))
+      reasons.push(`${source.id}: none of its ${alarms.length} alarms has data`);
+  }
   for (const { source, windows } of bySource) {
     const silent = seen.noData[source.id];
     const last = windows.at(-1);

@@ -40,7 +40,9 @@ const s3UriSchema = z
 const columnSchema = z.string().min(1).max(256);
 const sourceIdSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes');
+  .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes')
+  // Windows are kept by source in plain objects, which all have a member of this name.
+  .refine((id) => id !== 'constructor', 'this name is taken: choose another');
 const personSchema = z.email('write the person as an e-mail address');
 const shareSchema = z.number().min(0).max(1);
 
