@@ -29,7 +29,6 @@ export {
 } from './policy-file.js';
 export {
   createModelkeeperClient,
-  placeOf,
   type DecisionRequest,
   type KeeperStart,
   type ModelkeeperClient,
@@ -82,3 +81,4 @@ export async function connectTemporal(options: ConnectOptions = {}): Promise<Cli
     );
   }
 }
+export { placeOf } from '../domain/place.js';

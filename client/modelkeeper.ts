@@ -12,6 +12,7 @@ import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@tempo
 import proto from '@temporalio/proto';
 
 import { keeperId, releaseId } from '../domain/names.js';
+import { placeOf } from '../domain/place.js';
 import type { Policy } from '../domain/policy.schema.js';
 import { CONTROL_QUEUE } from '../domain/queues.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
@@ -168,22 +169,6 @@ export interface KeeperStart {
   readonly policyDigest: string;
   readonly author: Asked;
   readonly appliedAtMs: number;
-}
-
-export function placeOf(policy: Policy): ModelPlace {
-  const { endpoint, registry, retrain, storage, monitor, deploy } = policy.spec;
-  const watched = monitor.sources.flatMap((source) =>
-    source.kind === 'alarms' && source.alarms !== 'managed' ? source.alarms : [],
-  );
-  return {
-    alarms: [...watched, ...(deploy.alarms === 'managed' ? [] : deploy.alarms)],
-    model: policy.metadata.name,
-    endpoint: endpoint.name,
-    region: endpoint.region,
-    group: registry.group,
-    pipeline: retrain.pipeline,
-    storage,
-  };
 }
 
 /** The typed client over a Temporal client that is already connected. `close` closes the connection. */

@@ -93,14 +93,4 @@ export interface ReleaseLine {
   readonly closedAtMs: number | null;
 }
 
-/** Where a model's things are, kept in the keeper's memo so that they can be read without a worker. */
-export interface ModelPlace {
-  readonly model: string;
-  readonly endpoint: string;
-  readonly region: string;
-  readonly group: string;
-  readonly pipeline: string;
-  readonly storage: string;
-  /** Alarms of people's own that the policy names. */
-  readonly alarms: readonly string[];
-}
+export type { ModelPlace } from '../domain/place.js';

@@ -1,9 +1,10 @@
-import { isCancellation, workflowInfo } from '@temporalio/workflow';
+import { isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow';
 
 import { dataWindows } from '../domain/data-windows.js';
 import { instantInWords } from '../domain/duration.js';
 import type { Trigger } from '../domain/model.js';
 import { releaseId, releaseName } from '../domain/names.js';
+import { placeOf } from '../domain/place.js';
 import { control, data } from './activities.js';
 import { atBest, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
@@ -324,6 +325,7 @@ export async function carryOut(
       state.policyAuthor = command.author;
       state.policyAppliedAtMs = Date.now();
       state.governor = null;
+      upsertMemo({ ...placeOf(command.policy) });
       await arrange(desk);
       if (state.policy.spec.scaling === undefined)
         await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);

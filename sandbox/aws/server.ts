@@ -46,6 +46,9 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
+/** Milliseconds an idle connection is kept open. */
+const KEEP_ALIVE_MS = 65_000;
+
 const REGION = 'us-east-1';
 const ACCOUNT = '111122223333';
 
@@ -63,6 +66,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   try {
     if (options.fresh === true) emptyHome(home);
     const server = createServer();
+    // Longer than clients keep idle connections, or they would find some closed under their hands.
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
     const port = await listen(server, options.port);
     undo.push(() => server.close());
     const store = openStore(home);

@@ -60,6 +60,9 @@ export class Follower {
     const status = await this.service.release(release);
     if (status === undefined) return;
     this.releases.set(release, status);
+    const doing = await this.service.waitingFor(release);
+    if (doing !== undefined)
+      this.once(`doing/${String(release)}/${doing}`, `release ${String(release)}: ${doing}`);
     for (const entry of [...status.timeline, ...status.rollout].sort((a, b) => a.atMs - b.atMs)) {
       this.once(
         `release/${String(release)}/${String(entry.atMs)}/${entry.what}`,

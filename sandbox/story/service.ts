@@ -105,6 +105,14 @@ export class Service {
     return page?.status ?? undefined;
   }
 
+  /** What a slow activity of the release said at its last look. */
+  async waitingFor(number: number): Promise<string | undefined> {
+    const page = await this.read<{
+      pending: readonly { benign: boolean; lastFailure: string | null }[];
+    }>(`/models/${this.model}/releases/${String(number)}`);
+    return page?.pending.find(({ lastFailure }) => lastFailure !== null)?.lastFailure ?? undefined;
+  }
+
   async answers(): Promise<boolean> {
     return (await this.read('/healthz')) !== undefined;
   }
