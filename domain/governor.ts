@@ -192,6 +192,9 @@ export function rollbackAlarms(
     ({ name, state }) =>
       state === 'ALARM' &&
       (!name.startsWith(managedPrefix) ||
-        /errors|5xx|latency/i.test(name.slice(managedPrefix.length))),
+        AGAINST_THE_VERSION.test(name.slice(managedPrefix.length))),
   );
 }
+
+/** How the managed alarms end that are about answers. Only their end: what comes before it, people name. */
+const AGAINST_THE_VERSION = /-(errors-[45]xx|errors|latency)$/;

@@ -35,8 +35,9 @@ const MOST_BLOCKED = 20;
  * Reads a model's whole history out of its ledger.
  *
  * What counts: `trigger` with `answer: start` (a release begins), `serving` (a config has all of the traffic),
- * `rollback` and `changed outside` (another one has), `ended` (a release's result). Any entry that names a release
- * counts for the highest number, so that a number is never given twice. Facts of a wrong type are passed over.
+ * `rollback` and `changed outside` (another one has), `ended` (a release's result). A release that came to nothing
+ * blocks what its `trigger` says, or else the data it `ended` with. Any entry that names a release counts for the
+ * highest number, so that a number is never given twice. Facts of a wrong type are passed over.
  *
  * @param entries the verified chain in its order
  */
@@ -48,7 +49,9 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
   let previousConfigName: string | null = null;
   const startsAtMs: number[] = [];
   const open = new Set<number>();
-  const blocked: { fromMs: number; toMs: number; why: string }[] = [];
+  /** Release → what it blocks if it comes to nothing: its data and the windows that started it. */
+  const blocks = new Map<number, Span | null>();
+  const blocked: (Span & { why: string })[] = [];
 
   const serves = (configName: string | null, sinceMs: number): void => {
     if (configName === null || configName === champion?.configName) return;
@@ -65,6 +68,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
         if (facts['answer'] !== 'start' || release === null) break;
         startsAtMs.push(entry.atMs);
         open.add(release);
+        blocks.set(release, spanOf(facts['blocks']));
         break;
       case 'serving':
         previousConfigName = textOr(facts['from']) ?? previousConfigName;
@@ -79,7 +83,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
         if (release !== null) open.delete(release);
         if (kind === null) break;
         ended = { release, kind, atMs: entry.atMs };
-        const window = trainedOn(facts['data']);
+        const window = (release === null ? null : blocks.get(release)) ?? trainedOn(facts['data']);
         const why = BLOCKING[kind];
         if (window !== null && why !== undefined) blocked.push({ ...window, why });
         break;
@@ -123,8 +127,19 @@ function member(value: unknown, key: string): unknown {
 
 const kindOf = (result: unknown): string | null => textOr(member(result, 'kind'));
 
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+function spanOf(value: unknown): Span | null {
+  const fromMs = numberOr(member(value, 'fromMs'));
+  const toMs = numberOr(member(value, 'toMs'));
+  return fromMs === null || toMs === null ? null : { fromMs, toMs };
+}
+
 /** From the first training row to the last held-out one. */
-function trainedOn(data: unknown): { fromMs: number; toMs: number } | null {
+function trainedOn(data: unknown): Span | null {
   const fromMs = numberOr(member(member(data, 'train'), 'fromMs'));
   const toMs = numberOr(member(member(data, 'holdOut'), 'toMs'));
   return fromMs === null || toMs === null ? null : { fromMs, toMs };

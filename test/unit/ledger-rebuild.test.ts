@@ -73,6 +73,22 @@ describe('rebuildFrom', () => {
       expect(rebuildFrom([ended(1, kind)]).blocked).toMatchObject([{ fromMs: 1, toMs: 3 }]);
     },
   );
+  it('blocks the windows that started the candidate too, or the same ones would start the next', () => {
+    const blocks = { fromMs: 1, toMs: 9 };
+    const trigger = entry('trigger', { answer: 'start', release: 1, data, blocks });
+    expect(rebuildFrom([trigger, started(2), ended(1, 'rejected')]).blocked).toEqual([
+      { ...blocks, why: 'was rejected' },
+    ]);
+  });
+  it.each([null, 5, {}, { fromMs: 'x', toMs: 9 }])(
+    'falls back on the data of the candidate where it was started by %j',
+    (blocks) => {
+      const trigger = entry('trigger', { answer: 'start', release: 1, data, blocks });
+      expect(rebuildFrom([trigger, ended(1, 'rejected')]).blocked).toMatchObject([
+        { fromMs: 1, toMs: 3 },
+      ]);
+    },
+  );
   it.each(['promoted', 'superseded', 'aborted', 'training failed'])(
     'blocks nothing after %s',
     (kind) => {
