@@ -152,7 +152,7 @@ export interface CallInfo {
   readonly requestId: string;
   /** Access key id of the request's signature, or 'anonymous'. */
   readonly accessKeyId: string;
-  /** Aborts when the caller hangs up or the server closes: long polls end here. */
+  /** Aborts when the caller hangs up, and when the server closes: long polls end here. */
   readonly signal: AbortSignal;
 }
 

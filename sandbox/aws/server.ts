@@ -65,7 +65,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const undo: (() => void)[] = [unlock];
   try {
     if (options.fresh === true) emptyHome(home);
-    const server = createServer();
+    // Longer than the SDK keeps an idle connection: a call never meets one that is just being closed.
+    const server = createServer({ keepAliveTimeout: 120_000, headersTimeout: 125_000 });
     // Longer than clients keep idle connections, or they would find some closed under their hands.
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     const port = await listen(server, options.port);
@@ -128,7 +129,6 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       options.runtime ?? (options.services === undefined ? handleInvocation : undefined);
     const services = [...core.services, ...beside(kernel)];
 
-    const closing = new AbortController();
     const dispatcher = new Dispatcher({
       kernel,
       faults,
@@ -137,7 +137,6 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       s3: createS3(kernel),
       runtime,
       admin: adminPages({ ...ownPages(kernel, faults, calls), ...core.pages }),
-      closing: closing.signal,
     });
     server.on('request', (request, response) => {
       void dispatcher.serve(request, response);
@@ -155,7 +154,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       url,
       kernel,
       close: () => {
-        closed ??= closeAll(server, closing, timers, services, () => {
+        closed ??= closeAll(server, timers, services, () => {
           calls.flush();
           store.close();
           unlock();
@@ -171,13 +170,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
 async function closeAll(
   server: Server,
-  closing: AbortController,
   timers: Timers,
   services: readonly Service[],
   finish: () => void,
 ): Promise<void> {
   timers.stop();
-  closing.abort();
   const ended = new Promise<void>((resolve) => {
     server.close(() => {
       resolve();

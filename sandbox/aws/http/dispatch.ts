@@ -24,7 +24,6 @@ export interface DispatchParts {
   readonly s3: RestService;
   readonly runtime: RuntimeHandler | undefined;
   readonly admin: (request: IncomingMessage, url: URL) => Promise<Answer>;
-  readonly closing: AbortSignal;
 }
 
 interface Work {
@@ -56,9 +55,9 @@ export class Dispatcher {
       hangUp.abort();
     });
     const requestId = randomUUID();
-    const signal = AbortSignal.any([hangUp.signal, this.parts.closing]);
+    const { signal } = hangUp;
     try {
-      const url = new URL(request.url ?? '/', 'http://sandbox');
+      const url = new URL(`http://sandbox/${(request.url ?? '').replace(/^\//, '')}`);
       const call: CallInfo = {
         requestId,
         accessKeyId: accessKeyOf(request, url.searchParams),
@@ -66,8 +65,7 @@ export class Dispatcher {
       };
       await this.route(request, response, url, call);
     } catch (error) {
-      if (!this.parts.closing.aborted && !signal.aborted)
-        this.parts.kernel.log(`request failed: ${describe(error)}`);
+      if (!signal.aborted) this.parts.kernel.log(`request failed: ${describe(error)}`);
       response.destroy();
     }
   }

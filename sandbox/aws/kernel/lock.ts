@@ -31,7 +31,7 @@ export function lockHome(home: string): () => void {
   mkdirSync(home, { recursive: true });
   const real = realpathSync(home);
   const file = join(real, LOCK_FILE);
-  const self: Holder = { pid: process.pid, startedAt: startOf(process.pid), home: real };
+  const self: Holder = { pid: process.pid, startedAt: processStart(process.pid), home: real };
   const draft = join(real, `lock.${process.pid}.tmp`);
   writeFileSync(draft, JSON.stringify(self));
   try {
@@ -92,11 +92,11 @@ function isAlive(holder: Holder, home: string): boolean {
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return false;
   }
-  return startOf(holder.pid) === holder.startedAt;
+  return processStart(holder.pid) === holder.startedAt;
 }
 
 /** Field 22 of /proc/<pid>/stat and the boot; empty on systems without /proc. */
-function startOf(pid: number): string {
+export function processStart(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

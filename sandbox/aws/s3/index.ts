@@ -21,7 +21,12 @@ const OWNER = {
 };
 const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'];
 
-const parser = new XMLParser({ parseTagValue: false, isArray: (name) => name === 'Object' });
+const parser = new XMLParser({
+  parseTagValue: false,
+  trimValues: false,
+  htmlEntities: true,
+  isArray: (name) => name === 'Object',
+});
 
 type Operation = (call: Call) => Answer | Promise<Answer>;
 

@@ -150,9 +150,7 @@ export function listPage(
       end < 0
         ? { text: key, isPrefix: false }
         : { text: key.slice(0, end + delimiter.length), isPrefix: true };
-    const isPassed =
-      entry.text <= startAfter || (entry.isPrefix && startAfter.startsWith(entry.text));
-    if (isPassed || page.at(-1)?.text === entry.text) continue;
+    if (entry.text <= startAfter || page.at(-1)?.text === entry.text) continue;
     if (page.length === maxKeys) return asListing(page, page.at(-1)?.text);
     page.push(entry);
   }

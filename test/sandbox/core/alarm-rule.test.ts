@@ -72,6 +72,11 @@ describe('an alarm', () => {
     expect(evaluate(rule({}), range('- - - - X'))?.state).toBe('OK');
   });
 
+  it('forgets what is older than the periods it evaluates', () => {
+    expect(evaluate(rule({}), range('X X X 0 0'))?.state).toBe('OK');
+    expect(evaluate(rule({}), range('0 0 X X X'))?.state).toBe('ALARM');
+  });
+
   it('leaves the state when a percentile stands on too few observations', () => {
     expect(evaluate(rule({ leastSampleCount: 1000 }), range('X X X X X'))).toBeUndefined();
   });

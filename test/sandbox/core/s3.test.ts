@@ -168,6 +168,8 @@ describe('objects', () => {
     'sp ace+plus%25&<>"\'',
     'ключ',
     'con\\x',
+    'carriage\rreturn',
+    ' spaces around ',
   ])('keep the key %s inside the home', async (Key) => {
     await s3.send(new PutObjectCommand({ Bucket, Key, Body: Key }));
     expect(await textOf(Key)).toBe(Key);

@@ -1,4 +1,5 @@
 import { cpSync } from 'node:fs';
+import { request } from 'node:http';
 import { DescribeAlarmsCommand, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch';
 import { PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -329,4 +330,24 @@ describe('closing', () => {
     });
     await again.close();
   });
+});
+
+describe('a path that is no URL', () => {
+  it.each(['//', '//x//y', '/%', '/a/%E0%A4%A', '*'])(
+    '%s is answered all the same',
+    async (path) => {
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        request(
+          { host: '127.0.0.1', port: new URL(sandbox.url).port, path, method: 'GET' },
+          (response) => {
+            response.resume();
+            resolve(response.statusCode);
+          },
+        )
+          .once('error', reject)
+          .end();
+      });
+      expect(status).toBeGreaterThanOrEqual(200);
+    },
+  );
 });

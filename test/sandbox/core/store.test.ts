@@ -1,8 +1,16 @@
-import { appendFileSync, cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readJournal } from '../../../sandbox/aws/kernel/journal.js';
-import { lockHome } from '../../../sandbox/aws/kernel/lock.js';
+import { lockHome, processStart } from '../../../sandbox/aws/kernel/lock.js';
 import { openStore } from '../../../sandbox/aws/store.js';
 import { temporaryHome } from './support.js';
 
@@ -93,6 +101,15 @@ describe('the lock', () => {
     );
     unlock();
     lockHome(home)();
+  });
+
+  it('of another process that lives locks its own home, not a copy of it', () => {
+    const home = realpathSync(temporaryHome());
+    const holder = { pid: process.ppid, startedAt: processStart(process.ppid), home };
+    writeFileSync(join(home, 'lock.json'), JSON.stringify(holder));
+    expect(() => lockHome(home)).toThrow(`another sandbox (process ${process.ppid}) uses ${home}`);
+    lockHome(killed(home))();
+    rmSync(join(home, 'lock.json'));
   });
 
   it('of a process that is gone, or of a copied home, is taken over', () => {
