@@ -1,10 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import proto from '@temporalio/proto';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
+
+import { expect } from 'vitest';
 
 import { DATA_QUEUE, CONTROL_QUEUE } from '../../domain/queues.js';
 import { keeperId, releaseId } from '../../domain/names.js';
@@ -145,10 +150,38 @@ export async function play(
           workflowExecutionTimeout: '1000d',
         });
         await act(playing(env, world, policy, handle));
+        await keepHistories(env, model);
       }),
     );
   } finally {
     await env.teardown();
+  }
+}
+
+/**
+ * Keeps what the test's workflows did as histories to be replayed, when MODELKEEPER_RECORD_HISTORIES names a folder:
+ * `node scripts/record-histories.mjs`. Recorded anew only when a change of the workflows is meant to break replay.
+ */
+async function keepHistories(env: TestWorkflowEnvironment, model: string): Promise<void> {
+  const folder = process.env['MODELKEEPER_RECORD_HISTORIES'];
+  const test = expect.getState().currentTestName;
+  if (folder === undefined || test === undefined) return;
+  const name = test
+    .replace(/[^a-z0-9]+/gi, '-')
+    .slice(0, 80)
+    .toLowerCase();
+  const ids = [keeperId(model), ...[1, 2].map((number) => releaseId(model, number))];
+  for (const [index, id] of ids.entries()) {
+    const history = await env.client.workflow
+      .getHandle(id)
+      .fetchHistory()
+      .catch(() => undefined);
+    if (history === undefined) continue;
+    const kind = index === 0 ? 'keeper' : `release-${String(index)}`;
+    writeFileSync(
+      join(folder, `${name}.${kind}.json.gz`),
+      gzipSync(historyToJSON(history), { level: 9 }),
+    );
   }
 }
 
