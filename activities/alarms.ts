@@ -178,6 +178,20 @@ export async function deleteAlarms(
   }
 }
 
+/** Deletes those of the alarms that carry the model's tag; missing ones are no error. */
+export async function deleteAlarmsOf(
+  cloudwatch: CloudWatchClient,
+  model: string,
+  names: readonly string[],
+): Promise<void> {
+  const ours: string[] = [];
+  for (const [name, { AlarmArn }] of await describeAlarms(cloudwatch, names)) {
+    if (AlarmArn !== undefined && (await modelTagOf(cloudwatch, AlarmArn)) === model)
+      ours.push(name);
+  }
+  await deleteAlarms(cloudwatch, ours);
+}
+
 /** When and why alarms went to ALARM since an instant, in words, oldest first. */
 export async function alarmCauses(
   cloudwatch: CloudWatchClient,

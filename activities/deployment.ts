@@ -23,7 +23,7 @@ import { planFaults, rolloutPlan } from '../domain/rollout.js';
 import { clock, pollEveryMs } from '../domain/watch.js';
 import {
   alarmCauses,
-  deleteAlarms,
+  deleteAlarmsOf,
   describeAlarms,
   MODEL_TAG,
   putAlarms,
@@ -157,7 +157,7 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       const pending = endpoint?.PendingDeploymentSummary?.EndpointConfigName;
       if (pending !== undefined && request.names.includes(pending)) return;
       const alarms = rollbackAlarmNames(request.model, request.release);
-      await deleteAlarms(cloudwatch, [alarms.errors, alarms.latency, alarms.abort]);
+      await deleteAlarmsOf(cloudwatch, request.model, Object.values(alarms));
       if (request.keepConfig) return;
       for (const name of request.names) {
         if (name !== endpoint?.EndpointConfigName) await discard(sagemaker, request.model, name);

@@ -1,12 +1,17 @@
 import {
+  DeleteAlarmsCommand,
   DescribeAlarmHistoryCommand,
   DescribeAlarmsCommand,
+  ListTagsForResourceCommand,
   PutMetricAlarmCommand,
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
+import { GetObjectCommand, HeadObjectCommand, type HeadObjectOutput } from '@aws-sdk/client-s3';
 import {
   CreateEndpointConfigCommand,
   CreateModelCommand,
+  DeleteEndpointConfigCommand,
+  DeleteModelCommand,
   DescribeEndpointCommand,
   DescribeEndpointConfigCommand,
   DescribeModelCommand,
@@ -14,11 +19,14 @@ import {
   ListTagsCommand,
   UpdateEndpointCommand,
   type DescribeEndpointOutput,
+  type ModelPackageContainerDefinition,
 } from '@aws-sdk/client-sagemaker';
 import { describe, expect, it } from 'vitest';
 
 import type { PrepareRequest, RestRequest, RolloutRequest } from '../../activities/contract.js';
+import { evidenceDigest, sha256 } from '../../activities/digest.js';
 import { createControlActivities } from '../../activities/index.js';
+import { changedParts, type Evidence } from '../../domain/evidence.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 import { attemptOf, awsError, depsOver, fakeAws, NOON, on, ref, run } from './support.js';
 
@@ -457,43 +465,100 @@ describe('prepareDeployment', () => {
 });
 
 describe('preflight', () => {
+  const REPORT = '{"schema":"modelkeeper/evaluation-v1"}';
+  const evidence: Evidence = {
+    model: 'flights',
+    release: 2,
+    artefact: { uri: 's3://ml/model.tar.gz', etag: 'e1', sizeBytes: 10, versionId: 'v1' },
+    image: 'image:1',
+    imageDigest: null,
+    packageArn: PACKAGE,
+    data: { train: { fromMs: 0, toMs: 1 }, holdOut: { fromMs: 1, toMs: 2 } },
+    evaluation: {
+      verdict: 'pass',
+      candidate: [],
+      champion: [],
+      reportUri: 's3://ml/report.json',
+      reportDigest: sha256(REPORT),
+      rows: 1,
+    },
+    configName: 'flights-2',
+    plan,
+    championConfigName: 'flights-1',
+  };
   const check = {
     ...ref,
     configName: 'flights-2',
     plan,
     packageArn: PACKAGE,
     expectedConfigName: 'flights-1',
+    evidence,
   };
-  function account(over: {
-    endpoint?: Partial<DescribeEndpointOutput>;
-    alarm?: string;
-    approval?: string;
-    variant?: string;
-  }) {
+  interface Account {
+    readonly endpoint?: Partial<DescribeEndpointOutput>;
+    readonly alarm?: string;
+    readonly approval?: string;
+    readonly variant?: string;
+    readonly head?: Partial<HeadObjectOutput>;
+    readonly container?: ModelPackageContainerDefinition;
+    readonly report?: string;
+    readonly gone?: 'artefact' | 'package' | 'config' | 'endpoint' | 'report';
+  }
+  function account(over: Account) {
+    const there = (what: Account['gone'], error: Error): void => {
+      if (over.gone === what) throw error;
+    };
+    const notFound = awsError('ValidationException', 'Could not find it');
     return fakeAws(
-      on(DescribeEndpointCommand, () => serving(over.endpoint)),
-      on(DescribeEndpointConfigCommand, () => ({
-        ProductionVariants: [{ VariantName: over.variant ?? 'AllTraffic', ModelName: 'm' }],
-      })),
+      on(DescribeEndpointCommand, () => {
+        there('endpoint', notFound);
+        return serving(over.endpoint);
+      }),
+      on(DescribeEndpointConfigCommand, ({ EndpointConfigName }) => {
+        if (EndpointConfigName === 'flights-2') there('config', notFound);
+        return {
+          ProductionVariants: [{ VariantName: over.variant ?? 'AllTraffic', ModelName: 'm' }],
+        };
+      }),
       on(DescribeModelCommand, () => ({})),
-      on(DescribeModelPackageCommand, () => ({
-        ModelApprovalStatus: (over.approval ?? 'Approved') as 'Approved',
-      })),
+      on(DescribeModelPackageCommand, () => {
+        there('package', notFound);
+        return {
+          ModelApprovalStatus: (over.approval ?? 'Approved') as 'Approved',
+          InferenceSpecification: {
+            Containers: [
+              { Image: 'image:1', ModelDataUrl: 's3://ml/model.tar.gz', ...over.container },
+            ],
+          },
+        };
+      }),
       on(DescribeAlarmsCommand, ({ AlarmNames = [] }) => ({
         MetricAlarms: AlarmNames.filter(
           (name) => name !== 'latency' || over.alarm !== 'absent',
         ).map((AlarmName) => ({ AlarmName, StateValue: over.alarm === 'ALARM' ? 'ALARM' : 'OK' })),
       })),
+      on(HeadObjectCommand, () => {
+        there('artefact', awsError('NotFound', 'UnknownError', 404));
+        return { ETag: '"e1"', ContentLength: 10, VersionId: 'v1', ...over.head };
+      }),
+      on(GetObjectCommand, () => {
+        there('report', awsError('NoSuchKey', 'The specified key does not exist.', 404));
+        return {
+          Body: {
+            transformToByteArray: async () => new TextEncoder().encode(over.report ?? REPORT),
+          },
+        } as never;
+      }),
     );
   }
-  const refusals = async (over: Parameters<typeof account>[0]) =>
-    (await run(createControlActivities(depsOver(account(over))).preflight, [check])).refused;
+  const preflight = (over: Account) =>
+    run(createControlActivities(depsOver(account(over))).preflight, [check]);
 
   it('lets a sound rollout through', async () => {
-    expect(await refusals({})).toEqual([]);
+    expect((await preflight({})).refused).toEqual([]);
   });
-  it.each([
-    ['the endpoint is Updating', { endpoint: { EndpointStatus: 'Updating' as const } }],
+  it.each<[string, Account]>([
+    ['the endpoint is Updating', { endpoint: { EndpointStatus: 'Updating' } }],
     ['serves other', { endpoint: { EndpointConfigName: 'other' } }],
     [
       'at least 2 instances',
@@ -501,11 +566,157 @@ describe('preflight', () => {
         endpoint: { ProductionVariants: [{ VariantName: 'AllTraffic', CurrentInstanceCount: 1 }] },
       },
     ],
+    ['there is no endpoint', { gone: 'endpoint' }],
+    ['flights-2 does not exist any more', { gone: 'config' }],
+    ['is gone in the registry', { gone: 'package' }],
     ['latency does not exist', { alarm: 'absent' }],
     ['is in ALARM already', { alarm: 'ALARM' }],
     ['is Rejected in the registry', { approval: 'Rejected' }],
     ['has no variant AllTraffic', { variant: 'Blue' }],
   ])('refuses: %s', async (sentence, over) => {
-    expect((await refusals(over)).join('\n')).toContain(sentence);
+    expect((await preflight(over)).refused.join('\n')).toContain(sentence);
+  });
+
+  it('finds the evidence as it was asked about, under the same digest', async () => {
+    const found = await preflight({});
+    expect(found.evidence).toEqual(evidence);
+    expect(found.digest).toBe(evidenceDigest(evidence));
+  });
+
+  it.each<[string, Account]>([
+    ['the model artefact', { head: { ETag: '"e2"' } }],
+    ['the model artefact', { head: { ContentLength: 11 } }],
+    ['the model artefact', { head: { VersionId: 'v2' } }],
+    ['the model artefact', { container: { ModelDataUrl: 's3://ml/other.tar.gz' } }],
+    ['the image', { container: { Image: 'image:2' } }],
+    ['the image', { container: { ImageDigest: `sha256:${'b'.repeat(64)}` } }],
+    ['the metrics', { report: '{"schema":"modelkeeper/evaluation-v1","verdict":"pass"}' }],
+    ['the champion', { endpoint: { EndpointConfigName: 'other' } }],
+  ])('voids the digest when %s changed: %j', async (part, over) => {
+    const found = await preflight(over);
+    expect(changedParts(evidence, found.evidence)).toEqual([part]);
+    expect(found.digest).not.toBe(evidenceDigest(evidence));
+  });
+
+  it.each<[NonNullable<Account['gone']>, readonly string[], object]>([
+    [
+      'artefact',
+      ['the model artefact'],
+      { artefact: { uri: 's3://ml/model.tar.gz', etag: '', sizeBytes: 0, versionId: null } },
+    ],
+    ['package', ['the image', 'the model package'], { packageArn: '', image: '' }],
+    ['report', ['the metrics'], { evaluation: { reportDigest: '' } }],
+    ['config', ['the endpoint config'], { configName: '' }],
+    ['endpoint', ['the champion'], { championConfigName: null }],
+  ])('shows the %s that is gone as empty, and voids the digest', async (gone, parts, empty) => {
+    const found = await preflight({ gone });
+    expect(found.evidence).toMatchObject(empty);
+    expect(changedParts(evidence, found.evidence)).toEqual(parts);
+    expect(found.digest).not.toBe(evidenceDigest(evidence));
+  });
+});
+
+describe('discardDeployment', () => {
+  const OURS = [{ Key: 'modelkeeper:model', Value: 'flights' }];
+  const ALARMS = ['errors', 'latency', 'abort'].map(
+    (kind) => `modelkeeper-flights-release-2-${kind}`,
+  );
+  const discard = {
+    ...ref,
+    release: 2,
+    names: ['flights-2', 'flights-2-2'],
+    keepConfig: false,
+  };
+  /** An account that holds both rounds; `foreign` are ARNs that do not carry our tag. */
+  function account(endpoint: DescribeEndpointOutput | null, foreign: readonly string[] = []) {
+    const left = new Set([
+      ...['flights-1', ...discard.names].flatMap((name) => [`config/${name}`, `model/${name}`]),
+      ...ALARMS.map((name) => `alarm/${name}`),
+    ]);
+    const find = (arn: string): string => {
+      if (!left.has(arn)) throw awsError('ValidationException', `Could not find "${arn}"`);
+      return arn;
+    };
+    const aws = fakeAws(
+      on(DescribeEndpointCommand, () => {
+        if (endpoint === null) throw awsError('ValidationException', 'Could not find endpoint');
+        return endpoint;
+      }),
+      on(DescribeEndpointConfigCommand, ({ EndpointConfigName: name = '' }) => ({
+        EndpointConfigArn: find(`config/${name}`),
+      })),
+      on(DescribeModelCommand, ({ ModelName: name = '' }) => ({ ModelArn: find(`model/${name}`) })),
+      on(DescribeAlarmsCommand, ({ AlarmNames = [] }) => ({
+        MetricAlarms: AlarmNames.filter((name) => left.has(`alarm/${name}`)).map((AlarmName) => ({
+          AlarmName,
+          AlarmArn: `alarm/${AlarmName}`,
+        })),
+      })),
+      on(ListTagsCommand, ({ ResourceArn = '' }) => ({
+        Tags: foreign.includes(ResourceArn) ? [] : OURS,
+      })),
+      on(ListTagsForResourceCommand, ({ ResourceARN = '' }) => ({
+        Tags: foreign.includes(ResourceARN) ? [{ Key: 'modelkeeper:model', Value: 'other' }] : OURS,
+      })),
+      on(DeleteEndpointConfigCommand, ({ EndpointConfigName: name = '' }) => {
+        left.delete(find(`config/${name}`));
+        return {};
+      }),
+      on(DeleteModelCommand, ({ ModelName: name = '' }) => {
+        left.delete(find(`model/${name}`));
+        return {};
+      }),
+      on(DeleteAlarmsCommand, ({ AlarmNames = [] }) => {
+        for (const name of AlarmNames) left.delete(`alarm/${name}`);
+        return {};
+      }),
+    );
+    const all = [...left];
+    const activity = createControlActivities(depsOver(aws)).discardDeployment;
+    return { aws, left, all, activity };
+  }
+
+  it('removes what the release made and nothing of another, twice as well as once', async () => {
+    const { left, activity } = account(serving());
+    await run(activity, [discard]);
+    expect([...left]).toEqual(['config/flights-1', 'model/flights-1']);
+    await run(activity, [discard], { attempt: 2 });
+    expect(left.size).toBe(2);
+  });
+
+  it('leaves the config that serves and its model, and removes the other rounds', async () => {
+    const { left, activity } = account(serving({ EndpointConfigName: 'flights-2' }));
+    await run(activity, [discard]);
+    expect([...left]).toEqual([
+      'config/flights-1',
+      'model/flights-1',
+      'config/flights-2',
+      'model/flights-2',
+    ]);
+  });
+
+  it('touches nothing while the endpoint deploys one of its rounds', async () => {
+    const { left, all, activity } = account(moving());
+    await run(activity, [discard]);
+    expect([...left]).toEqual(all);
+  });
+
+  it('removes the alarms only, when the config is wanted for the way back', async () => {
+    const { left, all, activity } = account(serving());
+    await run(activity, [{ ...discard, keepConfig: true }]);
+    expect([...left]).toEqual(all.filter((one) => !one.startsWith('alarm/')));
+  });
+
+  it('leaves everything of that name that does not carry our tag', async () => {
+    const foreign = ['config/flights-2', 'model/flights-2', `alarm/${ALARMS[0] ?? ''}`];
+    const { left, activity } = account(serving(), foreign);
+    await run(activity, [discard]);
+    expect([...left]).toEqual(['config/flights-1', 'model/flights-1', ...foreign]);
+  });
+
+  it('removes what is left after the endpoint itself was deleted', async () => {
+    const { left, activity } = account(null);
+    await run(activity, [discard]);
+    expect([...left]).toEqual(['config/flights-1', 'model/flights-1']);
   });
 });

@@ -1,10 +1,10 @@
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 
 import { createControlActivities } from '../../activities/index.js';
 import { ledgerFaults, readLedger } from '../../activities/read.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
-import { attemptOf, awsError, depsOver, fakeAws, NOON, on, ref, run, textOf } from './support.js';
+import { attemptOf, awsError, bucketOf, depsOver, fakeAws, NOON, ref, run } from './support.js';
 
 const draft = (id: string, over: Partial<LedgerDraft> = {}): LedgerDraft => ({
   id,
@@ -19,28 +19,7 @@ const draft = (id: string, over: Partial<LedgerDraft> = {}): LedgerDraft => ({
 });
 
 function bucket(objects = new Map<string, string>()) {
-  const aws = fakeAws(
-    on(PutObjectCommand, (input) => {
-      const key = input.Key ?? '';
-      if (input.IfNoneMatch === '*' && objects.has(key))
-        throw awsError('PreconditionFailed', 'At least one of the pre-conditions', 412);
-      objects.set(key, textOf(input.Body));
-      return {};
-    }),
-    on(GetObjectCommand, ({ Key = '' }) => {
-      const body = objects.get(Key);
-      if (body === undefined) throw awsError('NoSuchKey', 'The specified key does not exist.', 404);
-      return {
-        Body: { transformToByteArray: async () => new TextEncoder().encode(body) },
-      } as never;
-    }),
-    on(ListObjectsV2Command, ({ Prefix = '' }) => ({
-      Contents: [...objects.keys()]
-        .filter((key) => key.startsWith(Prefix))
-        .sort()
-        .map((Key) => ({ Key, Size: 1 })),
-    })),
-  );
+  const aws = fakeAws(...bucketOf(objects));
   return { objects, aws, activities: () => createControlActivities(depsOver(aws)) };
 }
 
@@ -48,8 +27,8 @@ describe('record', () => {
   it('appends a chain that verifies', async () => {
     const { activities, aws, objects } = bucket();
     const { record } = activities();
-    await run(record, [{ ...ref, draft: draft('a') }]);
-    const head = await run(record, [{ ...ref, draft: draft('b') }]);
+    await run(record, [{ ...ref, drafts: [draft('a')] }]);
+    const head = await run(record, [{ ...ref, drafts: [draft('b')] }]);
     expect([...objects.keys()]).toEqual([
       'keeper/ledger/flights/000000000001.json',
       'keeper/ledger/flights/000000000002.json',
@@ -58,11 +37,24 @@ describe('record', () => {
     expect(ledgerFaults(entries, head)).toEqual([]);
   });
 
+  it('appends several drafts in their order, and those that stand already once', async () => {
+    const { activities, aws } = bucket();
+    const { record } = activities();
+    await run(record, [{ ...ref, drafts: [draft('a'), draft('b')] }]);
+    const head = await run(activities().record, [
+      { ...ref, drafts: [draft('a'), draft('b'), draft('c')] },
+    ]);
+    expect(head).toMatchObject({ number: 3 });
+    const entries = await readLedger(aws.clients.s3, ref.policy.spec.storage, 'flights');
+    expect(entries.map((entry) => entry.id)).toEqual(['a', 'b', 'c']);
+    expect(ledgerFaults(entries, head)).toEqual([]);
+  });
+
   it('is one entry when the same draft is appended twice', async () => {
     const { activities, objects } = bucket();
     const { record } = activities();
-    const first = await run(record, [{ ...ref, draft: draft('a') }]);
-    expect(await run(record, [{ ...ref, draft: draft('a') }], { attempt: 2 })).toEqual(first);
+    const first = await run(record, [{ ...ref, drafts: [draft('a')] }]);
+    expect(await run(record, [{ ...ref, drafts: [draft('a')] }], { attempt: 2 })).toEqual(first);
     expect(objects.size).toBe(1);
   });
 
@@ -70,12 +62,14 @@ describe('record', () => {
     const { activities, aws, objects } = bucket();
     const mine = activities();
     aws.loseAnswer(PutObjectCommand);
-    const lost = await attemptOf(mine.record, [{ ...ref, draft: draft('mine') }]);
+    const lost = await attemptOf(mine.record, [{ ...ref, drafts: [draft('mine')] }]);
     expect(lost.error).toMatchObject({ type: 'AwsUnavailable' });
-    await run(activities().record, [{ ...ref, draft: draft('theirs') }]);
+    await run(activities().record, [{ ...ref, drafts: [draft('theirs')] }]);
     // The same process, and one that was started since.
-    expect(await run(mine.record, [{ ...ref, draft: draft('mine') }])).toMatchObject({ number: 1 });
-    expect(await run(activities().record, [{ ...ref, draft: draft('mine') }])).toMatchObject({
+    expect(await run(mine.record, [{ ...ref, drafts: [draft('mine')] }])).toMatchObject({
+      number: 1,
+    });
+    expect(await run(activities().record, [{ ...ref, drafts: [draft('mine')] }])).toMatchObject({
       number: 1,
     });
     expect(objects.size).toBe(2);
@@ -85,9 +79,9 @@ describe('record', () => {
     const { activities, aws } = bucket();
     const one = activities();
     const other = activities();
-    await run(one.record, [{ ...ref, draft: draft('a') }]);
-    await run(other.record, [{ ...ref, draft: draft('b') }]);
-    expect(await run(one.record, [{ ...ref, draft: draft('c') }])).toMatchObject({ number: 3 });
+    await run(one.record, [{ ...ref, drafts: [draft('a')] }]);
+    await run(other.record, [{ ...ref, drafts: [draft('b')] }]);
+    expect(await run(one.record, [{ ...ref, drafts: [draft('c')] }])).toMatchObject({ number: 3 });
     const entries = await readLedger(aws.clients.s3, ref.policy.spec.storage, 'flights');
     expect(entries.map((entry) => entry.id)).toEqual(['a', 'b', 'c']);
     expect(ledgerFaults(entries)).toEqual([]);
@@ -95,17 +89,17 @@ describe('record', () => {
 
   it('does not build on an entry that was changed', async () => {
     const { activities, objects } = bucket();
-    await run(activities().record, [{ ...ref, draft: draft('a') }]);
+    await run(activities().record, [{ ...ref, drafts: [draft('a')] }]);
     const [[key, text] = ['', '']] = objects;
     objects.set(key, text.replace('because', 'forged'));
-    const { error } = await attemptOf(activities().record, [{ ...ref, draft: draft('b') }]);
+    const { error } = await attemptOf(activities().record, [{ ...ref, drafts: [draft('b')] }]);
     expect(error).toMatchObject({ type: 'LedgerBroken', nonRetryable: true });
   });
 
   it('names the permission when S3 refuses', async () => {
     const { activities, aws } = bucket();
     aws.failNext(PutObjectCommand, awsError('AccessDenied', 'Access Denied', 403));
-    const { error } = await attemptOf(activities().record, [{ ...ref, draft: draft('a') }]);
+    const { error } = await attemptOf(activities().record, [{ ...ref, drafts: [draft('a')] }]);
     expect(error).toMatchObject({
       type: 'PermissionMissing',
       message: expect.stringMatching(/^s3:PutObject on arn:aws:s3:::artefacts\/keeper/) as string,
@@ -125,7 +119,7 @@ describe('rebuild', () => {
   it('refuses a chain with a hole', async () => {
     const { activities, objects } = bucket();
     const { record, rebuild } = activities();
-    for (const id of ['a', 'b', 'c']) await run(record, [{ ...ref, draft: draft(id) }]);
+    for (const id of ['a', 'b', 'c']) await run(record, [{ ...ref, drafts: [draft(id)] }]);
     objects.delete('keeper/ledger/flights/000000000002.json');
     expect((await attemptOf(rebuild, [ref])).error).toMatchObject({ type: 'LedgerBroken' });
   });

@@ -1,9 +1,12 @@
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import {
+  DescribeModelPackageCommand,
   DescribePipelineExecutionCommand,
   ListPipelineExecutionsCommand,
   ListPipelineExecutionStepsCommand,
   StartPipelineExecutionCommand,
   StopPipelineExecutionCommand,
+  type DescribeModelPackageOutput,
   type PipelineExecutionStatus,
   type PipelineExecutionStep,
 } from '@aws-sdk/client-sagemaker';
@@ -131,15 +134,107 @@ describe('awaitPipeline', () => {
     });
   });
 
-  it('finds the package of the register step', async () => {
-    const { awaitPipeline } = account('Succeeded', [
-      step({}),
-      step({ StepName: 'Register', Metadata: { RegisterModel: { Arn: 'arn:package/3' } } }),
-    ]);
-    expect(await run(awaitPipeline, [wait])).toMatchObject({
+  const PACKAGE = 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/3';
+  const registered = [
+    step({}),
+    step({ StepName: 'Register', Metadata: { RegisterModel: { Arn: PACKAGE } } }),
+  ];
+  const artefact = { ETag: '"e1"', ContentLength: 10, VersionId: 'v1' };
+  /** An account in which the execution registered `over` the package below. */
+  const ended = (over: Partial<DescribeModelPackageOutput> = {}, head?: Error) => {
+    const aws = fakeAws(
+      on(DescribePipelineExecutionCommand, () => ({
+        PipelineExecutionStatus: 'Succeeded' as const,
+        CreationTime: new Date(NOON - 60_000),
+        LastModifiedTime: new Date(NOON),
+      })),
+      on(ListPipelineExecutionStepsCommand, () => ({ PipelineExecutionSteps: registered })),
+      on(DescribeModelPackageCommand, () => ({
+        ModelPackageVersion: 3,
+        ModelPackageStatus: 'Completed' as const,
+        ModelApprovalStatus: 'PendingManualApproval' as const,
+        InferenceSpecification: {
+          Containers: [
+            {
+              Image: `image@sha256:${'a'.repeat(64)}`,
+              ModelDataUrl: 's3://ml/model.tar.gz',
+              Environment: { COLUMNS: 'origin,distance' },
+            },
+          ],
+        },
+        DriftCheckBaselines: { ModelDataQuality: { Statistics: { S3Uri: 's3://ml/base.csv' } } },
+        CustomerMetadataProperties: {
+          'modelkeeper:predictions': 's3://ml/predictions.parquet',
+          'modelkeeper:trainingRows': 's3://ml/rows.parquet',
+        },
+        ...over,
+      })),
+      on(HeadObjectCommand, () => {
+        if (head !== undefined) throw head;
+        return artefact;
+      }),
+    );
+    return createControlActivities(depsOver(aws)).awaitPipeline;
+  };
+
+  it('answers the candidate that the register step registered, with what pins it', async () => {
+    expect(await run(ended(), [wait])).toEqual({
       kind: 'succeeded',
-      packageArn: 'arn:package/3',
+      startedAtMs: NOON - 60_000,
       endedAtMs: NOON,
+      steps: [
+        { name: 'Train', status: 'Succeeded', seconds: null },
+        { name: 'Register', status: 'Succeeded', seconds: null },
+      ],
+      candidate: {
+        packageArn: PACKAGE,
+        version: 3,
+        modelDataUrl: 's3://ml/model.tar.gz',
+        artefact: { etag: 'e1', sizeBytes: 10, versionId: 'v1' },
+        image: `image@sha256:${'a'.repeat(64)}`,
+        imageDigest: `sha256:${'a'.repeat(64)}`,
+        environment: { COLUMNS: 'origin,distance' },
+        approvalStatus: 'PendingManualApproval',
+        predictionsUri: 's3://ml/predictions.parquet',
+        trainingRowsUri: 's3://ml/rows.parquet',
+        baselineUri: 's3://ml/base.csv',
+        metadata: {
+          'modelkeeper:predictions': 's3://ml/predictions.parquet',
+          'modelkeeper:trainingRows': 's3://ml/rows.parquet',
+        },
+      },
+    });
+  });
+
+  it('waits for a package that SageMaker still validates', async () => {
+    const { error } = await attemptOf(ended({ ModelPackageStatus: 'InProgress' }), [wait]);
+    expect(error).toMatchObject({ type: 'StillRunning', category: 'BENIGN' });
+  });
+
+  it.each([
+    ['a package that failed', ended({ ModelPackageStatus: 'Failed' }), /is Failed/],
+    [
+      'a package without artefact',
+      ended({
+        InferenceSpecification: {
+          Containers: [{ Image: 'image:1' }],
+          SupportedContentTypes: [],
+          SupportedResponseMIMETypes: [],
+        },
+      }),
+      /names no model artefact/,
+    ],
+    [
+      'an artefact that is gone',
+      ended({}, awsError('NotFound', 'UnknownError', 404)),
+      /model\.tar\.gz of the model package does not exist/,
+    ],
+  ])('takes no candidate from %s', async (_, awaitPipeline, sentence) => {
+    const { error } = await attemptOf(awaitPipeline, [wait]);
+    expect(error).toMatchObject({
+      type: 'BadData',
+      nonRetryable: true,
+      message: expect.stringMatching(sentence) as string,
     });
   });
 

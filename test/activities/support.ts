@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
-import { S3ServiceException } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 
 import type { AwsClients, ControlDeps } from '../../activities/deps.js';
 import { policySchema, type Policy, type PolicyInput } from '../../domain/policy.schema.js';
@@ -42,6 +49,8 @@ export interface Fake {
   readonly failNext: (command: new (input: never) => object, error: Error) => void;
   /** The next call of that command takes effect, and its answer is lost. */
   readonly loseAnswer: (command: new (input: never) => object) => void;
+  /** The same for the call of that number, counted from 0 over all commands. */
+  readonly loseAnswerOf: (call: number) => void;
   readonly clients: AwsClients;
 }
 
@@ -49,6 +58,8 @@ export interface Fake {
 export function fakeAws(...handlers: readonly Handler[]): Fake {
   const sent: { command: unknown; name: string; input: unknown }[] = [];
   const failures: { command: unknown; error: Error; after: boolean }[] = [];
+  const lost = new Set<number>();
+  const noAnswer = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
   const send = async (
     command: { input: unknown; constructor: { name: string } },
     options?: { abortSignal?: AbortSignal },
@@ -62,12 +73,13 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
     const handler = handlers.find((one) => one.command === (command.constructor as unknown));
     if (handler === undefined) throw new Error(`nobody answers ${name}`);
     const calls = sent.filter((one) => one.command === handler.command).length;
-    sent.push({ command: handler.command, name, input: command.input });
+    const call = sent.push({ command: handler.command, name, input: command.input }) - 1;
     const at = failures.findIndex((one) => one.command === handler.command);
     const failure = at < 0 ? undefined : failures.splice(at, 1)[0];
     if (failure !== undefined && !failure.after) throw failure.error;
     const answer = await handler.answer(command.input, calls);
     if (failure !== undefined) throw failure.error;
+    if (lost.delete(call)) throw noAnswer();
     return answer;
   };
   const client = { send };
@@ -76,12 +88,8 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
     inputs: <Input>(command: new (...args: never[]) => { readonly input: Input }) =>
       sent.filter((one) => one.command === command).map((one) => one.input as Input),
     failNext: (command, error) => failures.push({ command, error, after: false }),
-    loseAnswer: (command) =>
-      failures.push({
-        command,
-        error: Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }),
-        after: true,
-      }),
+    loseAnswer: (command) => failures.push({ command, error: noAnswer(), after: true }),
+    loseAnswerOf: (call) => lost.add(call),
     clients: {
       sagemaker: client,
       cloudwatch: client,
@@ -100,6 +108,39 @@ export function awsError(name: string, message: string, status = 400): Error {
     $fault: status >= 500 ? 'server' : 'client',
     $metadata: { httpStatusCode: status, requestId: randomUUID() },
   });
+}
+
+/** A bucket without versions that keeps texts by key: `objects` is what it holds. */
+export function bucketOf(objects: Map<string, string>): Handler[] {
+  const found = (key = ''): string => {
+    const body = objects.get(key);
+    if (body === undefined) throw awsError('NoSuchKey', 'The specified key does not exist.', 404);
+    return body;
+  };
+  return [
+    on(PutObjectCommand, ({ Key = '', Body, IfNoneMatch }) => {
+      if (IfNoneMatch === '*' && objects.has(Key))
+        throw awsError('PreconditionFailed', 'At least one of the pre-conditions', 412);
+      objects.set(Key, textOf(Body));
+      return {};
+    }),
+    on(GetObjectCommand, ({ Key }) => {
+      const body = found(Key);
+      return {
+        Body: { transformToByteArray: async () => new TextEncoder().encode(body) },
+      } as never;
+    }),
+    on(HeadObjectCommand, ({ Key }) => {
+      const body = found(Key);
+      return { ETag: `"${Buffer.from(body).toString('base64url')}"`, ContentLength: body.length };
+    }),
+    on(ListObjectsV2Command, ({ Prefix = '' }) => ({
+      Contents: [...objects]
+        .filter(([key]) => key.startsWith(Prefix))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([Key, body]) => ({ Key, Size: body.length })),
+    })),
+  ];
 }
 
 export const NOON = Date.parse('2026-03-01T12:00:00Z');
@@ -176,7 +217,7 @@ export async function attemptOf<Args extends unknown[], Result>(
   args: Args,
   info: AttemptOptions = {},
 ): Promise<Attempt<Result>> {
-  const env = new MockActivityEnvironment(info);
+  const env = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
   let details: unknown = info.heartbeatDetails;
   env.on('heartbeat', (beat: unknown) => {
     details = beat;
