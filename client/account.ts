@@ -16,7 +16,7 @@ import { below, readJson, readObject, s3Address } from '../activities/s3.js';
 import { FailureType } from '../domain/failures.js';
 import type { LedgerEntry } from '../domain/ledger.js';
 import type { LedgerHead } from '../domain/model.js';
-import { KEEPER_TAG } from '../domain/names.js';
+import { KEEPER_TAG, modelOfWorkflow } from '../domain/names.js';
 import { messageOf, ModelkeeperError } from './errors.js';
 
 /** An endpoint as `init` and `plan` need it. */
@@ -82,6 +82,12 @@ export interface Account {
   close(): void;
 }
 
+/** The model whose keeper claims the endpoint by its tag, `keeper/<model>`; `null` when no tag is there. */
+export function keptByOf(tags: ReadonlyMap<string, string>): string | null {
+  const claim = [...tags].find(([key]) => key.toLowerCase() === KEEPER_TAG)?.[1];
+  return claim === undefined ? null : (modelOfWorkflow(claim) ?? claim);
+}
+
 /** Reads the account by the environment's credentials (`AWS_*`, profiles, roles). */
 export function createAccount(region: string): Account {
   const common = {
@@ -117,7 +123,7 @@ export function createAccount(region: string): Account {
       const { endpoint, config, model, reading } = look;
       if (endpoint === null) return null;
       const tags = await readTags(sagemaker, reading.arn);
-      const keptBy = [...tags].find(([key]) => key.toLowerCase() === KEEPER_TAG)?.[1] ?? null;
+      const keptBy = keptByOf(tags);
       const modes = config?.DataCaptureConfig?.CaptureOptions?.map((one) => one.CaptureMode) ?? [];
       const both = modes.includes('InputAndOutput');
       return {
