@@ -417,6 +417,7 @@ describe('alarms that take a version back', () => {
     ['full memory', managed('memory')],
     ['a full disk', managed('disk')],
     ['a full disk, of a source that is called errors', managed('disk', 'errors')],
+    ['a full disk, of a source that is called my-errors', managed('disk', 'my-errors')],
     ['a busy CPU, of a source that is called latency-5xx', managed('cpu', 'latency-5xx')],
     ['one that is OK', named(managedAlarmName('flights', 'health', 'latency'), 'OK')],
     ['one without data', named('mine', 'INSUFFICIENT_DATA')],

@@ -50,6 +50,7 @@ describe('a name of ours', () => {
     'flights-',
     '-12',
     'flights--12',
+    'flight--delays-12',
     'Flights-12',
     'flights_12',
     'flights-12\n',
