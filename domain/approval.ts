@@ -84,13 +84,23 @@ function malformation(message: DecisionMessage): string | undefined {
     return 'verdict must be approve or reject';
   if (typeof fields['digest'] !== 'string')
     return 'digest is missing: say which evidence the decision is about';
+  return askedFault(message);
+}
+
+/**
+ * What is wrong with the reason, door and proof of a message; `undefined` when nothing is. Every message that
+ * names who asks goes through here: its sender may be anybody who reaches Temporal.
+ */
+export function askedFault(message: unknown): string | undefined {
+  if (typeof message !== 'object' || message === null) return 'the message has no fields';
+  const fields = message as Record<string, unknown>;
   if (typeof fields['reason'] !== 'string') return 'reason must be a text';
   if (fields['reason'].length > MAX_REASON_CHARACTERS)
     return `reason is longer than ${MAX_REASON_CHARACTERS} characters`;
   if (typeof fields['door'] !== 'string') return 'door must be a text';
   const proof = fields['proof'] as { kind?: unknown } | null | undefined;
   if (typeof proof !== 'object' || proof === null || typeof proof.kind !== 'string')
-    return 'the decision carries no proof of who made it';
+    return 'the message carries no proof of who sent it';
   const member = MEMBER_OF_PROOF.get(proof.kind);
   if (member === undefined) return `a proof of kind ${proof.kind} is not known`;
   if (typeof (proof as Record<string, unknown>)[member] !== 'string')

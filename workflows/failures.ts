@@ -1,5 +1,7 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import { isCancellation } from '@temporalio/workflow';
+import { isCancellation, log } from '@temporalio/workflow';
+
+import { askedFault } from '../domain/approval.js';
 
 /** The failure a person should read: the innermost one with a sentence. */
 export function sentenceOf(error: unknown): string {
@@ -29,6 +31,29 @@ export function isQuietDay(error: unknown): boolean {
 /** Rejections of updates and refusals inside workflows: a sentence, never a stack. */
 export const refused = (reason: string): ApplicationFailure =>
   ApplicationFailure.nonRetryable(reason, 'Refused');
+
+/** Turns away a message that does not say who asks, how that is known, and why. For validators. */
+export function checkAsked(asked: unknown): void {
+  const fault = askedFault(asked);
+  if (fault !== undefined) throw refused(fault);
+}
+
+/**
+ * A signal handler that cannot stall its workflow: an error thrown out of one would fail the task again and
+ * again, and anybody who reaches Temporal can send a signal of any shape.
+ */
+export function unstallable<Args extends unknown[]>(
+  name: string,
+  handle: (...args: Args) => void,
+): (...args: Args) => void {
+  return (...args) => {
+    try {
+      handle(...args);
+    } catch (error) {
+      log.warn(`the signal '${name}' could not be read: ${sentenceOf(error)}`);
+    }
+  };
+}
 
 /** Runs `undo` and goes on when it fails, telling why. Cancellation is passed on. */
 export async function atBest(

@@ -25,7 +25,7 @@ import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { KeeperStatus } from '../domain/status.js';
 import { control } from './activities.js';
 import { keeperDetails, keeperWhy } from './details.js';
-import { atBest, refused, sentenceOf } from './failures.js';
+import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import {
   answerCommand,
   changeRelease,
@@ -155,6 +155,7 @@ export function openKeeperDesk(input: KeeperInput) {
     },
     {
       validator: (asked: Asked & { readonly policy: Policy; readonly policyDigest: string }) => {
+        checkAsked(asked);
         const { endpoint } = asked.policy.spec;
         const mine = state.policy.spec.endpoint;
         if (asked.policy.metadata.name !== model)
@@ -194,6 +195,7 @@ export function openKeeperDesk(input: KeeperInput) {
     },
     {
       validator: (asked: Asked & { readonly force?: boolean }) => {
+        checkAsked(asked);
         if (repeated()) return;
         if (!state.ready) throw refused('the keeper is still setting up; try again in a moment');
         const answer = govern(
@@ -233,6 +235,10 @@ export function openKeeperDesk(input: KeeperInput) {
     },
     {
       validator: (asked: Asked & { readonly untilMs?: number }) => {
+        checkAsked(asked);
+        if (asked.untilMs !== undefined && !Number.isFinite(asked.untilMs)) {
+          throw refused('untilMs must be an instant in epoch milliseconds');
+        }
         if (repeated()) return;
         if (state.frozen !== null)
           throw refused(`already frozen by ${state.frozen.by}: ${state.frozen.reason}`);
@@ -246,7 +252,8 @@ export function openKeeperDesk(input: KeeperInput) {
     unfreezeUpdate,
     (asked: Asked) => ask<'unfreeze'>({ kind: 'unfreeze', by: actor(asked), reason: asked.reason }),
     {
-      validator: (_asked: Asked) => {
+      validator: (asked: Asked) => {
+        checkAsked(asked);
         if (!repeated() && state.frozen === null) throw refused(`${model} is not frozen`);
       },
     },
@@ -255,7 +262,8 @@ export function openKeeperDesk(input: KeeperInput) {
     rollbackUpdate,
     (asked: Asked) => ask<'rollback'>({ kind: 'rollback', by: actor(asked), reason: asked.reason }),
     {
-      validator: (_asked: Asked) => {
+      validator: (asked: Asked) => {
+        checkAsked(asked);
         if (!repeated() && state.leaseHolder === null && state.previousConfigName === null) {
           throw refused('there is no earlier config to go back to');
         }
@@ -272,8 +280,9 @@ export function openKeeperDesk(input: KeeperInput) {
         abort: asked.abort ?? false,
       }),
     {
-      validator: (_asked: Asked & { readonly abort?: boolean }) => {
-        if (!repeated() && state.retiring !== null && _asked.abort !== true)
+      validator: (asked: Asked & { readonly abort?: boolean }) => {
+        checkAsked(asked);
+        if (!repeated() && state.retiring !== null && asked.abort !== true)
           throw refused(`${model} is being retired already`);
       },
     },
@@ -284,39 +293,47 @@ export function openKeeperDesk(input: KeeperInput) {
   });
   setHandler(
     releaseSaysSignal,
-    (said: {
-      release: number;
-      stage: ReleaseStage;
-      wantsLease?: boolean;
-      ledgerHead: LedgerHead;
-    }) => {
-      seeHead(state, said.ledgerHead);
-      changeRelease(state, said.release, (known) => ({
-        ...known,
-        stage: said.stage,
-        wantsLease: said.wantsLease ?? (said.stage === 'deploy' && known.wantsLease),
-        servingSinceMs:
-          said.stage === 'probation' ? (known.servingSinceMs ?? Date.now()) : known.servingSinceMs,
-      }));
-      if (said.stage === 'probation') hinted = true;
-      news += 1;
-    },
+    unstallable(
+      'releaseSays',
+      (said: {
+        release: number;
+        stage: ReleaseStage;
+        wantsLease?: boolean;
+        ledgerHead: LedgerHead;
+      }) => {
+        seeHead(state, said.ledgerHead);
+        changeRelease(state, said.release, (known) => ({
+          ...known,
+          stage: said.stage,
+          wantsLease: said.wantsLease ?? (said.stage === 'deploy' && known.wantsLease),
+          servingSinceMs:
+            said.stage === 'probation'
+              ? (known.servingSinceMs ?? Date.now())
+              : known.servingSinceMs,
+        }));
+        if (said.stage === 'probation') hinted = true;
+        news += 1;
+      },
+    ),
   );
   setHandler(
     releaseEndedSignal,
-    (ended: {
-      release: number;
-      result: ReleaseResult;
-      ledgerHead: LedgerHead;
-      endedAtMs: number;
-    }) => {
-      seeHead(state, ended.ledgerHead);
-      if (!state.releases.some((known) => known.release === ended.release)) return;
-      seeEnd(state, ended.release, ended.result, ended.endedAtMs);
-      tell(`release ${String(ended.release)} ended: ${resultInWords(ended.result)}`);
-      hinted = true;
-      news += 1;
-    },
+    unstallable(
+      'releaseEnded',
+      (ended: {
+        release: number;
+        result: ReleaseResult;
+        ledgerHead: LedgerHead;
+        endedAtMs: number;
+      }) => {
+        seeHead(state, ended.ledgerHead);
+        if (!state.releases.some((known) => known.release === ended.release)) return;
+        seeEnd(state, ended.release, ended.result, ended.endedAtMs);
+        tell(`release ${String(ended.release)} ended: ${resultInWords(ended.result)}`);
+        hinted = true;
+        news += 1;
+      },
+    ),
   );
   setHandler(keeperStatusQuery, status);
   setHandler(whyQuery, () => keeperWhy(status()));

@@ -5,6 +5,7 @@ import { cooldownUntilMs, runsUsed } from '../domain/governor.js';
 import type { GovernorState, OpenRelease } from '../domain/governor.js';
 import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
+import { releaseName } from '../domain/names.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type {
   AlarmReading,
@@ -223,6 +224,21 @@ export function seeEndpoint(
   state.windows = {};
   state.noData = {};
   return { switched: !first, recreated };
+}
+
+/**
+ * Whether a release says that it serves and no look has shown it yet: until then, alarms and windows are about the
+ * version before.
+ */
+export function isBehind(state: KeeperState): boolean {
+  const { champion, endpoint } = state;
+  return state.releases.some(({ release, stage, servingSinceMs }) => {
+    if (stage !== 'probation' || servingSinceMs === null) return false;
+    const name = releaseName(state.policy.metadata.name, release);
+    const serves =
+      champion?.configName === name || champion?.configName.startsWith(`${name}-`) === true;
+    return !serves && (endpoint?.atMs ?? 0) < servingSinceMs;
+  });
 }
 
 export function seeWindows(

@@ -333,7 +333,8 @@ export async function carryOut(
       const flying = state.releases.map((known) => String(known.release));
       const sentence = `policy ${command.policyDigest.slice(0, 16)} is in force${flying.length === 0 ? '' : `; release ${flying.join(', ')} goes on under the policy it started with`}`;
       desk.tell(sentence);
-      return answer(desk, command, sentence);
+      answer(desk, command, sentence);
+      return;
     }
     case 'retrain': {
       const release = await startRelease(desk, {
@@ -368,7 +369,8 @@ export async function carryOut(
     case 'unfreeze': {
       await desk.record({ decision: 'unfreeze', reasons: [command.reason], actor: command.by });
       await unfreeze(desk, `unfrozen by ${command.by.person}`);
-      return answer(desk, command, `${desk.model} is no longer frozen`);
+      answer(desk, command, `${desk.model} is no longer frozen`);
+      return;
     }
     case 'rollback':
       return rollBack(desk, command);
@@ -395,7 +397,8 @@ export async function carryOut(
           : command.abort
             ? `; release ${open.join(', ')} is being aborted first`
             : `; it waits for release ${open.join(', ')} to end (--abort does not wait)`;
-      return answer(desk, command, `${desk.model} is being retired${waits}`);
+      answer(desk, command, `${desk.model} is being retired${waits}`);
+      return;
     }
   }
 }

@@ -18,6 +18,7 @@ import type { KeeperDesk } from './keeper-desk.js';
 import {
   changeRelease,
   governorState,
+  isBehind,
   judgement,
   nextInstantMs,
   seeEndpoint,
@@ -233,9 +234,10 @@ const NOTICES = {
   'unhealthy endpoint': { notice: 'unhealthy', severity: 'critical' },
 } as const;
 
-/** One verdict from everything seen, told once when it changes; then what the governor makes of it. */
+/** One verdict from everything seen, told once when it changes; then what the governor makes of it. A switch is seen first. */
 async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
   const { state } = desk;
+  if (isBehind(state)) return;
   const judged = judgement(state);
   if (judged.verdict !== state.verdict) {
     desk.tell(`verdict: ${judged.verdict}, was ${state.verdict}: ${judged.reasons[0] ?? ''}`);

@@ -30,7 +30,7 @@ import type {
 } from '../domain/status.js';
 import { releaseDetails, releaseWhy } from './details.js';
 import { control } from './activities.js';
-import { atBest, refused, sentenceOf } from './failures.js';
+import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import type { Answer, Asked, KeeperWord, SignalledDecision } from './messages.js';
 import {
   abortUpdate,
@@ -249,7 +249,8 @@ export function openReleaseDesk(input: ReleaseInput) {
       };
     },
     {
-      validator: (_asked: Asked) => {
+      validator: (asked: Asked) => {
+        checkAsked(asked);
         if (s.stage === 'ended') throw refused('the release has ended');
         if (s.paused !== null) throw refused(`already paused by ${s.paused.by}`);
         if (s.stage === 'deploy' && s.rollout.length > 0) {
@@ -268,7 +269,8 @@ export function openReleaseDesk(input: ReleaseInput) {
       return { sentence: `release ${release} goes on` };
     },
     {
-      validator: (_asked: Asked) => {
+      validator: (asked: Asked) => {
+        checkAsked(asked);
         if (s.paused === null) throw refused('the release is not paused');
       },
     },
@@ -281,7 +283,8 @@ export function openReleaseDesk(input: ReleaseInput) {
       return { sentence: 'the probation ends now and the release is promoted' };
     },
     {
-      validator: (_asked: Asked) => {
+      validator: (asked: Asked) => {
+        checkAsked(asked);
         if (s.stage !== 'probation') {
           throw refused(
             s.stage === 'deploy'
@@ -306,7 +309,8 @@ export function openReleaseDesk(input: ReleaseInput) {
       };
     },
     {
-      validator: (_asked: Asked) => {
+      validator: (asked: Asked) => {
+        checkAsked(asked);
         if (s.stage === 'ended') throw refused('the release has ended');
         if (interruption !== undefined)
           throw refused(`the release is being stopped already: ${interruption.reason}`);
@@ -316,7 +320,7 @@ export function openReleaseDesk(input: ReleaseInput) {
   setHandler(hintSignal, () => {
     hints += 1;
   });
-  setHandler(keeperSaysSignal, (word: KeeperWord) => {
+  const heed = (word: KeeperWord): void => {
     switch (word.kind) {
       case 'lease':
         leaseGranted = true;
@@ -348,7 +352,8 @@ export function openReleaseDesk(input: ReleaseInput) {
         tell(`meanwhile: ${word.trigger.reasons[0] ?? word.trigger.kind}`);
         break;
     }
-  });
+  };
+  setHandler(keeperSaysSignal, unstallable('keeperSays', heed));
   setHandler(releaseStatusQuery, () => s);
   setHandler(approvalRequestQuery, () => request ?? null);
   setHandler(whyQuery, () => releaseWhy(s, request));
@@ -483,8 +488,7 @@ export function openReleaseDesk(input: ReleaseInput) {
     ask(next: ApprovalRequest): void {
       request = next;
       s.decisions = [];
-      const { evidence: _evidence, evaluation: _evaluation, trigger: _trigger, ...shown } = next;
-      s.request = shown;
+      s.request = shownOf(next);
       show();
     },
     settled(): void {
@@ -519,7 +523,8 @@ export function openReleaseDesk(input: ReleaseInput) {
       if (leaseGranted) return;
       s.awaiting = s.frozen ? 'the end of the freeze' : 'the right to write to the endpoint';
       show();
-      while (!leaseGranted) {
+      const granted = (): boolean => leaseGranted;
+      while (!granted()) {
         await tellKeeper(() =>
           keeper.signal(releaseSaysSignal, {
             release,
@@ -528,7 +533,7 @@ export function openReleaseDesk(input: ReleaseInput) {
             ledgerHead: head,
           }),
         );
-        await condition(() => leaseGranted, '1h', {
+        await condition(granted, '1h', {
           summary: 'waiting for the right to write to the endpoint',
         });
       }
@@ -589,6 +594,25 @@ export function openReleaseDesk(input: ReleaseInput) {
       await condition(allHandlersFinished);
       return result;
     },
+  };
+}
+
+/** A request without what the status shows elsewhere. */
+function shownOf(request: ApprovalRequest): NonNullable<ReleaseStatus['request']> {
+  const { model, release, digest, weaknesses, requestedBy, requestedAtMs, expiresAtMs } = request;
+  const { approvalsNeeded, approvers, doors, decisions } = request;
+  return {
+    model,
+    release,
+    digest,
+    weaknesses,
+    requestedBy,
+    requestedAtMs,
+    expiresAtMs,
+    approvalsNeeded,
+    approvers,
+    doors,
+    decisions,
   };
 }
 

@@ -20,6 +20,7 @@ import {
   DescribeEndpointCommand,
   DescribePipelineExecutionCommand,
   ListPipelineExecutionStepsCommand,
+  MetricPublishFrequencyInSeconds,
   SageMakerClient,
   StartPipelineExecutionCommand,
   UpdateModelPackageCommand,
@@ -303,7 +304,9 @@ async function serveFirst(aws: Aws, packageArn: string): Promise<void> {
             JsonContentTypes: ['application/json'],
           },
         },
-        MetricsConfig: { MetricPublishFrequencyInSeconds: 10 },
+        MetricsConfig: {
+          MetricPublishFrequencyInSeconds: MetricPublishFrequencyInSeconds.FREQ_10_S,
+        },
       }),
     ),
   );

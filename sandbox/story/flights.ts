@@ -46,6 +46,8 @@ const SELECTIONS = {
   },
 } as const;
 
+const words = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** Pools of flights in a seeded random order, kept as Parquet in the story's folder. */
 export class Flights {
   private readonly pools = new Map<Region, readonly Flight[]>();
@@ -80,20 +82,21 @@ export class Flights {
   }
 
   private async load(region: Region): Promise<readonly Flight[]> {
-    const pool = await withDuckDb(async (duck) => {
+    const flights = await withDuckDb(async (duck) => {
       const rows = await duck.runAndReadAll(
         `SELECT id, origin, destination, distance, hour, weekday, late
          FROM read_parquet(${text(this.path(region))}) ORDER BY hash(id || 'story'), id`,
       );
-      return rows.getRowObjectsJson() as unknown as Flight[];
+      return rows.getRowObjectsJson().map((row): Flight => ({
+        id: words(row['id']),
+        origin: words(row['origin']),
+        destination: words(row['destination']),
+        distance: Number(row['distance']),
+        hour: Number(row['hour']),
+        weekday: Number(row['weekday']),
+        late: Number(row['late']),
+      }));
     });
-    const flights = pool.map((row) => ({
-      ...row,
-      distance: Number(row.distance),
-      hour: Number(row.hour),
-      weekday: Number(row.weekday),
-      late: Number(row.late),
-    }));
     this.pools.set(region, flights);
     return flights;
   }

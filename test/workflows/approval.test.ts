@@ -158,3 +158,62 @@ describe('approval', () => {
     });
   });
 });
+
+describe('messages of any shape', () => {
+  const shapes: readonly unknown[] = [
+    undefined,
+    null,
+    7,
+    'x',
+    [],
+    {},
+    { proof: null },
+    { door: 'cli', reason: 1, proof: { kind: 'sts' } },
+  ];
+
+  it('sent as signals stall neither keeper nor release', async () => {
+    await play(async (p) => {
+      await p.retrain();
+      await p.reach(1, 'approve');
+      for (const shape of shapes) {
+        for (const name of ['approve', 'reject', 'hint', 'keeperSays'])
+          await p.release(1).signal(name, shape);
+        for (const name of ['lookNow', 'releaseSays', 'releaseEnded'])
+          await p.keeper.signal(name, shape);
+      }
+      await p.env.sleep('1h');
+      expect((await p.releaseStatus(1)).stage).toBe('approve');
+      expect((await p.keeperStatus()).releases).toHaveLength(1);
+      await p.decide(1, 'grace');
+      await p.reach(1, 'probation');
+    });
+  });
+
+  it('sent as updates are refused in words', async () => {
+    await play(async (p) => {
+      await p.retrain();
+      await p.reach(1, 'approve');
+      for (const shape of shapes) {
+        for (const name of ['decide', 'pause', 'abort']) {
+          expect(await refusal(p.release(1).executeUpdate(name, { args: [shape] }))).not.toBe(
+            'it was accepted',
+          );
+        }
+        for (const name of [
+          'freeze',
+          'rollback',
+          'retire',
+          'retrainNow',
+          'applyPolicy',
+          'unfreeze',
+        ]) {
+          expect(await refusal(p.keeper.executeUpdate(name, { args: [shape] }))).not.toBe(
+            'it was accepted',
+          );
+        }
+      }
+      await p.decide(1, 'grace');
+      await p.reach(1, 'probation');
+    });
+  });
+});

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import proto from '@temporalio/proto';
 import { WorkflowNotFoundError } from '@temporalio/client';
@@ -120,7 +120,7 @@ export async function play(
   const world = new World(env, model);
   options.world?.(world);
   const common = {
-    connection: env.nativeConnection as NativeConnection,
+    connection: env.nativeConnection,
     namespace: 'default',
     shutdownGraceTime: 0,
     shutdownForceTime: '2s',

@@ -302,6 +302,48 @@ describe('abort', () => {
 });
 
 describe('probation', () => {
+  it('is not ended by what the version before had lost', async () => {
+    await play(async (p) => {
+      await until(p.keeperStatus, (s) => s.champion !== null, 'the keeper is ready');
+      p.world.breach('quality', await p.env.currentTimeMs());
+      await p.env.sleep('2h');
+      await until(p.keeperStatus, (s) => s.verdict === 'performance', 'the loss is confirmed');
+      await p.reach(1, 'approve');
+      await p.decide(1, 'grace');
+      await p.reach(1, 'probation');
+      await p.env.sleep('8d');
+      expect(await p.result(1)).toMatchObject({ kind: 'promoted' });
+      expect(p.world.endpoint.configName).toBe(`${p.world.model}-1`);
+    });
+  });
+
+  it('stopped as it begins, puts the previous config back', async () => {
+    let abort: (() => Promise<unknown>) | undefined;
+    await play(
+      async (p) => {
+        abort = () => p.release(1).executeUpdate('abort', { args: [os('ada')] });
+        await p.retrain();
+        await p.reach(1, 'approve');
+        await p.decide(1, 'grace');
+        expect(await p.result(1)).toMatchObject({ kind: 'aborted' });
+        expect(p.world.endpoint.configName).toBe('first');
+      },
+      {
+        world: (world) =>
+          world.override({
+            record: async ({ drafts }) => {
+              if (drafts.some(({ decision }) => decision === 'serving')) {
+                await abort?.();
+                throw new Error('S3 is away');
+              }
+              world.ledger.push(...drafts);
+              return { number: world.ledger.length, hash: 'a hash' };
+            },
+          }),
+      },
+    );
+  });
+
   it('ends in a rollback when performance is lost', async () => {
     await play(async (p) => {
       await p.drift();
@@ -339,6 +381,7 @@ describe('probation', () => {
         ],
       });
       await p.env.sleep('2h');
+console.log(JSON.stringify(await p.keeperStatus(), null, 1), await p.releaseStatus(1));
       expect(await p.result(1)).toMatchObject({ kind: 'rolled back' });
       expect(p.world.endpoint.configName).toBe('first');
     });

@@ -194,12 +194,13 @@ export class World {
 
   private counted<A extends object>(activities: A): A {
     return Object.fromEntries(
-      Object.entries(activities).map(([name, run]) => [
+      Object.entries<unknown>(activities as Record<string, unknown>).map(([name, run]) => [
         name,
         async (...args: unknown[]) => {
           this.calls[name] = (this.calls[name] ?? 0) + 1;
-          const chosen = (this.overrides as Record<string, unknown>)[name] ?? run;
-          return (chosen as (...all: unknown[]) => unknown)(...args);
+          const overrides = this.overrides as Record<string, unknown>;
+          const chosen = (overrides[name] ?? run) as (...all: unknown[]) => unknown;
+          return chosen(...args);
         },
       ]),
     ) as A;

@@ -39,7 +39,7 @@ export async function approve(
   const { evaluation, prepared } = ready;
   const request = asked(desk, ready);
   const steps = ladder(ref.policy.spec.approve, request.requestedAtMs);
-  const round = `${request.digest.slice(0, 12)}`;
+  const round = request.digest.slice(0, 12);
   desk.enter(
     'approve',
     `${String(request.approvalsNeeded)} approval(s) by ${request.approvers.join(', ')}`,

@@ -68,7 +68,7 @@ export async function deploy(
   const deadlineMs = Date.now() + plan.timeoutSeconds * 1_000 + MARGIN_MS;
   desk.awaits(`the rollout: ${planInWords(plan)}`, deadlineMs);
   try {
-    const update = await careful('UpdateEndpoint').updateEndpoint({
+    const update = await careful('UpdateEndpoint', deadlineMs - Date.now()).updateEndpoint({
       ...ref,
       release: input.release,
       configName,

@@ -28,27 +28,27 @@ export async function probation(
   const { ref, input } = desk;
   const untilMs = sinceMs + durationMs(ref.policy.spec.deploy.probation.for);
   desk.enter('probation', 'the end of the probation', untilMs);
-  await Promise.all([
-    desk.record({
-      decision: 'serving',
-      reasons: [
-        `${prepared.configName} has all of the traffic; on probation until ${instantInWords(untilMs)}`,
-      ],
-      facts: { configName: prepared.configName, from: previous, sinceMs },
-      urgent: true,
-    }),
-    atBest(
-      () =>
-        control('remove the rollback alarms').discardDeployment({
-          ...ref,
-          release: input.release,
-          names: desk.madeNames(),
-          keepConfig: true,
-        }),
-      desk.tell,
-    ),
-  ]);
   try {
+    await Promise.all([
+      desk.record({
+        decision: 'serving',
+        reasons: [
+          `${prepared.configName} has all of the traffic; on probation until ${instantInWords(untilMs)}`,
+        ],
+        facts: { configName: prepared.configName, from: previous, sinceMs },
+        urgent: true,
+      }),
+      atBest(
+        () =>
+          control('remove the rollback alarms').discardDeployment({
+            ...ref,
+            release: input.release,
+            names: desk.madeNames(),
+            keepConfig: true,
+          }),
+        desk.tell,
+      ),
+    ]);
     const leftMs = untilMs - Date.now();
     if (leftMs > 0) {
       await condition(() => desk.probationEnd() !== undefined, leftMs, {

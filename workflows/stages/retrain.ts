@@ -27,7 +27,7 @@ export async function retrain(
 
   let executionArn: string | null = null;
   try {
-    const started = await control('start the pipeline').startPipeline({
+    const started = await control('start the pipeline', deadlineMs - Date.now()).startPipeline({
       ...ref,
       release: input.release,
       name,
