@@ -373,7 +373,7 @@ describe('probation', () => {
         alarms: [
           {
             source: 'health',
-            name: `modelkeeper-${p.world.model}-errors-5xx`,
+            name: `modelkeeper-${p.world.model}-health-errors-5xx`,
             state: 'ALARM',
             reason: '3 % of invocations fail',
             sinceMs: 0,
@@ -381,7 +381,6 @@ describe('probation', () => {
         ],
       });
       await p.env.sleep('2h');
-console.log(JSON.stringify(await p.keeperStatus(), null, 1), await p.releaseStatus(1));
       expect(await p.result(1)).toMatchObject({ kind: 'rolled back' });
       expect(p.world.endpoint.configName).toBe('first');
     });
