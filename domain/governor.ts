@@ -57,15 +57,8 @@ export function govern(
   force = false,
 ): GovernorAnswer {
   if (state.retiring) return { kind: 'record', reason: 'the model is being retired' };
-  const onProbation = state.open.find((release) => release.stage === 'probation');
-  if (onProbation !== undefined && isAboutTheOneBefore(onProbation, trigger)) {
-    return {
-      kind: 'wait',
-      untilMs: null,
-      reason: `release ${onProbation.release} has only just taken the traffic; these windows are about the version before`,
-    };
-  }
   if (trigger.kind === 'performance') {
+    const onProbation = state.open.find((release) => release.stage === 'probation');
     if (onProbation !== undefined && spec.deploy.probation.rollBackOn.includes('performance')) {
       return {
         kind: 'roll back',
@@ -92,19 +85,6 @@ export function govern(
       kind: 'start',
       reason: trigger.reasons[0] ?? trigger.kind,
     }
-  );
-}
-
-/**
- * Whether what was seen ended before the version on probation served. A release says that it serves a moment before
- * the keeper's own look finds the switch and lets persistence start anew.
- */
-function isAboutTheOneBefore(onProbation: OpenRelease, trigger: Trigger): boolean {
-  const { servingSinceMs } = onProbation;
-  return (
-    servingSinceMs !== null &&
-    trigger.windows.length > 0 &&
-    trigger.windows.every((window) => window.toMs <= servingSinceMs)
   );
 }
 

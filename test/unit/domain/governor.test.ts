@@ -336,27 +336,6 @@ describe('a person who insists', () => {
   });
 });
 
-describe('a version that has only just taken the traffic', () => {
-  const WAIT = {
-    kind: 'wait',
-    untilMs: null,
-    reason: 'release 7 has only just taken the traffic; these windows are about the version before',
-  };
-  const servingSince = (servingSinceMs: number) => ({
-    open: [release('probation', { servingSinceMs })],
-  });
-
-  it.each(['drift', 'performance'] as const)(
-    'is not held to account for windows that ended before it served: %s',
-    (kind) => {
-      expect(answer(kind, servingSince(NOON_MS))).toEqual(WAIT);
-    },
-  );
-  it('goes back for a window that ended a millisecond after it began to serve', () => {
-    expect(answer('performance', servingSince(NOON_MS - 1)).kind).toBe('roll back');
-  });
-});
-
 describe('a version on probation', () => {
   const onProbation = { open: [release('probation')] };
   const BACK = {
