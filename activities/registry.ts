@@ -19,7 +19,9 @@ const DESCRIPTION_LENGTH = 1_024;
 
 type RegistryActivities = Pick<ControlActivities, 'setApprovalStatus' | 'readApprovalStatus'> & {
   /** What the registry says of a package, for whoever has just found it. */
-  readCandidate(request: ModelRef & { readonly packageArn: string }): Promise<Candidate>;
+  readonly readCandidate: (
+    request: ModelRef & { readonly packageArn: string },
+  ) => Promise<Candidate>;
 };
 
 export function createRegistryActivities(deps: ControlDeps): RegistryActivities {

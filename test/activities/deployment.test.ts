@@ -28,7 +28,17 @@ import { evidenceDigest, sha256 } from '../../activities/digest.js';
 import { createControlActivities } from '../../activities/index.js';
 import { changedParts, type Evidence } from '../../domain/evidence.js';
 import { rolloutPlan } from '../../domain/rollout.js';
-import { attemptOf, awsError, depsOver, fakeAws, NOON, on, ref, run } from './support.js';
+import {
+  attemptOf,
+  awsError,
+  candidate,
+  depsOver,
+  fakeAws,
+  NOON,
+  on,
+  ref,
+  run,
+} from './support.js';
 
 const ARN = 'arn:aws:sagemaker:us-east-1:111122223333:endpoint/flights-live';
 const PACKAGE = 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/3';
@@ -326,20 +336,7 @@ describe('prepareDeployment', () => {
     release: 2,
     name: 'flights-2',
     champion: null,
-    candidate: {
-      packageArn: PACKAGE,
-      version: 3,
-      modelDataUrl: 's3://artefacts/m.tar.gz',
-      artefact: { etag: 'e', sizeBytes: 1, versionId: null },
-      image: 'image:1',
-      imageDigest: null,
-      environment: {},
-      approvalStatus: 'PendingManualApproval',
-      predictionsUri: null,
-      trainingRowsUri: null,
-      baselineUri: null,
-      metadata: {},
-    },
+    candidate,
   };
   function account(existing: { packageArn?: string } = {}) {
     const models = new Map<string, object>([

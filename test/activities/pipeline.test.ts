@@ -162,7 +162,9 @@ describe('awaitPipeline', () => {
             },
           ],
         },
-        DriftCheckBaselines: { ModelDataQuality: { Statistics: { S3Uri: 's3://ml/base.csv' } } },
+        DriftCheckBaselines: {
+          ModelDataQuality: { Statistics: { ContentType: 'text/csv', S3Uri: 's3://ml/base.csv' } },
+        },
         CustomerMetadataProperties: {
           'modelkeeper:predictions': 's3://ml/predictions.parquet',
           'modelkeeper:trainingRows': 's3://ml/rows.parquet',

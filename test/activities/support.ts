@@ -10,8 +10,11 @@ import {
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 
+import type { Analysis } from '../../activities/analysis-port.js';
 import type { AwsClients, ControlDeps } from '../../activities/deps.js';
+import type { Candidate } from '../../domain/model.js';
 import { policySchema, type Policy, type PolicyInput } from '../../domain/policy.schema.js';
+import type { EvaluationReport, Profile } from '../../domain/stats/types.js';
 
 /** One kind of command, typed by what it takes and answers. */
 type CommandClass<Input, Output> = new (input: Input) => {
@@ -138,7 +141,7 @@ export function bucketOf(objects: Map<string, string>): Handler[] {
       Contents: [...objects]
         .filter(([key]) => key.startsWith(Prefix))
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([Key, body]) => ({ Key, Size: body.length })),
+        .map(([Key, body]) => ({ Key, Size: body.length, LastModified: new Date(NOON - 60_000) })),
     })),
   ];
 }
@@ -244,3 +247,82 @@ export function textOf(body: unknown): string {
   if (typeof body !== 'string') throw new Error('the body is not a text');
   return body;
 }
+
+export const profile: Profile = {
+  schema: 'modelkeeper/profile-v1',
+  rowCount: 1_000,
+  columns: [],
+  prediction: null,
+  skipped: [],
+};
+
+/** An analysis that nobody may ask: tests replace what theirs asks for. */
+export const noAnalysis: Analysis = {
+  profile: async () => ({ unusable: 'not asked' }),
+  compareInputs: async () => ({ unusable: 'not asked' }),
+  measurePerformance: async () => ({ unusable: 'not asked' }),
+  evaluate: async () => ({ unusable: 'not asked' }),
+};
+
+export const candidate: Candidate = {
+  packageArn: 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/3',
+  version: 3,
+  modelDataUrl: 's3://artefacts/m.tar.gz',
+  artefact: { etag: 'e', sizeBytes: 1, versionId: null },
+  image: 'image:1',
+  imageDigest: null,
+  environment: {},
+  approvalStatus: 'PendingManualApproval',
+  predictionsUri: null,
+  trainingRowsUri: null,
+  baselineUri: null,
+  metadata: {},
+};
+
+/** A report in which the candidate passes its one gate. */
+export const evaluationReport: EvaluationReport = {
+  schema: 'modelkeeper/evaluation-v1',
+  rows: 5_000,
+  positives: 1_000,
+  holdOut: { fromMs: 10, toMs: 20 },
+  confidence: 0.95,
+  seed: 4,
+  replicates: 1_000,
+  checks: {
+    duplicateRowIds: 0,
+    rowsOutsideHoldOut: 0,
+    rowsInTraining: 0,
+    badLabels: 0,
+    badCandidateScores: 0,
+    badChampionScores: 0,
+  },
+  noBaseline: false,
+  champion: [{ metric: 'roc_auc', estimate: 0.6, lower: 0.58, upper: 0.62 }],
+  candidate: [{ metric: 'roc_auc', estimate: 0.65, lower: 0.63, upper: 0.67 }],
+  gates: [
+    {
+      id: 'floor',
+      kind: 'absolute',
+      metric: 'roc_auc',
+      severity: 'required',
+      slice: null,
+      estimateChampion: 0.6,
+      estimateCandidate: 0.65,
+      delta: null,
+      lower: 0.63,
+      upper: 0.67,
+      confidence: 0.95,
+      upperConfidence: 0.95,
+      n: 5_000,
+      positives: 1_000,
+      method: 'delong',
+      seed: 4,
+      margin: 0.6,
+      verdict: 'pass',
+      reason: 'roc_auc 0.65 is at least 0.6',
+      rowsWanted: null,
+    },
+  ],
+  verdict: 'pass',
+  reasons: ['all required gates pass'],
+};

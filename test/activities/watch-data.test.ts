@@ -9,18 +9,22 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Analysis } from '../../activities/analysis-port.js';
 import type { DataWatch } from '../../activities/contract.js';
 import { createDataActivities } from '../../activities/data.js';
-import type { Profile, WindowComparison } from '../../domain/stats/types.js';
-import { attemptOf, awsError, fakeAws, NOON, on, policyWith, ref, run, textOf } from './support.js';
+import type { WindowComparison } from '../../domain/stats/types.js';
+import {
+  attemptOf,
+  awsError,
+  fakeAws,
+  NOON,
+  on,
+  policyWith,
+  profile,
+  ref,
+  run,
+  textOf,
+} from './support.js';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
-const profile: Profile = {
-  schema: 'modelkeeper/profile-v1',
-  rowCount: 1_000,
-  columns: [],
-  prediction: null,
-  skipped: [],
-};
 
 let scratch = '';
 beforeEach(() => {

@@ -1,0 +1,361 @@
+/** An account in memory as far as the activities use one: what takes effect stays, also when its answer is lost. */
+import {
+  DeleteScalingPolicyCommand,
+  DeregisterScalableTargetCommand,
+  DescribeScalableTargetsCommand,
+  DescribeScalingPoliciesCommand,
+  PutScalingPolicyCommand,
+  RegisterScalableTargetCommand,
+} from '@aws-sdk/client-application-auto-scaling';
+import {
+  DeleteAlarmsCommand,
+  DescribeAlarmHistoryCommand,
+  DescribeAlarmsCommand,
+  GetMetricDataCommand,
+  ListTagsForResourceCommand,
+  PutMetricAlarmCommand,
+  SetAlarmStateCommand,
+} from '@aws-sdk/client-cloudwatch';
+import {
+  AddTagsCommand,
+  CreateEndpointConfigCommand,
+  CreateModelCommand,
+  DeleteEndpointConfigCommand,
+  DeleteModelCommand,
+  DeleteTagsCommand,
+  DescribeEndpointCommand,
+  DescribeEndpointConfigCommand,
+  DescribeModelCommand,
+  DescribeModelPackageCommand,
+  DescribePipelineExecutionCommand,
+  ListPipelineExecutionsCommand,
+  ListPipelineExecutionStepsCommand,
+  ListTagsCommand,
+  StartPipelineExecutionCommand,
+  StopPipelineExecutionCommand,
+  UpdateEndpointCommand,
+  UpdateModelPackageCommand,
+  type ProductionVariant,
+} from '@aws-sdk/client-sagemaker';
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+
+import type { ControlDeps } from '../../activities/deps.js';
+import { awsError, bucketOf, fakeAws, NOON, on, type Fake } from './support.js';
+
+export const PACKAGE = 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/3';
+export const EXECUTION =
+  'arn:aws:sagemaker:us-east-1:111122223333:pipeline/flights-train/execution/1';
+
+const ROLE = 'arn:aws:iam::111122223333:role/model';
+const PREDICTIONS = { 'modelkeeper:predictions': 's3://artefacts/predictions.parquet' };
+
+const notFound = (what: string): Error => awsError('ValidationException', `Could not find ${what}`);
+
+type Tags = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
+
+/** What is there. Plain data, so that two accounts can be compared. */
+export interface State {
+  endpoint: { status: string; config: string; pending: string | null; atMs: number };
+  /** Calls of UpdateEndpoint that took effect: there may never be two for one rollout. */
+  updates: string[];
+  models: Map<string, { package: string | null; tags: Tags }>;
+  configs: Map<string, { variants: ProductionVariant[]; tags: Tags }>;
+  endpointTags: Map<string, string>;
+  alarms: Map<string, object>;
+  alarmTags: Map<string, Tags>;
+  objects: Map<string, string>;
+  /** Display name of every execution that was started. */
+  executions: string[];
+  executionStatus: 'Executing' | 'Stopping' | 'Stopped' | 'Succeeded';
+  packageStatus: { status: string; description: string; atMs: number };
+  target: object | null;
+  scalingPolicies: Map<string, object>;
+  /** Dedupe key → text: a repeat is dropped by it. */
+  notices: Map<string, string>;
+  /** Ids of every release that was started. */
+  releases: Map<string, unknown>;
+}
+
+/** Flights is served by release 1; release 2 may be prepared. */
+export function newState(): State {
+  const variant = {
+    VariantName: 'AllTraffic',
+    ModelName: 'flights-1',
+    InstanceType: 'ml.c5.xlarge',
+    InitialInstanceCount: 2,
+  } as const;
+  return {
+    endpoint: { status: 'InService', config: 'flights-1', pending: null, atMs: NOON - 3_600_000 },
+    updates: [],
+    models: new Map([['flights-1', { package: null, tags: [] }]]),
+    configs: new Map([['flights-1', { variants: [variant], tags: [] }]]),
+    endpointTags: new Map([['modelkeeper:keeper', 'keeper/flights']]),
+    alarms: new Map(),
+    alarmTags: new Map(),
+    objects: new Map([
+      ['m.tar.gz', 'weights'],
+      ['predictions.parquet', 'rows'],
+      ['report.json', '{}'],
+      ['base.csv', 'x\n1\n'],
+    ]),
+    executions: [],
+    executionStatus: 'Executing',
+    packageStatus: { status: 'PendingManualApproval', description: '', atMs: 1 },
+    target: null,
+    scalingPolicies: new Map(),
+    notices: new Map(),
+    releases: new Map(),
+  };
+}
+
+export interface Account {
+  readonly aws: Fake;
+  readonly state: State;
+  readonly temporal: ControlDeps['temporal'];
+}
+
+export function accountWith(state: State): Account {
+  const aws = fakeAws(
+    ...sagemakerOf(state),
+    ...pipelinesOf(state),
+    ...registryOf(state),
+    ...cloudwatchOf(state),
+    ...autoscalingOf(state),
+    ...bucketOf(state.objects),
+    on(PublishCommand, ({ Message = '', MessageAttributes = {} }) => {
+      state.notices.set(MessageAttributes['dedupeKey']?.StringValue ?? '', Message);
+      return {};
+    }),
+  );
+  return { aws, state, temporal: temporalOf(state) };
+}
+
+function sagemakerOf(state: State) {
+  const { models, configs, endpointTags } = state;
+  const create = <T>(map: Map<string, T>, name: string, value: T): object => {
+    if (map.has(name))
+      throw awsError('ValidationException', `Cannot create already existing "${name}"`);
+    map.set(name, value);
+    return {};
+  };
+  const remove = (map: Map<string, unknown>, name: string): object => {
+    if (!map.delete(name)) throw notFound(name);
+    return {};
+  };
+  const tagsOf = (arn: string): Tags => {
+    const [kind, name = ''] = arn.split('/');
+    if (kind === 'model') return models.get(name)?.tags ?? [];
+    if (kind === 'config') return configs.get(name)?.tags ?? [];
+    return [...endpointTags].map(([Key, Value]) => ({ Key, Value }));
+  };
+  return [
+    on(DescribeEndpointCommand, () => {
+      const { status, config, pending, atMs } = state.endpoint;
+      return {
+        EndpointName: 'flights-live',
+        EndpointArn: 'endpoint/flights-live',
+        EndpointStatus: status as 'InService',
+        EndpointConfigName: config,
+        LastModifiedTime: new Date(atMs),
+        ProductionVariants: [
+          { VariantName: 'AllTraffic', CurrentInstanceCount: 2, DesiredInstanceCount: 2 },
+        ],
+        ...(pending === null ? {} : { PendingDeploymentSummary: { EndpointConfigName: pending } }),
+      };
+    }),
+    on(UpdateEndpointCommand, ({ EndpointConfigName: config = '' }) => {
+      if (state.endpoint.pending !== null)
+        throw awsError('ValidationException', 'Cannot update in-progress endpoint "flights-live"');
+      state.updates.push(config);
+      state.endpoint = { ...state.endpoint, status: 'Updating', pending: config, atMs: NOON };
+      return {};
+    }),
+    on(DescribeEndpointConfigCommand, ({ EndpointConfigName: name = '' }) => {
+      const found = configs.get(name);
+      if (found === undefined) throw notFound(name);
+      return { EndpointConfigArn: `config/${name}`, ProductionVariants: found.variants };
+    }),
+    on(CreateEndpointConfigCommand, (input) =>
+      create(configs, input.EndpointConfigName ?? '', {
+        variants: input.ProductionVariants ?? [],
+        tags: input.Tags ?? [],
+      }),
+    ),
+    on(DeleteEndpointConfigCommand, ({ EndpointConfigName = '' }) =>
+      remove(configs, EndpointConfigName),
+    ),
+    on(DescribeModelCommand, ({ ModelName: name = '' }) => {
+      const found = models.get(name);
+      if (found === undefined) throw notFound(name);
+      return {
+        ModelArn: `model/${name}`,
+        ExecutionRoleArn: ROLE,
+        Containers: [
+          found.package === null ? { Image: 'image:1' } : { ModelPackageName: found.package },
+        ],
+      };
+    }),
+    on(CreateModelCommand, (input) =>
+      create(models, input.ModelName ?? '', {
+        package: input.Containers?.[0]?.ModelPackageName ?? null,
+        tags: input.Tags ?? [],
+      }),
+    ),
+    on(DeleteModelCommand, ({ ModelName = '' }) => remove(models, ModelName)),
+    on(ListTagsCommand, ({ ResourceArn = '' }) => ({ Tags: [...tagsOf(ResourceArn)] as never })),
+    on(AddTagsCommand, ({ Tags = [] }) => {
+      for (const { Key = '', Value = '' } of Tags) endpointTags.set(Key, Value);
+      return {};
+    }),
+    on(DeleteTagsCommand, ({ TagKeys = [] }) => {
+      for (const key of TagKeys) endpointTags.delete(key);
+      return {};
+    }),
+  ];
+}
+
+function pipelinesOf(state: State) {
+  const tokens = new Set<string>();
+  return [
+    on(StartPipelineExecutionCommand, (input) => {
+      const token = input.ClientRequestToken ?? '';
+      if (!tokens.has(token)) state.executions.push(input.PipelineExecutionDisplayName ?? '');
+      tokens.add(token);
+      return { PipelineExecutionArn: EXECUTION };
+    }),
+    on(ListPipelineExecutionsCommand, () => ({
+      PipelineExecutionSummaries: state.executions.map((name) => ({
+        PipelineExecutionDisplayName: name,
+        PipelineExecutionArn: EXECUTION,
+      })),
+    })),
+    on(DescribePipelineExecutionCommand, () => {
+      const status = state.executionStatus;
+      if (status === 'Stopping') state.executionStatus = 'Stopped';
+      return {
+        PipelineExecutionStatus: status,
+        CreationTime: new Date(NOON - 60_000),
+        LastModifiedTime: new Date(NOON),
+      };
+    }),
+    on(ListPipelineExecutionStepsCommand, () => ({
+      PipelineExecutionSteps: [
+        {
+          StepName: 'Register',
+          StepStatus: 'Succeeded' as const,
+          Metadata: { RegisterModel: { Arn: PACKAGE } },
+        },
+      ],
+    })),
+    on(StopPipelineExecutionCommand, () => {
+      state.executionStatus = 'Stopping';
+      return {};
+    }),
+  ];
+}
+
+function registryOf(state: State) {
+  return [
+    on(DescribeModelPackageCommand, () => ({
+      ModelPackageVersion: 3,
+      ModelPackageStatus: 'Completed' as const,
+      ModelApprovalStatus: state.packageStatus.status as 'Approved',
+      ApprovalDescription: state.packageStatus.description,
+      LastModifiedTime: new Date(state.packageStatus.atMs),
+      InferenceSpecification: {
+        Containers: [{ Image: 'image:1', ModelDataUrl: 's3://artefacts/m.tar.gz' }],
+      },
+      CustomerMetadataProperties: {
+        ...PREDICTIONS,
+        'modelkeeper:baseline': 's3://artefacts/base.csv',
+      },
+    })),
+    on(UpdateModelPackageCommand, (input) => {
+      state.packageStatus = {
+        status: input.ModelApprovalStatus ?? '',
+        description: input.ApprovalDescription ?? '',
+        atMs: state.packageStatus.atMs + 1,
+      };
+      return {};
+    }),
+  ];
+}
+
+function cloudwatchOf(state: State) {
+  const { alarms, alarmTags } = state;
+  return [
+    on(DescribeAlarmsCommand, ({ AlarmNames, AlarmNamePrefix = '' }) => ({
+      MetricAlarms: [...alarms]
+        .filter(([name]) => AlarmNames?.includes(name) ?? name.startsWith(AlarmNamePrefix))
+        .map(([name, alarm]) => ({ StateValue: 'OK' as const, ...alarm, AlarmArn: name })),
+    })),
+    on(PutMetricAlarmCommand, ({ Tags = [], ...alarm }) => {
+      alarms.set(alarm.AlarmName ?? '', alarm);
+      alarmTags.set(alarm.AlarmName ?? '', Tags);
+      return {};
+    }),
+    on(ListTagsForResourceCommand, ({ ResourceARN = '' }) => ({
+      Tags: [...(alarmTags.get(ResourceARN) ?? [])] as never,
+    })),
+    on(DeleteAlarmsCommand, ({ AlarmNames = [] }) => {
+      for (const name of AlarmNames) {
+        alarms.delete(name);
+        alarmTags.delete(name);
+      }
+      return {};
+    }),
+    // SageMaker sees it at once and takes the rollout back.
+    on(SetAlarmStateCommand, () => {
+      state.endpoint = { ...state.endpoint, status: 'InService', pending: null };
+      return {};
+    }),
+    on(DescribeAlarmHistoryCommand, () => ({ AlarmHistoryItems: [] })),
+    on(GetMetricDataCommand, () => ({ MetricDataResults: [] })),
+  ];
+}
+
+function autoscalingOf(state: State) {
+  const gone = (): Error => awsError('ObjectNotFoundException', 'No scalable target found');
+  return [
+    on(DescribeScalableTargetsCommand, () => ({
+      ScalableTargets: state.target === null ? [] : [state.target as never],
+    })),
+    on(RegisterScalableTargetCommand, (input) => {
+      state.target = { ...state.target, ...input };
+      return {};
+    }),
+    on(DeregisterScalableTargetCommand, () => {
+      if (state.target === null) throw gone();
+      state.target = null;
+      return {};
+    }),
+    on(DescribeScalingPoliciesCommand, () => ({
+      ScalingPolicies: [...state.scalingPolicies.values()] as never[],
+    })),
+    on(PutScalingPolicyCommand, (input) => {
+      state.scalingPolicies.set(input.PolicyName ?? '', input);
+      return {};
+    }),
+    on(DeleteScalingPolicyCommand, ({ PolicyName = '' }) => {
+      if (!state.scalingPolicies.delete(PolicyName)) throw gone();
+      return {};
+    }),
+  ];
+}
+
+/** Temporal refuses to use an id again, as the policies of the start ask it to. */
+function temporalOf(state: State): ControlDeps['temporal'] {
+  return {
+    workflow: {
+      start: async (type: string, { workflowId, memo }: { workflowId: string; memo: unknown }) => {
+        if (state.releases.has(workflowId))
+          throw new WorkflowExecutionAlreadyStartedError('started', workflowId, type);
+        state.releases.set(workflowId, memo);
+      },
+      getHandle: (id: string) => ({
+        describe: async () => ({ memo: state.releases.get(id), status: { name: 'RUNNING' } }),
+      }),
+    },
+  } as unknown as ControlDeps['temporal'];
+}

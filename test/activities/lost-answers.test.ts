@@ -1,0 +1,379 @@
+/**
+ * Every activity may run twice: after each of its calls in turn took effect and lost its answer, the retry ends
+ * where one clean run ends. The table names every activity of the contract, or it does not compile.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type {
+  ControlActivities,
+  DataActivities,
+  ModelRef,
+  StartRelease,
+} from '../../activities/contract.js';
+import { createDataActivities } from '../../activities/data.js';
+import { sha256 } from '../../activities/digest.js';
+import { createControlActivities } from '../../activities/index.js';
+import type { LedgerDraft } from '../../domain/ledger.js';
+import { rolloutPlan } from '../../domain/rollout.js';
+import { accountWith, EXECUTION, newState, PACKAGE, type Account, type State } from './account.js';
+import {
+  attemptOf,
+  candidate,
+  depsOver,
+  evaluationReport,
+  noAnalysis,
+  NOON,
+  policyWith,
+  profile,
+  ref,
+} from './support.js';
+
+type Activities = ControlActivities & DataActivities;
+
+interface Case<Name extends keyof Activities> {
+  /** Changes the account the activity finds. */
+  readonly given?: (state: State) => void;
+  readonly args: Parameters<Activities[Name]>;
+}
+
+let scratch = '';
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'lost-answers-'));
+});
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const plan = rolloutPlan(ref.policy.spec.deploy, []);
+const scaled: ModelRef = {
+  ...ref,
+  policy: policyWith({
+    scaling: {
+      instances: { min: 2, max: 4 },
+      target: { metric: 'InvocationsPerInstance', value: 700 },
+    },
+  }),
+};
+const draft = (id: string): LedgerDraft => ({
+  id,
+  atMs: NOON,
+  subject: 'keeper/flights',
+  decision: 'policy',
+  reasons: ['because'],
+  evidence: [],
+  actor: { person: 'ada@example.com', door: 'cli', proof: { kind: 'os-user', user: 'ada' } },
+  facts: {},
+});
+const champion = {
+  configName: 'flights-1',
+  packageArn: PACKAGE,
+  modelDataUrl: 's3://artefacts/m.tar.gz',
+  image: 'image:1',
+  roleArn: 'arn:aws:iam::111122223333:role/model',
+  sinceMs: 0,
+};
+const prepare = { ...ref, release: 2, name: 'flights-2', champion, candidate };
+const data = { train: { fromMs: 0, toMs: 10 }, holdOut: { fromMs: 10, toMs: 20 } };
+
+const isTarget = (state: State): void => {
+  state.target = { MinCapacity: 2, MaxCapacity: 4 };
+};
+const isPending = (state: State): void => {
+  state.endpoint = { ...state.endpoint, status: 'Updating', pending: 'flights-2' };
+};
+const isPrepared = (state: State): void => {
+  const tags = [{ Key: 'modelkeeper:model', Value: 'flights' }];
+  state.models.set('flights-2', { package: PACKAGE, tags });
+  state.configs.set('flights-2', { variants: [], tags });
+  for (const kind of ['errors', 'latency', 'abort']) {
+    const name = `modelkeeper-flights-release-2-${kind}`;
+    state.alarms.set(name, { AlarmName: name });
+    state.alarmTags.set(name, tags);
+  }
+};
+
+const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
+  watchSignals: {
+    args: [
+      {
+        ...ref,
+        known: {
+          endpointStatus: 'Updating',
+          configName: 'flights-1',
+          pendingConfigName: null,
+          alarms: {},
+          breachedMetrics: [],
+        },
+        releases: ['release/flights/1'],
+        notBeforeMs: 0,
+        wakeAtMs: null,
+        scheduleAfterMs: NOON,
+      },
+    ],
+  },
+  readEndpoint: { args: [ref] },
+  claimEndpoint: {
+    given: (state) => {
+      state.endpointTags.clear();
+    },
+    args: [ref],
+  },
+  unclaimEndpoint: { args: [ref] },
+  ensureAlarms: { args: [ref] },
+  removeAlarms: { given: isPrepared, args: [ref] },
+  applyScaling: { args: [scaled] },
+  removeScaling: {
+    given: (state) => {
+      isTarget(state);
+      const name = 'modelkeeper-flights-invocations';
+      state.scalingPolicies.set(name, { PolicyName: name });
+    },
+    args: [scaled],
+  },
+  readScaling: { given: isTarget, args: [scaled] },
+  suspendScaling: { given: isTarget, args: [scaled] },
+  resumeScaling: { given: isTarget, args: [scaled] },
+  startRelease: {
+    args: [
+      {
+        workflowId: 'release/flights/3',
+        keeperId: 'keeper/flights',
+        triggerKey: 'drift/1',
+        input: { model: 'flights', release: 3, trigger: { kind: 'drift', reasons: ['moved'] } },
+      } as unknown as StartRelease,
+    ],
+  },
+  startPipeline: { args: [{ ...ref, release: 2, name: 'flights-2', parameters: {} }] },
+  awaitPipeline: {
+    given: (state) => {
+      state.executionStatus = 'Succeeded';
+    },
+    args: [{ ...ref, executionArn: EXECUTION }],
+  },
+  stopPipeline: {
+    given: (state) => {
+      state.executions.push('flights-2');
+    },
+    args: [{ ...ref, release: 2, name: 'flights-2', executionArn: null }],
+  },
+  setApprovalStatus: {
+    args: [{ ...ref, packageArn: PACKAGE, status: 'Approved', description: 'by ada' }],
+  },
+  readApprovalStatus: { args: [{ ...ref, packageArn: PACKAGE }] },
+  prepareDeployment: { args: [prepare] },
+  discardDeployment: {
+    given: isPrepared,
+    args: [{ ...ref, release: 2, names: ['flights-2'], keepConfig: false }],
+  },
+  preflight: {
+    given: isPrepared,
+    args: [
+      {
+        ...ref,
+        configName: 'flights-2',
+        plan,
+        packageArn: PACKAGE,
+        expectedConfigName: 'flights-1',
+        evidence: {
+          model: 'flights',
+          release: 2,
+          artefact: { uri: candidate.modelDataUrl, ...candidate.artefact },
+          image: candidate.image,
+          imageDigest: null,
+          packageArn: PACKAGE,
+          data,
+          evaluation: {
+            verdict: 'pass',
+            candidate: [],
+            champion: [],
+            reportUri: 's3://artefacts/report.json',
+            reportDigest: sha256('{}'),
+            rows: 1,
+          },
+          configName: 'flights-2',
+          plan,
+          championConfigName: 'flights-1',
+        },
+      },
+    ],
+  },
+  updateEndpoint: {
+    given: isPrepared,
+    args: [
+      {
+        ...ref,
+        release: 2,
+        configName: 'flights-2',
+        plan,
+        expectedConfigName: 'flights-1',
+        lastModifiedAtMs: NOON - 3_600_000,
+      },
+    ],
+  },
+  awaitRest: {
+    args: [
+      {
+        ...ref,
+        configName: 'flights-2',
+        previousConfigName: 'flights-1',
+        alarmNames: ['modelkeeper-flights-release-2-errors'],
+        deadlineMs: NOON + 1,
+      },
+    ],
+  },
+  tripAlarm: {
+    given: isPending,
+    args: [{ ...ref, alarmName: 'modelkeeper-flights-release-2-abort', reason: 'ada aborted' }],
+  },
+  record: { args: [{ ...ref, drafts: [draft('a'), draft('b')] }] },
+  rebuild: { args: [ref] },
+  notify: {
+    args: [
+      {
+        ...ref,
+        notice: 'approval',
+        dedupeKey: 'release/flights/3/request/1',
+        subject: 'flights-3 waits',
+        text: 'AUC 0.65',
+        severity: 'info',
+        consolePath: null,
+      },
+    ],
+  },
+  watchData: {
+    given: (state) => {
+      state.objects.set('capture/2026/03/01/11/f.jsonl', '{}\n');
+      state.objects.set('profile.json', JSON.stringify(profile));
+    },
+    args: [
+      {
+        ...ref,
+        policy: policyWith({
+          monitor: {
+            every: '1h',
+            sources: [{ id: 'inputs', kind: 'captured-inputs', window: '1h', settle: '10m' }],
+          },
+          retrain: { pipeline: 'p', on: ['drift'] },
+          deploy: { probation: { rollBackOn: ['alarms'] } },
+        }),
+        champion,
+        capturePrefix: 's3://artefacts/capture/',
+        baselineUri: 's3://artefacts/profile.json',
+        countedToMs: { inputs: NOON - 3_600_000 },
+        recent: {},
+        disturbed: [],
+        toldNoData: [],
+        notBeforeMs: 0,
+      },
+    ],
+  },
+  prepareBaseline: { args: [{ ...ref, champion, capturePrefix: null }] },
+  evaluateCandidate: {
+    args: [
+      {
+        ...ref,
+        release: 2,
+        champion,
+        data,
+        candidate: { ...candidate, predictionsUri: 's3://artefacts/predictions.parquet' },
+      },
+    ],
+  },
+};
+
+/** Half an hour after noon, so that the window before noon has settled. */
+const LATER = NOON + 1_800_000;
+
+function activitiesOf({ aws, temporal }: Account): Activities {
+  return {
+    ...createControlActivities(depsOver(aws, { temporal })),
+    ...createDataActivities({
+      aws: () => aws.clients,
+      analysis: {
+        ...noAnalysis,
+        profile: async () => profile,
+        compareInputs: async () => ({
+          counts: {} as never,
+          comparison: {
+            schema: 'modelkeeper/window-comparison-v1',
+            rows: 1_204,
+            baselineRows: 1_000,
+            prediction: null,
+            notCompared: [],
+            columns: [],
+            verdict: { kind: 'drift', reasons: ['origin moved'] },
+          },
+        }),
+        evaluate: async () => evaluationReport,
+      },
+      now: () => LATER,
+      scratch,
+    }),
+  };
+}
+
+/** No activity of the table needs more: two looks, and the one after a lost answer. */
+const MOST_ATTEMPTS = 5;
+
+/** Runs an activity as Temporal does: again until it answers, with what the attempt before kept. */
+async function settle(
+  name: keyof Activities,
+  args: unknown[],
+  account: Account,
+  from = 1,
+): Promise<unknown> {
+  // As after the death of a worker: no attempt finds what another kept in memory.
+  const once = (info: { attempt: number; heartbeatDetails: unknown }) =>
+    attemptOf(activitiesOf(account)[name] as (...args: unknown[]) => Promise<unknown>, args, info);
+  let heartbeatDetails: unknown;
+  for (let attempt = from; ; attempt += 1) {
+    const { error, result, details } = await once({ attempt, heartbeatDetails });
+    const final = (error as { nonRetryable?: boolean } | undefined)?.nonRetryable === true;
+    if (error === undefined || final || attempt === from + MOST_ATTEMPTS) return result();
+    heartbeatDetails = details;
+  }
+}
+
+function accountOf({ given }: { readonly given?: (state: State) => void }): Account {
+  const state = newState();
+  given?.(state);
+  return accountWith(state);
+}
+
+describe('every activity', () => {
+  const cases = Object.entries(CASES) as [
+    keyof Activities,
+    { readonly given?: (state: State) => void; readonly args: unknown[] },
+  ][];
+
+  it('has its case', () => {
+    expect(Object.keys(CASES).sort()).toEqual(Object.keys(activitiesOf(accountOf({}))).sort());
+  });
+
+  it.each(cases)('%s ends the same whichever answer is lost', async (name, one) => {
+    const clean = accountOf(one);
+    await settle(name, one.args, clean);
+    const calls = clean.aws.names();
+    expect(calls.length + clean.state.releases.size).toBeGreaterThan(0);
+    for (const [call, command] of calls.entries()) {
+      const account = accountOf(one);
+      account.aws.loseAnswerOf(call);
+      await settle(name, one.args, account);
+      expect(account.state, `after the answer of ${command} was lost`).toEqual(clean.state);
+    }
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  // A worker that dies after the last call never tells Temporal that the activity is done.
+  it.each(cases)('%s changes nothing when it runs again after its end', async (name, one) => {
+    const account = accountOf(one);
+    await settle(name, one.args, account);
+    const before = structuredClone(account.state);
+    await settle(name, one.args, account, 2);
+    expect(account.state).toEqual(before);
+  });
+});

@@ -1,0 +1,120 @@
+import {
+  DeleteScalingPolicyCommand,
+  DeregisterScalableTargetCommand,
+  DescribeScalableTargetsCommand,
+  DescribeScalingPoliciesCommand,
+  RegisterScalableTargetCommand,
+  type RegisterScalableTargetCommandInput,
+  type SuspendedState,
+} from '@aws-sdk/client-application-auto-scaling';
+import { describe, expect, it } from 'vitest';
+
+import { createControlActivities } from '../../activities/index.js';
+import { awsError, depsOver, fakeAws, on, policyWith, ref, run } from './support.js';
+
+const OURS = 'modelkeeper-flights-invocations';
+const RESOURCE = 'endpoint/flights-live/variant/AllTraffic';
+const scaled = {
+  ...ref,
+  policy: policyWith({
+    scaling: {
+      instances: { min: 2, max: 4 },
+      target: { metric: 'InvocationsPerInstance', value: 700 },
+    },
+  }),
+};
+
+/** A variant that is a scalable target, unless `target` is `null`, with policies of these names. */
+function account(target: SuspendedState | null, policies: readonly string[] = [OURS]) {
+  const state = { target, policies: new Set(policies) };
+  const gone = () => awsError('ObjectNotFoundException', 'No scalable target found');
+  const aws = fakeAws(
+    on(DescribeScalableTargetsCommand, () => ({
+      ScalableTargets:
+        state.target === null
+          ? []
+          : [{ ResourceId: RESOURCE, SuspendedState: state.target } as never],
+    })),
+    on(DescribeScalingPoliciesCommand, () => ({
+      ScalingPolicies: [...state.policies].map((PolicyName) => ({ PolicyName }) as never),
+    })),
+    on(RegisterScalableTargetCommand, (input: RegisterScalableTargetCommandInput) => {
+      state.target = input.SuspendedState ?? {};
+      return {};
+    }),
+    on(DeleteScalingPolicyCommand, ({ PolicyName = '' }) => {
+      if (!state.policies.delete(PolicyName)) throw gone();
+      return {};
+    }),
+    on(DeregisterScalableTargetCommand, () => {
+      if (state.target === null) throw gone();
+      state.target = null;
+      return {};
+    }),
+  );
+  return { aws, state, ...createControlActivities(depsOver(aws)) };
+}
+
+const all = (suspended: boolean): SuspendedState => ({
+  DynamicScalingInSuspended: suspended,
+  DynamicScalingOutSuspended: suspended,
+  ScheduledScalingSuspended: suspended,
+});
+
+describe('readScaling', () => {
+  it('finds nothing where the variant is no scalable target', async () => {
+    const { readScaling } = account(null);
+    expect(await run(readScaling, [ref])).toEqual({ found: false, suspended: false });
+  });
+  it.each<[SuspendedState, boolean]>([
+    [{}, false],
+    [all(false), false],
+    [{ DynamicScalingInSuspended: true }, true],
+    [{ DynamicScalingOutSuspended: true }, true],
+    [{ ScheduledScalingSuspended: true }, true],
+  ])('takes any of the three kinds for a suspension: %j', async (target, suspended) => {
+    expect(await run(account(target).readScaling, [ref])).toEqual({ found: true, suspended });
+  });
+});
+
+describe('suspendScaling and resumeScaling', () => {
+  it('suspend all three kinds and lift them, and leave the capacity alone', async () => {
+    const { aws, state, suspendScaling, resumeScaling } = account({});
+    await run(suspendScaling, [ref]);
+    expect(state.target).toEqual(all(true));
+    await run(resumeScaling, [ref]);
+    expect(state.target).toEqual(all(false));
+    for (const input of aws.inputs(RegisterScalableTargetCommand)) {
+      expect(input).toMatchObject({ ResourceId: RESOURCE });
+      expect(input).not.toHaveProperty('MinCapacity');
+      expect(input).not.toHaveProperty('MaxCapacity');
+    }
+  });
+  it('make no scalable target of a variant that is none', async () => {
+    const { aws, state, suspendScaling, resumeScaling } = account(null);
+    await run(suspendScaling, [ref]);
+    await run(resumeScaling, [ref]);
+    expect(state.target).toBeNull();
+    expect(aws.inputs(RegisterScalableTargetCommand)).toEqual([]);
+  });
+});
+
+describe('removeScaling', () => {
+  it('removes our policy and the target, twice as well as once', async () => {
+    const { state, removeScaling } = account({});
+    await run(removeScaling, [scaled]);
+    await run(removeScaling, [scaled], { attempt: 2 });
+    expect([state.target, state.policies.size]).toEqual([null, 0]);
+  });
+  it("keeps the target while somebody else's policy is on it", async () => {
+    const { state, removeScaling } = account({}, [OURS, 'by-hand']);
+    await run(removeScaling, [scaled]);
+    expect(state.target).toEqual({});
+    expect([...state.policies]).toEqual(['by-hand']);
+  });
+  it('touches nothing when the policy scales nothing', async () => {
+    const { aws, removeScaling } = account({});
+    await run(removeScaling, [ref]);
+    expect(aws.names()).toEqual([]);
+  });
+});
