@@ -94,12 +94,7 @@ async function somethingHappens(desk: KeeperDesk, watches: Watches): Promise<voi
   const hintMs = desk.hinted() ? watches.lookedAtMs() + MIN_HINT_INTERVAL_MS : null;
   if (hintMs !== null && hintMs <= nowMs) return;
   if (desk.state.commands.length > 0 || watches.hasNews()) return;
-  desk.awaits(
-    instant === null
-      ? 'the next look, or news'
-      : 'the next look, news, or the end of a cool-down or freeze',
-    instant,
-  );
+  desk.awaits(awaited(desk, instant), instant);
   const happened = (): boolean => watches.hasNews() || desk.news() !== seen;
   const soonest = Math.min(instant ?? Number.POSITIVE_INFINITY, hintMs ?? Number.POSITIVE_INFINITY);
   if (Number.isFinite(soonest)) {
@@ -109,6 +104,19 @@ async function somethingHappens(desk: KeeperDesk, watches: Watches): Promise<voi
   } else {
     await condition(happened);
   }
+}
+
+/** What somebody who looks at the keeper should know it waits for. */
+function awaited(desk: KeeperDesk, instant: number | null): string {
+  const { releases, frozen } = desk.state;
+  const asking = releases.findLast((known) => known.stage === 'approve');
+  if (asking !== undefined) return `a person: release ${String(asking.release)} asks for approval`;
+  const flying = releases.findLast((known) => known.stage !== 'ended');
+  if (flying !== undefined) return `release ${String(flying.release)}, in ${flying.stage}`;
+  if (frozen !== null) return 'the end of the freeze';
+  return instant === null
+    ? 'the next look, or news'
+    : 'the next look, news, or the end of the cool-down';
 }
 
 async function heedHint(desk: KeeperDesk, watches: Watches): Promise<void> {
