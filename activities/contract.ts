@@ -35,6 +35,8 @@ export interface SignalsWatch extends ModelRef {
     readonly alarms: Readonly<Record<string, string>>;
     /** Sources whose metric is breached. */
     readonly breachedMetrics: readonly string[];
+    /** Sources whose metric had no value. */
+    readonly blindMetrics: readonly string[];
   };
   /** Workflow ids of releases that have not reported their end. */
   readonly releases: readonly string[];

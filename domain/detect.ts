@@ -143,6 +143,12 @@ function blindness(
     else if (alarms.every((alarm) => alarm.state === 'INSUFFICIENT_DATA'))
       reasons.push(`${source.id}: none of its ${alarms.length} alarms has data`);
   }
+  for (const source of spec.monitor.sources) {
+    if (source.kind !== 'metric') continue;
+    const reading = seen.metrics.find((metric) => metric.source === source.id);
+    if (reading === undefined) reasons.push(`${source.id}: the metric has not been read yet`);
+    else if (reading.value === null) reasons.push(reading.sentence);
+  }
   for (const { source, windows } of bySource) {
     const silent = seen.noData[source.id];
     const last = windows.at(-1);

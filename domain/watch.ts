@@ -24,6 +24,8 @@ export interface KnownSignals {
   readonly pendingConfigName: string | null;
   readonly alarms: Readonly<Record<string, string>>;
   readonly breachedMetrics: readonly string[];
+  /** Sources whose metric had no value. */
+  readonly blindMetrics: readonly string[];
 }
 
 export interface SeenSignals {
@@ -62,6 +64,11 @@ export function signalNews(known: KnownSignals, seen: SeenSignals): readonly str
     const now = seen.metrics.find((metric) => metric.source === source);
     // A metric without a value is no evidence that it recovered.
     if (now?.breached === false && now.value !== null) news.push(now.sentence);
+  }
+  for (const metric of seen.metrics) {
+    const wasBlind = known.blindMetrics.includes(metric.source);
+    const breachStands = metric.value === null && known.breachedMetrics.includes(metric.source);
+    if (wasBlind !== (metric.value === null) && !breachStands) news.push(metric.sentence);
   }
   return news;
 }

@@ -73,6 +73,9 @@ export function openWatches(desk: KeeperDesk) {
           breachedMetrics: state.metrics
             .filter((metric) => metric.breached)
             .map((metric) => metric.source),
+          blindMetrics: state.metrics
+            .filter((metric) => metric.value === null)
+            .map((metric) => metric.source),
         },
         releases: state.releases.map((known) => `release/${desk.model}/${String(known.release)}`),
         notBeforeMs,

@@ -87,6 +87,7 @@ const watch: SignalsWatch = {
     pendingConfigName: null,
     alarms: Object.fromEntries(managed.map((name) => [name, 'OK'])),
     breachedMetrics: [],
+    blindMetrics: [],
   },
   releases: [],
   notBeforeMs: 0,

@@ -196,6 +196,18 @@ describe('the verdict', () => {
       windows: [],
     });
   });
+  it('is not healthy while a watched metric has no value, or was not read', () => {
+    const blind = { ...metric(0), value: null, sentence: 'spend: no value' };
+    expect(judge(spec, seen())).toMatchObject({ verdict: 'healthy' });
+    expect(judge(spec, seen({ metrics: [blind] }))).toMatchObject({
+      verdict: 'cannot tell',
+      reasons: ['spend: no value'],
+    });
+    expect(judge(spec, seen({ metrics: [] }))).toMatchObject({
+      verdict: 'cannot tell',
+      reasons: ['spend: the metric has not been read yet'],
+    });
+  });
   it('is healthy with a warning', () => {
     expect(judge(spec, seen(windows('oow')))).toMatchObject({
       verdict: 'healthy',
