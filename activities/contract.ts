@@ -18,6 +18,7 @@ import type {
   WindowResult,
 } from '../domain/model.js';
 import type { Notice, Policy } from '../domain/policy.schema.js';
+import type { Freeze } from '../domain/status.js';
 
 /** Where things of one model are. */
 export interface ModelRef {
@@ -259,6 +260,8 @@ export interface RebuiltState {
   readonly championSinceMs: number | null;
   readonly championConfigName: string | null;
   readonly previousConfigName: string | null;
+  /** A freeze that nobody has ended. */
+  readonly frozen: Freeze | null;
   /** A release the ledger shows as started and not ended, though no workflow runs it. */
   readonly unfinished: readonly number[];
 }

@@ -21,11 +21,11 @@ interface Switch {
 
 /** Answers from the chain alone; entries in order of their sequence. */
 export function servedAt(entries: readonly LedgerEntry[], atMs: number): ServedAt {
-  const switches = entries.flatMap((entry) => switchIn(entry) ?? []);
-  const last = switches
-    .filter((one) => one.atMs <= atMs)
-    .sort((a, b) => a.atMs - b.atMs || a.entry.sequence - b.entry.sequence)
-    .at(-1);
+  const switches = entries
+    .flatMap((entry) => switchIn(entry) ?? [])
+    .sort((a, b) => a.atMs - b.atMs || a.entry.sequence - b.entry.sequence);
+  const before = switches.filter((one) => one.atMs <= atMs);
+  const last = before.at(-1);
   if (last === undefined) {
     const [first] = switches;
     return {
@@ -36,17 +36,13 @@ export function servedAt(entries: readonly LedgerEntry[], atMs: number): ServedA
           : `the ledger begins to know at ${new Date(first.atMs).toISOString()}`,
     };
   }
-  const since = switches
-    .filter((one) => one.atMs <= last.atMs)
-    .reduceRight<Switch>(
-      (earliest, one) => (one.configName === earliest.configName ? one : earliest),
-      last,
-    );
-  const bringer = bringerOf(switches, last) ?? last;
+  const other = before.findLastIndex((one) => one.configName !== last.configName);
+  const since = before[other + 1] ?? last;
+  const bringer = bringerOf(before, last) ?? last;
   return {
     kind: 'served',
     configName: last.configName,
-    sinceMs: Math.min(since.atMs, last.atMs),
+    sinceMs: since.atMs,
     entry: bringer.entry,
     letInBy: entries.filter(
       (entry) =>
@@ -60,13 +56,10 @@ export function servedAt(entries: readonly LedgerEntry[], atMs: number): ServedA
 
 const LETTING_IN = new Set(['gates', 'request', 'approved', 'approve', 'rollout']);
 
-/** The release's own entry says more than a later note that the version still serves. */
+/** The release that let the version in, also when a rollback has brought it back since. */
 function bringerOf(switches: readonly Switch[], last: Switch): Switch | undefined {
-  return switches.find(
-    (one) =>
-      one.configName === last.configName &&
-      one.atMs <= last.atMs &&
-      one.entry.subject.startsWith('release/'),
+  return switches.findLast(
+    (one) => one.configName === last.configName && one.entry.decision === 'serving',
   );
 }
 

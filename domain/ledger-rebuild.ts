@@ -1,5 +1,6 @@
 import { NO_HASH, type LedgerEntry } from './ledger.js';
 import type { LedgerHead } from './model.js';
+import type { Freeze } from './status.js';
 
 /** What a keeper whose state was lost takes up again. */
 export interface LedgerState {
@@ -18,6 +19,8 @@ export interface LedgerState {
   readonly championConfigName: string | null;
   readonly previousConfigName: string | null;
   readonly unfinished: readonly number[];
+  /** A freeze that nobody has ended. */
+  readonly frozen: Freeze | null;
 }
 
 /** Results that block the data window of their candidate, and why in words that follow "a candidate on this data". */
@@ -37,7 +40,7 @@ const MOST_BLOCKED = 20;
  * What counts: `trigger` with `answer: start` (a release begins), `serving` (a config has all of the traffic),
  * `rollback` and `changed outside` (another one has), `ended` (a release's result). A release that came to nothing
  * blocks what its `trigger` says, or else the data it `ended` with. Any entry that names a release counts for the
- * highest number, so that a number is never given twice. Facts of a wrong type are passed over.
+ * highest number, so that a number is never given twice. A `freeze` holds until `unfreeze` or the end of the keeper. Facts of a wrong type are passed over.
  *
  * @param entries the verified chain in its order
  */
@@ -47,6 +50,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
   let ended: { release: number | null; kind: string; atMs: number } | undefined;
   let champion: { configName: string; sinceMs: number } | undefined;
   let previousConfigName: string | null = null;
+  let frozen: Freeze | null = null;
   const startsAtMs: number[] = [];
   const open = new Set<number>();
   /** Release → what it blocks if it comes to nothing: its data and the windows that started it. */
@@ -69,6 +73,18 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
         startsAtMs.push(entry.atMs);
         open.add(release);
         blocks.set(release, spanOf(facts['blocks']));
+        break;
+      case 'freeze':
+        frozen = {
+          by: entry.actor.person,
+          reason: entry.reasons[0] ?? '',
+          sinceMs: entry.atMs,
+          untilMs: numberOr(facts['untilMs']),
+        };
+        break;
+      case 'unfreeze':
+      case 'retired':
+        frozen = null;
         break;
       case 'serving':
         previousConfigName = textOr(facts['from']) ?? previousConfigName;
@@ -107,6 +123,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
     championConfigName: champion?.configName ?? null,
     previousConfigName,
     unfinished: [...open].sort((a, b) => a - b),
+    frozen,
   };
 }
 

@@ -34,3 +34,14 @@ export function releaseOfName(
 export function modelOfWorkflow(workflowId: string): string | undefined {
   return /^(?:keeper|release)\/([^/]+)(?:\/\d+)?$/.exec(workflowId)?.[1];
 }
+
+/** A candidate whose champion changed under it is trained and judged again, this many times in all. */
+export const MAX_ROUNDS = 3;
+
+/** Name of one round of a release: `flight-delays-12`, then `flight-delays-12-2` and `-3`. */
+export const roundName = (name: string, round: number): string =>
+  round === 1 ? name : `${name}-${round}`;
+
+/** Every name a release may have given to a config and a model. */
+export const roundsOf = (name: string): readonly string[] =>
+  Array.from({ length: MAX_ROUNDS }, (_, index) => roundName(name, index + 1));

@@ -351,23 +351,19 @@ export function openKeeperDesk(input: KeeperInput) {
       actor: draft.actor ?? me(),
       facts: { ...draft.facts },
     };
-    if (draft.urgent !== true) {
-      seeHead(
-        state,
-        await control(`ledger: ${draft.decision}`).record({ ...ref(), drafts: [entry] }),
-      );
-      return;
-    }
+    // What could not be written at its time goes in first, in its order.
+    const drafts = [...state.late, entry];
     try {
       seeHead(
         state,
-        await control(`ledger: ${draft.decision}`, URGENT_RECORD_MS).record({
-          ...ref(),
-          drafts: [entry],
-        }),
+        await control(
+          `ledger: ${draft.decision}`,
+          ...(draft.urgent === true ? [URGENT_RECORD_MS] : []),
+        ).record({ ...ref(), drafts }),
       );
+      state.late = [];
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (draft.urgent !== true || isCancellation(error)) throw error;
       state.late = [...state.late, { ...entry, late: true }];
       tell(
         `the ledger cannot be written now (${sentenceOf(error)}); this decision goes ahead and is entered later`,

@@ -187,6 +187,7 @@ export function takeUp(state: KeeperState, rebuilt: RebuiltState): void {
   state.startsAtMs = rebuilt.startsAtMs;
   state.blocked = rebuilt.blocked;
   state.previousConfigName = rebuilt.previousConfigName;
+  state.frozen = rebuilt.frozen;
 }
 
 /** What the endpoint's reading says of who serves. Windows begin anew with a new champion. */
@@ -195,11 +196,14 @@ export function seeEndpoint(
   reading: EndpointReading,
 ): { readonly switched: boolean; readonly recreated: boolean } {
   const before = state.endpoint;
-  state.endpoint = reading;
+  const gone = reading.status === 'absent';
+  // The birth of one that is gone is kept, to tell whether the next one of its name is another.
+  state.endpoint =
+    gone && before !== null ? { ...reading, createdAtMs: before.createdAtMs } : reading;
   const recreated =
     before !== null &&
-    before.status !== 'absent' &&
-    reading.status !== 'absent' &&
+    !gone &&
+    before.createdAtMs !== 0 &&
     before.createdAtMs !== reading.createdAtMs;
   const pending = reading.pendingConfigName !== null;
   const open = state.disturbed.find((span) => span.toMs === null);

@@ -3,7 +3,7 @@ import { isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import { dataWindows } from '../domain/data-windows.js';
 import { instantInWords } from '../domain/duration.js';
 import type { Trigger } from '../domain/model.js';
-import { releaseId, releaseName } from '../domain/names.js';
+import { releaseId, releaseName, roundsOf } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
 import { control, data } from './activities.js';
 import { atBest, sentenceOf } from './failures.js';
@@ -82,6 +82,17 @@ async function arrange(desk: KeeperDesk): Promise<void> {
     const scaling = await control('apply the scaling policy').applyScaling(desk.ref());
     for (const changed of scaling.changed) desk.tell(`scaling: ${changed}`);
   }
+}
+
+/** An endpoint that was deleted and created again carries neither our claim nor our scaling. */
+export async function claimAgain(desk: KeeperDesk): Promise<void> {
+  desk.tell('the endpoint was deleted and created again');
+  const claim = await control('claim the endpoint again').claimEndpoint(desk.ref());
+  if (claim.kind === 'refused') {
+    desk.tell(`it cannot be claimed: ${claim.reason}`);
+    return;
+  }
+  await arrange(desk);
 }
 
 async function baseline(desk: KeeperDesk): Promise<void> {
@@ -222,7 +233,7 @@ export async function endedOutside(
       control('remove what was made for it').discardDeployment({
         ...desk.ref(),
         release: open.release,
-        names: [name],
+        names: roundsOf(name),
         keepConfig: false,
       }),
     desk.tell,

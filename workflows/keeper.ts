@@ -6,6 +6,7 @@ import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
 import {
   carryOut,
+  claimAgain,
   endedOutside,
   endFreeze,
   lendLease,
@@ -150,7 +151,7 @@ async function heedSignals(
 
   const before = state.champion?.configName ?? null;
   const { switched, recreated } = seeEndpoint(state, told.endpoint);
-  if (recreated) desk.tell('the endpoint was deleted and created again');
+  if (recreated) await claimAgain(desk);
   if (!switched && !recreated) {
     if (before === null && state.champion !== null) await newBaseline(desk, watches);
     return;

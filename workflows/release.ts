@@ -2,7 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 
 import type { ReleaseInput } from '../activities/contract.js';
 import type { Champion, ReleaseResult } from '../domain/model.js';
-import { releaseName } from '../domain/names.js';
+import { MAX_ROUNDS, releaseName, roundName } from '../domain/names.js';
 import type { Notice } from '../domain/policy.schema.js';
 import { control } from './activities.js';
 import { openReleaseDesk, resultInWords } from './release-desk.js';
@@ -20,14 +20,10 @@ export async function release(input: ReleaseInput): Promise<ReleaseResult> {
   return CancellationScope.nonCancellable(() => finish(desk, result));
 }
 
-/** A candidate compared with a champion that no longer serves is trained and judged again, this many times. */
-const MAX_ROUNDS = 3;
-
 async function lifecycle(desk: ReleaseDesk, first: Champion | null): Promise<ReleaseResult> {
   let champion = first;
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-    const name =
-      releaseName(desk.input.model, desk.input.release) + (round === 1 ? '' : `-${String(round)}`);
+    const name = roundName(releaseName(desk.input.model, desk.input.release), round);
     const trained = await retrain(desk, champion, name);
     if (trained.kind === 'training failed') return trained;
 

@@ -104,4 +104,16 @@ describe('rebuildFrom', () => {
       lastResultKind: null,
     });
   });
+
+  it('knows a freeze that nobody has ended, and forgets one that was', () => {
+    const freeze = entry('freeze', { untilMs: 99 });
+    expect(rebuildFrom([freeze]).frozen).toEqual({
+      by: 'keeper',
+      reason: '',
+      sinceMs: freeze.atMs,
+      untilMs: 99,
+    });
+    expect(rebuildFrom([freeze, entry('unfreeze', {})]).frozen).toBeNull();
+    expect(rebuildFrom([freeze, entry('retired', {})]).frozen).toBeNull();
+  });
 });

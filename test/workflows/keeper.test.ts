@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { temporal } from '@temporalio/proto';
 
@@ -370,6 +371,33 @@ describe('a keeper', () => {
     );
   });
 
+  it('enters what the ledger refused at its time before its next entry, marked late', async () => {
+    await play(async (p) => {
+      await until(
+        p.keeperStatus,
+        (s) => s.timeline.some((entry) => entry.what.startsWith('keeping')),
+        'it is ready',
+      );
+      let refused = 0;
+      p.world.override({
+        record: () => {
+          refused += 1;
+          throw ApplicationFailure.create({ message: 'S3 is away', nextRetryDelay: '20s' });
+        },
+      });
+      await p.keeper.executeUpdate('freeze', { args: [os('ada')] });
+      await p.env.sleep('1m');
+      expect(refused).toBeGreaterThan(0);
+      expect((await p.keeperStatus()).frozen?.by).toBe('ada@example.com');
+      p.world.restore('record');
+      await p.keeper.executeUpdate('unfreeze', { args: [os('ada')] });
+      expect(p.world.ledger.slice(-2)).toMatchObject([
+        { decision: 'freeze', late: true },
+        { decision: 'unfreeze' },
+      ]);
+    });
+  });
+
   it('goes back to where the ledger left off when its workflow was lost', async () => {
     await play(
       async (p) => {
@@ -391,6 +419,7 @@ describe('a keeper', () => {
               championConfigName: 'first',
               previousConfigName: 'zeroth',
               unfinished: [],
+              frozen: null,
             }),
           }),
       },

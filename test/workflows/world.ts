@@ -147,6 +147,10 @@ export class World {
     return this;
   }
 
+  restore(name: keyof ControlActivities | keyof DataActivities): void {
+    Reflect.deleteProperty(this.overrides, name);
+  }
+
   /** Puts a config into service, as AWS would show it. */
   serve(configName: string, atMs: number): void {
     this.endpoint = {
@@ -426,6 +430,7 @@ export class World {
         championConfigName: null,
         previousConfigName: null,
         unfinished: [],
+        frozen: null,
       }),
       notify: async (message) => {
         if (!this.notices.some((sent) => sent.dedupeKey === message.dedupeKey))
