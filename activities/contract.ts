@@ -260,8 +260,8 @@ export interface RebuiltState {
   readonly championSinceMs: number | null;
   readonly championConfigName: string | null;
   readonly previousConfigName: string | null;
-  /** A freeze that nobody has ended. */
-  readonly frozen: Freeze | null;
+  /** A freeze that nobody has ended. Absent in histories from before it was read back. */
+  readonly frozen?: Freeze | null;
   /** A release the ledger shows as started and not ended, though no workflow runs it. */
   readonly unfinished: readonly number[];
 }

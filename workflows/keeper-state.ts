@@ -187,7 +187,7 @@ export function takeUp(state: KeeperState, rebuilt: RebuiltState): void {
   state.startsAtMs = rebuilt.startsAtMs;
   state.blocked = rebuilt.blocked;
   state.previousConfigName = rebuilt.previousConfigName;
-  state.frozen = rebuilt.frozen;
+  state.frozen = rebuilt.frozen ?? null;
 }
 
 /** What the endpoint's reading says of who serves. Windows begin anew with a new champion. */
