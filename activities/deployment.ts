@@ -322,7 +322,8 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
         );
       }
       const causes = await alarmCauses(cloudwatch, request.alarmNames, seen.sinceMs - 60_000);
-      const cause = causes[0] ?? endpoint.failureReason;
+      const reason = endpoint.failureReason === seen.formerReason ? null : endpoint.failureReason;
+      const cause = causes[0] ?? reason;
       return {
         kind: 'rolled back',
         silent: cause === null,
@@ -407,6 +408,8 @@ interface Journey {
   readonly progress: readonly { readonly atMs: number; readonly what: string }[];
   /** Looks in a row that found the endpoint at rest. */
   readonly restingLooks: number;
+  /** The endpoint's reason as the update began: it is about an earlier one. */
+  readonly formerReason: string | null;
 }
 
 /** At most as many lines as a person reads. */
@@ -416,7 +419,7 @@ function journeyOf(details: unknown, nowMs: number): Journey {
   if (typeof details === 'object' && details !== null && 'progress' in details) {
     return details as Journey;
   }
-  return { sinceMs: nowMs, progress: [], restingLooks: 0 };
+  return { sinceMs: nowMs, progress: [], restingLooks: 0, formerReason: null };
 }
 
 function follow(journey: Journey, endpoint: EndpointReading, nowMs: number): Journey {
@@ -425,8 +428,10 @@ function follow(journey: Journey, endpoint: EndpointReading, nowMs: number): Jou
   const news = moving
     ? [endpoint.status, ...endpoint.progress].filter((what) => what !== '' && !known.has(what))
     : [];
+  const begins = journey.progress.length === 0 && endpoint.status === 'Updating';
   return {
     sinceMs: journey.sinceMs,
+    formerReason: begins ? endpoint.failureReason : journey.formerReason,
     progress: [...journey.progress, ...news.map((what) => ({ atMs: nowMs, what }))].slice(
       -MOST_PROGRESS,
     ),

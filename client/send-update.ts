@@ -15,6 +15,7 @@ import type { Reply, SendOptions } from './replies.js';
 /** gRPC status codes as numbers: the client package does not export their enum. */
 const GRPC = {
   cancelled: 1,
+  invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
   permissionDenied: 7,
@@ -132,6 +133,14 @@ export function inWords(error: unknown, addressee: string): Error {
   switch (grpcCode(error)) {
     case GRPC.notFound:
       return notThere(error, addressee);
+    case GRPC.invalidArgument:
+      if (!/no mapping defined for search attribute/.test(deepMessage(error)))
+        return error as Error;
+      return new ModelkeeperError(
+        'no-worker',
+        'Temporal does not know the search attributes of modelkeeper, or not any more: a worker registers them when it starts. Start one with `modelkeeper worker`, or start those that run again',
+        { cause: error },
+      );
     case GRPC.unavailable:
       return new ModelkeeperError(
         'unreachable',

@@ -295,6 +295,17 @@ describe('awaitRest', () => {
     expect(second.result()).toMatchObject({ kind: 'rolled back', silent: true });
   });
 
+  it('does not take the reason of an earlier rollback for this one', async () => {
+    const earlier = { FailureReason: 'alarm of an earlier release' };
+    const watch = follow((call) => ({ ...(call === 0 ? moving() : serving()), ...earlier }));
+    let details: unknown;
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const look = await attemptOf(watch, [rest], { attempt, heartbeatDetails: details });
+      details = look.details;
+      if (attempt === 3) expect(look.result()).toMatchObject({ kind: 'rolled back', silent: true });
+    }
+  });
+
   it.each(['UpdateRollbackFailed', 'Failed', 'OutOfService'] as const)(
     'is stuck when %s',
     async (status) => {
