@@ -107,6 +107,7 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
           pendingConfigName: null,
           alarms: {},
           breachedMetrics: [],
+          blindMetrics: [],
         },
         releases: ['release/flights/1'],
         notBeforeMs: 0,
