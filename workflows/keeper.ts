@@ -38,6 +38,9 @@ const MIN_HINT_INTERVAL_MS = 10_000;
 
 const CLOSING_MS = 1_000;
 
+/** Below every count of messages. */
+const NOTHING_SEEN = -1;
+
 /** Watches one model for as long as its policy is applied, and starts a release when the governor says so. */
 export async function keeper(input: KeeperInput): Promise<KeeperResult> {
   const desk = openKeeperDesk(input);
@@ -50,8 +53,11 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
 
   const watches = openWatches(desk);
   watches.start();
+  // What came in while the run before was ending is in the state: it is acted on before anything is waited for.
+  let seen = input.state === undefined ? desk.news() : NOTHING_SEEN;
   for (;;) {
-    await somethingHappens(desk, watches);
+    await somethingHappens(desk, watches, seen);
+    seen = desk.news();
     await heedSignals(desk, watches, watches.takeSignals());
     await heedData(desk, watches.takeData());
     await carryOutCommands(desk, watches);
@@ -88,8 +94,8 @@ function mustContinueAsNew(input: KeeperInput): boolean {
   );
 }
 
-async function somethingHappens(desk: KeeperDesk, watches: Watches): Promise<void> {
-  const seen = desk.news();
+/** @param seen count of the messages that have been acted on; what came in meanwhile is not waited for */
+async function somethingHappens(desk: KeeperDesk, watches: Watches, seen: number): Promise<void> {
   const nowMs = Date.now();
   const instant = nextInstantMs(desk.state, nowMs);
   const hintMs = desk.hinted() ? watches.lookedAtMs() + MIN_HINT_INTERVAL_MS : null;
@@ -97,6 +103,7 @@ async function somethingHappens(desk: KeeperDesk, watches: Watches): Promise<voi
   if (desk.state.commands.length > 0 || watches.hasNews()) return;
   desk.awaits(awaited(desk, instant), instant);
   const happened = (): boolean => watches.hasNews() || desk.news() !== seen;
+  if (happened()) return;
   const soonest = Math.min(instant ?? Number.POSITIVE_INFINITY, hintMs ?? Number.POSITIVE_INFINITY);
   if (Number.isFinite(soonest)) {
     await condition(happened, Math.max(1, soonest - nowMs), {
