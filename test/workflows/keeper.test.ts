@@ -14,10 +14,6 @@ const refusal = async (attempt: Promise<unknown>): Promise<string> =>
 const eventMs = (event: temporal.api.history.v1.IHistoryEvent): number =>
   Number(event.eventTime?.seconds ?? 0) * 1_000;
 
-// The time-skipping server now and then refuses a task that races with the end of a run ("invalid history builder
-// state") and then stands still for long; the real server's seam is proven in test/e2e.
-const SEAM = { retry: 2, timeout: 60_000 } as const;
-
 describe('a keeper', () => {
   it('writes at most 16 history events on a further quiet day of hourly looks, over sixty days', async () => {
     await play(async (p) => {
@@ -160,90 +156,80 @@ describe('a keeper', () => {
     });
   });
 
-  it(
-    'continues as new with a release in flight, and nothing is lost or done twice',
-    SEAM,
-    async () => {
-      await play(
-        async (p) => {
-          await p.retrain();
-          await p.reach(1, 'approve');
-          const before = (await p.keeper.describe()).runId;
-          for (let n = 0; n < 12; n += 1) {
-            await p.keeper.signal('lookNow', { about: 'a test' });
-            await p.env.sleep('1m');
-          }
-          const handle = p.env.client.workflow.getHandle(p.keeper.workflowId);
-          await until(
-            () => handle.describe(),
-            (d) => d.runId !== before,
-            'it has continued as new',
-          );
-          expect((await p.keeperStatus()).releases).toMatchObject([
-            { release: 1, stage: 'approve' },
-          ]);
-          await p.decide(1, 'grace');
-          await p.reach(1, 'probation');
-          await p.env.sleep('8d');
-          expect(await p.result(1)).toMatchObject({ kind: 'promoted' });
-          await until(
-            p.keeperStatus,
-            (s) => s.lastRelease?.result.kind === 'promoted',
-            'the keeper knows',
-          );
-          expect(p.world.started).toEqual([`${p.world.model}-1`]);
-          expect(p.world.updates).toHaveLength(1);
-        },
-        { input: { historyLimit: 60 } },
-      );
-    },
-  );
+  it('continues as new with a release in flight, and nothing is lost or done twice', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        const before = (await p.keeper.describe()).runId;
+        for (let n = 0; n < 12; n += 1) {
+          await p.keeper.signal('lookNow', { about: 'a test' });
+          await p.env.sleep('1m');
+        }
+        const handle = p.env.client.workflow.getHandle(p.keeper.workflowId);
+        await until(
+          () => handle.describe(),
+          (d) => d.runId !== before,
+          'it has continued as new',
+        );
+        expect((await p.keeperStatus()).releases).toMatchObject([{ release: 1, stage: 'approve' }]);
+        await p.decide(1, 'grace');
+        await p.reach(1, 'probation');
+        await p.env.sleep('8d');
+        expect(await p.result(1)).toMatchObject({ kind: 'promoted' });
+        await until(
+          p.keeperStatus,
+          (s) => s.lastRelease?.result.kind === 'promoted',
+          'the keeper knows',
+        );
+        expect(p.world.started).toEqual([`${p.world.model}-1`]);
+        expect(p.world.updates).toHaveLength(1);
+      },
+      { input: { historyLimit: 60 } },
+    );
+  });
 
-  it(
-    'answers an Update sent while it continues as new once, and a repeat of it with the same answer',
-    SEAM,
-    async () => {
-      await play(
-        async (p) => {
-          await until(
-            p.keeperStatus,
-            (s) => s.timeline.some((entry) => entry.what.startsWith('keeping')),
-            'it is ready',
+  it('answers an Update sent while it continues as new once, and a repeat of it with the same answer', async () => {
+    await play(
+      async (p) => {
+        await until(
+          p.keeperStatus,
+          (s) => s.timeline.some((entry) => entry.what.startsWith('keeping')),
+          'it is ready',
+        );
+        const handle = p.env.client.workflow.getHandle(p.keeper.workflowId);
+        for (let n = 0; n < 6; n += 1) {
+          await handle.signal('lookNow', { about: 'a test' });
+          const frozen = await retried(() =>
+            handle.executeUpdate<{ sentence: string }, [unknown]>('freeze', {
+              updateId: `freeze-${String(n)}`,
+              args: [os('ada')],
+            }),
           );
-          const handle = p.env.client.workflow.getHandle(p.keeper.workflowId);
-          for (let n = 0; n < 6; n += 1) {
-            await handle.signal('lookNow', { about: 'a test' });
-            const frozen = await retried(() =>
-              handle.executeUpdate<{ sentence: string }, [unknown]>('freeze', {
-                updateId: `freeze-${String(n)}`,
-                args: [os('ada')],
-              }),
-            );
-            expect(frozen.sentence).toMatch('is frozen');
-            const again = await retried(() =>
-              handle.executeUpdate<{ sentence: string }, [unknown]>('freeze', {
-                updateId: `freeze-${String(n)}`,
-                args: [os('ada')],
-              }),
-            );
-            expect(again.sentence).toMatch('is frozen');
-            await retried(() =>
-              handle.executeUpdate('unfreeze', {
-                updateId: `unfreeze-${String(n)}`,
-                args: [os('ada')],
-              }),
-            );
-            await p.env.sleep('11s');
-          }
-          const entries = p.world.ledger.filter(
-            (entry) => entry.decision === 'freeze' || entry.decision === 'unfreeze',
+          expect(frozen.sentence).toMatch('is frozen');
+          const again = await retried(() =>
+            handle.executeUpdate<{ sentence: string }, [unknown]>('freeze', {
+              updateId: `freeze-${String(n)}`,
+              args: [os('ada')],
+            }),
           );
-          expect(entries).toHaveLength(12);
-        },
-        { input: { historyLimit: 40 } },
-      );
-    },
-  );
+          expect(again.sentence).toMatch('is frozen');
+          await retried(() =>
+            handle.executeUpdate('unfreeze', {
+              updateId: `unfreeze-${String(n)}`,
+              args: [os('ada')],
+            }),
+          );
+          await p.env.sleep('11s');
+        }
+        const entries = p.world.ledger.filter(
+          (entry) => entry.decision === 'freeze' || entry.decision === 'unfreeze',
+        );
+        expect(entries).toHaveLength(12);
+      },
+      { input: { historyLimit: 40 } },
+    );
+  });
 
   it('notices a release that was terminated from outside, stops its pipeline, and goes on', async () => {
     await play(

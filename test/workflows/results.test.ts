@@ -333,7 +333,9 @@ describe('probation', () => {
           world.override({
             record: async ({ drafts }) => {
               if (drafts.some(({ decision }) => decision === 'serving')) {
-                await abort?.();
+                const once = abort;
+                abort = undefined;
+                await once?.();
                 throw new Error('S3 is away');
               }
               world.ledger.push(...drafts);
