@@ -6,6 +6,7 @@ import type { Freeze } from './status.js';
 export interface LedgerState {
   readonly head: LedgerHead;
   readonly lastRelease: number;
+  /** From when the model cools down: a promotion from the moment it served, whatever its probation took. */
   readonly lastEndedAtMs: number | null;
   readonly lastResultKind: string | null;
   readonly lastEndedRelease: number | null;
@@ -53,6 +54,8 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
   let frozen: Freeze | null = null;
   const startsAtMs: number[] = [];
   const open = new Set<number>();
+  /** Release → since when it has had all of the traffic. */
+  const servedSinceMs = new Map<number, number>();
   /** Release → what it blocks if it comes to nothing: its data and the windows that started it. */
   const blocks = new Map<number, Span | null>();
   const blocked: (Span & { why: string })[] = [];
@@ -88,6 +91,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
         break;
       case 'serving':
         previousConfigName = textOr(facts['from']) ?? previousConfigName;
+        if (release !== null) servedSinceMs.set(release, numberOr(facts['sinceMs']) ?? entry.atMs);
         serves(textOr(facts['configName']), numberOr(facts['sinceMs']) ?? entry.atMs);
         break;
       case 'rollback':
@@ -98,7 +102,8 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
         const kind = kindOf(facts['result']);
         if (release !== null) open.delete(release);
         if (kind === null) break;
-        ended = { release, kind, atMs: entry.atMs };
+        const served = release === null ? undefined : servedSinceMs.get(release);
+        ended = { release, kind, atMs: (kind === 'promoted' ? served : undefined) ?? entry.atMs };
         const window = (release === null ? null : blocks.get(release)) ?? trainedOn(facts['data']);
         const why = BLOCKING[kind];
         if (window !== null && why !== undefined) blocked.push({ ...window, why });

@@ -62,6 +62,13 @@ describe('rebuildFrom', () => {
       previousConfigName: 'flights-2',
     });
   });
+  it('lets a promotion cool down from the moment it served, and everything else from its end', () => {
+    const serving = entry('serving', { release: 1, configName: 'flights-1', sinceMs: 9 });
+    const end = ended(1, 'promoted');
+    expect(rebuildFrom([started(1), serving, end]).lastEndedAtMs).toBe(9);
+    const back = ended(1, 'rolled back');
+    expect(rebuildFrom([started(1), serving, back]).lastEndedAtMs).toBe(back.atMs);
+  });
   it('counts starts, and asked or waiting triggers not', () => {
     expect(rebuildFrom([started(1), entry('trigger', { answer: 'wait' })]).startsAtMs).toHaveLength(
       1,
