@@ -722,6 +722,19 @@ describe('discardDeployment', () => {
     expect([...left]).toEqual(['config/flights-1', 'model/flights-1', ...foreign]);
   });
 
+  it('takes what somebody else deleted at the same moment for gone', async () => {
+    const { aws, activity } = account(serving());
+    const gone = awsError('ValidationException', 'Could not find it');
+    aws.failNext(DeleteEndpointConfigCommand, gone);
+    aws.failNext(DeleteModelCommand, gone);
+    await run(activity, [{ ...discard, names: ['flights-2'] }]);
+    expect(aws.names().filter((name) => name.startsWith('Delete'))).toEqual([
+      'DeleteAlarms',
+      'DeleteEndpointConfig',
+      'DeleteModel',
+    ]);
+  });
+
   it('removes what is left after the endpoint itself was deleted', async () => {
     const { left, activity } = account(null);
     await run(activity, [discard]);
