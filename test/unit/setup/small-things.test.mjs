@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -49,9 +50,12 @@ describe('a run', () => {
   it('ends with us, even when we are killed with -9', async () => {
     const script = `
       import { run } from ${JSON.stringify(RUN_MODULE)};
-      await run('sh', ['-c', 'echo $$ > "$0"; exec sleep 60', process.argv[1]]);`;
+      const ended = run('sh', ['-c', 'echo $$ > "$0"; exec sleep 60', process.argv[1]]);
+      console.log('started');
+      await ended;`;
     const file = join(scratch(), 'pid');
     const parent = spawn(process.execPath, ['--input-type=module', '-e', script, file]);
+    await once(parent.stdout, 'data');
     const pidWritten = () => Number(existsSync(file) ? readFileSync(file, 'utf8') : '0');
     await expect.poll(pidWritten, { timeout: 5_000 }).toBeGreaterThan(0);
     const pid = pidWritten();
