@@ -1,13 +1,18 @@
+import { availableParallelism } from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 // What every tier needs in its environment. The AWS SDK prints a notice about coming Node versions.
 const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
 
+// Two also on two cores, where vitest would take one: many tests wait for the local AWS's clock.
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+
 /**
  * For tests that keep nothing in their process: files share loaded modules, and the AWS SDK is read once per
  * process instead of once per file.
  */
-const shared = { isolate: false, env };
+const shared = { isolate: false, maxWorkers, env };
 
 /** Tiers whose tests share servers run one file after the other; see scripts/tiers.mjs for their order. */
 export default defineConfig({
@@ -50,6 +55,7 @@ export default defineConfig({
           include: ['test/replay/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          maxWorkers,
           env,
         },
       },

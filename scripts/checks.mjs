@@ -1,5 +1,6 @@
 // What `npm run check` does, shared with the first tier of `npm test`.
 import { join } from 'node:path';
+import { lintCache } from './lint-cache.mjs';
 import { elapsed, say } from './setup/progress.mjs';
 import { run } from './setup/run.mjs';
 import { TIERS, projectsOf, vitestArguments } from './tiers.mjs';
@@ -15,18 +16,36 @@ async function check(root, name, args) {
   return result.ok;
 }
 
-/** Each check runs in one of two lanes, side by side: as much as two cores carry. */
+/**
+ * Each check runs in one of two lanes, side by side: as much as two cores carry. Caches spare the work whose
+ * result cannot be another; they lie below node_modules/ and may be removed at any time.
+ */
 export async function runChecks(root) {
   const inModules = (path) => join(root, 'node_modules', path);
-  const tests = vitestArguments(root, projectsOf(root, TIERS[0]));
+  const inCache = (name) => inModules(`.cache/modelkeeper/${name}`);
+  const lint = lintCache(root);
   const lanes = [
     [
-      ['lint', [inModules('eslint/bin/eslint.js'), '.', '--max-warnings', '0']],
-      ['format', [inModules('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']],
+      ['lint', [inModules('eslint/bin/eslint.js'), '.', '--max-warnings', '0', ...lint.args]],
+      [
+        'format',
+        [
+          inModules('prettier/bin/prettier.cjs'),
+          ...['--check', '--log-level', 'warn', '.'],
+          ...['--cache', '--cache-strategy', 'content', '--cache-location', inCache('format')],
+        ],
+      ],
     ],
     [
-      ['types', [inModules('typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json']],
-      ['tests without servers', tests],
+      [
+        'types',
+        [
+          inModules('typescript/bin/tsc'),
+          ...['--noEmit', '-p', 'tsconfig.json'],
+          ...['--incremental', '--tsBuildInfoFile', inCache('types.tsbuildinfo')],
+        ],
+      ],
+      ['tests without servers', vitestArguments(root, projectsOf(root, TIERS[0]))],
     ],
   ];
   const passed = await Promise.all(
@@ -36,5 +55,6 @@ export async function runChecks(root) {
       return all;
     }),
   );
+  lint.settle();
   return passed.every(Boolean);
 }
