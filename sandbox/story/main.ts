@@ -64,7 +64,15 @@ function fail(error: unknown): void {
   process.exitCode = 1;
 }
 
-class Stopped extends Error {}
+class Stopped extends Error {
+  constructor(
+    why: string,
+    /** A part of the service cannot go on; nobody asked for the end. */
+    readonly failed: boolean,
+  ) {
+    super(why);
+  }
+}
 
 class Story {
   private readonly narrator: Narrator;
@@ -81,10 +89,10 @@ class Story {
     this.narrator = narrator(this.startedAtMs, (text) => process.stdout.write(text));
   }
 
-  stop(why: string): void {
+  stop(why: string, failed = false): void {
     if (this.stopping.signal.aborted) return;
     this.say(why);
-    this.stopping.abort(new Stopped(why));
+    this.stopping.abort(new Stopped(why, failed));
   }
 
   private say(line: string): void {
@@ -112,8 +120,9 @@ class Story {
     try {
       return await this.tell();
     } catch (error) {
-      if (error instanceof Stopped) return this.options.unattended ? 130 : 0;
-      throw error;
+      if (!(error instanceof Stopped)) throw error;
+      if (error.failed) return 1;
+      return this.options.unattended ? 130 : 0;
     }
   }
 
@@ -240,7 +249,7 @@ class Story {
       if (this.stopping.signal.aborted) return;
       this.say(`Temporal: ${sentence}; it is started again`);
       this.keepTemporal(cli, ports).catch((error: unknown) => {
-        this.stop(error instanceof Error ? error.message : String(error));
+        this.stop(error instanceof Error ? error.message : String(error), true);
       });
     });
   }
@@ -267,7 +276,7 @@ class Story {
     this.parts.push(
       supervise(part, (sentence, givenUp) => {
         this.say(sentence);
-        if (givenUp) this.stop(`${part.name} does not stay up: ${lastLines(part.logFile)}`);
+        if (givenUp) this.stop(`${part.name} does not stay up: ${lastLines(part.logFile)}`, true);
       }),
     );
   }
@@ -399,7 +408,7 @@ class Story {
   }
 
   async close(): Promise<void> {
-    this.stopping.abort(new Stopped('closing'));
+    this.stopping.abort(new Stopped('closing', false));
     await this.traffic?.stop();
     // Those who use the servers first, the servers last.
     const users = this.parts.filter(({ name }) => name !== 'local AWS');
@@ -411,7 +420,9 @@ class Story {
 
 function lastLines(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trim().split('\n').slice(-3).join('\n');
+    // Every attempt says the same: once is enough.
+    const lines = readFileSync(path, 'utf8').trim().split('\n').slice(-3);
+    return [...new Set(lines)].join('\n');
   } catch {
     return `see ${path}`;
   }
