@@ -224,7 +224,6 @@ async function readSteps(
   return steps;
 }
 
-/** What an execution that has ended means. Success needs a package that this execution registered. */
 /** How an execution ended, before anybody has looked at what it registered. */
 export type Ended =
   | (Omit<Extract<PipelineOutcome, { kind: 'succeeded' }>, 'candidate'> & {
@@ -232,6 +231,7 @@ export type Ended =
     })
   | Extract<PipelineOutcome, { kind: 'failed' }>;
 
+/** What an execution that has ended means. Success needs a package that this execution registered. */
 export function outcomeOf(
   status: string,
   steps: readonly PipelineExecutionStep[],
