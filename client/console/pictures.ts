@@ -11,6 +11,10 @@ const comparisonSchema = z.looseObject({ columns: z.array(columnSchema).max(5_00
 const reportSchema = z.union([
   comparisonSchema,
   z.looseObject({ comparison: comparisonSchema }).transform(({ comparison }) => comparison),
+  // As the data worker writes it: modelkeeper/window-report-v1.
+  z
+    .looseObject({ evidence: z.looseObject({ comparison: comparisonSchema }) })
+    .transform(({ evidence }) => evidence.comparison),
 ]);
 
 export type PicturedColumn = z.infer<typeof columnSchema>;

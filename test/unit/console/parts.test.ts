@@ -112,6 +112,11 @@ describe('pictures', () => {
       window: 90,
     });
     expect(columnIn({ comparison: windowReport }, 'origin')).toBeDefined();
+    const written = {
+      schema: 'modelkeeper/window-report-v1',
+      evidence: { counts: {}, comparison: windowReport },
+    };
+    expect(columnIn(written, 'origin')).toBeDefined();
   });
 
   it.each([
