@@ -124,7 +124,13 @@ class JournalStore implements Store {
 
   private append(line: string): void {
     if (this.closed) throw new Error('the store is closed');
-    this.journalBytes += writeWhole(this.fd, line);
+    try {
+      this.journalBytes += writeWhole(this.fd, line);
+    } catch (error) {
+      // A disk that filled up in mid-line: the next line must not follow half of one.
+      ftruncateSync(this.fd, this.journalBytes);
+      throw error;
+    }
   }
 
   private compactWhenLong(): void {
