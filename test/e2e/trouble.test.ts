@@ -97,7 +97,10 @@ describe('credentials and permissions', () => {
     await new Client({ connection }).workflow.getHandle('keeper/permit').terminate('a test');
     await connection.close();
     await stack.apply(policy);
-    const after = await until('the new keeper knows', 60_000, () => stack.console.keeper('permit'));
+    const after = await until('the new keeper has entered its policy', 60_000, async () => {
+      const status = await stack.console.keeper('permit');
+      return (status?.ledgerHead.number ?? 0) > before.ledgerHead.number ? status : undefined;
+    });
     // The keeper has it from its look, up to ten seconds (the interval of hints) and a poll after the release has
     // written it into the ledger: half a minute apart at most.
     const sinceMs = before.champion?.sinceMs ?? Number.NaN;
