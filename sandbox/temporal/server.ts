@@ -4,6 +4,7 @@
  * TEMPORAL_ADDRESS instead.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { Socket, createServer } from 'node:net';
@@ -51,16 +52,33 @@ export class TemporalStartError extends Error {
   override readonly name = 'TemporalStartError';
 }
 
+/** Below the ports that systems give to outgoing connections: one of those may be gone before it is used. */
+const LOWEST_PORT = 20_000;
+const HIGHEST_PORT = 32_000;
+const PORT_TRIES = 50;
+
 /** A port that was free a moment ago on `ip`. */
 export async function findFreePort(ip = '127.0.0.1'): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES; tries += 1) {
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
+    if (await isFree(ip, port)) return port;
+  }
+  throw new TemporalStartError(
+    `No free port between ${LOWEST_PORT} and ${HIGHEST_PORT} on ${ip} in ${PORT_TRIES} tries. Stop what listens there.`,
+  );
+}
+
+async function isFree(ip: string, port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(0, ip);
-  await once(server, 'listening');
-  const address = server.address();
+  try {
+    server.listen(port, ip);
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP port has a number');
-  return address.port;
+  return true;
 }
 
 async function refuseTakenPort(ip: string, port: number, what: string): Promise<void> {

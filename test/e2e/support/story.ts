@@ -89,6 +89,14 @@ export class StoryRun {
     return this.process.ended;
   }
 
+  /** The same, unless the story ends meanwhile. */
+  async meanwhile<T>(work: Promise<T>): Promise<T> {
+    const ended = this.ended.then(({ output }) => {
+      throw new Error(`the story has ended:\n${output}`);
+    });
+    return Promise.race([work, ended]);
+  }
+
   output(): string {
     return this.process.output();
   }

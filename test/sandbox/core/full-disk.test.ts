@@ -3,15 +3,15 @@ import type * as Fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 
-import { openStore } from '../../../sandbox/aws/store.js';
+import type * as StoreModule from '../../../sandbox/aws/store.js';
 
-const disk = vi.hoisted(() => ({ bytesLeft: Number.POSITIVE_INFINITY }));
+const disk = { bytesLeft: Number.POSITIVE_INFINITY };
+let openStore: typeof StoreModule.openStore;
 
 /** A disk with so many bytes left: it takes what fits, and then nothing. */
-vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof Fs>();
+function smallDisk(fs: typeof Fs): typeof Fs {
   const writeSync = (fd: number, bytes: Buffer, offset = 0): number => {
     const length = Math.min(bytes.length - offset, disk.bytesLeft);
     if (length === 0)
@@ -20,6 +20,18 @@ vi.mock('node:fs', async (original) => {
     return fs.writeSync(fd, bytes, offset, length);
   };
   return { ...fs, writeSync };
+}
+
+// Files of this tier share loaded modules, and an earlier one may have loaded the store with the real disk.
+beforeAll(async () => {
+  vi.resetModules();
+  vi.doMock('node:fs', async (original) => smallDisk(await original<typeof Fs>()));
+  ({ openStore } = await import('../../../sandbox/aws/store.js'));
+});
+
+afterAll(() => {
+  vi.doUnmock('node:fs');
+  vi.resetModules();
 });
 
 it('a store whose disk was full for a while keeps what it acknowledged, and can be opened again', () => {
