@@ -206,9 +206,21 @@ export interface RestRequest extends ModelRef {
   readonly previousConfigName: string | null;
   readonly alarmNames: readonly string[];
   readonly deadlineMs: number;
+  /** What the release knows of the rollout so far. */
+  readonly journey: RolloutJourney;
+  /** Answer `moved` as soon as there is something the journey does not hold yet. */
+  readonly tellMoves: boolean;
+}
+
+export interface RolloutJourney {
+  readonly sinceMs: number;
+  readonly progress: readonly { readonly atMs: number; readonly what: string }[];
+  /** The endpoint's reason before the update: it is about an earlier one. */
+  readonly formerReason: string | null;
 }
 
 export type RolloutOutcome =
+  | { readonly kind: 'moved'; readonly journey: RolloutJourney }
   | {
       readonly kind: 'in service';
       readonly endpoint: EndpointReading;

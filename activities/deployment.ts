@@ -35,6 +35,7 @@ import type {
   ModelRef,
   PrepareRequest,
   RestRequest,
+  RolloutJourney,
   RolloutOutcome,
   RolloutRequest,
   UpdateOutcome,
@@ -299,12 +300,15 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       return { kind: 'accepted' };
     },
 
-    /** Reads only. What was seen on the way is kept in the heartbeat from attempt to attempt. */
+    /**
+     * Reads only. What was seen on the way is kept in the heartbeat from attempt to attempt; what the release is to
+     * know at once, or has to carry over a hint, is told as `moved`.
+     */
     async awaitRest(request) {
       const { sagemaker, cloudwatch } = clients(request);
       const nowMs = deps.now();
       const endpoint = await readEndpoint(sagemaker, request.policy.spec.endpoint, nowMs);
-      const seen = follow(journeyOf(recall(), nowMs), endpoint, nowMs);
+      const seen = follow(travelledOf(recall(), request.journey), endpoint, nowMs);
       keep(seen);
       const { progress } = seen;
       const arrived = endpoint.status === 'InService' && endpoint.pendingConfigName === null;
@@ -313,6 +317,9 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       }
       const stuck = whyStuck(request, endpoint, nowMs);
       if (stuck !== undefined) return { kind: 'stuck', reason: stuck, endpoint, progress };
+      if (request.tellMoves && progress.length > request.journey.progress.length) {
+        return { kind: 'moved', journey: { ...request.journey, progress } };
+      }
       if (!arrived || seen.restingLooks < 2) {
         // Once is not enough: right after the call the old state may still be read.
         throw notYet(
@@ -403,39 +410,33 @@ export function deploymentConfig(plan: RolloutPlan): DeploymentConfig {
 }
 
 /** What the looks of one rollout have shown so far. JSON: it lives in the heartbeat. */
-interface Journey {
-  readonly sinceMs: number;
-  readonly progress: readonly { readonly atMs: number; readonly what: string }[];
+interface Travelled extends RolloutJourney {
   /** Looks in a row that found the endpoint at rest. */
   readonly restingLooks: number;
-  /** The endpoint's reason as the update began: it is about an earlier one. */
-  readonly formerReason: string | null;
 }
 
 /** At most as many lines as a person reads. */
 const MOST_PROGRESS = 40;
 
-function journeyOf(details: unknown, nowMs: number): Journey {
+function travelledOf(details: unknown, journey: RolloutJourney): Travelled {
   if (typeof details === 'object' && details !== null && 'progress' in details) {
-    return details as Journey;
+    return details as Travelled;
   }
-  return { sinceMs: nowMs, progress: [], restingLooks: 0, formerReason: null };
+  return { ...journey, restingLooks: 0 };
 }
 
-function follow(journey: Journey, endpoint: EndpointReading, nowMs: number): Journey {
-  const known = new Set(journey.progress.map(({ what }) => what));
+function follow(travelled: Travelled, endpoint: EndpointReading, nowMs: number): Travelled {
+  const known = new Set(travelled.progress.map(({ what }) => what));
   const moving = endpoint.pendingConfigName !== null || MOVING.has(endpoint.status);
   const news = moving
     ? [endpoint.status, ...endpoint.progress].filter((what) => what !== '' && !known.has(what))
     : [];
-  const begins = journey.progress.length === 0 && endpoint.status === 'Updating';
   return {
-    sinceMs: journey.sinceMs,
-    formerReason: begins ? endpoint.failureReason : journey.formerReason,
-    progress: [...journey.progress, ...news.map((what) => ({ atMs: nowMs, what }))].slice(
+    ...travelled,
+    progress: [...travelled.progress, ...news.map((what) => ({ atMs: nowMs, what }))].slice(
       -MOST_PROGRESS,
     ),
-    restingLooks: moving ? 0 : journey.restingLooks + 1,
+    restingLooks: moving ? 0 : travelled.restingLooks + 1,
   };
 }
 

@@ -18,6 +18,14 @@ export function pollEveryMs(every: string): number {
   return Math.min(30_000, Math.max(1_000, Math.round(durationMs(every) / 10)));
 }
 
+/** A hint restarts a waiting at most once in this time; hints that come meanwhile are one. */
+export const MIN_HINT_INTERVAL_MS = 10_000;
+
+/** Whether a hint can bring a look forward at all; where the poll is as quick, it would only write history. */
+export function hintsHelp(every: string): boolean {
+  return pollEveryMs(every) > MIN_HINT_INTERVAL_MS;
+}
+
 export interface KnownSignals {
   readonly endpointStatus: string;
   readonly configName: string | null;

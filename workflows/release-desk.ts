@@ -564,7 +564,7 @@ export function openReleaseDesk(input: ReleaseInput) {
       result: ReleaseResult,
       others: readonly (() => Promise<unknown>)[],
     ): Promise<ReleaseResult> {
-      await record({
+      const recorded = record({
         decision: 'ended',
         reasons: [resultInWords(result)],
         facts: {
@@ -575,7 +575,7 @@ export function openReleaseDesk(input: ReleaseInput) {
         },
         urgent: result.kind !== 'promoted',
       });
-      await Promise.all(others.map((other) => atBest(other, tell)));
+      await Promise.all([recorded, ...others.map((other) => atBest(other, tell))]);
       await enterLate();
       s.stage = 'ended';
       s.result = result;

@@ -231,6 +231,8 @@ describe('awaitRest', () => {
     previousConfigName: 'flights-1',
     alarmNames: ['errors'],
     deadlineMs: NOON + 3_600_000,
+    journey: { sinceMs: NOON, progress: [], formerReason: null },
+    tellMoves: false,
   };
   function follow(describe: (call: number) => DescribeEndpointOutput, history?: string) {
     const aws = fakeAws(
@@ -298,12 +300,29 @@ describe('awaitRest', () => {
   it('does not take the reason of an earlier rollback for this one', async () => {
     const earlier = { FailureReason: 'alarm of an earlier release' };
     const watch = follow((call) => ({ ...(call === 0 ? moving() : serving()), ...earlier }));
+    const since = { ...rest, journey: { ...rest.journey, formerReason: earlier.FailureReason } };
     let details: unknown;
     for (let attempt = 1; attempt <= 3; attempt += 1) {
-      const look = await attemptOf(watch, [rest], { attempt, heartbeatDetails: details });
+      const look = await attemptOf(watch, [since], { attempt, heartbeatDetails: details });
       details = look.details;
       if (attempt === 3) expect(look.result()).toMatchObject({ kind: 'rolled back', silent: true });
     }
+  });
+
+  it('tells after a hint what the release does not know yet, and waits on when it knows all', async () => {
+    const watch = follow(() => moving('Baking for 600 seconds'));
+    const hinted = { ...rest, tellMoves: true };
+    const outcome = await run(watch, [hinted]);
+    expect(outcome).toMatchObject({
+      kind: 'moved',
+      journey: {
+        sinceMs: NOON,
+        progress: [{ what: 'Updating' }, { what: 'Baking for 600 seconds' }],
+      },
+    });
+    if (outcome.kind !== 'moved') throw new Error('unreachable');
+    const again = await attemptOf(watch, [{ ...hinted, journey: outcome.journey }]);
+    expect(again.error).toMatchObject({ type: 'StillMoving' });
   });
 
   it.each(['UpdateRollbackFailed', 'Failed', 'OutOfService'] as const)(

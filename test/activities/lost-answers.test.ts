@@ -223,6 +223,8 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
         previousConfigName: 'flights-1',
         alarmNames: ['modelkeeper-flights-release-2-errors'],
         deadlineMs: NOON + 1,
+        journey: { sinceMs: NOON, progress: [], formerReason: null },
+        tellMoves: false,
       },
     ],
   },

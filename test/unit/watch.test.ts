@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { belongsToWindow, dueWindows, hourPrefixes } from '../../domain/capture-windows.js';
 import type { WindowResult } from '../../domain/model.js';
-import { nextLookMs, pollEveryMs, silentSinceMs, worthTelling } from '../../domain/watch.js';
+import { hintsHelp, nextLookMs, pollEveryMs, silentSinceMs, worthTelling } from '../../domain/watch.js';
 
 const HOUR = 3_600_000;
 const NOON = Date.parse('2026-03-01T12:00:00Z');
@@ -23,6 +23,17 @@ describe('pollEveryMs', () => {
     ['2s', 1_000],
   ])('with looks every %s it is %i ms', (every, ms) => {
     expect(pollEveryMs(every)).toBe(ms);
+  });
+});
+
+describe('hintsHelp', () => {
+  it.each([
+    ['1h', true],
+    ['101s', true],
+    ['100s', false],
+    ['2s', false],
+  ])('with looks every %s: %s', (every, helps) => {
+    expect(hintsHelp(every)).toBe(helps);
   });
 });
 

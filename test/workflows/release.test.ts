@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { play, until } from './harness.js';
+import { HOUR_MS } from './world.js';
 
 describe('a release', () => {
   it('goes from drift to promoted by way of a person', async () => {
@@ -24,6 +25,55 @@ describe('a release', () => {
       expect(p.world.updates).toEqual([{ to: `${p.world.model}-1`, plain: false }]);
       expect(p.world.scaling.suspended).toBe(false);
     });
+  });
+});
+
+describe('a hint to a release', () => {
+  it('makes it look at its pipeline sooner than the poll would, however many come at once', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'retrain');
+        const before = await p.env.currentTimeMs();
+        p.world.pipelineLooks = 0;
+        for (const about of ['a step', 'a job', 'the execution'])
+          await p.release(1).signal('hint', { about });
+        await p.reach(1, 'approve', 5_000);
+        expect((await p.env.currentTimeMs()) - before).toBeLessThan(HOUR_MS);
+        expect(p.world.calls['awaitPipeline']).toBe(2);
+      },
+      { world: (world) => (world.pipelinePollMs = 3 * HOUR_MS) },
+    );
+  });
+
+  it('shows the progress of its rollout at once, and ends the waiting when it is over', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        await p.decide(1, 'grace');
+        await p.reach(1, 'deploy', 1_000);
+        await until(
+          () => Promise.resolve(p.world.calls['awaitRest']),
+          (calls) => calls === 1,
+          'the rollout is looked at',
+        );
+        const before = await p.env.currentTimeMs();
+        await p.release(1).signal('hint', { about: 'the canary bakes' });
+        await p.env.sleep('20s');
+        await until(
+          () => p.releaseStatus(1),
+          ({ stage, rollout }) =>
+            stage === 'deploy' && rollout.some(({ what }) => what === 'Baking for 600 seconds'),
+          'the bake is on the timeline',
+        );
+        p.world.rolloutLooks = 0;
+        await p.release(1).signal('hint', { about: 'the endpoint is in service' });
+        await p.reach(1, 'probation', 5_000);
+        expect((await p.env.currentTimeMs()) - before).toBeLessThan(HOUR_MS / 6);
+      },
+      { world: (world) => (world.rolloutPollMs = HOUR_MS / 2) },
+    );
   });
 });
 

@@ -104,6 +104,9 @@ export class World {
   /** Looks that a pipeline and a rollout take before they end. */
   pipelineLooks = 3;
   rolloutLooks = 3;
+  /** Until the next of them, unless a hint comes. */
+  pipelinePollMs = 60_000;
+  rolloutPollMs = 300_000;
   pipeline: 'succeeds' | 'fails' = 'succeeds';
   gates: Evaluation['verdict'] = 'pass';
   rollout: 'in service' | 'alarm' | 'silent' = 'in service';
@@ -322,7 +325,7 @@ export class World {
       },
       awaitPipeline: async ({ executionArn }) => {
         if (this.look(executionArn) <= this.pipelineLooks)
-          throw notYet('StillRunning', 'step Train is executing', 60_000);
+          throw notYet('StillRunning', 'step Train is executing', this.pipelinePollMs);
         const nowMs = await this.now();
         if (this.pipeline === 'fails')
           return {
@@ -373,7 +376,7 @@ export class World {
         this.endpoint = { ...this.endpoint, status: 'Updating', pendingConfigName: configName };
         return { kind: 'accepted' };
       },
-      awaitRest: async ({ configName }): Promise<RolloutOutcome> => {
+      awaitRest: async ({ configName, journey, tellMoves }): Promise<RolloutOutcome> => {
         const nowMs = await this.now();
         const tripped = this.tripped.length > 0 && this.endpoint.pendingConfigName === configName;
         if (
@@ -381,7 +384,10 @@ export class World {
           this.endpoint.pendingConfigName !== null &&
           this.look(`rest/${configName}`) <= this.rolloutLooks
         ) {
-          throw notYet('StillMoving', 'Baking for 600 seconds', 300_000);
+          const progress = [{ atMs: nowMs, what: 'Baking for 600 seconds' }];
+          if (tellMoves && journey.progress.length === 0)
+            return { kind: 'moved', journey: { ...journey, progress } };
+          throw notYet('StillMoving', 'Baking for 600 seconds', this.rolloutPollMs);
         }
         const way = configName.startsWith(this.model) ? this.rollout : 'in service';
         if (this.endpoint.pendingConfigName !== null) {

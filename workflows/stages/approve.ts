@@ -175,7 +175,7 @@ async function settled(
       `${decision.person} ${decision.verdict}s through ${decision.door}: ${decision.reason === '' ? 'no reason given' : decision.reason}`,
   );
   desk.settled();
-  await desk.record({
+  const recorded = desk.record({
     decision: outcome === 'pending' ? 'expired' : outcome,
     reasons:
       outcome === 'pending'
@@ -193,15 +193,19 @@ async function settled(
       : { actor: { person: last.person, door: last.door, proof: last.proof } }),
   });
   if (outcome === 'approved') {
-    await control('set the package to Approved').setApprovalStatus({
-      ...ref,
-      packageArn: candidate.packageArn,
-      status: 'Approved',
-      description: `Approved in modelkeeper by ${people}. Evidence ${request.digest.slice(0, 16)}.`,
-    });
+    await Promise.all([
+      recorded,
+      control('set the package to Approved').setApprovalStatus({
+        ...ref,
+        packageArn: candidate.packageArn,
+        status: 'Approved',
+        description: `Approved in modelkeeper by ${people}. Evidence ${request.digest.slice(0, 16)}.`,
+      }),
+    ]);
     await desk.gate();
     return { kind: 'approved', evidence: request.evidence, digest: request.digest, by: people };
   }
+  await recorded;
   if (outcome === 'rejected') {
     return { kind: 'rejected', by: last?.person ?? 'somebody', reason: last?.reason ?? '' };
   }

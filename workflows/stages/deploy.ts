@@ -1,11 +1,18 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
-import type { Prepared, RolloutOutcome } from '../../activities/contract.js';
+import type {
+  ModelRef,
+  Prepared,
+  RestRequest,
+  RolloutJourney,
+  RolloutOutcome,
+} from '../../activities/contract.js';
 import type { Evidence } from '../../domain/evidence.js';
 import { changedParts } from '../../domain/evidence.js';
 import { planInWords } from '../../domain/rollout.js';
 import { careful, control, poll } from '../activities.js';
 import { sentenceOf } from '../failures.js';
+import { followed } from '../follow.js';
 import type { ReleaseDesk } from '../release-desk.js';
 
 export type Deployed =
@@ -87,7 +94,16 @@ export async function deploy(
       case 'accepted':
       case 'adopted':
       case 'already serving':
-        return ended(desk, await atRest(desk, configName, previous, plan.alarmNames, deadlineMs));
+        return ended(
+          desk,
+          await atRest(desk, {
+            configName,
+            previousConfigName: previous,
+            alarmNames: plan.alarmNames,
+            deadlineMs,
+            formerReason: checked.endpoint.failureReason,
+          }),
+        );
     }
   } catch (error) {
     if (!isCancellation(error)) {
@@ -110,22 +126,31 @@ export async function deploy(
   }
 }
 
-const atRest = (
-  desk: ReleaseDesk,
-  configName: string,
-  previousConfigName: string | null,
-  alarmNames: readonly string[],
-  deadlineMs: number,
-): Promise<RolloutOutcome> =>
-  poll('follow the rollout', Math.max(60_000, deadlineMs - Date.now())).awaitRest({
-    ...desk.ref,
-    configName,
-    previousConfigName,
-    alarmNames,
-    deadlineMs,
-  });
+interface Resting extends Omit<RestRequest, keyof ModelRef | 'journey' | 'tellMoves'> {
+  readonly formerReason: string | null;
+}
 
-function ended(desk: ReleaseDesk, outcome: RolloutOutcome): Deployed {
+type AtRest = Exclude<RolloutOutcome, { readonly kind: 'moved' }>;
+
+/** Waits until the endpoint has settled on a config, and shows on the timeline what a hint brings to light. */
+async function atRest(desk: ReleaseDesk, { formerReason, ...resting }: Resting): Promise<AtRest> {
+  let journey: RolloutJourney = { sinceMs: Date.now(), progress: [], formerReason };
+  for (;;) {
+    const outcome = await followed(desk, (hinted) =>
+      poll('follow the rollout', Math.max(60_000, resting.deadlineMs - Date.now())).awaitRest({
+        ...desk.ref,
+        ...resting,
+        journey,
+        tellMoves: hinted,
+      }),
+    );
+    if (outcome.kind !== 'moved') return outcome;
+    journey = outcome.journey;
+    desk.addRollout(journey.progress);
+  }
+}
+
+function ended(desk: ReleaseDesk, outcome: AtRest): Deployed {
   desk.addRollout(outcome.progress);
   switch (outcome.kind) {
     case 'in service':
@@ -182,13 +207,13 @@ export async function wayBack(
       });
       desk.addRollout([{ atMs: Date.now(), what: `rollback alarm set: ${reason}` }]);
     }
-    const outcome = await atRest(
-      desk,
+    const outcome = await atRest(desk, {
       configName,
-      previous,
-      prepared.plan.alarmNames,
-      Date.now() + WAY_BACK_MS,
-    );
+      previousConfigName: previous,
+      alarmNames: prepared.plan.alarmNames,
+      deadlineMs: Date.now() + WAY_BACK_MS,
+      formerReason: endpoint.failureReason,
+    });
     desk.addRollout(outcome.progress);
     endpoint = outcome.endpoint;
   }
@@ -204,7 +229,13 @@ export async function wayBack(
     lastModifiedAtMs: endpoint.lastModifiedAtMs,
     plain: true,
   });
-  const outcome = await atRest(desk, previous, configName, [], Date.now() + WAY_BACK_MS);
+  const outcome = await atRest(desk, {
+    configName: previous,
+    previousConfigName: configName,
+    alarmNames: [],
+    deadlineMs: Date.now() + WAY_BACK_MS,
+    formerReason: endpoint.failureReason,
+  });
   desk.addRollout([
     ...outcome.progress,
     { atMs: Date.now(), what: `back on ${outcome.endpoint.configName ?? ''}` },

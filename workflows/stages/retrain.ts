@@ -1,4 +1,4 @@
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import type { PipelineOutcome } from '../../activities/contract.js';
 import { pipelineParameters } from '../../domain/data-windows.js';
@@ -6,14 +6,12 @@ import { durationMs } from '../../domain/duration.js';
 import type { Candidate, Champion, FailureClass } from '../../domain/model.js';
 import { control, poll } from '../activities.js';
 import { atBest, failureType, sentenceOf } from '../failures.js';
+import { followed } from '../follow.js';
 import type { ReleaseDesk } from '../release-desk.js';
 
 export type Retrained =
   | { readonly kind: 'trained'; readonly candidate: Candidate }
   | { readonly kind: 'training failed'; readonly class: FailureClass; readonly reason: string };
-
-/** Hints come in bursts; a look every so often is enough. */
-const MIN_HINT_INTERVAL_MS = 10_000;
 
 /** Trains the release's candidate; cancelled, stops the execution so that it stops costing. */
 export async function retrain(
@@ -44,7 +42,7 @@ export async function retrain(
       `pipeline execution ${executionArn.split('/').at(-1) ?? ''} ${started.adopted ? 'adopted' : 'started'}`,
     );
 
-    const outcome = await followed(desk, executionArn, deadlineMs);
+    const outcome = await awaited(desk, executionArn, deadlineMs);
     if (outcome.kind === 'failed') {
       const step = outcome.step === null ? '' : `step ${outcome.step}: `;
       return { kind: 'training failed', class: outcome.class, reason: `${step}${outcome.reason}` };
@@ -72,43 +70,17 @@ export async function retrain(
   }
 }
 
-/** Follows the execution to its end: the poll is the truth, a hint only makes it look sooner. */
-async function followed(
+const awaited = (
   desk: ReleaseDesk,
   executionArn: string,
   deadlineMs: number,
-): Promise<PipelineOutcome> {
-  const { ref } = desk;
-  for (;;) {
-    const seen = desk.hints();
-    const sinceMs = Date.now();
-    const scope = new CancellationScope();
-    const following = scope.run(() =>
-      poll('follow the pipeline', Math.max(1_000, deadlineMs - Date.now())).awaitPipeline({
-        ...ref,
-        executionArn,
-      }),
-    );
-    const ended = following.then(
-      () => true,
-      () => true,
-    );
-    const hinted = scope.run(async () => {
-      await condition(() => desk.hints() !== seen && Date.now() - sinceMs >= MIN_HINT_INTERVAL_MS);
-      return false;
-    });
-    const over = await Promise.race([ended, hinted.catch(() => true)]);
-    if (over) {
-      try {
-        return await following;
-      } finally {
-        scope.cancel();
-      }
-    }
-    scope.cancel();
-    await ended;
-  }
-}
+): Promise<PipelineOutcome> =>
+  followed(desk, () =>
+    poll('follow the pipeline', Math.max(1_000, deadlineMs - Date.now())).awaitPipeline({
+      ...desk.ref,
+      executionArn,
+    }),
+  );
 
 /** What went wrong while starting or following, as far as AWS's answer tells. */
 function classified(error: unknown): { class: FailureClass; reason: string } {

@@ -19,7 +19,7 @@ function smallDisk(fs: typeof Fs): typeof Fs {
     disk.bytesLeft -= length;
     return fs.writeSync(fd, bytes, offset, length);
   };
-  return { ...fs, writeSync };
+  return { ...fs, writeSync: writeSync as typeof fs.writeSync };
 }
 
 // Files of this tier share loaded modules, and an earlier one may have loaded the store with the real disk.
