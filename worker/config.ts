@@ -1,18 +1,42 @@
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
-const addressSchema = z
+const HIGHEST_PORT = 65_535;
+
+/** The SDK's runtime binds to a numeric address only, and says nothing of use about any other. */
+const addressSchema = z.string().refine(isBindAddress, 'write address:port, such as 0.0.0.0:9464');
+const A_PORT = `a port from 0 to ${HIGHEST_PORT}`;
+const portSchema = z
   .string()
-  .regex(/^[^\s:]+:\d{1,5}$/, 'write host:port, such as 0.0.0.0:9464');
-const portSchema = z.coerce
-  .number('a port from 0 to 65535')
-  .int()
-  .min(0, 'a port from 0 to 65535')
-  .max(65_535, 'a port from 0 to 65535');
-const count = (fallback: number, max: number) =>
-  z.coerce.number('a whole number').int('a whole number').min(1).max(max).default(fallback);
+  .regex(/^\d{1,5}$/, A_PORT)
+  .transform(Number)
+  .refine((port) => port <= HIGHEST_PORT, A_PORT);
+const count = (fallback: number, max: number) => {
+  const what = `a whole number from 1 to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, what)
+    .transform(Number)
+    .refine((number) => number >= 1 && number <= max, what)
+    .default(fallback);
+};
+
+function isBindAddress(text: string): boolean {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
+  if (match === null) return false;
+  const port = Number(match[3]);
+  return isIP(match[1] ?? match[2] ?? '') !== 0 && port >= 1 && port <= HIGHEST_PORT;
+}
+
+/** What variables are to each other is told also when others are malformed: all errors at once. */
+const ALWAYS = (): boolean => true;
+
+/** Malformed values are told by themselves. */
+const areLess = (less: unknown, more: unknown): boolean =>
+  typeof less !== 'number' || typeof more !== 'number' || less < more;
 
 /**
  * The worker's own variables. Temporal's are those of envconfig (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, …), AWS's
@@ -29,7 +53,9 @@ const environmentSchema = z
     /** Address the health port is bound to. In a container: 0.0.0.0. */
     MODELKEEPER_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
     /** Base of the links in notices, such as https://models.example.com. */
-    MODELKEEPER_CONSOLE_URL: z.url('an address such as https://models.example.com').optional(),
+    MODELKEEPER_CONSOLE_URL: z
+      .url({ protocol: /^https?$/, error: 'an address such as https://models.example.com' })
+      .optional(),
     /** Folder for downloads of the data worker. */
     MODELKEEPER_SCRATCH: z.string().min(1).default(join(tmpdir(), 'modelkeeper')),
     MODELKEEPER_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
@@ -47,10 +73,22 @@ const environmentSchema = z
     MODELKEEPER_TEMPORAL_WAIT_SECONDS: count(60, 3_600),
   })
   .refine(
-    (env) => env.MODELKEEPER_SHUTDOWN_GRACE_SECONDS < env.MODELKEEPER_SHUTDOWN_FORCE_SECONDS,
+    ({ MODELKEEPER_SHUTDOWN_GRACE_SECONDS: grace, ...env }) =>
+      areLess(grace, env.MODELKEEPER_SHUTDOWN_FORCE_SECONDS),
     {
       path: ['MODELKEEPER_SHUTDOWN_FORCE_SECONDS'],
       message: 'must be more than MODELKEEPER_SHUTDOWN_GRACE_SECONDS',
+      when: ALWAYS,
+    },
+  )
+  .refine(
+    (env) =>
+      env.MODELKEEPER_METRICS_ADDRESS === undefined ||
+      env.MODELKEEPER_METRICS_ADDRESS !== env.MODELKEEPER_DATA_METRICS_ADDRESS,
+    {
+      path: ['MODELKEEPER_DATA_METRICS_ADDRESS'],
+      message: 'must be another address than MODELKEEPER_METRICS_ADDRESS: they are two processes',
+      when: ALWAYS,
     },
   );
 

@@ -23,7 +23,34 @@ export interface DataProcess {
   /** `null` between a death and the next start. */
   readonly pid: () => number | null;
   readonly restarts: () => number;
+  /** It has said that it takes tasks. */
+  readonly ready: () => boolean;
   stop(): Promise<void>;
+}
+
+/** What the child says over its channel. */
+interface Readiness {
+  readonly ready: boolean;
+}
+
+const isReadiness = (message: unknown): message is Readiness =>
+  typeof message === 'object' &&
+  message !== null &&
+  'ready' in message &&
+  typeof message.ready === 'boolean';
+
+const TELL_EVERY_MS = 500;
+
+/** In the child: tells the parent, if there is one, whenever tasks begin or cease to be taken. */
+export function tellParent(ready: () => boolean): void {
+  let told: boolean | undefined;
+  const timer = setInterval(() => {
+    const now = ready();
+    if (!process.connected || now === told) return;
+    told = now;
+    process.send?.({ ready: now } satisfies Readiness);
+  }, TELL_EVERY_MS);
+  timer.unref();
 }
 
 /** Starts the data worker and starts it again, with growing pauses, whenever it dies. */
@@ -34,6 +61,7 @@ export function keepDataProcess(options: DataProcessOptions): DataProcess {
   let stopping = false;
   let deaths = 0;
   let restarts = 0;
+  let ready = false;
 
   const start = (): void => {
     const startedAtMs = Date.now();
@@ -46,6 +74,7 @@ export function keepDataProcess(options: DataProcessOptions): DataProcess {
       if (over) return;
       over = true;
       child = null;
+      ready = false;
       if (stopping) return;
       deaths = Date.now() - startedAtMs >= HEALTHY_MS ? 1 : deaths + 1;
       restarts += 1;
@@ -53,6 +82,9 @@ export function keepDataProcess(options: DataProcessOptions): DataProcess {
       log.warn(`the data worker ended (${how}); it starts again in ${waitMs / 1_000} s`);
       timer = setTimeout(start, waitMs);
     };
+    started.on('message', (message) => {
+      if (child === started) ready = isReadiness(message) && message.ready;
+    });
     started.once('error', (error) => {
       ended(error.message);
     });
@@ -65,6 +97,7 @@ export function keepDataProcess(options: DataProcessOptions): DataProcess {
   return {
     pid: () => child?.pid ?? null,
     restarts: () => restarts,
+    ready: () => ready,
     async stop() {
       stopping = true;
       if (timer !== null) clearTimeout(timer);

@@ -9,7 +9,7 @@ import type { Logger as Pino } from 'pino';
 import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
 import { createAws } from './aws.js';
 import { readWorkerConfig, type Queue, type WorkerConfig } from './config.js';
-import { keepDataProcess, type DataProcess } from './data-process.js';
+import { keepDataProcess, tellParent, type DataProcess } from './data-process.js';
 import { serveHealth, type Health } from './health.js';
 import { createLog, temporalLogger } from './logging.js';
 import { registerSearchAttributes } from './search-attributes.js';
@@ -93,6 +93,7 @@ async function serve(
     config.health === null
       ? undefined
       : await serveHealth(config.health, () => healthOf(worker, queue, data));
+  if (queue === 'data') tellParent(() => healthOf(worker, queue, undefined).ready);
   onParentGone(parent, () => {
     if (worker.getState() === 'RUNNING') worker.shutdown();
     else process.exit(1);
@@ -138,12 +139,15 @@ function healthOf(worker: Worker, queue: Queue, data: DataProcess | undefined): 
     ready:
       status.runState === 'RUNNING' &&
       status.activityPollerState === 'POLLING' &&
-      (queue === 'data' || status.workflowPollerState === 'POLLING'),
+      (queue === 'data' || status.workflowPollerState === 'POLLING') &&
+      (data?.ready() ?? true),
     details: {
       state,
       activities: status.numInFlightActivities,
       workflows: status.numCachedWorkflows,
-      ...(data === undefined ? {} : { dataWorker: { pid: data.pid(), restarts: data.restarts() } }),
+      ...(data === undefined
+        ? {}
+        : { dataWorker: { pid: data.pid(), ready: data.ready(), restarts: data.restarts() } }),
     },
   };
 }

@@ -27,7 +27,7 @@ describe('readWorkerConfig', () => {
         MODELKEEPER_LOG_LEVEL: 'loud',
       });
     expect(read).toThrow(ConfigError);
-    expect(read).toThrow(/MODELKEEPER_METRICS_ADDRESS=9464: write host:port/);
+    expect(read).toThrow(/MODELKEEPER_METRICS_ADDRESS=9464: write address:port/);
     expect(read).toThrow(/MODELKEEPER_HEALTH_PORT=http: a port/);
     expect(read).toThrow(/MODELKEEPER_LOG_LEVEL=loud/);
   });
@@ -41,6 +41,58 @@ describe('readWorkerConfig', () => {
     expect(
       readWorkerConfig({ ...env, MODELKEEPER_SHUTDOWN_FORCE_SECONDS: '51' }).shutdownForceMs,
     ).toBe(51_000);
+  });
+});
+
+describe('the variables of the worker', () => {
+  const faultOf = (env: Record<string, string>): string => {
+    try {
+      readWorkerConfig(env);
+    } catch (error) {
+      return error instanceof ConfigError ? error.message : 'another error';
+    }
+    return 'none';
+  };
+
+  it('are told against each other also when another one is malformed', () => {
+    const fault = faultOf({
+      MODELKEEPER_LOG_LEVEL: 'loud',
+      MODELKEEPER_SHUTDOWN_GRACE_SECONDS: '60',
+      MODELKEEPER_METRICS_ADDRESS: '0.0.0.0:9464',
+      MODELKEEPER_DATA_METRICS_ADDRESS: '0.0.0.0:9464',
+    });
+    expect(fault).toMatch(/MODELKEEPER_LOG_LEVEL=loud/);
+    expect(fault).toMatch(/MODELKEEPER_SHUTDOWN_FORCE_SECONDS=: must be more than/);
+    expect(fault).toMatch(/MODELKEEPER_DATA_METRICS_ADDRESS=0\.0\.0\.0:9464: must be another/);
+  });
+
+  it.each([
+    ['MODELKEEPER_METRICS_ADDRESS', '0.0.0.0:65536'],
+    ['MODELKEEPER_METRICS_ADDRESS', '0.0.0.0:0'],
+    ['MODELKEEPER_METRICS_ADDRESS', '300.0.0.1:9464'],
+    // The runtime of the SDK resolves no names.
+    ['MODELKEEPER_METRICS_ADDRESS', 'localhost:9464'],
+    ['MODELKEEPER_HEALTH_PORT', ' '],
+    ['MODELKEEPER_HEALTH_PORT', '1e3'],
+    ['MODELKEEPER_HEALTH_PORT', '65536'],
+    ['MODELKEEPER_MAX_ACTIVITIES', '0'],
+    ['MODELKEEPER_MAX_ACTIVITIES', '0x10'],
+    ['MODELKEEPER_MAX_DATA_ACTIVITIES', '65'],
+    ['MODELKEEPER_CONSOLE_URL', 'models.example.com:80'],
+    ['MODELKEEPER_CONSOLE_URL', 'javascript:alert(1)'],
+  ])('refuse %s=%s', (name, value) => {
+    expect(faultOf({ [name]: value })).toContain(`${name}=${value}: `);
+  });
+
+  it.each([
+    ['MODELKEEPER_METRICS_ADDRESS', '0.0.0.0:65535'],
+    ['MODELKEEPER_METRICS_ADDRESS', '[::]:9464'],
+    ['MODELKEEPER_HEALTH_PORT', '0'],
+    ['MODELKEEPER_HEALTH_PORT', '65535'],
+    ['MODELKEEPER_MAX_DATA_ACTIVITIES', '64'],
+    ['MODELKEEPER_CONSOLE_URL', 'https://models.example.com/keeper'],
+  ])('take %s=%s', (name, value) => {
+    expect(faultOf({ [name]: value })).toBe('none');
   });
 });
 
