@@ -4,6 +4,7 @@
  */
 import type { Evidence, RolloutPlan } from '../domain/evidence.js';
 import type { LedgerDraft } from '../domain/ledger.js';
+import type { LedgerState } from '../domain/ledger-rebuild.js';
 import type {
   AlarmReading,
   Candidate,
@@ -18,7 +19,7 @@ import type {
   WindowResult,
 } from '../domain/model.js';
 import type { Notice, Policy } from '../domain/policy.schema.js';
-import type { Freeze } from '../domain/status.js';
+import type { KnownSignals } from '../domain/watch.js';
 
 /** Where things of one model are. */
 export interface ModelRef {
@@ -28,17 +29,7 @@ export interface ModelRef {
 
 export interface SignalsWatch extends ModelRef {
   /** What the keeper knows; the watch returns only when a look shows something else. */
-  readonly known: {
-    readonly endpointStatus: string;
-    readonly configName: string | null;
-    readonly pendingConfigName: string | null;
-    /** Alarm name → state. */
-    readonly alarms: Readonly<Record<string, string>>;
-    /** Sources whose metric is breached. */
-    readonly breachedMetrics: readonly string[];
-    /** Sources whose metric had no value. */
-    readonly blindMetrics: readonly string[];
-  };
+  readonly known: KnownSignals;
   /** Workflow ids of releases that have not reported their end. */
   readonly releases: readonly string[];
   /** Not before this instant: the next aligned look. */
@@ -254,30 +245,6 @@ export interface NoticeMessage extends ModelRef {
   readonly topic?: string;
 }
 
-export interface RebuiltState {
-  readonly head: LedgerHead;
-  /** Highest release number any entry names; 0 for a new model. */
-  readonly lastRelease: number;
-  readonly lastEndedAtMs: number | null;
-  readonly lastResultKind: string | null;
-  readonly lastEndedRelease: number | null;
-  /** Instants at which releases were started, latest 100. */
-  readonly startsAtMs: readonly number[];
-  /** Data windows blocked by a rejection, expiry, failed gates or rollback. */
-  readonly blocked: readonly {
-    readonly fromMs: number;
-    readonly toMs: number;
-    readonly why: string;
-  }[];
-  readonly championSinceMs: number | null;
-  readonly championConfigName: string | null;
-  readonly previousConfigName: string | null;
-  /** A freeze that nobody has ended. Absent in histories from before it was read back. */
-  readonly frozen?: Freeze | null;
-  /** A release the ledger shows as started and not ended, though no workflow runs it. */
-  readonly unfinished: readonly number[];
-}
-
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly endpoint: EndpointReading }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -360,7 +327,7 @@ export interface ControlActivities {
 
   /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */
   record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;
-  rebuild(ref: ModelRef): Promise<RebuiltState>;
+  rebuild(ref: ModelRef): Promise<LedgerState>;
   notify(
     message: NoticeMessage,
   ): Promise<{ readonly kind: 'sent' | 'not sent'; readonly reason: string }>;

@@ -5,12 +5,15 @@ import type { Freeze } from './status.js';
 /** What a keeper whose state was lost takes up again. */
 export interface LedgerState {
   readonly head: LedgerHead;
+  /** Highest release number any entry names; 0 for a new model. */
   readonly lastRelease: number;
   /** From when the model cools down: a promotion from the moment it served, whatever its probation took. */
   readonly lastEndedAtMs: number | null;
   readonly lastResultKind: string | null;
   readonly lastEndedRelease: number | null;
+  /** Instants at which releases were started, the latest of them. */
   readonly startsAtMs: readonly number[];
+  /** Data windows blocked by a rejection, expiry, failed gates or rollback. */
   readonly blocked: readonly {
     readonly fromMs: number;
     readonly toMs: number;
@@ -19,6 +22,7 @@ export interface LedgerState {
   readonly championSinceMs: number | null;
   readonly championConfigName: string | null;
   readonly previousConfigName: string | null;
+  /** Releases that were started and have not ended, though no workflow may run them any more. */
   readonly unfinished: readonly number[];
   /** A freeze that nobody has ended. */
   readonly frozen: Freeze | null;

@@ -30,7 +30,9 @@ export interface KnownSignals {
   readonly endpointStatus: string;
   readonly configName: string | null;
   readonly pendingConfigName: string | null;
+  /** Alarm name → state. */
   readonly alarms: Readonly<Record<string, string>>;
+  /** Sources whose metric is breached. */
   readonly breachedMetrics: readonly string[];
   /** Sources whose metric had no value. */
   readonly blindMetrics: readonly string[];

@@ -1,4 +1,3 @@
-import type { RebuiltState } from '../activities/contract.js';
 import type { Judgement } from '../domain/detect.js';
 import { judge, remember } from '../domain/detect.js';
 import { cooldownUntilMs, runsUsed } from '../domain/governor.js';
@@ -7,6 +6,7 @@ import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
 import { releaseName } from '../domain/names.js';
 import type { LedgerDraft } from '../domain/ledger.js';
+import type { LedgerState } from '../domain/ledger-rebuild.js';
 import type {
   AlarmReading,
   Champion,
@@ -180,14 +180,14 @@ export function freshState(input: KeeperInput, author: Actor, nowMs: number): Ke
 }
 
 /** Takes up what ledger and AWS still know of a model whose keeper was lost. */
-export function takeUp(state: KeeperState, rebuilt: RebuiltState): void {
+export function takeUp(state: KeeperState, rebuilt: LedgerState): void {
   state.head = rebuilt.head;
   state.nextRelease = Math.max(state.nextRelease, rebuilt.lastRelease + 1);
   state.lastEndedAtMs = rebuilt.lastEndedAtMs;
   state.startsAtMs = rebuilt.startsAtMs;
   state.blocked = rebuilt.blocked;
   state.previousConfigName = rebuilt.previousConfigName;
-  state.frozen = rebuilt.frozen ?? null;
+  state.frozen = rebuilt.frozen;
 }
 
 /** What the endpoint's reading says of who serves. Windows begin anew with a new champion. */
