@@ -5,6 +5,13 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 
+/** One document written or, without `value`, removed. */
+export interface Change {
+  readonly collection: string;
+  readonly key: string;
+  readonly value?: unknown;
+}
+
 /**
  * A JSON document store that survives `kill -9`: a write is in the journal before it returns.
  * What `get` and `entries` return is a copy: change it freely, `put` it to keep the change.
@@ -14,6 +21,8 @@ export interface Store {
   get<T>(collection: string, key: string, otherwise?: T): T | undefined;
   put(collection: string, key: string, value: unknown): void;
   delete(collection: string, key: string): void;
+  /** All of the changes or, after a kill in the middle, none of them. */
+  write(changes: readonly Change[]): void;
   /** Entries in order of key; with `where`, those it holds for. */
   entries<T>(collection: string, where?: (value: T) => boolean): readonly (readonly [string, T])[];
   /** Keys in order, without reading the documents. */

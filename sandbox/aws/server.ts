@@ -15,6 +15,7 @@ import { Timers } from './kernel/timers.js';
 import { handleInvocation, sageMakerServices } from './sagemaker/index.js';
 import { ObjectStore } from './s3/objects.js';
 import { createS3 } from './s3/index.js';
+import { Uploads } from './s3/uploads.js';
 import { openStore } from './store.js';
 import { unconnected } from './wires.js';
 import type { Core } from './wires.js';
@@ -85,7 +86,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const faults = new Faults(store);
     const calls = new Calls(store, Date.now);
     const objects = new ObjectStore(store, home, Date.now);
-    objects.sweepOrphans();
+    const uploads = new Uploads(store, objects, Date.now);
+    objects.sweepOrphans(uploads.files());
     const wires = unconnected();
     let fleet: ScalableFleet | undefined;
     const url = `http://127.0.0.1:${port}`;
@@ -134,7 +136,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       faults,
       calls,
       services,
-      s3: createS3(kernel),
+      s3: createS3(kernel, uploads),
       runtime,
       admin: adminPages({ ...ownPages(kernel, faults, calls), ...core.pages }),
     });

@@ -10,8 +10,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Store } from './kernel.js';
-import { deleteLine, putLine, readJournal } from './kernel/journal.js';
+import type { Change, Store } from './kernel.js';
+import { lineOf, readJournal } from './kernel/journal.js';
 import type { JournalEntry } from './kernel/journal.js';
 
 export interface StoreOptions {
@@ -59,19 +59,18 @@ class JournalStore implements Store {
   }
 
   put(collection: string, key: string, value: unknown): void {
-    const json = JSON.stringify(value) as string | undefined;
-    if (json === undefined)
-      throw new TypeError(`cannot store ${typeof value} as ${collection}/${key}`);
-    if (this.collections.get(collection)?.get(key) === json) return;
-    this.append(putLine(collection, key, json));
-    this.apply({ kind: 'put', collection, key, json });
-    this.compactWhenLong();
+    this.write([{ collection, key, value: stored(value, `${collection}/${key}`) }]);
   }
 
   delete(collection: string, key: string): void {
-    if (this.collections.get(collection)?.has(key) !== true) return;
-    this.append(deleteLine(collection, key));
-    this.apply({ kind: 'delete', collection, key });
+    this.write([{ collection, key }]);
+  }
+
+  write(changes: readonly Change[]): void {
+    const entries = changes.map(entryOf).filter((entry) => this.changes(entry));
+    if (entries.length === 0) return;
+    this.append(lineOf(entries));
+    for (const entry of entries) this.apply(entry);
     this.compactWhenLong();
   }
 
@@ -104,7 +103,7 @@ class JournalStore implements Store {
     try {
       for (const [collection, documents] of this.collections) {
         for (const [key, json] of documents)
-          bytes += writeWhole(fd, putLine(collection, key, json));
+          bytes += writeWhole(fd, lineOf([{ kind: 'put', collection, key, json }]));
       }
       fsyncSync(fd);
     } finally {
@@ -120,6 +119,11 @@ class JournalStore implements Store {
     if (this.closed) return;
     this.closed = true;
     closeSync(this.fd);
+  }
+
+  private changes(entry: JournalEntry): boolean {
+    const now = this.collections.get(entry.collection)?.get(entry.key);
+    return entry.kind === 'put' ? now !== entry.json : now !== undefined;
   }
 
   private append(line: string): void {
@@ -157,6 +161,20 @@ class JournalStore implements Store {
       this.ordered.delete(entry.collection);
     }
   }
+}
+
+function stored(value: unknown, name: string): unknown {
+  if (value === undefined) throw new TypeError(`cannot store undefined as ${name}`);
+  return value;
+}
+
+function entryOf({ collection, key, value }: Change): JournalEntry {
+  if (value === undefined) return { kind: 'delete', collection, key };
+  const json = JSON.stringify(value) as string | undefined;
+  if (json === undefined) {
+    throw new TypeError(`cannot store ${typeof value} as ${collection}/${key}`);
+  }
+  return { kind: 'put', collection, key, json };
 }
 
 function writeWhole(fd: number, text: string): number {

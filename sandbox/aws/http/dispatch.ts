@@ -83,9 +83,7 @@ export class Dispatcher {
     const target = request.headers['x-amz-target'];
     if (typeof target === 'string') {
       await this.perform(request, response, await this.jsonWork(request, target, call), call);
-    } else if (
-      request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true
-    ) {
+    } else if (isQueryCall(request, url)) {
       await this.perform(request, response, await this.queryWork(request, call), call);
     } else if (
       request.method === 'POST' &&
@@ -198,7 +196,8 @@ export class Dispatcher {
   }
 
   private runtimeWork(request: IncomingMessage, url: URL, call: CallInfo): Work {
-    const endpointName = decodeURIComponent(url.pathname.split('/')[2] ?? '');
+    const encodedName = url.pathname.split('/')[2] ?? '';
+    const endpointName = decodedOr(encodedName, encodedName);
     const { kernel, runtime } = this.parts;
     return {
       operation: 'SageMakerRuntime.InvokeEndpoint',
@@ -228,6 +227,16 @@ export class Dispatcher {
       errorAnswer: (error) => this.parts.s3.errorAnswer(error, request, call.requestId),
     };
   }
+}
+
+/** A form at the root: an object of S3 may be of this type too, and curl says it of every body. */
+function isQueryCall(request: IncomingMessage, url: URL): boolean {
+  const type = request.headers['content-type'] ?? '';
+  return (
+    request.method === 'POST' &&
+    url.pathname === '/' &&
+    type.startsWith('application/x-www-form-urlencoded')
+  );
 }
 
 /** The body, or the error that reading it ended in: it is answered in the caller's protocol. */
@@ -265,6 +274,14 @@ function aborted(signal: AbortSignal): Promise<void> {
       resolve();
     });
   });
+}
+
+function decodedOr(text: string, otherwise: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return otherwise;
+  }
 }
 
 function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {

@@ -1,6 +1,7 @@
 /**
- * The journal's lines: `["put",collection,key,value]` and `["delete",collection,key]`, one JSON array a
- * line. Replaying a line twice changes nothing, so a snapshot and a journal that overlap agree.
+ * The journal's lines: `["put",collection,key,value]`, `["delete",collection,key]` and, for changes that
+ * belong together, `["all",[…],[…]]` of these; one JSON array a line. Replaying a line twice changes
+ * nothing, so a snapshot and a journal that overlap agree.
  */
 export type JournalEntry =
   | {
@@ -11,12 +12,15 @@ export type JournalEntry =
     }
   | { readonly kind: 'delete'; readonly collection: string; readonly key: string };
 
-export function putLine(collection: string, key: string, json: string): string {
-  return `["put",${JSON.stringify(collection)},${JSON.stringify(key)},${json}]\n`;
+/** One line for the entries, of which there is at least one. */
+export function lineOf(entries: readonly JournalEntry[]): string {
+  const [first, ...more] = entries.map(entryJson);
+  return more.length === 0 ? `${first ?? ''}\n` : `["all",${[first, ...more].join(',')}]\n`;
 }
 
-export function deleteLine(collection: string, key: string): string {
-  return `["delete",${JSON.stringify(collection)},${JSON.stringify(key)}]\n`;
+function entryJson(entry: JournalEntry): string {
+  const name = `${JSON.stringify(entry.collection)},${JSON.stringify(entry.key)}`;
+  return entry.kind === 'put' ? `["put",${name},${entry.json}]` : `["delete",${name}]`;
 }
 
 export type ReadResult =
@@ -37,21 +41,29 @@ export function readJournal(bytes: Buffer): ReadResult {
   let start = 0;
   for (let line = 1; start < wholeBytes; line += 1) {
     const end = bytes.indexOf(0x0a, start);
-    const entry = parseLine(bytes.toString('utf8', start, end));
-    if (entry === undefined) return { kind: 'corrupt', line };
-    entries.push(entry);
+    const parsed = parseLine(bytes.toString('utf8', start, end));
+    if (parsed === undefined) return { kind: 'corrupt', line };
+    entries.push(...parsed);
     start = end + 1;
   }
   return { kind: 'read', entries, wholeBytes };
 }
 
-function parseLine(text: string): JournalEntry | undefined {
+function parseLine(text: string): readonly JournalEntry[] | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (!Array.isArray(parsed)) return undefined;
+  const [kind, ...rest] = parsed as readonly unknown[];
+  const entries = (kind === 'all' ? rest : [parsed]).map(parseEntry);
+  const sound = entries.filter((entry) => entry !== undefined);
+  return sound.length === entries.length ? sound : undefined;
+}
+
+function parseEntry(parsed: unknown): JournalEntry | undefined {
   if (!Array.isArray(parsed)) return undefined;
   const [kind, collection, key, value] = parsed as readonly unknown[];
   if (typeof collection !== 'string' || typeof key !== 'string') return undefined;

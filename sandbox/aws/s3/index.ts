@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { XMLParser } from 'fast-xml-parser';
 import { z } from 'zod';
 import { readBody } from '../http/answer.js';
 import type { Answer } from '../http/answer.js';
@@ -9,35 +8,36 @@ import { toXml } from '../http/xml.js';
 import { AwsError } from '../kernel.js';
 import type { CallInfo } from '../kernel.js';
 import type { Core } from '../wires.js';
+import {
+  checkKey,
+  checkWriteConditions,
+  iso,
+  keptHeaders,
+  malformed,
+  noSuchBucket,
+  OWNER,
+  parseXml,
+  preconditionFailed,
+  quoted,
+  unquoted,
+  versionHeader,
+  xml,
+} from './answers.js';
+import type { Call, Operation } from './answers.js';
+import { findObject, sourceOf } from './find.js';
+import { listV1, listV2, listVersions } from './listing.js';
+import { multipartOperations } from './multipart.js';
 import type { ObjectRecord, ObjectStore } from './objects.js';
 import { receiveBody } from './receive.js';
-import { listPage, operationOf, parseRange, parseRequest } from './request.js';
-import type { S3Request } from './request.js';
-
-const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
-const OWNER = {
-  ID: '75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a',
-  DisplayName: 'sandbox',
-};
-const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-language', 'expires'];
-
-const parser = new XMLParser({
-  parseTagValue: false,
-  trimValues: false,
-  htmlEntities: true,
-  isArray: (name) => name === 'Object',
-});
-
-type Operation = (call: Call) => Answer | Promise<Answer>;
-
-interface Call extends S3Request {
-  readonly request: IncomingMessage;
-  readonly requestId: string;
-}
+import { operationOf, parseRange, parseRequest } from './request.js';
+import type { Uploads } from './uploads.js';
 
 /** Amazon S3, path style. */
-export function createS3(core: Core): RestService {
-  const operations = s3Operations(core);
+export function createS3(core: Core, uploads: Uploads): RestService {
+  const operations: Readonly<Record<string, Operation>> = {
+    ...s3Operations(core, uploads),
+    ...multipartOperations(core, uploads),
+  };
   return {
     operationOf: (request) => {
       try {
@@ -64,7 +64,7 @@ export function createS3(core: Core): RestService {
         operation !== 'CreateBucket' &&
         !core.objects.bucketExists(call.bucket)
       ) {
-        throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
+        throw noSuchBucket();
       }
       const answer = await work(call);
       return {
@@ -94,13 +94,21 @@ function errorBody(
   return {
     Code: error.name === 'InternalFailure' ? 'InternalError' : error.name,
     Message: error.message,
+    ...subjectOf(error, request),
     Resource: (request.url ?? '').split('?')[0],
     RequestId: requestId,
     HostId: requestId,
   };
 }
 
-function s3Operations(core: Core): Readonly<Record<string, Operation>> {
+/** AWS names the bucket or key that is not there. */
+function subjectOf(error: AwsError, request: IncomingMessage): Record<string, unknown> {
+  if (error.name !== 'NoSuchBucket' && error.name !== 'NoSuchKey') return {};
+  const { bucket, key } = parseRequest(request);
+  return error.name === 'NoSuchBucket' ? { BucketName: bucket } : { Key: key };
+}
+
+function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Operation>> {
   const { objects } = core;
   return {
     ListBuckets: () =>
@@ -116,14 +124,8 @@ function s3Operations(core: Core): Readonly<Record<string, Operation>> {
       if (!isBucketName(bucket))
         throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
       request.resume();
-      if (objects.bucketExists(bucket)) {
-        throw new AwsError(
-          'BucketAlreadyOwnedByYou',
-          'Your previous request to create the named bucket succeeded and you already own it.',
-          409,
-        );
-      }
-      objects.saveBucket(bucket, { createdAtMs: core.now() });
+      // In us-east-1, unlike elsewhere, AWS lets the owner create a bucket again, which changes nothing.
+      if (!objects.bucketExists(bucket)) objects.saveBucket(bucket, { createdAtMs: core.now() });
       return { status: 200, headers: { location: `/${bucket}` } };
     },
     HeadBucket: () => ({ status: 200, headers: { 'x-amz-bucket-region': core.region } }),
@@ -131,6 +133,7 @@ function s3Operations(core: Core): Readonly<Record<string, Operation>> {
       if (objects.keys(bucket, '').length > 0 || objects.versionsOf(bucket, '').length > 0) {
         throw new AwsError('BucketNotEmpty', 'The bucket you tried to delete is not empty', 409);
       }
+      uploads.abandonAll(bucket);
       objects.removeBucket(bucket);
       return { status: 204 };
     },
@@ -218,8 +221,7 @@ async function putObject(objects: ObjectStore, call: Call): Promise<Answer> {
   try {
     // From here to the commit nothing waits: of two writers with If-None-Match one is refused.
     checkWriteConditions(objects.head(bucket, key), request);
-    if (!objects.bucketExists(bucket))
-      throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
+    if (!objects.bucketExists(bucket)) throw noSuchBucket();
   } catch (error) {
     objects.discard(objects.path(body.file));
     throw error;
@@ -239,12 +241,7 @@ function copyObject(objects: ObjectStore, call: Call): Answer {
   const { bucket, key, request } = call;
   checkKey(key);
   request.resume();
-  const [path = '', query = ''] = String(request.headers['x-amz-copy-source']).split('?');
-  const [sourceBucket = '', ...sourceKey] = decodeURIComponent(path).replace(/^\//, '').split('/');
-  if (!objects.bucketExists(sourceBucket))
-    throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
-  const versionId = new URLSearchParams(query).get('versionId');
-  const source = findObject(objects, sourceBucket, sourceKey.join('/'), versionId);
+  const source = sourceOf(objects, request);
   checkWriteConditions(objects.head(bucket, key), request);
   const replaces = request.headers['x-amz-metadata-directive'] === 'REPLACE';
   const copied = objects.copy(source, bucket, key, {
@@ -292,180 +289,21 @@ function getObject(
   };
 }
 
-function findObject(
-  objects: ObjectStore,
-  bucket: string,
-  key: string,
-  versionId: string | null,
-): ObjectRecord {
-  if (versionId === null) {
-    const object = objects.head(bucket, key);
-    if (object === undefined)
-      throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
-    return object;
-  }
-  const version = objects.version(bucket, key, versionId);
-  if (version === undefined)
-    throw new AwsError('NoSuchVersion', 'The specified version does not exist.', 404);
-  if (version.object === undefined) {
-    throw new AwsError(
-      'MethodNotAllowed',
-      'The specified method is not allowed against this resource.',
-      405,
-    );
-  }
-  return version.object;
-}
-
-function checkWriteConditions(there: ObjectRecord | undefined, request: IncomingMessage): void {
-  const { 'if-none-match': noneMatch, 'if-match': match } = request.headers;
-  if (noneMatch === '*' && there !== undefined) throw preconditionFailed();
-  if (match !== undefined && there === undefined)
-    throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
-  if (match !== undefined && there !== undefined && match !== '*' && unquoted(match) !== there.etag)
-    throw preconditionFailed();
-}
-
 function checkReadConditions(object: ObjectRecord, request: IncomingMessage): void {
   const { 'if-none-match': noneMatch, 'if-match': match } = request.headers;
+  const modifiedSecond = Math.floor(object.lastModifiedMs / 1000);
+  const since = secondOf(request.headers['if-modified-since']);
+  const unmodifiedSince = secondOf(request.headers['if-unmodified-since']);
   if (match !== undefined && match !== '*' && unquoted(match) !== object.etag)
     throw preconditionFailed();
-  if (noneMatch !== undefined && (noneMatch === '*' || unquoted(noneMatch) === object.etag)) {
-    throw new AwsError('NotModified', 'Not Modified', 304);
-  }
-}
-
-function listV2(objects: ObjectStore, { bucket, query }: Call): Answer {
-  const token = query.get('continuation-token');
-  const startAfter =
-    token === null
-      ? (query.get('start-after') ?? '')
-      : Buffer.from(token, 'base64url').toString('utf8');
-  const { body, listing, maxKeys } = list(objects, bucket, query, startAfter);
-  const next =
-    listing.resumeAfter === undefined
-      ? undefined
-      : Buffer.from(listing.resumeAfter).toString('base64url');
-  return xml('ListBucketResult', {
-    ...body,
-    KeyCount: listing.keys.length + listing.commonPrefixes.length,
-    MaxKeys: maxKeys,
-    IsTruncated: next !== undefined,
-    ...(token === null ? {} : { ContinuationToken: token }),
-    ...(next === undefined ? {} : { NextContinuationToken: next }),
-    ...(query.has('start-after') ? { StartAfter: query.get('start-after') } : {}),
-  });
-}
-
-function listV1(objects: ObjectStore, { bucket, query }: Call): Answer {
-  const marker = query.get('marker') ?? '';
-  const { body, listing, maxKeys } = list(objects, bucket, query, marker);
-  return xml('ListBucketResult', {
-    ...body,
-    Marker: marker,
-    MaxKeys: maxKeys,
-    IsTruncated: listing.resumeAfter !== undefined,
-    ...(listing.resumeAfter === undefined ? {} : { NextMarker: listing.resumeAfter }),
-  });
-}
-
-function list(objects: ObjectStore, bucket: string, query: URLSearchParams, startAfter: string) {
-  const prefix = query.get('prefix') ?? '';
-  const delimiter = query.get('delimiter') ?? '';
-  const maxKeys = Number(query.get('max-keys') ?? 1000);
-  if (!Number.isInteger(maxKeys) || maxKeys < 0)
-    throw new AwsError(
-      'InvalidArgument',
-      'Provided max-keys not an integer or within integer range',
-    );
-  const limit = Math.min(maxKeys, 1000);
-  const listing =
-    limit === 0
-      ? { keys: [], commonPrefixes: [], resumeAfter: undefined }
-      : listPage(objects.keys(bucket, prefix), prefix, delimiter, startAfter, limit);
-  const encode = (text: string): string =>
-    query.get('encoding-type') === 'url' ? encodeURIComponent(text).replaceAll('%2F', '/') : text;
-  const body = {
-    Name: bucket,
-    Prefix: encode(prefix),
-    ...(delimiter === '' ? {} : { Delimiter: encode(delimiter) }),
-    ...(query.has('encoding-type') ? { EncodingType: 'url' } : {}),
-    Contents: listing.keys.flatMap((key) => {
-      const object = objects.head(bucket, key);
-      return object === undefined ? [] : [{ Key: encode(key), ...summary(object) }];
-    }),
-    CommonPrefixes: listing.commonPrefixes.map((each) => ({ Prefix: encode(each) })),
-  };
-  return { body, listing, maxKeys };
-}
-
-function listVersions(objects: ObjectStore, { bucket, query }: Call): Answer {
-  const prefix = query.get('prefix') ?? '';
-  const kept = objects.versionsOf(bucket, prefix);
-  const unversioned = objects
-    .keys(bucket, prefix)
-    .flatMap((key) => objects.head(bucket, key) ?? [])
-    .filter(({ versionId }) => versionId === undefined)
-    .map((object) => ({
-      key: object.key,
-      versionId: 'null',
-      lastModifiedMs: object.lastModifiedMs,
-      object,
-    }));
-  const all = [...kept, ...unversioned].sort((a, b) =>
-    a.key === b.key ? b.lastModifiedMs - a.lastModifiedMs : a.key < b.key ? -1 : 1,
-  );
-  const shown = all.map((version) => ({
-    version,
-    base: {
-      Key: version.key,
-      VersionId: version.versionId,
-      IsLatest: all.find(({ key }) => key === version.key) === version,
-      LastModified: iso(version.lastModifiedMs),
-      Owner: OWNER,
-    },
-  }));
-  return xml('ListVersionsResult', {
-    Name: bucket,
-    Prefix: prefix,
-    IsTruncated: false,
-    Version: shown.flatMap(({ version: { object }, base }) =>
-      object === undefined ? [] : [{ ...base, ...summary(object) }],
-    ),
-    DeleteMarker: shown.flatMap(({ version: { object }, base }) =>
-      object === undefined ? [base] : [],
-    ),
-  });
-}
-
-function summary(object: ObjectRecord): Record<string, unknown> {
-  return {
-    LastModified: iso(object.lastModifiedMs),
-    ETag: quoted(object.etag),
-    Size: object.size,
-    StorageClass: 'STANDARD',
-  };
-}
-
-function keptHeaders(request: IncomingMessage): Record<string, string> {
-  const kept = Object.entries(request.headers).flatMap(([name, value]) =>
-    typeof value === 'string' && (KEPT_HEADERS.includes(name) || name.startsWith('x-amz-meta-'))
-      ? [[name, value] as const]
-      : [],
-  );
-  const encoding = (request.headers['content-encoding'] ?? '')
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '' && each !== 'aws-chunked')
-    .join(', ');
-  return {
-    ...Object.fromEntries(kept),
-    ...(encoding === '' ? {} : { 'content-encoding': encoding }),
-  };
-}
-
-function checkKey(key: string): void {
-  if (Buffer.byteLength(key) > 1024) throw new AwsError('KeyTooLongError', 'Your key is too long');
+  // An ETag says more than an instant: with If-Match or If-None-Match the instant does not count.
+  if (match === undefined && unmodifiedSince !== undefined && modifiedSecond > unmodifiedSince)
+    throw preconditionFailed();
+  const unchanged =
+    noneMatch === undefined
+      ? since !== undefined && modifiedSecond <= since
+      : noneMatch === '*' || unquoted(noneMatch) === object.etag;
+  if (unchanged) throw new AwsError('NotModified', 'Not Modified', 304);
 }
 
 function isBucketName(name: string): boolean {
@@ -476,53 +314,8 @@ function isBucketName(name: string): boolean {
   );
 }
 
-function versionHeader({ versionId }: ObjectRecord): Record<string, string> {
-  return versionId === undefined ? {} : { 'x-amz-version-id': versionId };
-}
-
-function xml(root: string, content: unknown): Answer {
-  const body =
-    typeof content === 'object' && content !== null
-      ? { '@xmlns': NAMESPACE, ...content }
-      : { '@xmlns': NAMESPACE };
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/xml' },
-    body: toXml({ [root]: body }),
-  };
-}
-
-function parseXml(body: Buffer): unknown {
-  try {
-    return parser.parse(body);
-  } catch {
-    throw malformed();
-  }
-}
-
-function malformed(): AwsError {
-  return new AwsError(
-    'MalformedXML',
-    'The XML you provided was not well-formed or did not validate against our published schema',
-  );
-}
-
-function preconditionFailed(): AwsError {
-  return new AwsError(
-    'PreconditionFailed',
-    'At least one of the pre-conditions you specified did not hold',
-    412,
-  );
-}
-
-function iso(atMs: number): string {
-  return new Date(atMs).toISOString();
-}
-
-function quoted(etag: string): string {
-  return `"${etag}"`;
-}
-
-function unquoted(etag: string): string {
-  return etag.replace(/^"|"$/g, '');
+/** Seconds since the epoch of an HTTP date; `undefined` for none, or for what is no date. */
+function secondOf(header: string | undefined): number | undefined {
+  const ms = Date.parse(header ?? '');
+  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
 }

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Objects, Store } from '../kernel.js';
+import type { Change, Objects, Store } from '../kernel.js';
 
 export interface BucketRecord {
   readonly createdAtMs: number;
@@ -165,10 +165,18 @@ export class ObjectStore implements Objects {
     return { file, size, etag };
   }
 
-  /** Makes the body the object under `key`. */
-  commit(bucket: string, key: string, body: Body, details: ObjectDetails): ObjectRecord {
+  /** Makes the body the object under `key`; what stands in `also` is written with it, or neither is. */
+  commit(
+    bucket: string,
+    key: string,
+    body: Body,
+    details: ObjectDetails,
+    also: readonly Change[] = [],
+  ): ObjectRecord {
     const replaced = this.head(bucket, key);
     const versioning = this.bucket(bucket)?.versioning;
+    const overwritten =
+      versioning === 'Suspended' ? this.version(bucket, key, 'null')?.object : undefined;
     const record: ObjectRecord = {
       ...body,
       key,
@@ -178,10 +186,17 @@ export class ObjectStore implements Objects {
       checksums: details.checksums ?? {},
       ...(versioning === 'Enabled' ? { versionId: newVersionId() } : {}),
     };
-    if (versioning !== undefined) this.keepReplaced(bucket, replaced);
-    this.store.put(current(bucket), key, record);
-    if (record.versionId !== undefined) this.saveVersion(bucket, record, record.versionId);
-    else if (replaced !== undefined && replaced.versionId === undefined) this.doom(replaced.file);
+    this.store.write([
+      ...(versioning === 'Enabled' ? keptVersion(bucket, replaced) : []),
+      ...(versioning === 'Suspended'
+        ? [{ collection: versions(bucket), key: versionKey(key, 'null') }]
+        : []),
+      { collection: current(bucket), key, value: record },
+      ...(record.versionId === undefined ? [] : [version(bucket, record, record.versionId)]),
+      ...also,
+    ]);
+    if (overwritten !== undefined) this.doom(overwritten.file);
+    else if (versioning === undefined && replaced !== undefined) this.doom(replaced.file);
     return record;
   }
 
@@ -197,9 +212,15 @@ export class ObjectStore implements Objects {
     const replaced = this.head(bucket, key);
     if (this.bucket(bucket)?.versioning === 'Enabled') {
       const marker: VersionRecord = { key, versionId: newVersionId(), lastModifiedMs: this.now() };
-      this.keepReplaced(bucket, replaced);
-      this.store.put(versions(bucket), versionKey(key, marker.versionId), marker);
-      this.store.delete(current(bucket), key);
+      this.store.write([
+        ...keptVersion(bucket, replaced),
+        {
+          collection: versions(bucket),
+          key: versionKey(key, marker.versionId),
+          value: marker,
+        },
+        { collection: current(bucket), key },
+      ]);
       return { versionId: marker.versionId };
     }
     if (replaced === undefined) return undefined;
@@ -212,12 +233,16 @@ export class ObjectStore implements Objects {
   removeVersion(bucket: string, key: string, versionId: string): VersionRecord | undefined {
     const version = this.version(bucket, key, versionId);
     if (version === undefined) return undefined;
-    this.store.delete(versions(bucket), versionKey(key, versionId));
     const newest = this.versionsOf(bucket, key)
-      .filter((other) => other.key === key)
+      .filter((other) => other.key === key && other.versionId !== versionId)
       .sort((a, b) => b.lastModifiedMs - a.lastModifiedMs)[0];
-    if (newest?.object === undefined) this.store.delete(current(bucket), key);
-    else this.store.put(current(bucket), key, newest.object);
+    const head = this.head(bucket, key);
+    // Put while versioning was suspended: it is the version `null`, and newer than all others.
+    const staysCurrent = head !== undefined && !('versionId' in head) && versionId !== 'null';
+    this.store.write([
+      { collection: versions(bucket), key: versionKey(key, versionId) },
+      ...(staysCurrent ? [] : [{ collection: current(bucket), key, value: newest?.object }]),
+    ]);
     if (version.object !== undefined) this.doom(version.object.file);
     return version;
   }
@@ -235,9 +260,12 @@ export class ObjectStore implements Objects {
     }
   }
 
-  /** Deletes what a kill left behind: drafts, and bodies that no document names. Only before serving. */
-  sweepOrphans(): void {
-    const named = new Set<string>();
+  /**
+   * Deletes what a kill left behind: drafts, and bodies that neither a document nor `alsoNamed` names.
+   * Only before serving.
+   */
+  sweepOrphans(alsoNamed: Iterable<string> = []): void {
+    const named = new Set<string>(alsoNamed);
     for (const [bucket] of this.buckets()) {
       for (const [, { file }] of this.store.entries<ObjectRecord>(current(bucket))) named.add(file);
       for (const { object } of this.versionsOf(bucket, ''))
@@ -248,24 +276,23 @@ export class ObjectStore implements Objects {
     }
   }
 
-  private keepReplaced(bucket: string, replaced: ObjectRecord | undefined): void {
-    if (replaced !== undefined && replaced.versionId === undefined)
-      this.saveVersion(bucket, replaced, 'null');
-  }
-
-  private saveVersion(bucket: string, object: ObjectRecord, versionId: string): void {
-    const version: VersionRecord = {
-      key: object.key,
-      versionId,
-      lastModifiedMs: object.lastModifiedMs,
-      object,
-    };
-    this.store.put(versions(bucket), versionKey(object.key, versionId), version);
-  }
-
-  private doom(file: string): void {
+  /** Gives up a body that no document names any more. */
+  doom(file: string): void {
     this.doomed.push({ file, atMs: this.now() });
   }
+}
+
+/** An object without a version id that a versioned bucket replaces is kept as its version `null`. */
+function keptVersion(bucket: string, replaced: ObjectRecord | undefined): readonly Change[] {
+  return replaced === undefined || replaced.versionId !== undefined
+    ? []
+    : [version(bucket, replaced, 'null')];
+}
+
+function version(bucket: string, object: ObjectRecord, versionId: string): Change {
+  const { key, lastModifiedMs } = object;
+  const value: VersionRecord = { key, versionId, lastModifiedMs, object };
+  return { collection: versions(bucket), key: versionKey(key, versionId), value };
 }
 
 function newVersionId(): string {

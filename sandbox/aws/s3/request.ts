@@ -38,6 +38,7 @@ const SUBRESOURCES = [
   'accelerate',
   'acl',
   'analytics',
+  'attributes',
   'cors',
   'encryption',
   'intelligent-tiering',
@@ -59,8 +60,6 @@ const SUBRESOURCES = [
   'select',
   'tagging',
   'torrent',
-  'uploadId',
-  'uploads',
   'website',
 ];
 
@@ -69,7 +68,30 @@ export function operationOf({ method, bucket, key, query }: S3Request, isCopy: b
   const subresource = SUBRESOURCES.find((name) => query.has(name));
   if (subresource !== undefined) return `${method} ?${subresource}`;
   if (bucket === '') return method === 'GET' ? 'ListBuckets' : `${method} /`;
+  if (query.has('uploads') || query.has('uploadId'))
+    return uploadOperation(method, key, query, isCopy) ?? `${method} ?uploads`;
   return (key === '' ? bucketOperation(method, query) : objectOperation(method, isCopy)) ?? method;
+}
+
+function uploadOperation(
+  method: string,
+  key: string,
+  query: URLSearchParams,
+  isCopy: boolean,
+): string | undefined {
+  if (key === '') return method === 'GET' ? 'ListMultipartUploads' : undefined;
+  switch (method) {
+    case 'POST':
+      return query.has('uploadId') ? 'CompleteMultipartUpload' : 'CreateMultipartUpload';
+    case 'PUT':
+      return isCopy ? 'UploadPartCopy' : 'UploadPart';
+    case 'DELETE':
+      return 'AbortMultipartUpload';
+    case 'GET':
+      return query.has('uploadId') ? 'ListParts' : undefined;
+    default:
+      return undefined;
+  }
 }
 
 function bucketOperation(method: string, query: URLSearchParams): string | undefined {
@@ -107,6 +129,22 @@ function objectOperation(method: string, isCopy: boolean): string | undefined {
   }
 }
 
+/** `/bucket/key?versionId=…`, percent-encoded, with or without the first slash. */
+export function copySource(header: string): {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string | null;
+} {
+  const mark = header.lastIndexOf('?versionId=');
+  const path = mark < 0 ? header : header.slice(0, mark);
+  const [bucket = '', ...key] = decoded(path).replace(/^\//, '').split('/');
+  return {
+    bucket,
+    key: key.join('/'),
+    versionId: mark < 0 ? null : decoded(header.slice(mark + '?versionId='.length)),
+  };
+}
+
 export type Range =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly first: number; readonly last: number }
@@ -125,6 +163,19 @@ export function parseRange(header: string | undefined, size: number): Range {
   const last = to === '' ? size - 1 : Math.min(Number(to), size - 1);
   if (first >= size) return { kind: 'none' };
   return last < first ? { kind: 'whole' } : { kind: 'part', first, last };
+}
+
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** S3 orders keys by their bytes in UTF-8; beyond the basic plane that differs from comparing strings. */
+export function compareKeys(a: string, b: string): number {
+  if (SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+/** Keys in the order of S3, given in the order of strings. */
+export function inByteOrder(keys: readonly string[]): readonly string[] {
+  return keys.some((key) => SURROGATE.test(key)) ? keys.toSorted(compareKeys) : keys;
 }
 
 export interface Listing {
@@ -150,7 +201,7 @@ export function listPage(
       end < 0
         ? { text: key, isPrefix: false }
         : { text: key.slice(0, end + delimiter.length), isPrefix: true };
-    if (entry.text <= startAfter || page.at(-1)?.text === entry.text) continue;
+    if (compareKeys(entry.text, startAfter) <= 0 || page.at(-1)?.text === entry.text) continue;
     if (page.length === maxKeys) return asListing(page, page.at(-1)?.text);
     page.push(entry);
   }

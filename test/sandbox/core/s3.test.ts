@@ -8,10 +8,12 @@ import {
   DeleteObjectsCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketVersioningCommand,
+  GetObjectAttributesCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
+  ListObjectsCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   paginateListObjectsV2,
@@ -35,12 +37,14 @@ async function textOf(Key: string, VersionId?: string): Promise<string> {
 }
 
 describe('buckets', () => {
-  it('are listed, found, and refused a second time', async () => {
+  it('are listed, found, and created again by their owner, as in us-east-1, without a change', async () => {
     await s3.send(new HeadBucketCommand({ Bucket }));
     const { Buckets } = await s3.send(new ListBucketsCommand({}));
     expect(Buckets?.map(({ Name }) => Name)).toContain(Bucket);
-    const again = await failure(s3.send(new CreateBucketCommand({ Bucket })));
-    expect(again.name).toBe('BucketAlreadyOwnedByYou');
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'stays', Body: 'x' }));
+    await s3.send(new CreateBucketCommand({ Bucket }));
+    expect(await textOf('stays')).toBe('x');
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'stays' }));
   });
 
   it('have names that AWS accepts', async () => {
@@ -295,5 +299,139 @@ describe('versions', () => {
       new DeleteObjectCommand({ Bucket: 'versioned', Key: 'k', VersionId: marker.VersionId }),
     );
     expect(await read()).toBe('two');
+  });
+});
+
+describe('a listing', () => {
+  const keys = ['a%', 'a%2Bb', 'a+b', 'a b', 'x&y/<z>', '\uffee', '\u{1f600}'];
+
+  beforeAll(async () => {
+    await s3.send(new CreateBucketCommand({ Bucket: 'odd-keys' }));
+    for (const Key of keys)
+      await s3.send(new PutObjectCommand({ Bucket: 'odd-keys', Key, Body: Key }));
+  });
+
+  const byBytes = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+  it.each([1, 2, 1000])('of the first kind gives every odd key, %d a page', async (MaxKeys) => {
+    const seen: string[] = [];
+    let Marker: string | undefined;
+    do {
+      const page = await s3.send(
+        new ListObjectsCommand({ Bucket: 'odd-keys', MaxKeys, Marker, EncodingType: 'url' }),
+      );
+      for (const { Key = '' } of page.Contents ?? []) seen.push(decodeURIComponent(Key));
+      Marker = page.IsTruncated === true ? seen.at(-1) : undefined;
+    } while (Marker !== undefined && seen.length <= keys.length);
+    expect(seen).toEqual(byBytes);
+  });
+
+  it('spells its markers as it spells its keys', async () => {
+    const page = await s3.send(
+      new ListObjectsCommand({
+        Bucket: 'odd-keys',
+        MaxKeys: 3,
+        Marker: 'a%',
+        Delimiter: '/',
+        EncodingType: 'url',
+      }),
+    );
+    expect(page).toMatchObject({ Marker: 'a%25', NextMarker: 'x%26y/' });
+  });
+
+  it('is in the order of the bytes of the keys', async () => {
+    const seen: (string | undefined)[] = [];
+    for await (const page of paginateListObjectsV2(
+      { client: s3, pageSize: 2 },
+      { Bucket: 'odd-keys' },
+    ))
+      seen.push(...(page.Contents ?? []).map(({ Key }) => Key));
+    expect(seen).toEqual(byBytes);
+  });
+
+  it('of versions comes in pages', async () => {
+    await s3.send(new CreateBucketCommand({ Bucket: 'many-versions' }));
+    const Versioned = { Bucket: 'many-versions' };
+    await s3.send(
+      new PutBucketVersioningCommand({
+        ...Versioned,
+        VersioningConfiguration: { Status: 'Enabled' },
+      }),
+    );
+    for (let i = 0; i < 5; i += 1)
+      await s3.send(new PutObjectCommand({ ...Versioned, Key: `k${i % 2}`, Body: String(i) }));
+    await s3.send(new DeleteObjectCommand({ ...Versioned, Key: 'k0' }));
+    const seen: unknown[] = [];
+    let markers = {};
+    for (let more = true; more;) {
+      const page = await s3.send(
+        new ListObjectVersionsCommand({ ...Versioned, MaxKeys: 2, ...markers }),
+      );
+      const entries = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
+      expect(entries.length).toBeLessThanOrEqual(2);
+      seen.push(...entries.map(({ VersionId }) => VersionId));
+      markers = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
+      more = page.IsTruncated === true && seen.length < 10;
+    }
+    expect(new Set(seen).size).toBe(6);
+    expect(seen).toHaveLength(6);
+  });
+});
+
+describe('a suspended bucket', () => {
+  it('overwrites its version null, and keeps it when an older version goes', async () => {
+    const Suspended = { Bucket: 'suspended' };
+    await s3.send(new CreateBucketCommand(Suspended));
+    const turn = (Status: 'Enabled' | 'Suspended') =>
+      s3.send(
+        new PutBucketVersioningCommand({ ...Suspended, VersioningConfiguration: { Status } }),
+      );
+    await turn('Enabled');
+    const put = (Body: string) => s3.send(new PutObjectCommand({ ...Suspended, Key: 'k', Body }));
+    const old = [await put('1'), await put('2')];
+    await turn('Suspended');
+    await put('3');
+    await put('4');
+    await s3.send(
+      new DeleteObjectCommand({ ...Suspended, Key: 'k', VersionId: old[0]?.VersionId }),
+    );
+    const { Body } = await s3.send(new GetObjectCommand({ ...Suspended, Key: 'k' }));
+    expect(await Body?.transformToString()).toBe('4');
+    const { Versions } = await s3.send(new ListObjectVersionsCommand(Suspended));
+    expect(Versions?.map(({ VersionId }) => VersionId)).toEqual(['null', old[1]?.VersionId]);
+  });
+});
+
+describe('a request', () => {
+  it('of a form is an object when it is put, as curl does', async () => {
+    const answer = await fetch(`${sandbox.url}/${Bucket}/form`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=b',
+    });
+    expect(answer.status).toBe(200);
+    expect(await textOf('form')).toBe('a=b');
+  });
+
+  it('asks for what changed since, or did not', async () => {
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'since', Body: 'x' }));
+    const at = (ms: number): Date => new Date(Date.now() + ms);
+    const get = (conditions: object) =>
+      s3.send(new GetObjectCommand({ Bucket, Key: 'since', ...conditions }));
+    expect(await failure(get({ IfModifiedSince: at(60_000) }))).toMatchObject({
+      $metadata: { httpStatusCode: 304 },
+    });
+    await get({ IfModifiedSince: at(-60_000) });
+    expect((await failure(get({ IfUnmodifiedSince: at(-60_000) }))).name).toBe(
+      'PreconditionFailed',
+    );
+    await get({ IfUnmodifiedSince: at(60_000) });
+  });
+
+  it('for attributes is not answered with the object', async () => {
+    const error = await failure(
+      s3.send(new GetObjectAttributesCommand({ Bucket, Key: 'since', ObjectAttributes: ['ETag'] })),
+    );
+    expect(error.name).toBe('NotImplemented');
   });
 });

@@ -134,3 +134,39 @@ describe('the lock', () => {
     rmSync(join(home, 'lock.json'), { force: true });
   });
 });
+
+describe('changes that belong together', () => {
+  it('are all there after a kill, or none is, wherever the line was cut', () => {
+    const home = temporaryHome();
+    const store = openStore(home);
+    store.put('c', 'old', 1);
+    const before = statSync(join(home, 'journal.jsonl')).size;
+    store.write([
+      { collection: 'c', key: 'new', value: { n: 2 } },
+      { collection: 'd', key: 'other', value: 'x' },
+      { collection: 'c', key: 'old' },
+    ]);
+    const journal = readFileSync(join(home, 'journal.jsonl'));
+    for (let cut = before; cut <= journal.length; cut += 1) {
+      const copy = killed(home);
+      writeFileSync(join(copy, 'journal.jsonl'), journal.subarray(0, cut));
+      const again = openStore(copy);
+      const whole = cut === journal.length;
+      expect(again.entries('c')).toEqual(whole ? [['new', { n: 2 }]] : [['old', 1]]);
+      expect(again.get('d', 'other')).toBe(whole ? 'x' : undefined);
+      again.close();
+    }
+  });
+
+  it('leave no line when nothing changes', () => {
+    const home = temporaryHome();
+    const store = openStore(home);
+    store.put('c', 'k', 1);
+    const { size } = statSync(join(home, 'journal.jsonl'));
+    store.write([
+      { collection: 'c', key: 'k', value: 1 },
+      { collection: 'c', key: 'absent' },
+    ]);
+    expect(statSync(join(home, 'journal.jsonl')).size).toBe(size);
+  });
+});
