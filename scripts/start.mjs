@@ -10,6 +10,12 @@ import { ensureTemporal } from './setup/temporal.mjs';
 
 const root = join(import.meta.dirname, '..');
 
+/** Says what is wrong with the arguments, or what they may be, before a server is obtained for them. */
+async function checkArguments(args) {
+  const { readOptions } = await import(join(root, 'dist/sandbox/story/options.js'));
+  readOptions(args);
+}
+
 /** Runs the product until it ends; signals go on to it, and its end is ours. */
 async function runStory(args, env) {
   const bin = join(root, 'dist/bin/modelkeeper.js');
@@ -33,11 +39,13 @@ await main(async () => {
   requireNode(root);
   await ensureNodeModules(root);
   await ensureDist(root);
+  const args = process.argv.slice(2);
+  await checkArguments(args);
   const cli = await ensureTemporal(thisMachine(root));
   const env = {
     ...process.env,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     ...(cli === undefined ? {} : { MODELKEEPER_TEMPORAL_CLI: cli }),
   };
-  await runStory(process.argv.slice(2), env);
+  await runStory(args, env);
 });

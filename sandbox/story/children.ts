@@ -20,6 +20,8 @@ export interface Part {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Told the process id at each start. */
+  readonly started: (pid: number) => void;
 }
 
 export interface Supervised {
@@ -53,6 +55,7 @@ export function supervise(
     closeSync(log);
     started.stdin?.on('error', () => undefined);
     child = started;
+    if (started.pid !== undefined) part.started(started.pid);
     started.once('exit', (code, signal) => {
       child = undefined;
       if (stopping) return;

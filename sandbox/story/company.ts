@@ -153,11 +153,13 @@ async function queueArn(aws: Aws, QueueUrl: string): Promise<string> {
   return Attributes?.['QueueArn'] ?? '';
 }
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits so many milliseconds; rejects when the story is asked to stop. */
+type Pause = (ms: number) => Promise<void>;
 
 async function until<T>(
   read: () => Promise<T | undefined>,
   what: string,
+  pause: Pause,
   withinMs = 120_000,
 ): Promise<T> {
   const untilMs = Date.now() + withinMs;
@@ -166,7 +168,7 @@ async function until<T>(
     if (value !== undefined) return value;
     if (Date.now() > untilMs)
       throw new Error(`${what} took longer than ${String(withinMs / 1_000)} s`);
-    await sleep(500);
+    await pause(500);
   }
 }
 
@@ -181,7 +183,7 @@ async function exists(aws: Aws, key: string): Promise<boolean> {
 
 /**
  * Trains the first champion on winter flights of western airports by the company's own pipeline, approves it and
- * brings it into service, unless the endpoint is there.
+ * brings it into service, unless the endpoint is there. An endpoint that is being updated is not waited for.
  *
  * @param weekZeroAtMs winter ends here
  */
@@ -190,8 +192,10 @@ export async function bringUpFirstModel(
   flights: Flights,
   weekZeroAtMs: number,
   tell: (line: string) => void,
+  pause: Pause,
 ): Promise<void> {
-  if ((await endpointStatus(aws)) === undefined) {
+  const found = await endpointStatus(aws);
+  if (found === undefined) {
     const key = `${DATA_PREFIX}/winter.parquet`;
     if (!(await exists(aws, key))) {
       const file = await flights.spread('winter', weekZeroAtMs - WINTER_MS, weekZeroAtMs);
@@ -199,13 +203,19 @@ export async function bringUpFirstModel(
         new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: readFileSync(file) }),
       );
     }
-    const packageArn = await trainFirst(aws, weekZeroAtMs, tell);
+    const packageArn = await trainFirst(aws, weekZeroAtMs, tell, pause);
     await serveFirst(aws, packageArn);
   }
+  if (found !== undefined && found !== 'Creating') {
+    tell(`the endpoint ${MODEL} is there: ${found}`);
+    return;
+  }
   await until(
-    async () => ((await endpointStatus(aws)) === 'InService' ? true : undefined),
+    async () => ((await endpointStatus(aws)) === 'Creating' ? undefined : true),
     'the first deployment',
+    pause,
   );
+  tell(`the endpoint ${MODEL} serves western airports`);
 }
 
 async function endpointStatus(aws: Aws): Promise<string | undefined> {
@@ -224,6 +234,7 @@ async function trainFirst(
   aws: Aws,
   weekZeroAtMs: number,
   tell: (line: string) => void,
+  pause: Pause,
 ): Promise<string> {
   const splitMs = weekZeroAtMs - HELD_OUT_MS;
   const iso = (atMs: number): string => new Date(atMs).toISOString();
@@ -243,17 +254,21 @@ async function trainFirst(
   );
   const PipelineExecutionArn = started.PipelineExecutionArn ?? '';
   tell('training the first model on winter flights of western airports');
-  await until(async () => {
-    const { PipelineExecutionStatus, FailureReason } = await aws.sagemaker.send(
-      new DescribePipelineExecutionCommand({ PipelineExecutionArn }),
-    );
-    if (PipelineExecutionStatus === 'Failed' || PipelineExecutionStatus === 'Stopped') {
-      throw new Error(
-        `the first model could not be trained: ${FailureReason ?? PipelineExecutionStatus}`,
+  await until(
+    async () => {
+      const { PipelineExecutionStatus, FailureReason } = await aws.sagemaker.send(
+        new DescribePipelineExecutionCommand({ PipelineExecutionArn }),
       );
-    }
-    return PipelineExecutionStatus === 'Succeeded' ? true : undefined;
-  }, 'the first training');
+      if (PipelineExecutionStatus === 'Failed' || PipelineExecutionStatus === 'Stopped') {
+        throw new Error(
+          `the first model could not be trained: ${FailureReason ?? PipelineExecutionStatus}`,
+        );
+      }
+      return PipelineExecutionStatus === 'Succeeded' ? true : undefined;
+    },
+    'the first training',
+    pause,
+  );
   const { PipelineExecutionSteps } = await aws.sagemaker.send(
     new ListPipelineExecutionStepsCommand({ PipelineExecutionArn }),
   );

@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url';
 
 import { parseDocument } from 'yaml';
 
-import { findFreePort, startTemporal } from '../temporal/server.js';
+import { startTemporal } from '../temporal/server.js';
 import type { TemporalServer } from '../temporal/server.js';
 import { binary, supervise } from './children.js';
 import type { Supervised } from './children.js';
 import { bringUpFirstModel, BUCKET, companyAws, furnish, MODEL, REGION } from './company.js';
 import { Flights, WEEK_MS } from './flights.js';
-import { Home, StoryError, usualPorts } from './home.js';
+import { keepToThisMachine } from './environment.js';
+import { Home, PORTS, StoryError } from './home.js';
 import type { Ports, StoryState } from './home.js';
 import { Follower, narrator } from './narrator.js';
 import type { Narrator } from './narrator.js';
@@ -31,19 +32,25 @@ const CREDENTIALS = { accessKeyId: 'flights-story', secretAccessKey: 'not-a-secr
 export async function main(argv: readonly string[]): Promise<void> {
   const options = readOptions(argv);
   const home = new Home(options.home);
+  const cluster = keepToThisMachine(process.env, home.path);
   try {
-    home.take(options.fresh);
+    await home.take(options.fresh);
   } catch (error) {
+    home.leave();
     fail(error);
     return;
   }
-  const story = new Story(options, home);
+  const story = new Story(options, home, cluster);
   const stop = (signal: NodeJS.Signals): void => {
     story.stop(signal === 'SIGINT' ? 'stopping' : `stopping on ${signal}`);
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   process.on('SIGHUP', stop);
+  // `npm start | head`, or a terminal that is gone: nobody reads on.
+  process.stdout.on('error', () => {
+    story.stop('stopping: nobody reads this any more');
+  });
   try {
     process.exitCode = await story.run();
   } catch (error) {
@@ -55,13 +62,17 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  const known =
-    error instanceof StoryError ||
-    (error instanceof Error && /TemporalStartError/.test(error.name));
-  process.stderr.write(
-    `${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
-  );
+  process.stderr.write(`${sentence(error)}\n`);
+  if (process.env['DEBUG'] !== undefined && error instanceof Error)
+    process.stderr.write(`${error.stack ?? ''}\n`);
   process.exitCode = 1;
+}
+
+function sentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'ENOSPC')
+    return `the disk is full (${error.message}): make room and start again; it goes on where it was`;
+  return error.message;
 }
 
 class Stopped extends Error {
@@ -85,6 +96,8 @@ class Story {
   constructor(
     private readonly options: StoryOptions,
     private readonly home: Home,
+    /** The address of a Temporal that runs already; without one, one is embedded. */
+    private readonly cluster: string | undefined,
   ) {
     this.narrator = narrator(this.startedAtMs, (text) => process.stdout.write(text));
   }
@@ -127,8 +140,12 @@ class Story {
   }
 
   private async tell(): Promise<number> {
-    let state = await this.home.readOrCreate(() => this.choosePorts());
+    const used = PORTS.filter(
+      (port) => this.cluster === undefined || (port !== 'temporal' && port !== 'webUi'),
+    );
+    let state = await this.home.readOrCreate(this.options.ports, used);
     const { ports } = state;
+    const webUi = this.webUi(ports);
     const service = new Service(`http://127.0.0.1:${String(ports.console)}`, MODEL);
     await this.startServers(ports);
     const aws = companyAws(`http://127.0.0.1:${String(ports.aws)}`, CREDENTIALS);
@@ -138,7 +155,7 @@ class Story {
     this.home.announce(environment);
     this.startService(environment, ports);
     this.say(`console           ${service.consoleUrl}`);
-    this.say(`Temporal Web UI   http://127.0.0.1:${String(ports.webUi)}`);
+    this.say(`Temporal Web UI   ${webUi ?? `of ${this.cluster ?? ''}`}`);
     this.say(`messages to people  http://127.0.0.1:${String(ports.aws)}/_sandbox/outbox`);
 
     if (state.weekZeroAtMs === null) {
@@ -147,10 +164,15 @@ class Story {
       this.home.save(state);
     }
     const weekZeroAtMs = state.weekZeroAtMs ?? 0;
-    await bringUpFirstModel(aws, flights, weekZeroAtMs, (line) => {
-      this.say(line);
-    });
-    this.say(`the endpoint ${MODEL} serves western airports`);
+    await bringUpFirstModel(
+      aws,
+      flights,
+      weekZeroAtMs,
+      (line) => {
+        this.say(line);
+      },
+      (ms) => this.pause(ms),
+    );
     mkdirSync(this.home.file('scratch'), { recursive: true });
     this.traffic = new Traffic({
       endpoint: `http://127.0.0.1:${String(ports.aws)}`,
@@ -187,20 +209,17 @@ class Story {
     }
   }
 
-  private async choosePorts(): Promise<Ports> {
-    if (!this.options.autoPorts) return usualPorts();
-    return {
-      temporal: await findFreePort(),
-      webUi: await findFreePort(),
-      aws: await findFreePort(),
-      console: await findFreePort(),
-      bridge: await findFreePort(),
-    };
+  /** Where the Web UI is; of somebody else's Temporal only if they say so. */
+  private webUi(ports: Ports): string | undefined {
+    return this.cluster === undefined
+      ? `http://127.0.0.1:${String(ports.webUi)}`
+      : process.env['MODELKEEPER_WEB_UI'];
   }
 
   private environment(ports: Ports, queueUrl: string): Record<string, string> {
+    const webUi = this.webUi(ports);
     return {
-      TEMPORAL_ADDRESS: `127.0.0.1:${String(ports.temporal)}`,
+      TEMPORAL_ADDRESS: this.cluster ?? `127.0.0.1:${String(ports.temporal)}`,
       AWS_ENDPOINT_URL: `http://127.0.0.1:${String(ports.aws)}`,
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
@@ -208,14 +227,14 @@ class Story {
       MODELKEEPER_EVENTS_QUEUE_URL: queueUrl,
       MODELKEEPER_BRIDGE_MIN_INTERVAL: '2s',
       MODELKEEPER_CONSOLE_URL: `http://127.0.0.1:${String(ports.console)}`,
-      MODELKEEPER_WEB_UI: `http://127.0.0.1:${String(ports.webUi)}`,
+      ...(webUi === undefined ? {} : { MODELKEEPER_WEB_UI: webUi }),
       MODELKEEPER_SCRATCH: this.home.file('scratch'),
     };
   }
 
   private async startServers(ports: Ports): Promise<void> {
-    const cli = process.env['MODELKEEPER_TEMPORAL_CLI'];
-    if (cli === undefined)
+    const cli = process.env['MODELKEEPER_TEMPORAL_CLI'] ?? '';
+    if (cli === '' && this.cluster === undefined)
       throw new StoryError('MODELKEEPER_TEMPORAL_CLI is not set: start the story with npm start');
     this.supervise({
       name: 'local AWS',
@@ -231,7 +250,7 @@ class Story {
       env: {},
       logFile: this.home.file('logs', 'aws.log'),
     });
-    await this.keepTemporal(cli, ports);
+    if (this.cluster === undefined) await this.keepTemporal(cli, ports);
     await this.reachable(`http://127.0.0.1:${String(ports.aws)}/_sandbox/health`, 'the local AWS');
   }
 
@@ -245,6 +264,7 @@ class Story {
       logFile: this.home.file('logs', 'temporal.log'),
     });
     this.temporal = server;
+    this.home.started('Temporal', server.pid);
     void server.ended.then((sentence) => {
       if (this.stopping.signal.aborted) return;
       this.say(`Temporal: ${sentence}; it is started again`);
@@ -272,9 +292,12 @@ class Story {
     part('bridge', ['bridge', '--port', String(ports.bridge)]);
   }
 
-  private supervise(part: Parameters<typeof supervise>[0]): void {
+  private supervise(part: Omit<Parameters<typeof supervise>[0], 'started'>): void {
+    const started = (pid: number): void => {
+      this.home.started(part.name, pid);
+    };
     this.parts.push(
-      supervise(part, (sentence, givenUp) => {
+      supervise({ ...part, started }, (sentence, givenUp) => {
         this.say(sentence);
         if (givenUp) this.stop(`${part.name} does not stay up: ${lastLines(part.logFile)}`, true);
       }),
@@ -396,7 +419,7 @@ class Story {
       traffic: this.traffic?.counts() ?? { sent: 0, failed: 0, labelled: 0 },
       addresses: {
         console: service.consoleUrl,
-        webUi: `http://127.0.0.1:${String(ports.webUi)}`,
+        webUi: this.webUi(ports) ?? 'unknown',
         aws: `http://127.0.0.1:${String(ports.aws)}`,
         artefacts: `s3://${BUCKET}`,
       },

@@ -1,10 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 export interface StoryOptions {
   readonly unattended: boolean;
   readonly fresh: boolean;
-  /** Free ports instead of the usual ones. */
-  readonly autoPorts: boolean;
+  /** The usual ports or any free ones; `undefined`: those of the last start, at first the usual ones. */
+  readonly ports: 'usual' | 'auto' | undefined;
   /** Folder of all state. */
   readonly home: string;
   /** Divides what the local AWS takes. */
@@ -12,6 +12,8 @@ export interface StoryOptions {
   /** Seconds after which an unattended story gives up. */
   readonly timeoutSeconds: number;
 }
+
+const PORTS = ['usual', 'auto'] as const;
 
 const positive = (text: string): number => {
   const value = Number(text);
@@ -33,7 +35,12 @@ export function readOptions(argv: readonly string[]): StoryOptions {
       'one full lifecycle with a scripted approver, in a folder of its own; exit 0 only when it ended promoted',
     )
     .option('--fresh', 'start over: removes the state of earlier runs')
-    .option('--ports <which>', 'usual (7233, 8233, 4566, 8080) or auto (any free ones)')
+    .addOption(
+      new Option(
+        '--ports <which>',
+        'the usual ones (7233, 8233, 4566, 8080, 9465) or any free ones; by default those of the last start, at first the usual ones',
+      ).choices(PORTS),
+    )
     .option(
       '--home <folder>',
       'folder of all state (default: .modelkeeper, with --unattended .modelkeeper-unattended)',
@@ -48,18 +55,15 @@ export function readOptions(argv: readonly string[]): StoryOptions {
   const options = command.opts<{
     unattended?: boolean;
     fresh?: boolean;
-    ports?: string;
+    ports?: (typeof PORTS)[number];
     home?: string;
     speed: number;
     timeout: number;
   }>();
-  const ports = options.ports ?? (options.unattended === true ? 'auto' : 'usual');
-  if (ports !== 'auto' && ports !== 'usual')
-    command.error(`--ports is '${ports}': write auto or usual`);
   return {
     unattended: options.unattended ?? false,
     fresh: options.fresh ?? options.unattended ?? false,
-    autoPorts: ports === 'auto',
+    ports: options.ports ?? (options.unattended === true ? 'auto' : undefined),
     home:
       options.home ?? (options.unattended === true ? '.modelkeeper-unattended' : '.modelkeeper'),
     speed: options.speed,

@@ -19,7 +19,7 @@ const TOO_LATE_MS = 3_000;
 /** How long after a chunk its labels are there. */
 const LABELS_AFTER_MS = 2_000;
 /** After a stop, the company's data is filled up for this long; nobody asked the endpoint meanwhile. */
-const FILL_UP_MS = 120_000;
+const FILL_UP_CHUNKS = 120_000 / CHUNK_MS;
 
 export interface TrafficCounts {
   readonly sent: number;
@@ -68,9 +68,8 @@ export class Traffic {
       credentials,
       maxAttempts: 1,
     });
-    const now = Math.max(0, Math.floor((Date.now() - options.weekZeroAtMs) / CHUNK_MS));
-    this.nextChunk = now;
-    this.nextLabels = Math.max(0, now - Math.floor(FILL_UP_MS / CHUNK_MS));
+    this.nextChunk = this.chunkAt(Date.now());
+    this.nextLabels = Math.max(0, this.nextChunk - FILL_UP_CHUNKS);
   }
 
   counts(): TrafficCounts {
@@ -80,6 +79,7 @@ export class Traffic {
   start(): void {
     this.timers.push(
       setInterval(() => {
+        this.skip();
         this.prepare();
         this.send();
         this.label();
@@ -94,6 +94,10 @@ export class Traffic {
     this.runtime.destroy();
   }
 
+  private chunkAt(atMs: number): number {
+    return Math.max(0, Math.floor((atMs - this.options.weekZeroAtMs) / CHUNK_MS));
+  }
+
   private startOf(chunk: number): number {
     return this.options.weekZeroAtMs + chunk * CHUNK_MS;
   }
@@ -101,6 +105,14 @@ export class Traffic {
   private regionOf(chunk: number): Region {
     const openMs = this.options.hubsOpenAtMs();
     return openMs !== null && this.startOf(chunk) >= openMs ? 'hubs' : 'west';
+  }
+
+  /** The clock may have jumped ahead (a machine that slept): what was missed then is not made up for. */
+  private skip(): void {
+    const nowMs = Date.now();
+    const chunk = this.chunkAt(nowMs);
+    if (nowMs - this.startOf(this.nextChunk + 1) > TOO_LATE_MS) this.nextChunk = chunk;
+    this.nextLabels = Math.max(this.nextLabels, chunk - FILL_UP_CHUNKS);
   }
 
   /** Lines up the requests of a chunk as it begins. */

@@ -68,7 +68,8 @@ export async function findFreePort(ip = '127.0.0.1'): Promise<number> {
   );
 }
 
-async function isFree(ip: string, port: number): Promise<boolean> {
+/** Whether a port of `ip` can be listened on. */
+export async function isFree(ip: string, port: number): Promise<boolean> {
   const server = createServer();
   try {
     server.listen(port, ip);

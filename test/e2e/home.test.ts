@@ -1,8 +1,9 @@
 /** What can be wrong with the folder a story lives in, its ports and its disk: a sentence each, and nothing broken. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import {
@@ -11,14 +12,23 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import { Client, Connection } from '@temporalio/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { findFreePort } from '../../sandbox/temporal/server.js';
+import { findFreePort, startTemporal } from '../../sandbox/temporal/server.js';
 import { awsAt } from './support/aws.js';
 import type { LocalAws } from './support/aws.js';
-import { ROOT, start, temporaryFolder, until, untilTrue } from './support/processes.js';
+import {
+  marked,
+  ROOT,
+  start,
+  temporalCli,
+  temporaryFolder,
+  until,
+  untilTrue,
+} from './support/processes.js';
 import type { Ended, Running } from './support/processes.js';
-import { StoryRun } from './support/story.js';
+import { MODEL, StoryRun } from './support/story.js';
 
 /** A home of its own with these files in it. */
 function homeWith(files: Readonly<Record<string, string>> = {}): string {
@@ -96,11 +106,96 @@ describe('two stories in one folder', () => {
 
 function pidIn(home: string): string {
   try {
-    return readFileSync(join(home, 'story.pid'), 'utf8');
+    const { pid } = JSON.parse(readFileSync(join(home, 'story.lock'), 'utf8')) as { pid: number };
+    return String(pid);
   } catch {
     return '';
   }
 }
+
+describe('a folder', () => {
+  it('that is none is named with what to do', async () => {
+    const home = homeWith({ file: '' });
+    const { output } = await givesUp(storyIn(join(home, 'file'), '--ports', 'auto'));
+    expect(output).toContain(`${join(home, 'file')} cannot be used`);
+    expect(output).toContain('--home');
+  });
+
+  it('of a story that was killed can be started over at once', async () => {
+    const home = homeWith();
+    const first = storyIn(home, '--ports', 'auto');
+    await untilTrue('it trains', 60_000, () => first.output().includes('training'));
+    first.signal('SIGKILL');
+    await first.ended;
+    const again = storyIn(home, '--fresh');
+    await untilTrue('it trains again', 60_000, () => again.output().includes('training'));
+    again.signal('SIGINT');
+    expect(await again.ended).toMatchObject({ code: 0 });
+    expect(again.processes()).toEqual([]);
+  });
+});
+
+describe('a story that is asked to stop', () => {
+  it('while the first model is trained, stops then', async () => {
+    const story = storyIn(homeWith(), '--ports', 'auto', '--speed', '1');
+    await untilTrue('it trains', 60_000, () => story.output().includes('training'));
+    story.signal('SIGINT');
+    const { code, output } = await story.ended;
+    expect(code, output).toBe(0);
+    expect(output.trim().split('\n').at(-1)).toContain('stopping');
+    expect(story.processes()).toEqual([]);
+  });
+
+  it('by a reader that has gone, stops too and leaves its folder free', async () => {
+    const home = homeWith();
+    const mark = randomUUID();
+    const command = [process.execPath, join(ROOT, 'dist/bin/modelkeeper.js'), 'story'];
+    const reader = start(
+      ['-c', '"$@" | head -n 1', 'sh', ...command, '--home', home, '--ports', 'auto'],
+      {
+        program: 'bash',
+        mark,
+        env: { MODELKEEPER_TEMPORAL_CLI: temporalCli(), TEMPORAL_ADDRESS: '' },
+      },
+    );
+    const { output } = await reader.ended;
+    expect(output).not.toMatch(/^\s+at /m);
+    expect(marked(mark)).toEqual([]);
+    expect(existsSync(join(home, 'story.lock'))).toBe(false);
+    expect(existsSync(join(home, 'environment.json'))).toBe(false);
+  });
+});
+
+describe('the Temporal that TEMPORAL_ADDRESS names', () => {
+  it('is used, and none is started', async () => {
+    const folder = temporaryFolder('cluster');
+    const cluster = await startTemporal({
+      cli: temporalCli(),
+      port: await findFreePort(),
+      logFile: join(folder.path, 'temporal.log'),
+    });
+    onTestFinished(async () => {
+      await cluster.stop();
+      folder.remove();
+    }, 60_000);
+    const story = new StoryRun(homeWith(), ['--ports', 'auto'], {
+      MODELKEEPER_TEMPORAL_CLI: '',
+      TEMPORAL_ADDRESS: cluster.address,
+    });
+    story.start();
+    onTestFinished(() => story.end(), 60_000);
+    const connection = await Connection.connect({ address: cluster.address });
+    onTestFinished(() => connection.close());
+    const { workflow } = new Client({ connection });
+    await untilTrue('it has a keeper there', 120_000, async () => {
+      const { status } = await workflow.getHandle(`keeper/${MODEL}`).describe();
+      return status.name === 'RUNNING';
+    });
+    expect(story.processes().map(({ command }) => command)).not.toEqual(
+      expect.arrayContaining([expect.stringContaining('start-dev')]),
+    );
+  });
+});
 
 describe('a damaged folder', () => {
   it.each(['', '{', '{"version":1}', '[]', 'null'])(
@@ -133,11 +228,26 @@ describe('a damaged folder', () => {
 });
 
 describe('a port that is taken', () => {
-  it.each(['temporal', 'webUi', 'aws', 'console'])('is named: %s', async (which) => {
+  it.each(['temporal', 'webUi', 'aws', 'console', 'bridge'])('is named: %s', async (which) => {
     const port = await taken();
     const home = homeWith({ 'state.json': await stateWith({ [which]: port }) });
     const { output } = await givesUp(storyIn(home));
     expect(output).toMatch(new RegExp(`port ${String(port)}\\b.* taken`, 'i'));
+    expect(output).toContain('--ports auto');
+  });
+
+  it('is left to the other program by --ports auto, and the other ports stay', async () => {
+    const port = await taken();
+    const home = homeWith({ 'state.json': await stateWith({ console: port }) });
+    const before = await new StoryRun(home, []).ports();
+    const story = storyIn(home, '--ports', 'auto');
+    const page = await until('the console answers', 60_000, async () => {
+      const other = await story.console();
+      return !other.url.endsWith(`:${String(port)}`) && (await other.answers()) ? other : undefined;
+    });
+    const after = await story.ports();
+    expect(page.url).toBe(`http://127.0.0.1:${String(after.console)}`);
+    expect({ ...after, console: port }).toEqual(before);
   });
 });
 

@@ -44,7 +44,17 @@ interface Story {
 
 const folder = temporaryFolder('story');
 const home = join(folder.path, 'home');
-const story = new StoryRun(home, ['--unattended']);
+/** Of somebody who has an account, a cluster and a proxy of their own: nothing of it is the story's. */
+const FOREIGN = {
+  AWS_PROFILE: 'work',
+  AWS_SESSION_TOKEN: 'of-another-account',
+  AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9',
+  TEMPORAL_NAMESPACE: 'production',
+  TEMPORAL_TLS: 'true',
+  http_proxy: 'http://127.0.0.1:9',
+  https_proxy: 'http://127.0.0.1:9',
+};
+const story = new StoryRun(home, ['--unattended'], FOREIGN);
 let consoleAfterMs = Number.POSITIVE_INFINITY;
 let ended: Ended;
 let left: readonly Process[];

@@ -21,35 +21,40 @@ export const LOCK_FILE = 'lock.json';
 
 const held = new Set<string>();
 
+const usedBySandbox = (pid: number, home: string): string =>
+  `another sandbox (process ${pid}) uses ${home}; stop it, or choose another directory with --home`;
+
 /**
  * Makes this process the only one that writes to `home`. Returns the release.
  * A lock whose process is gone (`kill -9`, reboot) is taken over.
  *
+ * @param name of the lock file in `home`
+ * @param refusal the sentence when it is held, of the holder's process id and the home
  * @throws {Error} naming the process that holds it.
  */
-export function lockHome(home: string): () => void {
+export function lockHome(home: string, name = LOCK_FILE, refusal = usedBySandbox): () => void {
   mkdirSync(home, { recursive: true });
   const real = realpathSync(home);
-  const file = join(real, LOCK_FILE);
+  const file = join(real, name);
   const self: Holder = { pid: process.pid, startedAt: processStart(process.pid), home: real };
-  const draft = join(real, `lock.${process.pid}.tmp`);
+  const draft = `${file}.${process.pid}.tmp`;
   writeFileSync(draft, JSON.stringify(self));
   try {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       if (tryLink(draft, file)) {
-        held.add(real);
+        held.add(file);
         return () => {
-          held.delete(real);
+          held.delete(file);
           rmSync(file, { force: true });
         };
       }
       const holder = readHolder(file);
-      if (holder !== undefined && isAlive(holder, real)) {
-        throw new Error(
-          `another sandbox (process ${holder.pid}) uses ${real}; stop it, or choose another directory with --home`,
-        );
-      }
-      setAside(file, `${draft}.stale`);
+      if (holder !== undefined && isAlive(holder, real, file))
+        throw new Error(refusal(holder.pid, real));
+      setAside(file, `${draft}.stale`, (aside) => {
+        const taken = readHolder(aside);
+        return taken !== undefined && isAlive(taken, real, file);
+      });
     }
     throw new Error(`cannot take the lock ${file}; remove it if no sandbox is running`);
   } finally {
@@ -68,12 +73,16 @@ function tryLink(draft: string, file: string): boolean {
   }
 }
 
-function setAside(file: string, aside: string): void {
+/** Removes a dead holder's lock; one that somebody has taken since it was read goes back where it was. */
+function setAside(file: string, aside: string, isLive: (aside: string) => boolean): void {
   try {
     renameSync(file, aside);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) === 'ENOENT') return;
+    throw error;
   }
+  if (isLive(aside)) tryLink(aside, file);
+  rmSync(aside, { force: true });
 }
 
 function readHolder(file: string): Holder | undefined {
@@ -84,9 +93,9 @@ function readHolder(file: string): Holder | undefined {
   }
 }
 
-function isAlive(holder: Holder, home: string): boolean {
+function isAlive(holder: Holder, home: string, file: string): boolean {
   if (holder.home !== home) return false;
-  if (holder.pid === process.pid) return held.has(home);
+  if (holder.pid === process.pid) return held.has(file);
   try {
     process.kill(holder.pid, 0);
   } catch (error) {

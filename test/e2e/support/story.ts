@@ -71,12 +71,13 @@ export class StoryRun {
   constructor(
     readonly home: string,
     private readonly args: readonly string[],
+    private readonly env: Readonly<Record<string, string>> = {},
   ) {}
 
   start(): void {
     this.running = start(['story', '--home', this.home, ...this.args], {
       mark: this.mark,
-      env: { MODELKEEPER_TEMPORAL_CLI: temporalCli() },
+      env: { MODELKEEPER_TEMPORAL_CLI: temporalCli(), TEMPORAL_ADDRESS: '', ...this.env },
     });
   }
 
