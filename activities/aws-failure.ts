@@ -35,25 +35,45 @@ const THROTTLES: ReadonlySet<string> = new Set([
   'LimitExceededException',
 ]);
 
+/** The role may not. */
 const PERMISSIONS: ReadonlySet<string> = new Set([
   'AccessDenied',
   'AccessDeniedException',
   'AuthorizationError',
   'AuthorizationErrorException',
+  'KMSAccessDenied',
+  'KMSAccessDeniedException',
+  'NotAuthorized',
+  'OptInRequired',
+  'UnauthorizedOperation',
+]);
+
+/** Nobody knows who asks: expired, revoked, mistyped or no credentials. */
+const CREDENTIALS: ReadonlySet<string> = new Set([
+  'CredentialsProviderError',
   'ExpiredToken',
   'ExpiredTokenException',
   'IncompleteSignature',
+  'IncompleteSignatureException',
   'InvalidAccessKeyId',
   'InvalidClientTokenId',
   'InvalidSignatureException',
+  'InvalidToken',
   'MissingAuthenticationToken',
-  'NotAuthorized',
+  'MissingAuthenticationTokenException',
   'RequestExpired',
   'SignatureDoesNotMatch',
-  'UnauthorizedOperation',
+  'TokenProviderError',
+  'TokenRefreshRequired',
   'UnrecognizedClientException',
-  'CredentialsProviderError',
 ]);
+
+/** A request signed too early or too late. The SDK corrects its clock by AWS's once; this is what is left. */
+const CLOCK =
+  /RequestTimeTooSkewed|RequestInTheFuture|request time.* too large|Signature (?:expired|not yet current)/i;
+
+/** SageMaker refuses a role of ours that cannot do its part as if the request were malformed. */
+const ROLE_LACKS = /could not assume role|is not authorized to perform|ensure that the role\b/i;
 
 /** Conflicts of two writers, gone a moment later. */
 const CONFLICTS: ReadonlySet<string> = new Set([
@@ -186,7 +206,15 @@ export function failureOf(permission: Permission, error: unknown, attemptNumber:
       ...(nextRetryMs === undefined ? {} : { nextRetryDelay: nextRetryMs }),
     });
 
-  if (isMissingPermission(known)) return permissionMissing(permission, known, attemptNumber);
+  const unpermitted = whatToRepair(permission, known);
+  if (unpermitted !== undefined) {
+    return ApplicationFailure.create({
+      type: FailureType.PermissionMissing,
+      message: `${unpermitted}: ${name}: ${message}`,
+      details,
+      nextRetryDelay: permissionDelayMs(attemptNumber),
+    });
+  }
   if (THROTTLES.has(name) || known.status === 429) {
     return retry(FailureType.Throttled, `${permission.action} is throttled by AWS: ${message}`);
   }
@@ -225,47 +253,48 @@ export function failureOf(permission: Permission, error: unknown, attemptNumber:
   });
 }
 
-function isMissingPermission(error: AwsError): boolean {
-  return PERMISSIONS.has(error.name) || error.status === 401 || error.status === 403;
+/** What a person must repair before the request can get through, as the begin of a sentence; `undefined` for nothing. */
+function whatToRepair(
+  permission: Permission,
+  { name, message, status }: Pick<AwsError, 'name' | 'message' | 'status'>,
+): string | undefined {
+  if (CLOCK.test(`${name} ${message}`)) {
+    return `${permission.action} was refused because of the time: the clock of this machine and that of AWS differ, set it right`;
+  }
+  if (CREDENTIALS.has(name)) {
+    return `the credentials do not hold for ${permission.action} on ${permission.on}: renew them`;
+  }
+  const roleLacks = name === 'ValidationException' && ROLE_LACKS.test(message);
+  if (!PERMISSIONS.has(name) && status !== 401 && status !== 403 && !roleLacks) return undefined;
+  const { action, on } = permissionIn(message) ?? permission;
+  return `${action} on ${on} is missing`;
+}
+
+/** The permission that AWS itself names. */
+function permissionIn(message: string): Permission | undefined {
+  const named = /not authorized to perform:? ([a-z0-9-]+:[A-Za-z*]+)(?: on resource:? (\S+))?/.exec(
+    message,
+  );
+  if (named?.[1] !== undefined) return may(named[1], named[2] ?? 'the resource');
+  // "… ensure that the role arn:… exists … has "s3:GetObject" permissions …"
+  const role = /\brole "?(arn:[^\s",]*[^\s",.])/i.exec(message)?.[1];
+  const lacks = /"([a-z0-9-]+:[A-Za-z]+)" permissions?/.exec(message)?.[1];
+  if (role === undefined) return undefined;
+  return may(lacks ?? 'sts:AssumeRole', `${role} for SageMaker`);
 }
 
 /** Grows from 5 s to a minute: an operator who repairs the role sees the work go on soon. */
 const permissionDelayMs = (attemptNumber: number): number =>
   Math.min(60_000, 5_000 * 2 ** Math.min(attemptNumber - 1, 4));
 
-function permissionMissing(
-  permission: Permission,
-  error: Pick<AwsError, 'name' | 'message' | 'requestId' | 'status'>,
-  attemptNumber: number,
-): ApplicationFailure {
-  const named = /not authorized to perform:? ([a-z0-9-]+:[A-Za-z*]+)(?: on resource:? (\S+))?/.exec(
-    error.message,
-  );
-  const action = named?.[1] ?? permission.action;
-  const on = named?.[1] === undefined ? permission.on : (named[2] ?? permission.on);
-  return ApplicationFailure.create({
-    type: FailureType.PermissionMissing,
-    message: `${action} on ${on} is missing: ${error.name}: ${error.message}`,
-    details: [
-      {
-        operation: permission.action,
-        awsError: error.name,
-        requestId: error.requestId,
-        status: error.status,
-      },
-    ],
-    nextRetryDelay: permissionDelayMs(attemptNumber),
-  });
-}
-
 function failureOfOther(permission: Permission, error: unknown, attemptNumber: number): unknown {
   if (!(error instanceof Error)) return error;
-  if (error.name === 'CredentialsProviderError') {
-    return permissionMissing(
-      permission,
-      { name: error.name, message: error.message, requestId: null, status: null },
-      attemptNumber,
-    );
+  if (CREDENTIALS.has(error.name)) {
+    return ApplicationFailure.create({
+      type: FailureType.PermissionMissing,
+      message: `there are no credentials for ${permission.action}: ${error.message}`,
+      nextRetryDelay: permissionDelayMs(attemptNumber),
+    });
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const noAnswer =

@@ -54,6 +54,71 @@ describe('failureOf', () => {
     });
   });
 
+  it.each([
+    [
+      'AccessDenied',
+      'User: arn:aws:sts::111122223333:assumed-role/w/1 is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:111122223333:key/1 because no identity-based policy allows it',
+      403,
+      /^kms:Decrypt on arn:aws:kms:us-east-1:111122223333:key\/1 is missing: /,
+    ],
+    [
+      'KMSAccessDeniedException',
+      'The ciphertext refers to a key that you may not use',
+      400,
+      /^sagemaker:UpdateEndpoint on endpoint\/flights-live is missing: /,
+    ],
+    [
+      'ValidationException',
+      "Could not assume role arn:aws:iam::111122223333:role/m. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role.",
+      400,
+      /^sts:AssumeRole on arn:aws:iam::111122223333:role\/m for SageMaker/,
+    ],
+    [
+      'ValidationException',
+      'Could not access model data at s3://b/k. Please ensure that the role "arn:aws:iam::111122223333:role/m" exists and that its trust relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object is located in us-east-1.',
+      400,
+      /^s3:GetObject on arn:aws:iam::111122223333:role\/m for SageMaker is missing/,
+    ],
+    [
+      'ExpiredToken',
+      'The provided token has expired.',
+      400,
+      /^the credentials do not hold .* renew/,
+    ],
+    ['InvalidToken', 'The provided token is malformed.', 400, /^the credentials do not hold/],
+    [
+      'RequestTimeTooSkewed',
+      'The difference between the request time and the current time is too large.',
+      403,
+      /clock of this machine and that of AWS differ/,
+    ],
+    [
+      'InvalidSignatureException',
+      'Signature expired: 20260301T000000Z is now earlier than 20260301T001000Z (20260301T001500Z - 5 min.)',
+      403,
+      /clock of this machine and that of AWS differ/,
+    ],
+  ])('says what to repair after %s (%s)', (name, message, status, sentence) => {
+    const failure = failureOf(update, awsError(name, message, status), 1);
+    expect(failure).toMatchObject({
+      type: 'PermissionMissing',
+      nonRetryable: false,
+      nextRetryDelay: 5_000,
+      message: expect.stringMatching(sentence) as string,
+    });
+  });
+
+  it('waits for credentials where the SDK finds none', () => {
+    const none = Object.assign(new Error('Could not load credentials from any providers'), {
+      name: 'CredentialsProviderError',
+    });
+    expect(failureOf(update, none, 2)).toMatchObject({
+      type: 'PermissionMissing',
+      nextRetryDelay: 10_000,
+      message: expect.stringMatching(/^there are no credentials for sagemaker:Update/) as string,
+    });
+  });
+
   it('asks again after 5 s at first and after a minute at last when a permission is missing', () => {
     [5_000, 10_000, 20_000, 40_000, 60_000, 60_000].forEach((nextRetryDelay, index) => {
       const failure = failureOf(update, awsError('AccessDenied', 'no', 403), index + 1);
