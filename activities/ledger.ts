@@ -40,7 +40,7 @@ export function createLedgerActivities(deps: ControlDeps): LedgerActivities {
       readEntry(s3, uri),
     );
     const tail: Tail = { head: { number: 0, hash: NO_HASH }, ids: new Map() };
-    for (const entry of entries) if (entry !== undefined) advance(tail, verified(entry));
+    for (const entry of entries) if (entry !== undefined) follow(tail, entry);
     tails.set(place(ref), tail);
     return tail;
   };
@@ -73,7 +73,7 @@ export function createLedgerActivities(deps: ControlDeps): LedgerActivities {
           1_000,
         );
       }
-      if (taken.sequence > tail.head.number) advance(tail, verified(taken));
+      if (taken.sequence > tail.head.number) follow(tail, taken);
     }
     throw notYet(
       FailureType.Busy,
@@ -124,16 +124,33 @@ function entryAfter(head: LedgerHead, model: string, draft: LedgerDraft): Ledger
   return { ...rest, hash: entryHash(rest) };
 }
 
-function verified(entry: LedgerEntry): LedgerEntry {
+/**
+ * Takes another writer's entry for the new end of the chain.
+ *
+ * @throws {ApplicationFailure} non-retryable: nothing is built on an entry that was changed or does not follow the
+ *   one before it
+ */
+function follow(tail: Tail, entry: LedgerEntry): void {
   const { hash, ...rest } = entry;
   if (entryHash(rest) !== hash) {
-    throw hopeless(
-      FailureType.LedgerBroken,
-      `entry ${entry.sequence} of the ledger was changed after it was written: restore it from its first version`,
-    );
+    throw broken(`entry ${entry.sequence} was changed after it was written`);
   }
-  return entry;
+  // Of the first that is remembered the one before is not known.
+  const begins = tail.head.number === 0 && entry.sequence > 1;
+  if (!begins && entry.sequence !== tail.head.number + 1) {
+    throw broken(`entry ${tail.head.number + 1} is gone, ${entry.sequence} is there`);
+  }
+  if (!begins && entry.previousHash !== tail.head.hash) {
+    throw broken(`entry ${entry.sequence} does not follow the one before it`);
+  }
+  advance(tail, entry);
 }
+
+const broken = (what: string) =>
+  hopeless(
+    FailureType.LedgerBroken,
+    `the ledger is broken: ${what}; look at it with modelkeeper ledger <model> verify, and restore the objects from their versions`,
+  );
 
 function advance(tail: Tail, entry: LedgerEntry): void {
   tail.head = { number: entry.sequence, hash: entry.hash };

@@ -1,9 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 
+import { entryHash } from '../../activities/digest.js';
 import { createControlActivities } from '../../activities/index.js';
 import { ledgerFaults, readLedger } from '../../activities/read.js';
-import type { LedgerDraft } from '../../domain/ledger.js';
+import type { LedgerDraft, LedgerEntry } from '../../domain/ledger.js';
 import { attemptOf, awsError, bucketOf, depsOver, fakeAws, NOON, ref, run } from './support.js';
 
 const draft = (id: string, over: Partial<LedgerDraft> = {}): LedgerDraft => ({
@@ -94,6 +95,57 @@ describe('record', () => {
     objects.set(key, text.replace('because', 'forged'));
     const { error } = await attemptOf(activities().record, [{ ...ref, drafts: [draft('b')] }]);
     expect(error).toMatchObject({ type: 'LedgerBroken', nonRetryable: true });
+  });
+
+  it.each([
+    ['one that was rewritten with a hash of its own', /entry 3 does not follow the one before it/],
+    ['one that is gone', /entry 2 is gone, 3 is there/],
+  ])('does not build on a chain with %s', async (what, fault) => {
+    const { activities, objects } = bucket();
+    for (const id of ['a', 'b', 'c']) {
+      await run(activities().record, [{ ...ref, drafts: [draft(id)] }]);
+    }
+    const second = 'keeper/ledger/flights/000000000002.json';
+    if (what.includes('gone')) objects.delete(second);
+    else {
+      const { hash, ...entry } = JSON.parse(objects.get(second) ?? '') as LedgerEntry;
+      const forged = { ...entry, reasons: ['forged'] };
+      expect(entryHash(forged)).not.toBe(hash);
+      objects.set(second, JSON.stringify({ ...forged, hash: entryHash(forged) }));
+    }
+    const { error } = await attemptOf(activities().record, [{ ...ref, drafts: [draft('d')] }]);
+    expect(error).toMatchObject({
+      type: 'LedgerBroken',
+      nonRetryable: true,
+      message: expect.stringMatching(fault) as string,
+    });
+    expect([...objects.keys()]).not.toContain('keeper/ledger/flights/000000000004.json');
+  });
+
+  it('does not go on behind an entry of another writer that does not follow its own', async () => {
+    const { activities, objects } = bucket();
+    const { record } = activities();
+    await run(record, [{ ...ref, drafts: [draft('a')] }]);
+    const first = JSON.parse([...objects.values()][0] ?? '') as LedgerEntry;
+    const { hash, ...rest } = { ...first, id: 'x', sequence: 2, previousHash: 'f'.repeat(64) };
+    expect(entryHash(rest)).not.toBe(hash);
+    objects.set(
+      'keeper/ledger/flights/000000000002.json',
+      JSON.stringify({ ...rest, hash: entryHash(rest) }),
+    );
+    const { error } = await attemptOf(record, [{ ...ref, drafts: [draft('b')] }]);
+    expect(error).toMatchObject({ type: 'LedgerBroken' });
+  });
+
+  it('remembers the latest entries only, and still follows them', async () => {
+    const { activities, aws } = bucket();
+    const drafts = Array.from({ length: 140 }, (_, index) => draft(`d${index}`));
+    await run(activities().record, [{ ...ref, drafts }]);
+    expect(await run(activities().record, [{ ...ref, drafts: [draft('last')] }])).toMatchObject({
+      number: 141,
+    });
+    const entries = await readLedger(aws.clients.s3, ref.policy.spec.storage, 'flights');
+    expect(ledgerFaults(entries)).toEqual([]);
   });
 
   it('names the permission when S3 refuses', async () => {
