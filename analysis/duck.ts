@@ -11,6 +11,8 @@ import {
 } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBType, DuckDBValue, Json } from '@duckdb/node-api';
 
+import { asDataFault } from './failures.js';
+
 export interface DuckOptions {
   /** The only directory files are read from and spilled to, with `readable`. Made when missing. */
   readonly scratchDir: string;
@@ -159,7 +161,11 @@ export class Duck {
   }
 }
 
-/** Opens a database for one piece of work and closes it whatever happens. */
+/**
+ * Opens a database for one piece of work and closes it whatever happens.
+ *
+ * @throws {UnusableData} also where the data turn out to be broken in the middle of the work
+ */
 export async function withDuck<T>(
   options: DuckOptions,
   work: (duck: Duck) => Promise<T>,
@@ -167,6 +173,8 @@ export async function withDuck<T>(
   const duck = await Duck.open(options);
   try {
     return await work(duck);
+  } catch (error) {
+    throw asDataFault(error);
   } finally {
     duck.close();
   }

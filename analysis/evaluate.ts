@@ -23,7 +23,14 @@ import type { Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 import { openFiles } from './relation.js';
 import type { Relation } from './relation.js';
-import { boundsOf, pBeyond, ROW_REPLICATES, sampleMetric } from './sampling.js';
+import {
+  boundsOf,
+  isLoss,
+  pBeyond,
+  ROW_REPLICATES,
+  sampleMeanLoss,
+  sampleMetric,
+} from './sampling.js';
 import type { MetricSampling, ScoredRows } from './sampling.js';
 
 export interface EvaluateOptions {
@@ -65,6 +72,7 @@ export async function evaluateGates(
   if (lacking.length > 0) {
     throw new UnusableData(`the predictions have no column ${lacking.join(', ')}`);
   }
+  await refuseOddTimes(duck, relation);
   const hasChampion =
     names.has('champion') &&
     countOf(
@@ -79,7 +87,7 @@ export async function evaluateGates(
   const gates = trusted ? await judgeAll(duck, relation, rows, judge, options) : [];
   const noBaseline = !hasChampion;
   const metrics = [...new Set([...SHOWN, ...options.gates.map((gate) => gate.metric)])];
-  const estimates = trusted ? await estimatesOf(metrics, rows, judge, options.confidence) : null;
+  const estimates = trusted ? await estimatesOf(metrics, rows, judge, options) : null;
   return {
     schema: 'modelkeeper/evaluation-v1',
     rows: rows.labels.length,
@@ -100,6 +108,19 @@ export async function evaluateGates(
   };
 }
 
+/** Times of another kind would all lie outside of the window, which is not what is wrong with them. */
+async function refuseOddTimes(duck: Duck, relation: Relation): Promise<void> {
+  const row = await duck.row(
+    `select any_value(typeof(eventTimeMs)) as kind, any_value(eventTimeMs::varchar) as example
+     from ${relation.from} where eventTimeMs is not null and try_cast(eventTimeMs as double) is null`,
+    relation.bound,
+  );
+  if (row['kind'] === null || row['kind'] === undefined) return;
+  throw new UnusableData(
+    `eventTimeMs must be milliseconds since 1970 as a number, not ${textOfRow(row['kind'])} such as ${textOfRow(row['example'])}`,
+  );
+}
+
 async function checkRows(
   duck: Duck,
   relation: Relation,
@@ -110,7 +131,7 @@ async function checkRows(
     `count(*) filter (where not coalesce(try_cast(${column} as double) between 0 and 1, false))`;
   const row = await duck.row(
     `select count(*) - count(distinct rowId::varchar) as repeated,
-            count(*) filter (where not coalesce(eventTimeMs::double >= $from and eventTimeMs::double < $to, false)) as outside,
+            count(*) filter (where not coalesce(try_cast(eventTimeMs as double) >= $from and try_cast(eventTimeMs as double) < $to, false)) as outside,
             count(*) filter (where not coalesce(try_cast(label as double) in (0, 1), false)) as labels,
             ${badScore('candidate')} as candidate,
             ${hasChampion ? badScore('champion') : '0'} as champion
@@ -196,11 +217,13 @@ async function estimatesOf(
   metrics: readonly GateMetric[],
   rows: ScoredRows,
   judge: Judge,
-  confidence: number,
+  { confidence, gates }: Pick<EvaluateOptions, 'confidence' | 'gates'>,
 ): Promise<{ readonly champion: readonly Estimate[]; readonly candidate: readonly Estimate[] }> {
   const [champion, candidate]: [Estimate[], Estimate[]] = [[], []];
   for (const metric of metrics) {
-    const sampled = await judge.sample(metric, rows);
+    const judged = gates.some((gate) => gate.metric === metric);
+    const sampled =
+      !judged && isLoss(metric) ? sampleMeanLoss(metric, rows) : await judge.sample(metric, rows);
     const unknown = { metric, estimate: null, lower: null, upper: null };
     for (const side of ['champion', 'candidate'] as const) {
       const sampling = sampled?.[side] ?? null;

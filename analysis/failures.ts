@@ -2,3 +2,14 @@
 export class UnusableData extends Error {
   override readonly name = 'UnusableData';
 }
+
+/** What DuckDB says of bytes that it cannot make sense of. Memory, disk and interruption are not the data's fault. */
+const BROKEN = /^(Invalid|Invalid Input|Conversion|Out of Range) Error: /;
+
+/** An error of a query as the data's fault, where it is: files that open well may be broken further in. */
+export function asDataFault(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof UnusableData || !BROKEN.test(error.message))
+    return error;
+  const [cause = ''] = error.message.split('\n');
+  return new UnusableData(`the data cannot be read: ${cause}`, { cause: error });
+}

@@ -30,7 +30,7 @@ let stagedTables = 0;
 
 /** What the database says about the data; memory, disk space and interruption are not the data's fault. */
 const DATA_FAULT =
-  /^(?!.*No space left)(Invalid Input|IO|Parser|Binder|Conversion|Permission|Catalog|Not implemented) Error/;
+  /^(?!.*No space left)(Invalid|Invalid Input|IO|Parser|Binder|Conversion|Permission|Catalog|Not implemented) Error/;
 
 /**
  * Opens data files. CSV and JSON are read once into a table, as a view would parse them again for every query; Parquet

@@ -253,6 +253,34 @@ async function sampleLosses(
   return collect(metric, rows.champion !== null, point, ROW_REPLICATES, draw, signal);
 }
 
+const LOSSES = { log_loss: logLossOf, brier: brierOf } as const;
+
+export type LossMetric = keyof typeof LOSSES;
+
+export const isLoss = (metric: GateMetric): metric is LossMetric => metric in LOSSES;
+
+/**
+ * A mean loss by its standard error: what a number that only is shown costs is one walk over the rows. A gate draws.
+ * `null` with fewer than two rows.
+ */
+export function sampleMeanLoss(
+  metric: LossMetric,
+  { labels, champion, candidate }: ScoredRows,
+): Pick<MetricSampling, 'champion' | 'candidate'> | null {
+  if (labels.length < 2) return null;
+  const lossOf = LOSSES[metric];
+  const normal = (scores: Float64Array): Sampling => {
+    const n = scores.length;
+    const estimate = meanLoss(labels, scores, lossOf);
+    const squares = scores.reduce(
+      (sum, score, i) => sum + (lossOf(labels[i] ?? Number.NaN, score) - estimate) ** 2,
+      0,
+    );
+    return { kind: 'normal', estimate, error: Math.sqrt(squares / (n - 1) / n) };
+  };
+  return { champion: champion === null ? null : normal(champion), candidate: normal(candidate) };
+}
+
 async function samplePrAuc(
   rows: ScoredRows,
   { seed, signal }: SamplingOptions,

@@ -1,10 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { withDuck } from '../../analysis/duck.js';
 import type { Duck } from '../../analysis/duck.js';
 import { evaluateGates } from '../../analysis/evaluate.js';
 import type { EvaluateOptions } from '../../analysis/evaluate.js';
+import { UnusableData } from '../../analysis/failures.js';
 import { seeded } from '../../analysis/random.js';
 import type { EvaluationReport, Gate, GateResult } from '../../domain/stats/types.js';
 import { scratch } from './scratch.js';
@@ -264,6 +267,33 @@ describe('rows that cannot be trusted', () => {
       );
     },
   );
+  it.each([
+    ['TIMESTAMP', "timestamp '2026-01-01'", /not TIMESTAMP such as 2026-01-01 00:00:00/],
+    ['text', "'yesterday'", /not VARCHAR such as yesterday/],
+    ['a list', '[eventTimeMs]', /not DOUBLE\[\] such as \[1000/],
+  ])('are refused with event times of %s', async (_kind, sql, fault) => {
+    const columns = `* replace (${sql} as eventTimeMs)`;
+    await expect(evaluate(better, { columns })).rejects.toThrow(UnusableData);
+    await expect(evaluate(better, { columns })).rejects.toThrow(fault);
+  });
+  it('are taken with event times that a text holds', async () => {
+    const report = await evaluate(better, {
+      columns: '* replace (eventTimeMs::bigint::varchar as eventTimeMs)',
+    });
+    expect(report.checks.rowsOutsideHoldOut).toBe(0);
+  });
+  it.each([10, -300])('are refused when they are broken at byte %i', async (at) => {
+    const { duck, dir } = await scratch();
+    const file = await parquet(duck, join(dir, 'predictions.parquet'), better, '*');
+    const bytes = readFileSync(file);
+    const from = at < 0 ? bytes.length + at : at;
+    writeFileSync(file, bytes.fill(0xa5, from, from + 64));
+    const work = withDuck({ scratchDir: dir }, (own) =>
+      evaluateGates(own, { file, holdOut, gates: [floor], confidence: 0.95, seed: 1, minRows: 1 }),
+    );
+    await expect(work).rejects.toThrow(UnusableData);
+    await expect(work).rejects.toThrow(/cannot be read: Invalid Error/);
+  });
   it('are refused when there are none', async () => {
     await expect(evaluate([], { training: [first] })).rejects.toThrow('hold no rows');
   });
@@ -283,5 +313,38 @@ describe('a first model', () => {
   it('is not what the caller said when a champion serves', async () => {
     const report = await evaluate(better, { ...without, championExpected: true });
     expect(report.verdict).toBe('fail');
+  });
+});
+
+describe('the losses that are only shown', () => {
+  it('have the interval that a gate on them would draw, within its noise', async () => {
+    const rows = makeRows(4_000, 0.1, 0.14);
+    const gateOn = (metric: 'log_loss' | 'brier'): Gate => ({
+      id: metric,
+      kind: 'absolute',
+      metric,
+      max: 0.9,
+      on: 'bound',
+      severity: 'advisory',
+    });
+    const shown = await evaluate(rows);
+    const drawn = await evaluate(rows, {
+      gates: [floor, ni, gateOn('log_loss'), gateOn('brier')],
+    });
+    for (const side of ['champion', 'candidate'] as const) {
+      for (const metric of ['log_loss', 'brier']) {
+        const of = (report: EvaluationReport) => {
+          const found = report[side]?.find((one) => one.metric === metric);
+          if (found?.estimate == null || found.lower == null || found.upper == null)
+            throw new Error(`${metric} is not shown`);
+          return { ...found, width: found.upper - found.lower };
+        };
+        const [short, long] = [of(shown), of(drawn)];
+        expect(short.estimate).toBe(long.estimate);
+        expect(short.width).toBeGreaterThan(0);
+        expect(short.width).not.toBe(long.width);
+        expect(short.width / long.width).toBeCloseTo(1, 0.7);
+      }
+    }
   });
 });
