@@ -96,7 +96,7 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.retrain.timeZone': 'Time zone of the schedule, a name of the IANA database.',
   'spec.retrain.cooldown': 'Time after a release in which nothing starts by itself.',
   'spec.retrain.budget': 'Most releases in a sliding time. Over it, a person is asked.',
-  'spec.retrain.budget.runs': 'Releases …',
+  'spec.retrain.budget.runs': 'Releases, at most 200 …',
   'spec.retrain.budget.per': '… in this time.',
   'spec.retrain.timeout': 'Longest a pipeline execution may take.',
   'spec.evaluate': 'What a candidate must show.',

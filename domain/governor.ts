@@ -170,6 +170,11 @@ export function cooldownUntilMs(
   return from === 0 ? null : from + durationMs(spec.retrain.cooldown);
 }
 
+/**
+ * The largest budget of runs, and as many starts are remembered: more could be allowed, and would never be counted.
+ */
+export const MOST_BUDGET_RUNS = 200;
+
 /** Releases started within the budget's sliding window. Stopped ones count. */
 export function runsUsed(
   spec: Pick<PolicySpec, 'retrain'>,

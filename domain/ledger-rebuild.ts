@@ -1,3 +1,4 @@
+import { MOST_BUDGET_RUNS } from './governor.js';
 import { NO_HASH, type LedgerEntry } from './ledger.js';
 import type { LedgerHead } from './model.js';
 import type { Freeze } from './status.js';
@@ -36,8 +37,8 @@ const BLOCKING: Readonly<Record<string, string>> = {
   'rolled back': 'was rolled back',
 };
 
-const MOST_STARTS = 100;
-const MOST_BLOCKED = 20;
+/** As many as a keeper keeps. */
+const MOST_BLOCKED = 50;
 
 /**
  * Reads a model's whole history out of its ledger.
@@ -126,7 +127,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
     lastEndedAtMs: ended?.atMs ?? null,
     lastResultKind: ended?.kind ?? null,
     lastEndedRelease: ended?.release ?? null,
-    startsAtMs: startsAtMs.slice(-MOST_STARTS),
+    startsAtMs: startsAtMs.slice(-MOST_BUDGET_RUNS),
     blocked: blocked.slice(-MOST_BLOCKED),
     championSinceMs: champion?.sinceMs ?? null,
     championConfigName: champion?.configName ?? null,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { DURATION_PATTERN, durationMs } from './duration.js';
 import { gateSchema } from './gate.schema.js';
+import { MOST_BUDGET_RUNS } from './governor.js';
 
 /** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
 export const modelNameSchema = z
@@ -181,7 +182,7 @@ const retrainSchema = z.strictObject({
   cooldown: durationSchema.default('24h'),
   budget: z
     .strictObject({
-      runs: z.int().min(1).max(1_000).default(4),
+      runs: z.int().min(1).max(MOST_BUDGET_RUNS).default(4),
       per: positiveDurationSchema.default('30d'),
     })
     .prefault({}),

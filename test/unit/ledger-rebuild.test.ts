@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { MOST_BUDGET_RUNS } from '../../domain/governor.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
 import { rebuildFrom } from '../../domain/ledger-rebuild.js';
 
@@ -122,5 +123,101 @@ describe('rebuildFrom', () => {
     });
     expect(rebuildFrom([freeze, entry('unfreeze', {})]).frozen).toBeNull();
     expect(rebuildFrom([freeze, entry('retired', {})]).frozen).toBeNull();
+  });
+
+  it('begins at nothing without entries, and remembers the head of those there are', () => {
+    expect(rebuildFrom([])).toEqual({
+      head: { number: 0, hash: '0'.repeat(64) },
+      lastRelease: 0,
+      lastEndedAtMs: null,
+      lastResultKind: null,
+      lastEndedRelease: null,
+      startsAtMs: [],
+      blocked: [],
+      championSinceMs: null,
+      championConfigName: null,
+      previousConfigName: null,
+      unfinished: [],
+      frozen: null,
+    });
+    const [first, last] = [entry('policy', {}), entry('policy', {})];
+    expect(rebuildFrom([first, last]).head).toEqual({ number: last.sequence, hash: last.hash });
+  });
+
+  it('keeps who serves, and since when, when the same config is entered again', () => {
+    const state = rebuildFrom([
+      entry('serving', { configName: 'flights-1', sinceMs: 5 }),
+      entry('changed outside', { to: 'flights-1' }),
+      entry('changed outside', { to: null }),
+      entry('rollback', {}),
+    ]);
+    expect(state).toMatchObject({
+      championConfigName: 'flights-1',
+      championSinceMs: 5,
+      previousConfigName: null,
+    });
+  });
+
+  it('remembers the config before from whoever was seen to serve', () => {
+    const state = rebuildFrom([
+      entry('serving', { configName: 'flights-1', from: 'by-hand', sinceMs: 5 }),
+      entry('changed outside', { to: 'other' }),
+      entry('serving', { configName: 'flights-2', sinceMs: 9 }),
+    ]);
+    expect(state).toMatchObject({ championConfigName: 'flights-2', previousConfigName: 'other' });
+  });
+
+  it('counts no start of a release without a number', () => {
+    const state = rebuildFrom([entry('trigger', { answer: 'start' })]);
+    expect(state).toMatchObject({ startsAtMs: [], unfinished: [], lastRelease: 0 });
+  });
+
+  it('reads the number of a release from its subject, all of it and nothing else', () => {
+    const of = (subject: string) => rebuildFrom([entry('gates', {}, subject)]).lastRelease;
+    expect(of('release/flights/123')).toBe(123);
+    expect(of('release/flights/12/x')).toBe(0);
+    expect(of('x/release/flights/12')).toBe(0);
+  });
+
+  it('lists what did not end by number', () => {
+    expect(rebuildFrom([started(10), started(9), started(11)]).unfinished).toEqual([9, 10, 11]);
+  });
+
+  it('takes an end without a result for an end, and for nothing else', () => {
+    const state = rebuildFrom([started(1), entry('ended', { release: 1, data })]);
+    expect(state).toMatchObject({ unfinished: [], lastEndedAtMs: null, blocked: [] });
+  });
+
+  it.each([
+    ['a begin', { train: {}, holdOut: { toMs: 3 } }],
+    ['an end', { train: { fromMs: 1 }, holdOut: {} }],
+    ['numbers', { train: { fromMs: '1' }, holdOut: { toMs: Number.NaN } }],
+  ])('blocks nothing where the data lack %s', (_what, spoilt) => {
+    const end = entry('ended', { release: 1, result: { kind: 'rejected' }, data: spoilt });
+    expect(rebuildFrom([started(1), end]).blocked).toEqual([]);
+  });
+
+  it('falls back on the data of the candidate where half of what started it is missing', () => {
+    const trigger = entry('trigger', { answer: 'start', release: 1, blocks: { fromMs: 1 } });
+    expect(rebuildFrom([trigger, ended(1, 'rejected')]).blocked).toMatchObject([
+      { fromMs: 1, toMs: 3 },
+    ]);
+  });
+
+  it('remembers as many starts as the largest budget counts, and the latest blocked windows', () => {
+    const many = Array.from({ length: MOST_BUDGET_RUNS + 1 }, (_, index) => started(index + 1));
+    const { startsAtMs } = rebuildFrom(many);
+    expect(startsAtMs).toHaveLength(MOST_BUDGET_RUNS);
+    expect(startsAtMs.at(-1)).toBe(many.at(-1)?.atMs);
+    const rejected = Array.from({ length: 60 }, (_, index) =>
+      entry('ended', {
+        release: index,
+        result: { kind: 'rejected' },
+        data: { train: { fromMs: index }, holdOut: { toMs: index + 1 } },
+      }),
+    );
+    const { blocked } = rebuildFrom(rejected);
+    expect(blocked).toHaveLength(50);
+    expect(blocked.at(-1)).toMatchObject({ fromMs: 59 });
   });
 });

@@ -63,6 +63,18 @@ describe('a policy file', () => {
     expect(reordered.digest).toBe(reading.digest);
   });
 
+  it('refuses a budget of more runs than are remembered', () => {
+    const budget = (runs: number): string =>
+      `cooldown: 24h\n    budget: { runs: ${runs}, per: 30d }`;
+    expect(complaintAfter('cooldown: 24h', budget(201))).toMatchObject({
+      line: 19,
+      path: 'spec.retrain.budget.runs',
+      message: '201 is out of range: this takes at most 200',
+    });
+    const text = GOOD.replace('cooldown: 24h', budget(200));
+    expect(parsePolicy(text, 'policy.yaml').kind).toBe('policy');
+  });
+
   it.each<[string, string, string, Partial<PolicyIssue>]>([
     [
       'an unknown key, naming the nearest',
