@@ -103,9 +103,7 @@ export function inputsResult(
   comparison: WindowComparison,
   detect: Pick<DetectPolicy, 'drift' | 'minRows'>,
 ): WindowResult {
-  const columns = [...comparison.columns].sort(
-    (a, b) => rank(b) - rank(a) || (b.jsDistance ?? -1) - (a.jsDistance ?? -1),
-  );
+  const columns = worstFirst(comparison.columns);
   const enough = comparison.rows >= detect.minRows;
   const result = enough ? RESULTS[comparison.verdict.kind] : 'cannot tell';
   const rows = `${counted(comparison.rows)} rows`;
@@ -117,7 +115,7 @@ export function inputsResult(
     rows: comparison.rows,
     sentence: `${source}, ${spanInWords(window)}: ${
       enough
-        ? `${inputsInWords(result, columns, comparison, detect)}; ${rows}`
+        ? `${inputsInWords(result, comparison, detect)}; ${rows}`
         : `${rows}, ${counted(detect.minRows)} are needed to tell`
     }`,
     columns: columns.slice(0, MOST_COLUMNS).map((column) => ({
@@ -138,12 +136,19 @@ const RANKS: Readonly<Record<ComparisonVerdict, number>> = {
 };
 const rank = (column: ColumnComparison): number => RANKS[column.verdict];
 
+const worstFirst = (columns: readonly ColumnComparison[]): readonly ColumnComparison[] =>
+  [...columns].sort((a, b) => rank(b) - rank(a) || (b.jsDistance ?? -1) - (a.jsDistance ?? -1));
+
 function inputsInWords(
   result: WindowResult['result'],
-  columns: readonly ColumnComparison[],
   comparison: WindowComparison,
   detect: Pick<DetectPolicy, 'drift'>,
 ): string {
+  const { prediction } = comparison;
+  const columns = worstFirst([
+    ...comparison.columns,
+    ...(prediction === null ? [] : [{ ...prediction, name: 'the score' }]),
+  ]);
   const moved = columns.filter((column) => column.verdict === 'drift' || column.verdict === 'warn');
   switch (result) {
     case 'breach':

@@ -5,16 +5,18 @@ import type { PARAMETER_TOKENS, PolicySpec } from './policy.schema.js';
 /**
  * The rows a candidate is trained and judged on: the latest whose labels are there, the held-out part last.
  *
- * Ends are rounded down to whole seconds, as pipelines read ISO instants.
+ * All instants are rounded down to whole seconds: many a pipeline reads no more of an ISO instant.
  */
 export function dataWindows(retrain: PolicySpec['retrain'], nowMs: number): DataWindows {
-  const toMs = Math.floor((nowMs - durationMs(retrain.dataDelay)) / 1_000) * 1_000;
-  const splitMs = toMs - durationMs(retrain.holdOut);
+  const toMs = wholeSecond(nowMs - durationMs(retrain.dataDelay));
+  const splitMs = wholeSecond(toMs - durationMs(retrain.holdOut));
   return {
-    train: { fromMs: splitMs - durationMs(retrain.window), toMs: splitMs },
+    train: { fromMs: wholeSecond(splitMs - durationMs(retrain.window)), toMs: splitMs },
     holdOut: { fromMs: splitMs, toMs },
   };
 }
+
+const wholeSecond = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 
 /** Pipeline parameters with the policy's tokens replaced. A champion outside the registry is `none`. */
 export function pipelineParameters(

@@ -26,11 +26,7 @@ const CLIENT_ERROR_SHARE = 0.05;
 
 const SIZES: Readonly<Record<string, number>> = { medium: 2, large: 2, xlarge: 4, metal: 96 };
 /** Types that do not follow the rule of four per `xlarge`. */
-const ODD_TYPES: Readonly<Record<string, number>> = {
-  'ml.c4.8xlarge': 36,
-  'ml.inf1.6xlarge': 24,
-  'ml.p5.4xlarge': 16,
-};
+const ODD_TYPES: Readonly<Record<string, number>> = { 'ml.c4.8xlarge': 36 };
 
 /**
  * vCPUs of an instance type such as `ml.c5.2xlarge`: 4 per `xlarge`; `undefined` for names that say nothing.

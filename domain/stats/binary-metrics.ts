@@ -113,8 +113,3 @@ export function meanLoss(
 export function rmse(actual: ArrayLike<number>, predicted: ArrayLike<number>): number {
   return Math.sqrt(meanLoss(actual, predicted, brierOf));
 }
-
-/** Mean absolute error. */
-export function mae(actual: ArrayLike<number>, predicted: ArrayLike<number>): number {
-  return meanLoss(actual, predicted, (label, score) => Math.abs(score - label));
-}

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { ladder, outcomeOf, weigh } from '../../../domain/approval.js';
+import { ladder, outcomeOf, weigh, askedFault } from '../../../domain/approval.js';
 import type { Proof } from '../../../domain/people.js';
 import type { Policy, PolicyInput } from '../../../domain/policy.schema.js';
 import type { ApprovalRequest, Decision, DecisionMessage } from '../../../domain/status.js';
@@ -524,5 +524,11 @@ describe('while nobody answers', () => {
   it('the policy is left as it was', () => {
     ladder(POLICY.spec.approve, NOON_MS);
     expect(POLICY.spec.approve.remind).toEqual(['24h', '4h']);
+  });
+});
+
+describe('a message that names who asks', () => {
+  it.each([[undefined], [null], ['freeze'], [5]])('has no fields when it is %j', (message) => {
+    expect(askedFault(message)).toBe('the message has no fields');
   });
 });

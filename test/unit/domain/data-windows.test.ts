@@ -23,6 +23,14 @@ describe('the rows of a candidate', () => {
     expect(dataWindows(retrain, NOON_MS + 1_000).holdOut.toMs).toBe(data.holdOut.toMs + 1_000);
     expect(dataWindows(retrain, NOON_MS - 1).holdOut.toMs).toBe(data.holdOut.toMs - 1_000);
   });
+  it('begin and end at whole seconds whatever the lengths are, and none is empty', () => {
+    expect(
+      dataWindows({ ...retrain, dataDelay: '0s', holdOut: '1.5s', window: '500ms' }, NOON_MS),
+    ).toEqual({
+      train: { fromMs: NOON_MS - 3_000, toMs: NOON_MS - 2_000 },
+      holdOut: { fromMs: NOON_MS - 2_000, toMs: NOON_MS },
+    });
+  });
   it('reach to this very instant when labels are there at once', () => {
     expect(dataWindows({ ...retrain, dataDelay: '0s' }, NOON_MS).holdOut.toMs).toBe(NOON_MS);
   });

@@ -122,6 +122,11 @@ describe('the memory of a source', () => {
     expect(known.at(-1)?.fromMs).toBe(99 * HOUR_MS);
   });
 
+  it('keeps what could not be told from before there were enough that could', () => {
+    expect(spelled(remember([], row('?b?'), 3))).toBe('?b?');
+    expect(spelled(remember([], row('??b'), 1))).toBe('b');
+  });
+
   const results = fc
     .array(fc.constantFrom(...Object.keys(LETTERS), '?', '?', '?'), { maxLength: 60 })
     .map((all) => all.join(''));
@@ -230,6 +235,61 @@ describe('the verdict', () => {
       expect(judge(spec, seen(sick(status))).verdict).toBe('healthy');
     },
   );
+});
+
+describe('of several sources of a kind', () => {
+  const twoMetrics = aPolicy((draft) => {
+    draft.spec.monitor.sources.push(
+      { id: 'calls', kind: 'metric', namespace: 'n', name: 'calls', stat: 'Sum', above: 5 },
+      { id: 'other', kind: 'captured-inputs' },
+    );
+  }).spec;
+  const calls = { ...metric(1), source: 'calls', sentence: 'calls is 1' };
+  const all = (change: Partial<Sightings> = {}): Sightings =>
+    seen({
+      metrics: [metric(7), calls],
+      windows: { inputs: row('o'), other: row('o', 'other'), quality: row('o', 'quality') },
+      ...change,
+    });
+  it('each is looked at by itself', () => {
+    expect(judge(twoMetrics, all())).toMatchObject({ verdict: 'healthy' });
+    expect(judge(twoMetrics, all({ metrics: [metric(7)] }))).toMatchObject({
+      reasons: ['calls: the metric has not been read yet'],
+    });
+    expect(
+      judge(twoMetrics, all({ metrics: [{ ...metric(7), value: null }, calls] })),
+    ).toMatchObject({ verdict: 'cannot tell', reasons: ['Charges is 7'] });
+    expect(
+      judge(twoMetrics, all({ metrics: [metric(7), { ...calls, value: null }] })),
+    ).toMatchObject({ verdict: 'cannot tell', reasons: ['calls is 1'] });
+  });
+  it('breaches of one do not add to those of another', () => {
+    const split = { inputs: row('bo'), other: row('ob', 'other'), quality: row('o', 'quality') };
+    expect(judge(twoMetrics, all({ windows: split })).verdict).toBe('healthy');
+  });
+  it('without a baseline only those that need one are blind', () => {
+    expect(judge(twoMetrics, all({ baselineMissing: 'no baseline' })).reasons).toEqual([
+      'no baseline',
+      'no baseline',
+    ]);
+  });
+});
+
+describe('a healthy model that is little watched', () => {
+  it('says what there is to say', () => {
+    const { spec: bare } = aPolicy((draft) => {
+      draft.spec.monitor.sources = [
+        { id: 'spend', kind: 'metric', namespace: 'n', name: 'Charges', stat: 'Sum', above: 100 },
+      ];
+      draft.spec.retrain.on = ['schedule'];
+      draft.spec.deploy = { probation: { rollBackOn: [] } };
+    });
+    expect(judge(bare, seen({ alarms: [], windows: {} }))).toEqual({
+      verdict: 'healthy',
+      reasons: [],
+      windows: [],
+    });
+  });
 });
 
 describe('an unhealthy endpoint', () => {

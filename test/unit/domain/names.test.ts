@@ -8,6 +8,8 @@ import {
   releaseName,
   releaseOfName,
   rollbackAlarmNames,
+  roundName,
+  roundsOf,
 } from '../../../domain/names.js';
 
 const LONGEST = 'a'.repeat(40);
@@ -80,4 +82,17 @@ describe('a workflow id of ours', () => {
       expect(modelOfWorkflow(id)).toBeUndefined();
     },
   );
+});
+
+describe('the rounds of a release', () => {
+  it('have names of their own, the first that of the release', () => {
+    expect(roundName('flights-7', 1)).toBe('flights-7');
+    expect(roundsOf('flights-7')).toEqual(['flights-7', 'flights-7-2', 'flights-7-3']);
+  });
+});
+
+describe('the model of a workflow', () => {
+  it('is read from ids of releases with numbers of any length', () => {
+    expect(modelOfWorkflow('release/flights/12')).toBe('flights');
+  });
 });

@@ -150,6 +150,12 @@ describe('judgePerformance', () => {
     ['cannot tell', { positives: 9 }, 0.1],
     ['cannot tell', { positives: 491 }, 0.1],
     ['cannot tell', { estimate: null, lower: null, upper: null }, 0.1],
+    ['cannot tell', { estimate: null }, 0.1],
+    ['cannot tell', { lower: null }, 0.1],
+    ['cannot tell', { upper: null }, 0.1],
+    ['ok', { positives: 10 }, 0.1],
+    ['cannot tell', { metric: 'log_loss' }, 0.62],
+    ['breach', { metric: 'log_loss' }, 0.6],
     ['ok', { metric: 'brier' }, 0.65],
     ['cannot tell', { metric: 'brier' }, 0.62],
     ['breach', { metric: 'brier' }, 0.6199],
@@ -160,5 +166,71 @@ describe('judgePerformance', () => {
   it('never calls no evidence ok', () => {
     const nothing = { ...reading, estimate: null, lower: null, upper: null, rows: 0, labelled: 0 };
     expect(judgePerformance(nothing, { floor: 0, minRows: 0 }).kind).toBe('cannot tell');
+  });
+});
+
+describe('the reasons of an evaluation', () => {
+  const result = (verdict: GateResult['verdict']): GateResult => ({
+    id: 'floor',
+    kind: 'absolute',
+    metric: 'roc_auc',
+    severity: 'required',
+    slice: null,
+    estimateChampion: null,
+    estimateCandidate: 0.7,
+    delta: null,
+    lower: 0.6,
+    upper: 0.8,
+    confidence: 0.95,
+    upperConfidence: 0.95,
+    n: 1_000,
+    positives: 100,
+    method: 'delong',
+    seed: 1,
+    margin: 0.7,
+    verdict,
+    reason: `it is ${verdict}`,
+    rowsWanted: null,
+  });
+  const sound: EvaluationChecks = {
+    duplicateRowIds: 0,
+    rowsOutsideHoldOut: 0,
+    rowsInTraining: 0,
+    badLabels: 0,
+    badCandidateScores: 0,
+    badChampionScores: 0,
+  };
+  const served = { noBaseline: false, championExpected: true };
+  it('are the faults of the rows with their number, then the gates that failed', () => {
+    const checks = { ...sound, duplicateRowIds: 3, badLabels: 1 };
+    expect(decideEvaluation(checks, [result('fail'), result('pass')], served)).toEqual({
+      verdict: 'fail',
+      reasons: [
+        '3 row ids occur more than once',
+        '1 labels are neither 0 nor 1',
+        'floor: it is fail',
+      ],
+    });
+  });
+  it('are the gates that passed', () => {
+    expect(decideEvaluation(sound, [result('pass')], served)).toEqual({
+      verdict: 'pass',
+      reasons: ['floor: it is pass'],
+    });
+  });
+  it('show the estimate with its interval in three digits', () => {
+    expect(judgeAbsolute(floor, at(0.71234, 0.72345, 0.73456)).reason).toContain(
+      '0.723 [0.712, 0.735]',
+    );
+  });
+});
+
+describe('rows to settle', () => {
+  it('shrink with the square of the distance, on the side that reaches over the limit', () => {
+    // Half the width is needed: four times the rows.
+    expect(rowsToSettle(1_000, at(0.25, 0.75, 0.8), 0.5)).toBe(4_001);
+    expect(rowsToSettle(1_000, at(0.2, 0.25, 0.75), 0.5)).toBe(4_001);
+    expect(rowsToSettle(1_000, at(0.69, 0.7, 0.71), 0.7)).toBeNull();
+    expect(rowsToSettle(1_000, at(0.719, 0.72, 0.721), 0.7)).toBe(1_000);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ColumnFacts } from '../../../domain/stats/verdict.js';
-import { driftedShare, judgeColumn, judgeDataset } from '../../../domain/stats/verdict.js';
+import { driftedShare, judgeColumn, judgeDataset, rounded } from '../../../domain/stats/verdict.js';
 import type {
   ComparisonVerdict,
   DetectPolicy,
@@ -155,5 +155,49 @@ describe('driftedShare', () => {
   });
   it('falls back to equal weights when none with evidence has one', () => {
     expect(of({ c2: 5, toString: 9 })).toBe(0.5);
+  });
+});
+
+describe('what people read', () => {
+  const named = (name: string, verdict: ComparisonVerdict) => ({
+    name,
+    verdict,
+    reason: `${name} is ${verdict}`,
+  });
+  const reasons = (...args: Parameters<typeof judgeDataset>) => judgeDataset(...args).reasons;
+  it('of too few rows is how many there are', () => {
+    expect(reasons(199, [], null, policy)).toEqual(['199 rows in the window, 200 are needed']);
+  });
+  it('of columns without evidence is that there is none', () => {
+    const blind = [named('a', 'insufficient data')];
+    expect(reasons(200, blind, null, policy)).toEqual(['no column could be compared']);
+  });
+  it('of a calm window is how many columns were compared', () => {
+    const columns = [named('a', 'ok'), named('b', 'ok'), named('c', 'insufficient data')];
+    expect(reasons(200, columns, null, policy)).toEqual(['2 columns compared, none moved']);
+  });
+  it('of drift is what drifted: critical columns, the score, the share', () => {
+    const columns = [named('a', 'drift'), named('b', 'drift'), named('c', 'ok')];
+    const critical = { ...policy, critical: ['a'] };
+    expect(reasons(200, columns, named('p', 'drift'), critical)).toEqual([
+      'the critical column a: a is drift',
+      'the score p is drift',
+      '66.7 % of the columns drifted (30 % is enough): a, b',
+    ]);
+  });
+  it('of a share is both sides in percent', () => {
+    const missing = { ...quiet, missing: share(0.01, 0.25) };
+    expect(judgeColumn(missing, policy).reason).toContain('25 %');
+    expect(judgeColumn(missing, policy).reason).toContain('1 % in the baseline');
+  });
+  it('has three digits', () => {
+    expect([0.123456, 1234.5, 0.1].map(rounded)).toEqual(['0.123', '1230', '0.1']);
+  });
+});
+
+describe('driftedShare without evidence', () => {
+  it('is nothing', () => {
+    expect(driftedShare([{ name: 'a', verdict: 'insufficient data' }], undefined)).toBe(0);
+    expect(driftedShare([], undefined)).toBe(0);
   });
 });
