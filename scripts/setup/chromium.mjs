@@ -89,7 +89,10 @@ async function debianPackage(machine) {
         }
       }),
     (pid) => say(`Another process (${pid}) is installing Chromium; waiting for it.`),
-  );
+  ).catch((error) => {
+    if (error.syscall === undefined) throw error;
+    throw new NoWay(`the cache ${machine.cache} cannot be used (${error.message})`);
+  });
   return onPath(machine, 'chromium');
 }
 

@@ -14,14 +14,23 @@ function lockDigest(root) {
     .digest('hex');
 }
 
+/** The packages npm says it has installed; `undefined` without a record, or with half of one. */
+function npmsRecord(root) {
+  try {
+    const record = readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8');
+    return JSON.parse(record)?.packages;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Whether npm's own record of what it installed (written last) holds what the lock file asks for.
  * Optional packages (other platforms) may be missing.
  */
 function agreesWithNpm(root) {
-  const record = join(root, 'node_modules/.package-lock.json');
-  if (!existsSync(record)) return false;
-  const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
+  const installed = npmsRecord(root);
+  if (installed === undefined) return false;
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   return Object.entries(wanted).every(
     ([path, { version, optional, peer }]) =>

@@ -36,7 +36,8 @@ async function builtBefore(machine) {
 async function buildWithGo(machine) {
   const go = await onPath(machine, 'go');
   if (go === undefined) throw new NoWay('Go is not installed');
-  const folder = await obtainOnce(machine, `temporal-${CLI_VERSION}`, async (part) => {
+  const verify = (folder) => verifyCli(machine, join(folder, 'temporal'));
+  const build = async (part) => {
     const result = await withProgress(
       `Building the Temporal server ${CLI_VERSION} with Go, once (about five minutes)`,
       () =>
@@ -46,8 +47,9 @@ async function buildWithGo(machine) {
         }),
     );
     if (!result.ok) throw new NoWay(`go install: ${whyFailed(result)}`);
-    await verifyCli(machine, join(part, 'temporal'));
-  });
+    await verify(part);
+  };
+  const folder = await obtainOnce(machine, `temporal-${CLI_VERSION}`, build, verify);
   return join(folder, 'temporal');
 }
 

@@ -82,7 +82,8 @@ async function obtainWithMaven(machine) {
   if (!machine.env.JAVA_HOME && (await onPath(machine, 'java')) === undefined) {
     throw new NoWay('Java is not installed');
   }
-  const folder = await obtainOnce(machine, FOLDER, async (part) => {
+  const verify = (folder) => verifyTestServer(join(folder, 'temporal-test-server'));
+  const obtain = async (part) => {
     await writeFile(join(part, 'pom.xml'), POM);
     const result = await withProgress('Obtaining the time-skipping test server with Maven', () =>
       machine.run(
@@ -101,8 +102,9 @@ async function obtainWithMaven(machine) {
     const wrapper = join(part, 'temporal-test-server');
     await writeFile(wrapper, WRAPPER);
     await chmod(wrapper, 0o755);
-    await verifyTestServer(wrapper);
-  });
+    await verify(part);
+  };
+  const folder = await obtainOnce(machine, FOLDER, obtain, verify);
   return join(folder, 'temporal-test-server');
 }
 

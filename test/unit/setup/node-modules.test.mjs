@@ -58,6 +58,17 @@ describe('the dependencies', () => {
     expect(isInstalled(root)).toBe(false);
   });
 
+  it('are installed again when npm was killed while it wrote what it had installed', async () => {
+    const { root, npm, installs } = checkout();
+    mkdirSync(join(root, 'node_modules'));
+    for (const text of ['', '{"packages": {"node_', '{}', 'null']) {
+      writeFileSync(join(root, 'node_modules/.package-lock.json'), text);
+      expect(isInstalled(root), text).toBe(false);
+    }
+    await ensureNodeModules(root, { npm });
+    expect(installs()).toBe(1);
+  });
+
   it('that somebody installed with npm are recognised', () => {
     const { root } = checkout();
     mkdirSync(join(root, 'node_modules'));

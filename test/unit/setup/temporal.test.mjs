@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CLI_VERSION, ensureTemporal, temporalWays } from '../../../scripts/setup/temporal.mjs';
+import { SetupError } from '../../../scripts/setup/ways.mjs';
 import { SDK_VERSION, emptyMachine, program } from './machine.mjs';
 
 const GOOD = 'echo "temporal version 1.2.3 (Server 1.2.3)"';
@@ -86,6 +87,28 @@ describe('the Temporal server', () => {
     await expect(ensureTemporal(machine)).rejects.toThrow('exit code 3');
     expect(existsSync(builtFile(machine))).toBe(false);
     expect(readdirSync(machine.cache)).toEqual([]);
+  });
+
+  it('is built again when what was built before is damaged, and stays when that fails', async () => {
+    const machine = emptyMachine();
+    program(builtFile(machine), 'kill -SEGV $$');
+    program(join(machine.bin, 'go'), 'echo "go: no network" >&2; exit 1');
+    await expect(ensureTemporal(machine)).rejects.toThrow('go: no network');
+    expect(existsSync(builtFile(machine))).toBe(true);
+    const builds = goThatBuilds(machine);
+    expect(await ensureTemporal(machine)).toBe(builtFile(machine));
+    expect(builds()).toHaveLength(1);
+    expect(readdirSync(machine.cache)).toEqual([`temporal-${CLI_VERSION}`]);
+  });
+
+  it('that has no place in the cache is one error like any other', async () => {
+    const machine = emptyMachine();
+    goThatBuilds(machine);
+    writeFileSync(machine.cache, 'not a folder');
+    const error = await ensureTemporal(machine).catch((e) => e);
+    expect(error).toBeInstanceOf(SetupError);
+    expect(error.message).toContain(`${machine.cache} cannot be used`);
+    expect(error.message).toContain('XDG_CACHE_HOME');
   });
 
   it('is built once when two ask at the same time', async () => {

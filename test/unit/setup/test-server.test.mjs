@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   SERVER_VERSION,
   ensureTestServer,
@@ -10,7 +10,9 @@ import {
 import { SDK_VERSION, emptyMachine, program } from './machine.mjs';
 
 /** A program that listens on the port it is given, as the server does. */
-const LISTENS = `exec "${process.execPath}" -e 'require("net").createServer().listen(+process.argv[1], "127.0.0.1")' "$1"`;
+const listening = (port) =>
+  `exec "${process.execPath}" -e 'require("net").createServer().listen(+process.argv[1], "127.0.0.1")' ${port}`;
+const LISTENS = listening('"$1"');
 const sdkFile = (machine) =>
   join(machine.tmp, `temporal-test-server-sdk-typescript-${SDK_VERSION}`);
 const obtained = (machine) =>
@@ -64,6 +66,24 @@ describe('the time-skipping server', () => {
     machine.env.JAVA_HOME = '/nowhere';
     await expect(ensureTestServer(machine)).rejects.toThrow('it ended with exit code');
     expect(existsSync(obtained(machine))).toBe(false);
+  });
+
+  it('is obtained again when what was obtained before is damaged', async () => {
+    const machine = emptyMachine();
+    program(obtained(machine), 'echo "Invalid or corrupt jarfile"; exit 1');
+    program(join(machine.bin, 'java'), 'exit 0');
+    program(join(machine.bin, 'mvn'), 'exit 0');
+    // The wrapper that is written runs this Java.
+    machine.env.JAVA_HOME = join(machine.root, 'jdk');
+    program(join(machine.env.JAVA_HOME, 'bin/java'), listening('"$7"'));
+    const before = process.env.JAVA_HOME;
+    onTestFinished(() => {
+      if (before === undefined) delete process.env.JAVA_HOME;
+      else process.env.JAVA_HOME = before;
+    });
+    process.env.JAVA_HOME = machine.env.JAVA_HOME;
+    expect(await ensureTestServer(machine)).toBe(obtained(machine));
+    expect(readFileSync(obtained(machine), 'utf8')).toContain('io.temporal.testserver.TestServer');
   });
 
   it('that cannot be had is one error that names every way, its reason and what to do', async () => {
