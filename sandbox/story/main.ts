@@ -225,7 +225,6 @@ class Story {
       AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
       MODELKEEPER_EVENTS_QUEUE_URL: queueUrl,
-      MODELKEEPER_BRIDGE_MIN_INTERVAL: '2s',
       MODELKEEPER_CONSOLE_URL: `http://127.0.0.1:${String(ports.console)}`,
       ...(webUi === undefined ? {} : { MODELKEEPER_WEB_UI: webUi }),
       MODELKEEPER_SCRATCH: this.home.file('scratch'),
