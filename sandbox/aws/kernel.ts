@@ -102,6 +102,14 @@ export interface ScalableFleet {
   busy?(resourceId: string): boolean;
 }
 
+/** What Application Auto Scaling has registered, as the owner of the capacity asks it. */
+export interface ScalableTargets {
+  /** Names of the endpoint's variants that are scalable targets. */
+  variantsOf(endpointName: string): readonly string[];
+  /** Takes the endpoint's variants out, with their policies, scheduled actions and alarms. */
+  deregister(endpointName: string): void;
+}
+
 export interface Kernel {
   readonly store: Store;
   readonly objects: Objects;
@@ -130,6 +138,8 @@ export interface Kernel {
    * the service is built; without it, scaling policies find no resource to scale.
    */
   onScale(fleet: ScalableFleet): void;
+  /** Of this sandbox's Application Auto Scaling; asked only while the server serves. */
+  readonly scalableTargets: ScalableTargets;
   observe(data: readonly MetricDatum[]): void;
   /** The state of an alarm as the evaluator last set it; `undefined` when there is no such alarm. */
   alarmState(name: string): 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | undefined;

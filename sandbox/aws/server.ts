@@ -119,6 +119,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         fleet = owner;
       },
       fleet: () => fleet,
+      scalableTargets: {
+        variantsOf: (endpointName) => wires.scaledVariants(endpointName),
+        deregister: (endpointName) => {
+          wires.deregisterScaling(endpointName);
+        },
+      },
       takeFault: (kind, subject) => faults.takeForService(kind, subject),
       wires,
       log,

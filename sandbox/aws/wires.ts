@@ -1,4 +1,4 @@
-import type { BusEvent, Kernel, MetricDatum, ScalableFleet } from './kernel.js';
+import type { BusEvent, Kernel, MetricDatum, ScalableFleet, ScalableTargets } from './kernel.js';
 import type { ObjectStore } from './s3/objects.js';
 
 /** The kernel as the core services see it: with the object store itself, and one-shot timers. */
@@ -25,6 +25,8 @@ export interface Wires {
   publish: (topicArn: string, subject: string, message: string) => boolean;
   /** Carries out a scaling policy named by ARN, as an alarm does. */
   scale: (policyArn: string, alarm: ScalingSignal) => void;
+  scaledVariants: ScalableTargets['variantsOf'];
+  deregisterScaling: ScalableTargets['deregister'];
 }
 
 export type QueueAttributes = Readonly<
@@ -55,5 +57,7 @@ export function unconnected(): Wires {
     sendToQueue: nothing,
     publish: nothing,
     scale: nothing,
+    scaledVariants: nothing,
+    deregisterScaling: nothing,
   };
 }

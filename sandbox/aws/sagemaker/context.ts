@@ -127,8 +127,12 @@ export function filtered<T extends Listed>(all: readonly T[], request: ListReque
       modified(item) / 1000 <= (request.LastModifiedTimeBefore ?? Infinity) &&
       (request.StatusEquals === undefined || item.status === request.StatusEquals),
   );
-  const byName = request.SortBy === 'Name';
   const ascending = (request.SortOrder ?? 'Descending') === 'Ascending';
-  kept.sort((a, b) => (byName ? a.name.localeCompare(b.name) : a.createdAtMs - b.createdAtMs));
+  kept.sort((a, b) => {
+    const byAge = a.createdAtMs - b.createdAtMs;
+    if (request.SortBy === 'Name') return a.name < b.name ? -1 : a.name > b.name ? 1 : byAge;
+    if (request.SortBy === 'Status') return (a.status ?? '').localeCompare(b.status ?? '') || byAge;
+    return byAge;
+  });
   return ascending ? kept : kept.reverse();
 }

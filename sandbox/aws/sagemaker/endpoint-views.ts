@@ -26,6 +26,8 @@ export function describeEndpoint(endpoint: EndpointRecord): object {
         CaptureStatus: shown.capture.EnableCapture === true && !creating ? 'Started' : 'Stopped',
         CurrentSamplingPercentage: shown.capture.InitialSamplingPercentage,
         DestinationS3Uri: shown.capture.DestinationS3Uri,
+        // Required in the service model: empty when no key was named.
+        KmsKeyId: shown.capture.KmsKeyId ?? '',
       },
     }),
     EndpointStatus: endpoint.status,

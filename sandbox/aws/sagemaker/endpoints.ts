@@ -140,6 +140,7 @@ export class Endpoints {
       throw invalid('Cannot update endpoint with the currently in use endpoint configuration.');
     }
     this.refuseServerless(serving, target);
+    this.refuseScaledVariants(endpoint.name, serving, target);
     const fleet = this.fleetOf(target);
     if (request.RetainAllVariantProperties === true) {
       const excluded =
@@ -225,6 +226,7 @@ export class Endpoints {
       endAtMs: this.kernel.now() + taken(this.kernel, 'deleteEndpoint'),
     };
     endpoint.status = 'Deleting';
+    this.kernel.scalableTargets.deregister(endpoint.name);
     this.changed(endpoint);
     return {};
   }
@@ -438,6 +440,26 @@ export class Endpoints {
     ) {
       throw invalid('A real-time endpoint cannot be converted to a serverless endpoint.');
     }
+  }
+
+  /** A scaled variant may get another model, but must stay, on the same instances. */
+  private refuseScaledVariants(
+    endpointName: string,
+    serving: Fleet,
+    target: EndpointConfigRecord,
+  ): void {
+    const scaled = this.kernel.scalableTargets.variantsOf(endpointName);
+    const changed = serving.variants.filter(
+      ({ name, instanceType }) =>
+        scaled.includes(name) &&
+        target.variants.find(({ VariantName }) => VariantName === name)?.InstanceType !==
+          instanceType,
+    );
+    if (changed.length === 0) return;
+    const names = changed.map(({ name }) => name).join(', ');
+    throw invalid(
+      `The update would change the instance type of, or remove, the following variants, which are scalable targets of Application Auto Scaling: ${names}. Deregister them before updating the endpoint.`,
+    );
   }
 
   private found(name: string): EndpointRecord {

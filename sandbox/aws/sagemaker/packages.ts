@@ -118,10 +118,10 @@ export class Packages {
       ClientToken === undefined ? undefined : this.kernel.store.get<string>(TOKENS, ClientToken);
     const existing = known === undefined ? undefined : this.get(known);
     if (existing) return existing;
+    const group =
+      ModelPackageGroupName === undefined ? undefined : this.foundGroup(ModelPackageGroupName);
     const identity =
-      ModelPackageGroupName === undefined
-        ? this.unversioned(ModelPackageName ?? '')
-        : this.nextVersion(ModelPackageGroupName);
+      group === undefined ? this.unversioned(ModelPackageName ?? '') : this.versioned(group);
     const { ModelApprovalStatus, CustomerMetadataProperties, ...rest } = body;
     const nowMs = this.kernel.now();
     const approval =
@@ -136,8 +136,22 @@ export class Packages {
       metadata: CustomerMetadataProperties ?? {},
       body: withDigests(rest),
     };
-    this.kernel.store.put(PACKAGES, record.arn, record);
-    if (ClientToken !== undefined) this.kernel.store.put(TOKENS, ClientToken, record.arn);
+    // In one piece: the same call after a kill must not register a second version.
+    this.kernel.store.write([
+      ...(group === undefined
+        ? []
+        : [
+            {
+              collection: GROUPS,
+              key: group.name,
+              value: { ...group, nextVersion: group.nextVersion + 1 },
+            },
+          ]),
+      { collection: PACKAGES, key: record.arn, value: record },
+      ...(ClientToken === undefined
+        ? []
+        : [{ collection: TOKENS, key: ClientToken, value: record.arn }]),
+    ]);
     this.tags.add(record.arn, Tags);
     this.kernel.emit(packageEvent(record, []));
     return record;
@@ -149,15 +163,9 @@ export class Packages {
     return { name, arn };
   }
 
-  private nextVersion(groupName: string) {
-    const group = this.foundGroup(groupName);
-    const version = group.nextVersion;
-    this.kernel.store.put(GROUPS, group.name, { ...group, nextVersion: version + 1 });
-    const arn = this.kernel.arn(
-      'sagemaker',
-      `model-package/${group.name.toLowerCase()}/${version}`,
-    );
-    return { name: group.name, arn, group: group.name, version };
+  private versioned({ name, nextVersion: version }: GroupRecord) {
+    const arn = this.kernel.arn('sagemaker', `model-package/${name.toLowerCase()}/${version}`);
+    return { name, arn, group: name, version };
   }
 
   private update(input: unknown, call: CallInfo) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Kernel } from '../kernel.js';
+import type { Change, Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
 import {
   arnOf,
@@ -41,6 +41,7 @@ import {
   executionByArn,
   executionByArnWithToken,
   listExecutions,
+  listPipelines,
   page,
   pipelineByName,
   startExecution,
@@ -59,6 +60,13 @@ interface PipelineRecord {
   readonly createdAtMs: number;
   readonly modifiedAtMs: number;
   readonly lastRunAtMs?: number;
+}
+
+/** What a call with a token does: what it writes, and what follows once that is written. */
+interface Deed<T> {
+  readonly answer: T;
+  readonly changes: readonly Change[];
+  readonly after: () => void;
 }
 
 const PIPELINES = 'sagemaker.pipelines';
@@ -145,9 +153,11 @@ export class Pipelines {
         createdAtMs: nowMs,
         modifiedAtMs: nowMs,
       };
-      this.kernel.store.put(PIPELINES, name, record);
-      this.tags.add(arn, request.Tags);
-      return { PipelineArn: arn };
+      return {
+        answer: { PipelineArn: arn },
+        changes: [{ collection: PIPELINES, key: name, value: record }],
+        after: () => this.tags.add(arn, request.Tags),
+      };
     });
   }
 
@@ -193,11 +203,13 @@ export class Pipelines {
   }
 
   private list(input: unknown) {
-    const request = parse(page, input);
+    const request = parse(listPipelines, input);
+    const prefix = request.PipelineNamePrefix ?? '';
     const all = this.kernel.store
       .entries<PipelineRecord>(PIPELINES)
-      .map(([, pipeline]) => pipeline);
-    const { items, ...next } = pageOf(filtered(all, request), request);
+      .map(([, pipeline]) => pipeline)
+      .filter(({ name }) => name.startsWith(prefix));
+    const { items, ...next } = pageOf(filtered(all, inRange(request)), request);
     const PipelineSummaries = items.map((pipeline) => ({
       PipelineArn: pipeline.arn,
       PipelineName: pipeline.name,
@@ -259,11 +271,21 @@ export class Pipelines {
           status: 'Executing',
           steps: [],
         };
-        this.kernel.store.put(PIPELINES, pipeline.name, { ...pipeline, lastRunAtMs: nowMs });
-        this.open.set(execution.arn, execution);
-        this.save(execution);
-        this.kernel.emit(executionEvent(execution, undefined));
-        return { PipelineExecutionArn: execution.arn };
+        return {
+          answer: { PipelineExecutionArn: execution.arn },
+          changes: [
+            {
+              collection: PIPELINES,
+              key: pipeline.name,
+              value: { ...pipeline, lastRunAtMs: nowMs },
+            },
+            { collection: EXECUTIONS, key: execution.arn, value: execution },
+          ],
+          after: () => {
+            this.open.set(execution.arn, execution);
+            this.kernel.emit(executionEvent(execution, undefined));
+          },
+        };
       },
     );
   }
@@ -275,12 +297,7 @@ export class Pipelines {
       .entries<ExecutionRecord>(EXECUTIONS)
       .map(([, execution]) => ({ ...execution, name: execution.id }))
       .filter(({ pipelineArn }) => pipelineArn === pipeline.arn);
-    const range = {
-      ...request,
-      CreationTimeAfter: request.CreatedAfter,
-      CreationTimeBefore: request.CreatedBefore,
-    };
-    const { items, ...next } = pageOf(filtered(all, range), request);
+    const { items, ...next } = pageOf(filtered(all, inRange(request)), request);
     return { PipelineExecutionSummaries: items.map(executionSummary), ...next };
   }
 
@@ -301,8 +318,7 @@ export class Pipelines {
           `Pipeline execution with ARN ${execution.arn} cannot be stopped in status ${execution.status}.`,
         );
       }
-      this.turn(execution, 'Stopping');
-      return { PipelineExecutionArn: execution.arn };
+      return this.turned(execution, 'Stopping');
     });
   }
 
@@ -320,8 +336,7 @@ export class Pipelines {
       delete execution.endedAtMs;
       delete execution.failureReason;
       this.open.set(execution.arn, execution);
-      this.turn(execution, 'Executing');
-      return { PipelineExecutionArn: execution.arn };
+      return this.turned(execution, 'Executing');
     });
   }
 
@@ -551,6 +566,20 @@ export class Pipelines {
     this.kernel.emit(executionEvent(execution, previous));
   }
 
+  /** As `turn`, for a call with a token. */
+  private turned(execution: ExecutionRecord, status: ExecutionStatus): Deed<object> {
+    const previous = execution.status;
+    execution.status = status;
+    execution.modifiedAtMs = this.kernel.now();
+    return {
+      answer: { PipelineExecutionArn: execution.arn },
+      changes: [{ collection: EXECUTIONS, key: execution.arn, value: execution }],
+      after: () => {
+        if (previous !== status) this.kernel.emit(executionEvent(execution, previous));
+      },
+    };
+  }
+
   private end(execution: ExecutionRecord, status: ExecutionStatus, reason?: string): void {
     execution.endedAtMs = this.kernel.now();
     if (reason !== undefined) execution.failureReason = reason;
@@ -585,14 +614,18 @@ export class Pipelines {
     throw new AwsError('ResourceNotFound', `Pipeline execution with ARN ${arn} does not exist.`);
   }
 
-  /** The answer of an earlier call with this token; another request under the same token is a conflict. */
-  private once<T>(operation: string, token: string, request: object, act: () => T): T {
+  /**
+   * The answer of an earlier call with this token; another request under the same token is a conflict.
+   * Token and deed are written together: a call that a kill cut off was made, or was not.
+   */
+  private once<T>(operation: string, token: string, request: object, act: () => Deed<T>): T {
     const key = `${operation}/${token}`;
     const digest = createHash('sha256').update(JSON.stringify(request)).digest('hex');
     const known = this.kernel.store.get<{ digest: string; answer: T }>(TOKENS, key);
     if (known === undefined) {
-      const answer = act();
-      this.kernel.store.put(TOKENS, key, { digest, answer });
+      const { answer, changes, after } = act();
+      this.kernel.store.write([...changes, { collection: TOKENS, key, value: { digest, answer } }]);
+      after();
       return answer;
     }
     if (known.digest !== digest) {
@@ -603,6 +636,20 @@ export class Pipelines {
     }
     return known.answer;
   }
+}
+
+/** Pipelines and executions are asked for by `CreatedAfter`, everything else by `CreationTimeAfter`. */
+function inRange<
+  T extends {
+    readonly CreatedAfter?: number | undefined;
+    readonly CreatedBefore?: number | undefined;
+  },
+>(request: T) {
+  return {
+    ...request,
+    CreationTimeAfter: request.CreatedAfter,
+    CreationTimeBefore: request.CreatedBefore,
+  };
 }
 
 function isReady(step: Definition['steps'][number], execution: ExecutionRecord): boolean {

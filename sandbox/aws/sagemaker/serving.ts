@@ -113,8 +113,9 @@ export class Containers {
 }
 
 function fixed(contentType: string, body: Buffer): readonly number[] {
-  if (!contentType.includes('csv')) return [FIXED_ANSWER];
-  return csvRows(body).map(() => FIXED_ANSWER);
+  if (contentType.includes('csv')) return csvRows(body).map(() => FIXED_ANSWER);
+  const instances = contentType.includes('json') ? instancesOf(body) : undefined;
+  return instances?.map(() => FIXED_ANSWER) ?? [FIXED_ANSWER];
 }
 
 function scored(model: LogisticModel, contentType: string, body: Buffer): readonly number[] {
@@ -146,13 +147,31 @@ function readRows(
   return rows;
 }
 
-/** Fields are split at commas; one may stand in double quotes. */
+/** One row a line; a field in double quotes may hold commas, and quotes written twice. */
 function csvRows(body: Buffer): readonly (readonly string[])[] {
   return body
     .toString('utf8')
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
-    .map((line) => line.split(',').map((field) => field.trim().replace(/^"(.*)"$/, '$1')));
+    .map((line) => Array.from(`,${line}`.matchAll(CSV_FIELD), fieldText));
+}
+
+const CSV_FIELD = /,\s*(?:"((?:[^"]|"")*)"\s*(?=,|$)|([^,]*))/g;
+
+function fieldText([, quoted, plain = '']: RegExpMatchArray): string {
+  return quoted === undefined ? plain.trim() : quoted.replaceAll('""', '"');
+}
+
+/** The rows of a JSON document as far as it names any: somebody else's format is not judged. */
+function instancesOf(body: Buffer): readonly unknown[] | undefined {
+  try {
+    const document = parsed(body);
+    return isRecord(document) && Array.isArray(document['instances'])
+      ? document['instances']
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function jsonRows(features: readonly Feature[], body: Buffer): readonly (readonly unknown[])[] {

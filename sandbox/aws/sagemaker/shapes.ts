@@ -93,6 +93,7 @@ export type ProductionVariant = z.infer<typeof productionVariant>;
 
 export const dataCaptureConfig = z.looseObject({
   EnableCapture: z.boolean().optional(),
+  KmsKeyId: z.string().max(2048).optional(),
   InitialSamplingPercentage: z.int().min(0).max(100),
   DestinationS3Uri: z
     .string()
@@ -398,6 +399,13 @@ export const executionByArn = z.looseObject({
 });
 export const executionByArnWithToken = executionByArn.extend({ ClientRequestToken: token });
 export const listExecutions = pipelineByName.extend(page.shape).extend({
+  CreatedAfter: z.number().optional(),
+  CreatedBefore: z.number().optional(),
+});
+
+export const listPipelines = page.extend({
+  PipelineNamePrefix: name256.optional(),
+  SortBy: z.enum(['Name', 'CreationTime']).optional(),
   CreatedAfter: z.number().optional(),
   CreatedBefore: z.number().optional(),
 });

@@ -170,7 +170,7 @@ const PREDEFINED: Readonly<
   },
 };
 
-/** Application Auto Scaling of SageMaker variants. Sets `core.wires.scale`. */
+/** Application Auto Scaling of SageMaker variants. Sets `scale` and what stands beside it in `core.wires`. */
 export function createAutoScaling(core: Core, alarms: Alarms): Service {
   const { store } = core;
   const targets = (): readonly Target[] => store.entries<Target>(TARGETS).map(([, each]) => each);
@@ -190,6 +190,23 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
     for (const { AlarmName } of policy.type === 'TargetTrackingScaling' ? policy.alarms : [])
       alarms.remove(AlarmName);
     store.delete(POLICIES, `${keyOf(policy)}|${policy.name}`);
+  };
+
+  const deregister = (target: Target): void => {
+    for (const policy of policies()) if (keyOf(policy) === keyOf(target)) removePolicy(policy);
+    for (const action of actions())
+      if (keyOf(action) === keyOf(target))
+        store.delete(SCHEDULES, `${keyOf(action)}|${action.name}`);
+    store.delete(TARGETS, keyOf(target));
+  };
+  const targetsOf = (endpointName: string): readonly Target[] =>
+    targets().filter(
+      ({ ResourceId }) => ResourceId.split('/')[1]?.toLowerCase() === endpointName.toLowerCase(),
+    );
+  core.wires.scaledVariants = (endpointName) =>
+    targetsOf(endpointName).map(({ ResourceId }) => ResourceId.split('/')[3] ?? '');
+  core.wires.deregisterScaling = (endpointName) => {
+    for (const target of targetsOf(endpointName)) deregister(target);
   };
 
   let activityNumber = Number(store.keys(ACTIVITIES).at(-1) ?? 0) + 1;
@@ -427,12 +444,7 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
       ),
       DeregisterScalableTarget: op(z.object(resource), (input) => {
         checkResource(input);
-        const target = findTarget(input);
-        for (const policy of policies()) if (keyOf(policy) === keyOf(target)) removePolicy(policy);
-        for (const action of actions())
-          if (keyOf(action) === keyOf(target))
-            store.delete(SCHEDULES, `${keyOf(action)}|${action.name}`);
-        store.delete(TARGETS, keyOf(target));
+        deregister(findTarget(input));
       }),
       DescribeScalableTargets: op(
         z.object({ ...someResources, ResourceIds: z.array(z.string()).optional(), ...paging }),

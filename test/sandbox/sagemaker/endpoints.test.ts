@@ -20,6 +20,7 @@ import {
 import type { DeploymentConfig, ProductionVariant } from '@aws-sdk/client-sagemaker';
 import {
   ApplicationAutoScalingClient,
+  DescribeScalableTargetsCommand,
   RegisterScalableTargetCommand,
 } from '@aws-sdk/client-application-auto-scaling';
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
@@ -86,6 +87,33 @@ function makeConfig(name: string, variants: ProductionVariant[] = [variant()]) {
 
 function look(name: string) {
   return bench.sagemaker.send(new DescribeEndpointCommand({ EndpointName: name }));
+}
+
+async function withScaling<T>(use: (scaling: ApplicationAutoScalingClient) => Promise<T>) {
+  const scaling = new ApplicationAutoScalingClient({
+    endpoint: bench.sandbox.url,
+    region: REGION,
+    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
+  });
+  try {
+    return await use(scaling);
+  } finally {
+    scaling.destroy();
+  }
+}
+
+function register(endpointName: string, MinCapacity: number, MaxCapacity: number) {
+  return withScaling((scaling) =>
+    scaling.send(
+      new RegisterScalableTargetCommand({
+        ServiceNamespace: 'sagemaker',
+        ResourceId: `endpoint/${endpointName}/variant/main`,
+        ScalableDimension: 'sagemaker:variant:DesiredInstanceCount',
+        MinCapacity,
+        MaxCapacity,
+      }),
+    ),
+  );
 }
 
 const MOVING = ['Creating', 'Updating', 'RollingBack', 'SystemUpdating', 'Deleting'];
@@ -342,27 +370,49 @@ describe('a rollout', () => {
 describe('an endpoint', () => {
   it('is scaled by Application Auto Scaling', async () => {
     await serving('elastic');
-    const scaling = new ApplicationAutoScalingClient({
-      endpoint: bench.sandbox.url,
-      region: REGION,
-      credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-    });
-    await scaling.send(
-      new RegisterScalableTargetCommand({
-        ServiceNamespace: 'sagemaker',
-        ResourceId: 'endpoint/elastic/variant/main',
-        ScalableDimension: 'sagemaker:variant:DesiredInstanceCount',
-        MinCapacity: 3,
-        MaxCapacity: 5,
-      }),
-    );
-    scaling.destroy();
+    await register('elastic', 3, 5);
     const after = await until(
       () => look('elastic'),
       ({ EndpointStatus, ProductionVariants }) =>
         EndpointStatus === 'InService' && ProductionVariants?.[0]?.CurrentInstanceCount === 3,
     );
     expect(after.ProductionVariants?.[0]?.DesiredInstanceCount).toBe(3);
+  });
+
+  it('keeps the instance type of a scaled variant, and the variant, but takes another model', async () => {
+    await serving('tracked');
+    await register('tracked', 1, 2);
+    const updateTo = (EndpointConfigName: string) =>
+      bench.sagemaker.send(
+        new UpdateEndpointCommand({ EndpointName: 'tracked', EndpointConfigName }),
+      );
+    await makeConfig('larger', [variant({ InstanceType: 'ml.m5.xlarge' })]);
+    await makeConfig('renamed', [variant({ VariantName: 'other' })]);
+    await makeConfig('tracked-foreign', [variant({ ModelName: 'foreign' })]);
+    for (const config of ['larger', 'renamed']) {
+      await expect(updateTo(config)).rejects.toMatchObject({
+        name: 'ValidationException',
+        message: expect.stringMatching(/scalable targets .*: main\. Deregister them/) as unknown,
+      });
+    }
+    expect((await look('tracked')).EndpointStatus).toBe('InService');
+    await updateTo('tracked-foreign');
+    expect((await rested('tracked')).EndpointConfigName).toBe('tracked-foreign');
+  });
+
+  it('takes its variants out of Application Auto Scaling when it is deleted', async () => {
+    await serving('Deregistered');
+    await register('Deregistered', 1, 3);
+    await bench.sagemaker.send(new DeleteEndpointCommand({ EndpointName: 'deregistered' }));
+    const { ScalableTargets } = await withScaling((scaling) =>
+      scaling.send(
+        new DescribeScalableTargetsCommand({
+          ServiceNamespace: 'sagemaker',
+          ResourceIds: ['endpoint/Deregistered/variant/main'],
+        }),
+      ),
+    );
+    expect(ScalableTargets).toEqual([]);
   });
 
   it('is found whatever the case of its name', async () => {
@@ -432,6 +482,14 @@ describe('an endpoint', () => {
     await makeConfig('foreign-config', [variant({ ModelName: 'foreign' })]);
     await serving('foreign', 'foreign-config');
     expect(await answerOf('foreign', '1,2\n3,4')).toBe('0.5\n0.5');
+    const rows = (body: unknown) =>
+      answerOf('foreign', JSON.stringify(body), 'application/json').then(
+        (answer) => (JSON.parse(answer) as { predictions: unknown[] }).predictions,
+      );
+    expect(await rows({ instances: [[1], [2], [3]] })).toEqual(
+      Array.from({ length: 3 }, () => ({ score: 0.5 })),
+    );
+    expect(await rows({ inputs: 'a format of their own' })).toEqual([{ score: 0.5 }]);
   });
 
   it('goes on serving when its artefact is deleted from S3', async () => {
@@ -493,6 +551,14 @@ describe('an invocation', () => {
       predictions: { score: number }[];
     };
     expect(predictions.map(({ score }) => score > 0.5)).toEqual([false, true]);
+  });
+
+  it('reads fields in quotes', async () => {
+    const plain = await answerOf('invoked', 'LAX,300');
+    expect(await answerOf('invoked', '"LAX", 300 ')).toBe(plain);
+    expect(await answerOf('invoked', '"L,A ""X""",300\nLAX,300')).toMatch(
+      new RegExp(`\n${plain}$`),
+    );
   });
 
   it('goes to the variant asked for', async () => {

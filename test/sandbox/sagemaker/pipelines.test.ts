@@ -1,15 +1,21 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import {
+  CreateModelPackageCommand,
+  CreateModelPackageGroupCommand,
   CreatePipelineCommand,
   DescribeModelCommand,
   DescribePipelineExecutionCommand,
   ListPipelineExecutionsCommand,
   ListPipelineExecutionStepsCommand,
+  ListPipelinesCommand,
   StartPipelineExecutionCommand,
   UpdatePipelineCommand,
 } from '@aws-sdk/client-sagemaker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { discard, openBench, ROLE, until } from './support.js';
+import { openStore } from '../../../sandbox/aws/store.js';
+import { discard, openBench, ROLE, scratch, until } from './support.js';
 import type { Bench } from './support.js';
 
 let bench: Bench;
@@ -156,5 +162,95 @@ describe('a pipeline', () => {
         new UpdatePipelineCommand({ PipelineName: 'other', PipelineDefinition: '{' }),
       ),
     ).rejects.toThrow('Unable to parse pipeline definition');
+  });
+});
+
+describe('pipelines', () => {
+  it('are listed by the beginning of their name, and by when they were made', async () => {
+    await create('listed-1', 'v'.repeat(40));
+    await create('listed-2', 'w'.repeat(40));
+    const list = async (filter: object): Promise<(string | undefined)[]> => {
+      const { PipelineSummaries } = await bench.sagemaker.send(new ListPipelinesCommand(filter));
+      return (PipelineSummaries ?? []).map(({ PipelineName }) => PipelineName);
+    };
+    const byName = { SortBy: 'Name', SortOrder: 'Ascending' } as const;
+    expect(await list({ ...byName, PipelineNamePrefix: 'listed' })).toEqual([
+      'listed-1',
+      'listed-2',
+    ]);
+    expect(await list({ CreatedAfter: new Date(Date.now() + 60_000) })).toEqual([]);
+    expect(await list({ CreatedBefore: new Date(Date.now() - 600_000) })).toEqual([]);
+    expect(await list({ ...byName, PipelineNamePrefix: 'o' })).toEqual(['other']);
+  });
+});
+
+/** What a collection held after each line that `call` wrote: what a kill at that point would leave. */
+async function afterEachLine<T>(
+  call: () => Promise<unknown>,
+  read: (store: ReturnType<typeof openStore>) => T,
+): Promise<T[]> {
+  const lines = (): string[] =>
+    readFileSync(join(bench.home, 'journal.jsonl'), 'utf8').split('\n').slice(0, -1);
+  const before = lines().length;
+  await call();
+  const all = lines();
+  const seen: T[] = [];
+  for (let count = before; count <= all.length; count += 1) {
+    const home = scratch();
+    writeFileSync(join(home, 'journal.jsonl'), `${all.slice(0, count).join('\n')}\n`);
+    const store = openStore(home);
+    seen.push(read(store));
+    store.close();
+    discard(home);
+  }
+  return seen;
+}
+
+describe('a call with a token that a kill cut off', () => {
+  it('has started the execution and keeps the token, or neither', async () => {
+    const token = 'killed'.padEnd(40, '-');
+    const states = await afterEachLine(
+      () =>
+        bench.sagemaker.send(
+          new StartPipelineExecutionCommand({
+            PipelineName: 'other',
+            PipelineExecutionDisplayName: 'killed',
+            ClientRequestToken: token,
+          }),
+        ),
+      (store) => ({
+        started: store.entries<{ displayName: string }>(
+          'sagemaker.pipelineExecutions',
+          ({ displayName }) => displayName === 'killed',
+        ).length,
+        kept: store.keys('sagemaker.tokens').filter((key) => key.endsWith(token)).length,
+      }),
+    );
+    expect(states.at(0)).toEqual({ started: 0, kept: 0 });
+    expect(states.at(-1)).toEqual({ started: 1, kept: 1 });
+    for (const { started, kept } of states) expect(started).toBe(kept);
+  });
+
+  it('has registered the version, counted it and kept the token, or nothing of it', async () => {
+    await bench.sagemaker.send(
+      new CreateModelPackageGroupCommand({ ModelPackageGroupName: 'killed' }),
+    );
+    const states = await afterEachLine(
+      () =>
+        bench.sagemaker.send(
+          new CreateModelPackageCommand({ ModelPackageGroupName: 'killed', ClientToken: 'kill-1' }),
+        ),
+      (store) => ({
+        registered: store.keys('sagemaker.packages').filter((arn) => arn.includes('/killed/'))
+          .length,
+        counted:
+          (store.get<{ nextVersion: number }>('sagemaker.packageGroups', 'killed')?.nextVersion ??
+            0) - 1,
+        kept: store.keys('sagemaker.packageTokens').filter((key) => key === 'kill-1').length,
+      }),
+    );
+    expect(states.at(-1)).toEqual({ registered: 1, counted: 1, kept: 1 });
+    for (const { registered, counted, kept } of states)
+      expect([counted, kept]).toEqual([registered, registered]);
   });
 });
