@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { say, withProgress } from './progress.mjs';
-import { run } from './run.mjs';
+import { OUTLIVES_US_MS, run } from './run.mjs';
 import { SOURCE_FOLDERS, filesBelow, sourcesDigest } from './sources.mjs';
 
 const stampOf = (root) => join(root, 'dist/.built-from');
@@ -95,5 +95,6 @@ export async function ensureDist(root, { force = false } = {}) {
       await withProgress('Building modelkeeper', () => build(root));
     },
     (pid) => say(`Another process (${pid}) is building; waiting for it.`),
+    OUTLIVES_US_MS,
   );
 }

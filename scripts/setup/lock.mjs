@@ -82,16 +82,19 @@ async function breakLock(file, staleId) {
 
 /**
  * Runs `work` while holding the lock `file`; waits for another process that holds it, takes over
- * from one that died. `onWait(pid)` is called once if there is a wait.
+ * from one that died. `onWait(pid)` is called once if there is a wait. What the dead one had started
+ * may outlive it by `settleMs`, and is waited for too.
  */
-export async function withLock(file, work, onWait = () => {}) {
+export async function withLock(file, work, onWait = () => {}, settleMs = 0) {
   await mkdir(dirname(file), { recursive: true });
   const me = { id: randomUUID(), pid: process.pid, host: hostname(), start: startOf(process.pid) };
   let told = false;
+  let afterDeath = false;
   while (!(await createWhole(file, JSON.stringify(me)))) {
     const holder = await readHolder(file);
     if (holder === undefined) continue;
     if (isStale(holder)) {
+      afterDeath = true;
       await breakLock(file, holder.id);
       continue;
     }
@@ -106,6 +109,7 @@ export async function withLock(file, work, onWait = () => {}) {
     utimes(file, now, now).catch(() => {});
   }, HEARTBEAT_MS);
   try {
+    if (afterDeath) await delay(settleMs);
     return await work();
   } finally {
     clearInterval(heartbeat);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { say, withProgress } from './progress.mjs';
-import { run } from './run.mjs';
+import { OUTLIVES_US_MS, run } from './run.mjs';
 import { SetupError } from './ways.mjs';
 
 const stampOf = (root) => join(root, 'node_modules/.modelkeeper-installed-from');
@@ -75,5 +75,6 @@ export async function ensureNodeModules(root, { npm = 'npm' } = {}) {
       await withProgress('Installing dependencies (npm ci)', () => install(root, npm));
     },
     (pid) => say(`Another process (${pid}) is installing dependencies; waiting for it.`),
+    OUTLIVES_US_MS,
   );
 }

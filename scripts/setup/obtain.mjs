@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onInterrupt } from './interrupt.mjs';
 import { withLock } from './lock.mjs';
 import { say } from './progress.mjs';
+import { OUTLIVES_US_MS } from './run.mjs';
 import { NoWay } from './ways.mjs';
 
 /** Whether the folder is there and `verify` has nothing against it. */
@@ -38,6 +39,7 @@ export async function obtainOnce(machine, name, make, verify = async () => {}) {
         if (!(await isWhole(target, verify))) await makeWhole(machine, name, make);
       },
       (pid) => say(`Another process (${pid}) is obtaining ${name}; waiting for it.`),
+      OUTLIVES_US_MS,
     );
   } catch (error) {
     if (error.syscall === undefined) throw error;

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { isEnding, onInterrupt } from './interrupt.mjs';
 
 const KILL_AFTER_MS = 3_000;
+/** Longer than what we run outlives us when we are killed. */
+export const OUTLIVES_US_MS = KILL_AFTER_MS + 500;
 const KEPT_OUTPUT_CHARACTERS = 64_000;
 
 /** Sends `signal` to a child's whole process group; a group that is gone is fine. */

@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ensureNodeModules, isInstalled } from '../../../scripts/setup/node-modules.mjs';
 import { program, scratch } from './machine.mjs';
+
+const MODULE = join(import.meta.dirname, '../../../scripts/setup/node-modules.mjs');
 
 const lockOf = (version) =>
   JSON.stringify({
@@ -56,6 +60,24 @@ describe('the dependencies', () => {
     const { root, npm } = checkout('echo "npm error code EACCES" >&2; exit 243');
     await expect(ensureNodeModules(root, { npm })).rejects.toThrow('npm error code EACCES');
     expect(isInstalled(root)).toBe(false);
+  });
+
+  it('are installed one at a time, also when the first was killed a moment ago', async () => {
+    const script = (root) => `
+      import { ensureNodeModules } from ${JSON.stringify(MODULE)};
+      await ensureNodeModules(${JSON.stringify(root)}, { npm: ${JSON.stringify(join(root, 'npm'))} });`;
+    // An npm that, asked to end, takes a while: it must not overlap with the next.
+    const { root, npm } = checkout(`
+      trap 'sleep 1; rmdir "$0.busy"; exit 1' TERM
+      mkdir "$0.busy" || { echo "npm error ENOTEMPTY" >&2; exit 1; }
+      [ -e "$0.second" ] || { touch "$0.second"; sleep 60 & wait; }
+      rmdir "$0.busy"`);
+    const first = spawn(process.execPath, ['--input-type=module', '-e', script(root)]);
+    await expect.poll(() => existsSync(`${npm}.second`), { timeout: 10_000 }).toBe(true);
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    await ensureNodeModules(root, { npm });
+    expect(isInstalled(root)).toBe(true);
   });
 
   it('are installed again when npm was killed while it wrote what it had installed', async () => {
