@@ -68,6 +68,8 @@ export interface Account {
   pipelineExecution(
     arn: string,
   ): Promise<{ readonly displayName: string | null; readonly pipeline: string | null } | null>;
+  /** Whether the bucket of an address is there. */
+  bucketExists(uri: string): Promise<boolean>;
   /** Whether anything lies at or below an address. */
   hasObjects(uri: string): Promise<boolean>;
   /** First bytes of an object as text; `null` when there is none. */
@@ -103,15 +105,19 @@ export function createAccount(region: string): Account {
   const s3 = new S3Client({ ...common, forcePathStyle: usesEndpointOverride() });
   const cloudwatch = new CloudWatchClient(common);
 
-  const firstKeys = async (uri: string, count: number): Promise<readonly string[]> => {
+  const list = async (uri: string, count: number) => {
     const { bucket, key } = s3Address(uri);
-    const answer = await aws(
+    return aws(
       may('s3:ListBucket', `arn:aws:s3:::${bucket}`),
       (options) =>
         s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: count }), options),
       absent,
     );
+  };
+  const firstKeys = async (uri: string, count: number): Promise<readonly string[]> => {
+    const answer = await list(uri, count);
     if (answer === 'absent') return [];
+    const { bucket } = s3Address(uri);
     return (answer.Contents ?? []).flatMap(({ Key }) =>
       Key === undefined ? [] : [`s3://${bucket}/${Key}`],
     );
@@ -211,6 +217,10 @@ export function createAccount(region: string): Account {
         displayName: answer.PipelineExecutionDisplayName ?? null,
         pipeline: /:pipeline\/([^/]+)/.exec(answer.PipelineArn ?? arn)?.[1] ?? null,
       };
+    },
+
+    async bucketExists(uri) {
+      return (await list(uri, 1)) !== 'absent';
     },
 
     async hasObjects(uri) {

@@ -1,4 +1,5 @@
 import { durationMs } from '../domain/duration.js';
+import { whoCanApprove } from '../domain/people.js';
 import { PARAMETER_TOKENS, type Policy } from '../domain/policy.schema.js';
 import type { KeeperStatus } from '../domain/status.js';
 import {
@@ -33,7 +34,18 @@ export interface PlanFacts {
     readonly uri: string;
     readonly hasData: Fact<boolean>;
   }[];
+  /** Whether the bucket of `spec.storage` is there. */
   readonly storage: Fact<boolean>;
+}
+
+/** What is in force for the model, and who would put the new policy in its place. */
+export interface PlanContext {
+  /** `null` when no keeper runs for the model. */
+  readonly running: KeeperStatus | null;
+  /** Where the running keeper has its ledger; `null` when nobody says. */
+  readonly storage: string | null;
+  /** Who is here, by the policy's own `people`; `null` when that is nobody, or not known. */
+  readonly author: string | null;
 }
 
 export interface PlanNote {
@@ -80,7 +92,7 @@ export async function readPlanFacts(
     factOf(account.pipelines()),
     factOf(prefix === null ? Promise.resolve(null) : account.hasObjects(prefix)),
     factOf(prefix === null ? Promise.resolve(null) : readCapturedColumns(account, prefix, nowMs)),
-    factOf(account.hasObjects(spec.storage)),
+    factOf(account.bucketExists(spec.storage)),
     Promise.all(
       sources.flatMap((source) =>
         source.kind === 'captured-inputs' && source.baseline !== 'champion'
@@ -180,8 +192,9 @@ export function judgePlan(
   policy: Policy,
   digest: string,
   facts: PlanFacts,
-  running: KeeperStatus | null,
+  context: PlanContext,
 ): Plan {
+  const { running } = context;
   const refusals: PlanNote[] = [];
   const warnings: PlanNote[] = [];
   const refuse = (path: string, message: string): void => void refusals.push({ path, message });
@@ -195,7 +208,8 @@ export function judgePlan(
   judgeData(policy, facts, refuse, warn);
   judgeRetraining(policy, facts, refuse, warn);
   unknown('spec.retrain.pipeline', facts.pipeline);
-  judgeRunning(policy, running, refuse);
+  judgeRunning(policy, context, refuse);
+  judgeApproval(policy, context.author, refuse, warn);
   if (facts.groupExists.known && !facts.groupExists.value) {
     refuse(
       'spec.registry.group',
@@ -205,6 +219,11 @@ export function judgePlan(
   unknown('spec.registry.group', facts.groupExists);
   if (!facts.storage.known)
     refuse('spec.storage', `the ledger could not be kept there: ${facts.storage.reason}`);
+  else if (!facts.storage.value)
+    refuse(
+      'spec.storage',
+      `there is no bucket ${bucketOf(policy.spec.storage)}: create it, or write the address of one that is there`,
+    );
 
   const kind =
     running === null ? 'create' : running.policyDigest === digest ? 'unchanged' : 'change';
@@ -406,15 +425,29 @@ function judgeRetraining(policy: Policy, facts: PlanFacts, refuse: Say, warn: Sa
       );
   }
   for (const { name: parameter, required } of declared)
-    if (required && !(parameter in parameters))
+    if (required && !Object.hasOwn(parameters, parameter))
       refuse(
         'spec.retrain.parameters',
         `the pipeline '${name}' needs the parameter '${parameter}', which has no default`,
       );
 }
 
-function judgeRunning(policy: Policy, running: KeeperStatus | null, refuse: Say): void {
+function bucketOf(uri: string): string {
+  return /^s3:\/\/([^/]+)/.exec(uri)?.[1] ?? uri;
+}
+
+/** One ledger is one chain: nobody who reads it would find its other half. */
+function sameAddress(a: string, b: string): boolean {
+  return a.replace(/\/+$/, '') === b.replace(/\/+$/, '');
+}
+
+function judgeRunning(policy: Policy, { running, storage }: PlanContext, refuse: Say): void {
   if (running === null) return;
+  if (storage !== null && !sameAddress(storage, policy.spec.storage))
+    refuse(
+      'spec.storage',
+      `the ledger of ${running.model} lies under ${storage}, and stays one chain in one place: write that address`,
+    );
   const { name, region } = policy.spec.endpoint;
   if (running.endpoint.toLowerCase() !== name.toLowerCase() || running.region !== region)
     refuse(
@@ -423,6 +456,21 @@ function judgeRunning(policy: Policy, running: KeeperStatus | null, refuse: Say)
     );
   if (running.retiring)
     refuse('metadata.name', `${running.model} is being retired: wait for its end`);
+}
+
+/**
+ * The requester of an automatic release is the author of the policy. Where requesters may not approve, the others
+ * have to be enough; that only shows when it is known who applies.
+ */
+function judgeApproval(policy: Policy, author: string | null, refuse: Say, warn: Say): void {
+  const { approve, retrain, mode } = policy.spec;
+  if (approve.requesterMayApprove || author === null || retrain.on.length === 0) return;
+  const others = whoCanApprove(policy.spec).able.filter((person) => person !== author);
+  if (others.length >= approve.approvals) return;
+  (mode === 'record' ? warn : refuse)(
+    'spec.approve.approvals',
+    `${author} applies this policy, so releases that start by themselves are ${author}'s, who may not approve them: of ${approve.approvals} approval${approve.approvals === 1 ? '' : 's'} only ${others.length} can ever be given; name more approvers, let somebody else apply it, or set requesterMayApprove: true`,
+  );
 }
 
 function changesInWords(

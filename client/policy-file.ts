@@ -1,7 +1,16 @@
 import { open } from 'node:fs/promises';
 
 import { Cron } from 'croner';
-import { LineCounter, parseAllDocuments, type Document, type YAMLError } from 'yaml';
+import {
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Alias,
+  type Document,
+  type Scalar,
+  type YAMLError,
+} from 'yaml';
 
 import { policySchema, type Policy } from '../domain/policy.schema.js';
 import { policyDigest } from './digest.js';
@@ -91,9 +100,17 @@ export function parsePolicy(text: string, file: string): PolicyReading {
   let documents: readonly Document.Parsed[];
   let value: unknown;
   try {
-    documents = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })];
+    documents = [
+      ...parseAllDocuments(text, {
+        lineCounter: lines,
+        prettyErrors: false,
+        logLevel: 'error', // warnings are told as issues, not printed
+        uniqueKeys: false, // the parser compares each key with all others: repeatedKeys does it in one go
+      }),
+    ];
     const faults = documents.flatMap((document) => [...document.errors, ...document.warnings]);
-    if (faults.length > 0) return invalid(faults.map((fault) => yamlIssue(file, fault, place)));
+    if (faults.length > 0)
+      return invalid(tellingFaults(faults).map((fault) => yamlIssue(file, fault, place)));
     const [first, second] = documents;
     if (first === undefined || first.contents === null)
       return wholeFile('the file is empty', 'start with `modelkeeper init`');
@@ -107,6 +124,38 @@ export function parsePolicy(text: string, file: string): PolicyReading {
           remedy: 'write one policy per file',
         },
       ]);
+    const repeated = repeatedKeys(first);
+    if (repeated.length > 0)
+      return invalid(
+        repeated.map((key) => ({
+          file,
+          ...place(rangeStart(key) ?? 0),
+          path: '',
+          message: `'${String(key.value)}' stands here for the second time`,
+          remedy: 'keep one of the two',
+        })),
+      );
+    const { version } = first.directives.yaml;
+    if (version !== '1.2')
+      return wholeFile(
+        `this says %YAML ${version}, where yes, no, on and off mean true and false`,
+        'take that line out: a policy is YAML 1.2',
+      );
+    const aliases = aliasesOf(first);
+    const [firstAlias] = aliases;
+    if (firstAlias !== undefined && aliases.length > MAX_ALIASES)
+      return invalid([
+        {
+          file,
+          ...place(rangeStart(firstAlias.node) ?? 0),
+          path: '',
+          message: `the aliases cannot be resolved: there are more than ${MAX_ALIASES}`,
+          remedy: 'write the values themselves',
+        },
+      ]);
+    const alias = faultyAlias(first, aliases);
+    if (alias !== undefined)
+      return invalid([{ file, ...place(alias.offset), path: '', ...alias.words }]);
     value = first.toJS({ maxAliasCount: MAX_ALIASES });
     if (countNodes(value) > MAX_NODES)
       return wholeFile(`this has more than ${MAX_NODES} values: it is not a policy`);
@@ -131,6 +180,80 @@ export function parsePolicy(text: string, file: string): PolicyReading {
   const further = furtherComplaints(parsed.data);
   if (further.length > 0) return invalid(inOrder(further.map(locate)));
   return { kind: 'policy', policy: parsed.data, digest: policyDigest(parsed.data) };
+}
+
+/** A tab as indentation upsets everything that follows: then only the tabs are worth telling. */
+function tellingFaults(faults: readonly YAMLError[]): readonly YAMLError[] {
+  const tabs = faults.filter((fault) => fault.code === 'TAB_AS_INDENT');
+  return tabs.length > 0 ? tabs : faults;
+}
+
+/** Keys that stood in their block before. */
+function repeatedKeys(document: Document.Parsed): readonly Scalar[] {
+  const repeated: Scalar[] = [];
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) repeated.push(key);
+        seen.add(key.value);
+      }
+    },
+  });
+  return repeated;
+}
+
+interface PlacedAlias {
+  readonly node: Alias;
+  /** What it stands in. */
+  readonly within: readonly unknown[];
+}
+
+/** At most one more than allowed: looking each of them up walks the document. */
+function aliasesOf(document: Document.Parsed): readonly PlacedAlias[] {
+  const aliases: PlacedAlias[] = [];
+  visit(document, {
+    Alias(_key, node, within) {
+      aliases.push({ node, within });
+      return aliases.length > MAX_ALIASES ? visit.BREAK : undefined;
+    },
+  });
+  return aliases;
+}
+
+/** The first alias that leads nowhere, or into itself; the parser would not say where it stands. */
+function faultyAlias(
+  document: Document.Parsed,
+  aliases: readonly PlacedAlias[],
+):
+  | {
+      readonly offset: number;
+      readonly words: { readonly message: string; readonly remedy: string };
+    }
+  | undefined {
+  for (const { node, within } of aliases) {
+    const target = node.resolve(document);
+    const offset = rangeStart(node) ?? 0;
+    const name = node.source;
+    if (target === undefined)
+      return {
+        offset,
+        words: {
+          message: `*${name} repeats something that was not marked before`,
+          remedy: `mark it above by &${name}, or write the value itself`,
+        },
+      };
+    if (within.includes(target))
+      return {
+        offset,
+        words: {
+          message: `*${name} stands inside of what it repeats, so it would never end`,
+          remedy: 'write the value itself',
+        },
+      };
+  }
+  return undefined;
 }
 
 const MAX_DEPTH = 100;

@@ -31,7 +31,7 @@ function inWords(issue: core.$ZodIssue, whole: unknown): readonly Complaint[] {
         {
           path,
           about: 'key',
-          message: `the key '${String(path.at(-1))}' does not fit: ${issue.issues.map((inner) => inner.message).join('; ')}`,
+          message: `the key '${String(path.at(-1))}' does not fit: ${issue.issues.map((inner) => wording(inner.message, path)).join('; ')}`,
           remedy: null,
         },
       ];
@@ -89,7 +89,8 @@ function wrongType(path: readonly PropertyKey[], found: unknown, whole: unknown)
     path,
     about: 'value',
     message: `${shown(found)} is ${typeInWords(found)}, but this takes ${wanted === undefined ? 'something else' : kindInWords(wanted)}`,
-    remedy: durationRemedy(found, wanted) ?? numberRemedy(found, wanted),
+    remedy:
+      durationRemedy(found, wanted) ?? numberRemedy(found, wanted) ?? booleanRemedy(found, wanted),
   };
 }
 
@@ -208,7 +209,9 @@ function durationRemedy(found: unknown, wanted: JsonSchemaNode | undefined): str
   if (amount === undefined || word === undefined) return 'such as 30s, 10m, 6h or 7d';
   if (/^(w|weeks?)$/i.test(word)) return `write ${Number(amount) * 7}d`;
   const unit = UNIT_WORDS.find(([pattern]) => pattern.test(word.toLowerCase()))?.[1];
-  return unit === undefined ? 'such as 30s, 10m, 6h or 7d' : `write ${amount}${unit}`;
+  if (unit === undefined) return 'such as 30s, 10m, 6h or 7d';
+  const literal = `${amount}${unit}`;
+  return DURATION_PATTERN.test(literal) ? `write ${literal}` : 'write at most 999999 of them';
 }
 
 function numberRemedy(found: unknown, wanted: JsonSchemaNode | undefined): string | null {
@@ -222,6 +225,13 @@ function numberRemedy(found: unknown, wanted: JsonSchemaNode | undefined): strin
     : null;
 }
 
+/** YAML 1.2 knows `true` and `false` only; older YAML also `yes`, `no`, `on` and `off`. */
+function booleanRemedy(found: unknown, wanted: JsonSchemaNode | undefined): string | null {
+  if (wanted?.type !== 'boolean' || typeof found !== 'string') return null;
+  if (/^(y|yes|on|true)$/i.test(found)) return 'write true';
+  return /^(n|no|off|false)$/i.test(found) ? 'write false' : null;
+}
+
 function typeInWords(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -229,6 +239,7 @@ function typeInWords(value: unknown): string {
     case 'object':
       return 'a block of keys';
     case 'number':
+      return Number.isFinite(value) ? 'a number' : 'no number to reckon with';
     case 'bigint':
       return 'a number';
     case 'boolean':
@@ -240,6 +251,7 @@ function typeInWords(value: unknown): string {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'what is here';
+  if (typeof value === 'number') return String(value);
   const text = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -49,6 +49,18 @@ const absoluteGateSchema = z
         path: ['min'],
         message: `${gate.metric} lies between 0 and 1: a candidate could never pass ${wanted}`,
       });
+    } else if (!lowerIsBetter && wanted === 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['min'],
+        message: `${gate.metric} lies between 0 and 1: every candidate would pass 0; write the least you accept`,
+      });
+    } else if (gate.metric === 'brier' && wanted >= 1) {
+      context.addIssue({
+        code: 'custom',
+        path: ['max'],
+        message: `brier lies between 0 and 1: every candidate would pass ${wanted}; write the most you accept`,
+      });
     } else if (lowerIsBetter && wanted <= 0) {
       context.addIssue({
         code: 'custom',
@@ -58,17 +70,28 @@ const absoluteGateSchema = z
     }
   });
 
-const nonInferiorGateSchema = z.strictObject({
-  id: gateIdSchema,
-  kind: z.literal('non_inferior'),
-  metric: gateMetricSchema,
-  /** How much worse than the champion is still accepted, in the metric's own unit. */
-  margin: z.strictObject({ absolute: z.number().gt(0).max(1) }),
-  /** The same gate on each value of these columns, corrected for their number. */
-  by: z.array(z.string().min(1).max(256)).max(5).optional(),
-  minRows: z.int().min(30).optional(),
-  severity: severitySchema,
-});
+const nonInferiorGateSchema = z
+  .strictObject({
+    id: gateIdSchema,
+    kind: z.literal('non_inferior'),
+    metric: gateMetricSchema,
+    /** How much worse than the champion is still accepted, in the metric's own unit. */
+    margin: z.strictObject({ absolute: z.number().gt(0).max(1) }),
+    /** The same gate on each value of these columns, corrected for their number. */
+    by: z
+      .array(z.string().min(1).max(256))
+      .max(5)
+      .refine((columns) => new Set(columns).size === columns.length, {
+        message: 'a column is named twice: name each once',
+      })
+      .optional(),
+    minRows: z.int().min(30).max(1_000_000_000).optional(),
+    severity: severitySchema,
+  })
+  .refine((gate) => gate.metric === 'log_loss' || gate.margin.absolute < 1, {
+    path: ['margin', 'absolute'],
+    message: 'the metric lies between 0 and 1: with a margin of 1 every candidate would pass',
+  });
 
 const superiorGateSchema = z.strictObject({
   id: gateIdSchema,

@@ -1,4 +1,4 @@
-import type { Door, Policy } from './policy.schema.js';
+import type { Door, Policy, PolicySpec } from './policy.schema.js';
 
 /**
  * What a door knows about who is there. Nobody types who they are: the person follows from the proof and the
@@ -74,10 +74,40 @@ function lookUp(policy: Policy, identity: string): ReturnType<typeof personOf> {
   };
 }
 
+/**
+ * The approvers of a policy, and those of them whom at least one of its doors can know.
+ *
+ * The command line knows people by an ARN, the local one by `os:<user>`; the console may stand behind a proxy that
+ * names anybody, and a message straight to Temporal names whom it likes.
+ */
+export function whoCanApprove(spec: Pick<PolicySpec, 'approve' | 'groups' | 'people'>): {
+  readonly approvers: readonly string[];
+  readonly able: readonly string[];
+} {
+  const approvers = approversOf({ spec });
+  const { doors } = spec.approve;
+  if (doors.includes('console') || doors.includes('temporal'))
+    return { approvers, able: approvers };
+  const counts = (identity: string): boolean =>
+    doors.includes(identity.startsWith('os:') ? 'local' : 'cli');
+  const known = Object.entries(spec.people).flatMap(([person, identities]) =>
+    identities.some(counts) ? [person.toLowerCase()] : [],
+  );
+  return { approvers, able: approvers.filter((person) => known.includes(person)) };
+}
+
 /** The policy's approvers with its groups opened, in lower case, without repeats. */
-export function approversOf(policy: Policy): readonly string[] {
+export function approversOf(policy: {
+  readonly spec: Pick<PolicySpec, 'approve' | 'groups'>;
+}): readonly string[] {
   const people = policy.spec.approve.approvers.flatMap((entry) =>
-    entry.startsWith('group:') ? (policy.spec.groups[entry.slice('group:'.length)] ?? []) : [entry],
+    entry.startsWith('group:')
+      ? membersOf(policy.spec.groups, entry.slice('group:'.length))
+      : [entry],
   );
   return [...new Set(people.map((person) => person.toLowerCase()))];
+}
+
+function membersOf(groups: PolicySpec['groups'], group: string): readonly string[] {
+  return Object.hasOwn(groups, group) ? (groups[group] ?? []) : [];
 }

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { DURATION_PATTERN, durationMs } from './duration.js';
 import { gateSchema } from './gate.schema.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
+import { normalisedArn, whoCanApprove } from './people.js';
+import { planFaults, rolloutPlan } from './rollout.js';
 
 /** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
 export const modelNameSchema = z
@@ -14,14 +16,15 @@ export const modelNameSchema = z
 
 const durationSchema = z
   .string()
-  .regex(DURATION_PATTERN, 'write a duration with its unit, such as 30s, 10m, 6h or 7d');
+  // Aborts, so that no rule that computes with durations meets a text that is none.
+  .regex(DURATION_PATTERN, {
+    error: 'write a duration with its unit, such as 30s, 10m, 6h or 7d',
+    abort: true,
+  });
 
-const positiveDurationSchema = durationSchema.refine(
-  (literal) => !DURATION_PATTERN.test(literal) || durationMs(literal) > 0,
-  {
-    message: 'must be longer than nothing',
-  },
-);
+const positiveDurationSchema = durationSchema.refine((literal) => durationMs(literal) > 0, {
+  message: 'must be longer than nothing',
+});
 
 const awsNameSchema = z
   .string()
@@ -47,6 +50,15 @@ const sourceIdSchema = z
 const personSchema = z.email('write the person as an e-mail address');
 const shareSchema = z.number().min(0).max(1);
 
+/** Most rows anything can ask for: more than that in one window is a slip of the pen. */
+const MOST_ROWS = 1_000_000_000;
+
+const SHORT_PERIODS_MS: readonly number[] = [1_000, 5_000, 10_000, 20_000, 30_000];
+
+function isPeriod(ms: number): boolean {
+  return SHORT_PERIODS_MS.includes(ms) || (ms >= 60_000 && ms <= 86_400_000 && ms % 60_000 === 0);
+}
+
 const alarmsSourceSchema = z.strictObject({
   id: sourceIdSchema,
   kind: z.literal('alarms'),
@@ -70,7 +82,13 @@ const metricSourceSchema = z
         /^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d{1,2})?)$/,
         'Average, Sum, Minimum, Maximum, SampleCount or a percentile such as p99',
       ),
-    period: positiveDurationSchema.default('5m'),
+    /** CloudWatch keeps 1, 5, 10, 20 and 30 seconds, and whole minutes. */
+    period: durationSchema
+      .refine((literal) => isPeriod(durationMs(literal)), {
+        message:
+          'CloudWatch has periods of 1, 5, 10, 20 and 30 seconds and of whole minutes: write 10s, 1m or 5m',
+      })
+      .default('5m'),
     above: z.number().optional(),
     below: z.number().optional(),
   })
@@ -88,7 +106,14 @@ const capturedInputsSourceSchema = z.strictObject({
   /** `champion`: the data the serving version was trained on; or the address of a Parquet or CSV file. */
   baseline: z.union([z.literal('champion'), s3UriSchema]).default('champion'),
   /** Columns of a CSV payload in their order. JSON payloads name their own. */
-  columns: z.array(columnSchema).min(1).max(2_000).optional(),
+  columns: z
+    .array(columnSchema)
+    .min(1)
+    .max(2_000)
+    .refine((columns) => new Set(columns).size === columns.length, {
+      message: 'a column is named twice: name the columns in the order of the payload, each once',
+    })
+    .optional(),
 });
 
 const groundTruthSourceSchema = z.strictObject({
@@ -101,7 +126,7 @@ const groundTruthSourceSchema = z.strictObject({
   metric: z.enum(['roc_auc', 'accuracy']).default('roc_auc'),
   /** Breached when the interval of the metric lies wholly below. Choose it below your champion's own interval. */
   floor: z.number().min(0).max(1),
-  minRows: z.int().min(50).default(500),
+  minRows: z.int().min(50).max(MOST_ROWS).default(500),
 });
 
 export const sourceSchema = z.discriminatedUnion('kind', [
@@ -133,7 +158,7 @@ const detectSchema = z
         /** Adjusted p below which a difference is more than chance. */
         significance: z.number().gt(0).max(0.2).default(0.01),
         /** Fewest rows in a window for a verdict. */
-        minRows: z.int().min(50).default(200),
+        minRows: z.int().min(50).max(MOST_ROWS).default(200),
         /** Share of columns that must drift for the dataset to, when none of them is critical. */
         share: shareSchema.default(0.3),
       })
@@ -177,7 +202,7 @@ const retrainSchema = z.strictObject({
   dataDelay: durationSchema.default('48h'),
   on: z.array(z.enum(['drift', 'performance', 'schedule'])).default(['drift', 'performance']),
   /** Five-field cron expression. */
-  schedule: z.string().min(9).max(120).optional(),
+  schedule: z.string().min(1).max(120).optional(),
   timeZone: z.string().max(64).default('UTC'),
   cooldown: durationSchema.default('24h'),
   budget: z
@@ -193,7 +218,7 @@ const evaluateSchema = z
   .strictObject({
     /** One-sided confidence of every bound. */
     confidence: z.number().min(0.8).lt(1).default(0.95),
-    minRows: z.int().min(100).default(1_000),
+    minRows: z.int().min(100).max(MOST_ROWS).default(1_000),
     /** The package's metadata key that holds the address of the predictions file. */
     predictions: z.string().min(1).max(128).default('modelkeeper:predictions'),
     /** The package's metadata key that holds the address of the training row ids. */
@@ -325,8 +350,8 @@ const notifySchema = z
 const identitySchema = z
   .string()
   .regex(
-    /^(arn:[^:\s]+:[^:\s]+:[^\s]+|os:[A-Za-z0-9._-]{1,64})$/,
-    'write the ARN of a role or user, or os:<user> for a laptop',
+    /^(arn:aws[a-z-]*:(iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|os:[A-Za-z0-9._-]{1,64})$/,
+    'write the ARN of one role or user, such as arn:aws:iam::111122223333:role/ada, or os:<user> for a laptop',
   );
 
 const specSchema = z.strictObject({
@@ -370,42 +395,57 @@ export const policySchema = z
     const issue = (path: (string | number)[], message: string): void => {
       context.addIssue({ code: 'custom', path: ['spec', ...path], message });
     };
-    const { approve, groups, monitor, retrain, people, deploy } = policy.spec;
+    const { approve, groups, monitor, detect, retrain, people, deploy } = policy.spec;
     const ids = monitor.sources.map((source) => source.id);
     ids.forEach((id, index) => {
       if (ids.indexOf(id) !== index)
         issue(['monitor', 'sources', index, 'id'], `the id '${id}' is used twice`);
     });
-    const approvers = new Set<string>();
     approve.approvers.forEach((entry, index) => {
-      if (!entry.startsWith('group:')) {
-        approvers.add(entry);
-        return;
-      }
-      const group = entry.slice('group:'.length);
-      const members = Object.hasOwn(groups, group) ? groups[group] : undefined;
-      if (members === undefined)
+      const group = entry.startsWith('group:') ? entry.slice('group:'.length) : undefined;
+      if (group !== undefined && !Object.hasOwn(groups, group))
         issue(['approve', 'approvers', index], `there is no group '${group}' under spec.groups`);
-      else members.forEach((member) => approvers.add(member));
     });
-    if (approvers.size > 0 && approvers.size < approve.approvals) {
+    const owners = new Map<string, string>();
+    for (const [person, identities] of Object.entries(people))
+      identities.forEach((identity, index) => {
+        const key = normalisedArn(identity);
+        const owner = owners.get(key);
+        if (owner !== undefined && owner !== person.toLowerCase())
+          issue(
+            ['people', person, index],
+            `${identity} proves ${owner} already, and one identity is one person: give each an identity of their own`,
+          );
+        owners.set(key, owner ?? person.toLowerCase());
+      });
+    const { approvers, able } = whoCanApprove(policy.spec);
+    if (approvers.length > 0 && approvers.length < approve.approvals) {
       issue(
         ['approve', 'approvals'],
-        `${approve.approvals} approvals are asked of ${approvers.size} ${approvers.size === 1 ? 'person' : 'people'}: that can never be met; name more approvers or ask for fewer`,
+        `${approve.approvals} approvals are asked of ${approvers.length} ${approvers.length === 1 ? 'person' : 'people'}: that can never be met; name more approvers or ask for fewer`,
       );
-    }
-    if (
-      approve.doors.every((door) => door === 'cli') &&
-      ![...approvers].some((person) => (people[person] ?? []).length > 0)
-    ) {
+    } else if (approvers.length > 0 && able.length < approve.approvals) {
+      const unable = approvers.filter((person) => !able.includes(person));
       issue(
         ['people'],
-        'the only door is cli, and no approver has an AWS identity under spec.people: nobody could ever approve',
+        `${approve.approvals} approval${approve.approvals === 1 ? ' is' : 's are'} asked, but through ${approve.doors.join(' and ')} only ${able.length} of ${approvers.length} approvers can be known: give ${unable.join(', ')} ${identityWanted(approve.doors)} under spec.people`,
       );
     }
     if (retrain.on.includes('schedule') && retrain.schedule === undefined) {
       issue(['retrain', 'schedule'], 'retrain.on names schedule: say when, such as "0 3 1 * *"');
     }
+    const { critical, ignore } = detect.columns;
+    critical.forEach((column, index) => {
+      if (ignore.includes(column))
+        issue(
+          ['detect', 'columns', 'critical', index],
+          `'${column}' is also under detect.columns.ignore, so it would never be looked at: take it off one of the two`,
+        );
+    });
+    const plan = rolloutPlan(deploy, []);
+    // One instance too few is for the account to tell: what is left are faults of the plan itself.
+    for (const fault of planFaults(plan, Number.POSITIVE_INFINITY))
+      issue(['deploy', 'timeout'], fault);
     if (
       approve.escalate !== undefined &&
       durationMs(approve.escalate.after) >= durationMs(approve.expires)
@@ -419,7 +459,7 @@ export const policySchema = z
       if (durationMs(reminder) >= durationMs(approve.expires)) {
         issue(
           ['approve', 'remind', index],
-          'must be sooner than approve.expires, or it never happens',
+          `a reminder after ${reminder} never comes when the request expires after ${approve.expires}: write approve.remind with shorter times, or [] for none`,
         );
       }
     });
@@ -451,6 +491,13 @@ export const policySchema = z
       );
     }
   });
+
+/** What has to stand under `people` for the doors that look there. */
+function identityWanted(doors: readonly (typeof DOORS)[number][]): string {
+  return doors.includes('cli')
+    ? 'the ARN of a role or user'
+    : 'the name of an operating-system user, os:<user>,';
+}
 
 export type Policy = z.infer<typeof policySchema>;
 export type PolicyInput = z.input<typeof policySchema>;

@@ -6,6 +6,7 @@ import { ModelkeeperError } from '../errors.js';
 import type { ModelkeeperClient } from '../modelkeeper.js';
 import type { PolicyIssue } from '../policy-file.js';
 import type { Plan } from '../plan.js';
+import type { Caller } from '../replies.js';
 import {
   asking,
   command,
@@ -49,12 +50,16 @@ export function addPolicyCommands(program: Command, context: CliContext): void {
     'plan <file>',
     'read the account and say what applying a policy would change; changes nothing',
     'plan flight-delays.policy.yaml',
-  ).action(async (file: string, options: CommonOptions) => {
-    const policy = await readValid(context, file, options);
-    const plan = await withClient(context, (client) => makePlan(context, client, policy));
-    show(context, options, plan, () => planText(context, plan));
-    if (plan.refusals.length > 0) throw new Exit(EXIT.refused, '');
-  });
+  )
+    .option('--local', 'take you for the operating-system user, as apply --local does')
+    .action(async (file: string, options: CommonOptions) => {
+      const policy = await readValid(context, file, options);
+      const plan = await withClient(context, async (client) =>
+        makePlan(context, client, policy, await callerIfKnown(context, options)),
+      );
+      show(context, options, plan, () => planText(context, plan));
+      if (plan.refusals.length > 0) throw new Exit(EXIT.refused, '');
+    });
 
   asking(
     program,
@@ -64,13 +69,13 @@ export function addPolicyCommands(program: Command, context: CliContext): void {
   ).action(async (file: string, options: CommonOptions & { readonly reason: string }) => {
     const policy = await readValid(context, file, options);
     await withClient(context, async (client) => {
-      const plan = await makePlan(context, client, policy);
+      const caller = await context.identify(options.local === true);
+      const plan = await makePlan(context, client, policy, caller);
       if (plan.refusals.length > 0) {
         show(context, options, plan, () => planText(context, plan));
         throw new Exit(EXIT.refused, '');
       }
       if (options.json !== true) context.err(planText(context, plan));
-      const caller = await context.identify(options.local === true);
       const reply = await client.apply(
         { policy, ...caller, reason: options.reason },
         sendOptions(options),
@@ -188,20 +193,39 @@ async function makePlan(
   context: CliContext,
   client: ModelkeeperClient,
   policy: Policy,
+  /** Who would apply it; `null` when AWS does not say. */
+  caller: Caller | null,
 ): Promise<Plan> {
-  const [{ judgePlan, readPlanFacts }, { policyDigest }] = await Promise.all([
+  const [{ judgePlan, readPlanFacts }, { policyDigest }, { personOf }] = await Promise.all([
     import('../plan.js'),
     import('../digest.js'),
+    import('../../domain/people.js'),
   ]);
   const account = await context.account(policy.spec.endpoint.region);
   try {
-    const [facts, running] = await Promise.all([
+    const [facts, running, place] = await Promise.all([
       readPlanFacts(policy, account, context.now()),
       runningKeeper(client, policy.metadata.name),
+      client.place(policy.metadata.name),
     ]);
-    return judgePlan(policy, policyDigest(policy), facts, running);
+    const who = caller === null ? null : personOf(policy, caller.proof);
+    return judgePlan(policy, policyDigest(policy), facts, {
+      running,
+      storage: place?.storage ?? null,
+      author: who?.kind === 'person' ? who.person : null,
+    });
   } finally {
     account.close();
+  }
+}
+
+/** A plan is worth reading also for somebody who is not signed in. */
+async function callerIfKnown(context: CliContext, options: CommonOptions): Promise<Caller | null> {
+  try {
+    return await context.identify(options.local === true);
+  } catch (error) {
+    if (error instanceof ModelkeeperError) return null;
+    throw error;
   }
 }
 

@@ -165,6 +165,35 @@ describe('a policy file', () => {
       },
     ],
     [
+      'a quorum of one person in two spellings',
+      'approvals: 1\n    approvers: [ada@example.com]',
+      'approvals: 2\n    approvers: [ada@example.com, Ada@Example.com]',
+      { line: 23, path: 'spec.approve.approvals' },
+    ],
+    [
+      'approvers whom the only door cannot know',
+      'approvals: 1\n    approvers: [ada@example.com]',
+      'approvals: 2\n    doors: [cli]\n    approvers: [ada@example.com, grace@example.com]',
+      {
+        line: 8,
+        path: 'spec.people',
+        message:
+          '2 approvals are asked, but through cli only 1 of 2 approvers can be known: give grace@example.com the ARN of a role or user under spec.people',
+      },
+    ],
+    [
+      'two people with one identity',
+      "role/ada'] }",
+      "role/ada'], grace@example.com: ['arn:aws:sts::111122223333:assumed-role/ada/s'] }",
+      { line: 8, path: 'spec.people.grace@example.com[0]' },
+    ],
+    [
+      'an identity that is nobody',
+      'role/ada',
+      'role/*',
+      { line: 8, path: 'spec.people.ada@example.com[0]' },
+    ],
+    [
       'a group nobody defined',
       'approvers: [ada@example.com]',
       'approvers: [ada@example.com, group:leads]',
@@ -189,6 +218,29 @@ describe('a policy file', () => {
         path: 'spec.evaluate.gates[0].min',
         message: 'roc_auc lies between 0 and 1: a candidate could never pass 1.2',
       },
+    ],
+    [
+      'a gate that lets everybody pass',
+      '{ id: no-worse, kind: non_inferior, metric: roc_auc, margin: { absolute: 0.01 } }',
+      '{ id: good, kind: absolute, metric: roc_auc, min: 0 }',
+      {
+        line: 21,
+        path: 'spec.evaluate.gates[0].min',
+        message:
+          'roc_auc lies between 0 and 1: every candidate would pass 0; write the least you accept',
+      },
+    ],
+    [
+      'a limit no metric can reach',
+      '{ id: no-worse, kind: non_inferior, metric: roc_auc, margin: { absolute: 0.01 } }',
+      '{ id: good, kind: absolute, metric: brier, max: 1 }',
+      { line: 21, path: 'spec.evaluate.gates[0].max' },
+    ],
+    [
+      'a margin as wide as the metric',
+      'absolute: 0.01',
+      'absolute: 1',
+      { line: 21, path: 'spec.evaluate.gates[0].margin.absolute' },
     ],
     [
       'a gate on the wrong side',
@@ -245,6 +297,88 @@ describe('a policy file', () => {
       },
     ],
     [
+      'a column that is critical and ignored',
+      'drift: { drift: 0.2 }',
+      'columns: { critical: [a], ignore: [a] }',
+      { line: 14, path: 'spec.detect.columns.critical[0]' },
+    ],
+    [
+      'a payload with a column twice',
+      'kind: captured-inputs',
+      'kind: captured-inputs, columns: [a, a]',
+      { line: 12, path: 'spec.monitor.sources[0].columns' },
+    ],
+    [
+      'a period CloudWatch does not have',
+      '{ id: inputs, kind: captured-inputs }',
+      '{ id: inputs, kind: captured-inputs }\n      - { id: m, kind: metric, namespace: a, name: b, stat: Sum, above: 1, period: 7s }',
+      { line: 13, path: 'spec.monitor.sources[1].period' },
+    ],
+    [
+      'a rollout that is over before it has baked',
+      'probation: {',
+      'timeout: 30m\n    canary: { bake: 1h }\n    probation: {',
+      { line: 26, path: 'spec.deploy.timeout' },
+    ],
+    [
+      'a bake that is no duration',
+      'probation: {',
+      'canary: { bake: soon }\n    probation: {',
+      { line: 26, column: 21, path: 'spec.deploy.canary.bake' },
+    ],
+    [
+      'an escalation that is no duration',
+      'approvals: 1',
+      "approvals: 1\n    escalate: { after: soon, to: 'arn:aws:sns:us-east-1:111122223333:x' }",
+      { line: 24, path: 'spec.approve.escalate.after' },
+    ],
+    [
+      'a longer time than anybody lives',
+      'cooldown: 24h',
+      'cooldown: 9999999d',
+      { line: 18, remedy: 'write at most 999999 of them' },
+    ],
+    [
+      'a yes of older YAML',
+      'approvals: 1',
+      'approvals: 1\n    requesterMayApprove: yes',
+      { line: 24, column: 26, remedy: 'write true' },
+    ],
+    [
+      'a number that is none',
+      'drift: 0.2 }',
+      'drift: .nan }',
+      { line: 14, message: 'NaN is no number to reckon with, but this takes a number' },
+    ],
+    [
+      'an alias of nothing',
+      'cooldown: 24h',
+      'cooldown: *day',
+      { line: 18, column: 15, message: '*day repeats something that was not marked before' },
+    ],
+    [
+      'an alias of itself',
+      'cooldown: 24h',
+      'parameters: &a { x: *a }',
+      {
+        line: 18,
+        column: 25,
+        message: '*a stands inside of what it repeats, so it would never end',
+      },
+    ],
+    [
+      'a tab, and nothing that follows from it',
+      '    every: 1h',
+      '\tevery: 1h',
+      { line: 10, column: 1, remedy: 'indent with spaces' },
+    ],
+    [
+      'older YAML',
+      'apiVersion: modelkeeper/v1',
+      '%YAML 1.1\n---\napiVersion: modelkeeper/v1',
+      { message: 'this says %YAML 1.1, where yes, no, on and off mean true and false' },
+    ],
+    [
       'a schedule without a time',
       'on: [drift]',
       'on: [drift, schedule]',
@@ -272,7 +406,7 @@ describe('a policy file', () => {
       'a key written twice',
       'cooldown: 24h',
       'cooldown: 24h\n    cooldown: 12h',
-      { line: 19, message: 'this is not valid YAML: map keys must be unique' },
+      { line: 19, column: 5, message: "'cooldown' stands here for the second time" },
     ],
     [
       'a value that is nothing',
@@ -329,6 +463,28 @@ describe('a policy file', () => {
     const reading = parsePolicy(text, 'policy.yaml');
     if (reading.kind === 'policy') throw new Error('accepted');
     expect(reading.issues[0]?.message).toContain(message);
+  });
+
+  it('names reminders that would never come, also those nobody wrote', () => {
+    const reading = parsePolicy(
+      GOOD.replace('approvals: 1', 'approvals: 1\n    expires: 24h'),
+      'policy.yaml',
+    );
+    if (reading.kind === 'policy') throw new Error('accepted');
+    expect(reading.issues).toMatchObject([
+      {
+        path: 'spec.approve.remind[1]',
+        message:
+          'a reminder after 24h never comes when the request expires after 24h: write approve.remind with shorter times, or [] for none',
+      },
+    ]);
+  });
+
+  it('with thousands of keys or aliases is refused at once', () => {
+    const text = `a: &a 1\n${Array.from({ length: 60_000 }, (_, index) => `k${index}: *a`).join('\n')}`;
+    const startMs = Date.now();
+    expect(parsePolicy(text, 'p').kind).toBe('invalid');
+    expect(Date.now() - startMs).toBeLessThan(5_000);
   });
 
   it('must be a regular, readable file', async () => {

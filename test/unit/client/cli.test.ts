@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ModelkeeperError, type ModelkeeperErrorCode } from '../../../client/errors.js';
 import type { EndpointFacts } from '../../../client/account.js';
 import { parsePolicy } from '../../../client/policy-file.js';
+import type { ModelPlace } from '../../../client/replies.js';
 import {
   entry,
   KEEPER,
@@ -55,9 +56,20 @@ const ACCOUNT: Stage['account'] = {
       name: 'churn-train',
       parameters: [{ name: 'TrainFrom', required: false }],
     }),
+  bucketExists: () => Promise.resolve(true),
   hasObjects: () => Promise.resolve(true),
   recentCapture: () => Promise.resolve(null),
   readText: () => Promise.resolve(null),
+};
+
+const PLACE: ModelPlace = {
+  model: 'churn',
+  endpoint: 'churn',
+  region: 'us-east-1',
+  group: 'churn',
+  pipeline: 'p',
+  storage: 's3://ml-artefacts/',
+  alarms: [],
 };
 
 const NOBODY = (): Promise<never> =>
@@ -267,7 +279,7 @@ describe('plan and apply', () => {
   const stage = (account: Stage['account'] = {}, client: Stage['client'] = {}): Stage => ({
     files: { 'p.yaml': GOOD },
     account: { ...ACCOUNT, ...account },
-    client: { status: NOBODY, ...client },
+    client: { status: NOBODY, place: () => Promise.resolve(null), ...client },
   });
 
   it('say what a new policy would do', async () => {
@@ -332,6 +344,11 @@ describe('plan and apply', () => {
       "needs the parameter 'Rows'",
     ],
     [
+      'a storage bucket that is not there',
+      { bucketExists: () => Promise.resolve(false) },
+      'spec.storage: there is no bucket ml-artefacts',
+    ],
+    [
       'an unknown group',
       { groupExists: () => Promise.resolve(false) },
       "there is no model package group 'churn'",
@@ -389,6 +406,38 @@ describe('plan and apply', () => {
     );
     expect(outcome.code).toBe(2);
     expect(outcome.out).toContain('modelkeeper retire churn');
+  });
+
+  it('refuse to move the ledger of a model that is kept', async () => {
+    const kept = { ...KEEPER, endpoint: 'churn' };
+    const client = (storage: string): Stage['client'] => ({
+      status: () => Promise.resolve(modelView(kept)),
+      place: () => Promise.resolve({ ...PLACE, storage }),
+    });
+    const moved = await modelkeeper(stage({}, client('s3://elsewhere/')), 'apply', 'p.yaml');
+    expect(moved.code).toBe(2);
+    expect(moved.out).toContain('the ledger of churn lies under s3://elsewhere/');
+    const same = await modelkeeper(
+      stage({}, client('s3://ml-artefacts/modelkeeper')),
+      ...['plan', 'p.yaml'],
+    );
+    expect(same.code).toBe(0);
+  });
+
+  it('refuse a quorum that the author of the policy leaves unreachable', async () => {
+    const alone = GOOD.replace('[ada@example.com, grace@example.com]', '[ada@example.com]');
+    const outcome = async (text: string): Promise<string> =>
+      (await modelkeeper({ ...stage(), files: { 'p.yaml': text } }, 'plan', 'p.yaml')).out;
+    expect(await outcome(alone)).toContain(
+      "releases that start by themselves are ada@example.com's, who may not approve them: of 1 approval only 0 can ever be given",
+    );
+    expect(await outcome(GOOD)).not.toContain('refused');
+    const allowed = alone.replace('approve:', 'approve:\n    requesterMayApprove: true');
+    expect(await outcome(allowed)).not.toContain('refused');
+    const byHand = alone.replace('on: [drift]', 'on: []');
+    expect(await outcome(byHand)).not.toContain('refused');
+    const record = alone.replace('spec:', 'spec:\n  mode: record');
+    expect(await outcome(record)).toContain('warning  spec.approve.approvals');
   });
 
   it('do not start a keeper beside one whose worker is away', async () => {
@@ -468,16 +517,7 @@ describe('ledger', () => {
     account: { ledger: () => Promise.resolve(entries), ledgerFaults: () => faults },
     client: {
       status: () => Promise.resolve(modelView()),
-      place: () =>
-        Promise.resolve({
-          model: 'churn',
-          endpoint: 'churn',
-          region: 'us-east-1',
-          group: 'churn',
-          pipeline: 'p',
-          storage: 's3://ml-artefacts/',
-          alarms: [],
-        }),
+      place: () => Promise.resolve(PLACE),
     },
   });
 
