@@ -98,7 +98,7 @@ function sizeWord(origin: string): string {
 }
 
 /** `['Targets', 0, 'Id']` → `targets.1.member.id` */
-function awsPath(path: readonly PropertyKey[]): string {
+export function awsPath(path: readonly PropertyKey[]): string {
   return path
     .map((part) => (typeof part === 'number' ? `${part + 1}.member` : lowerFirst(String(part))))
     .join('.');

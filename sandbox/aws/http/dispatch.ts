@@ -4,6 +4,7 @@ import { AwsError } from '../kernel.js';
 import type { CallInfo, Fault, Kernel, QueryService, RuntimeHandler, Service } from '../kernel.js';
 import type { Calls } from '../kernel/calls.js';
 import type { Faults } from '../kernel/faults.js';
+import { checkInput } from '../models/check.js';
 import { accessKeyOf, readBody, send } from './answer.js';
 import type { Answer } from './answer.js';
 import { jsonAnswer, jsonError, parseInput, parseTarget } from './json-protocol.js';
@@ -159,11 +160,9 @@ export class Dispatcher {
             `The sandbox does not know the operation ${header}.`,
           );
         }
-        return jsonAnswer(
-          await handler(parseInput(body.toString('utf8')), call),
-          contentType,
-          call.requestId,
-        );
+        const input = parseInput(body.toString('utf8'));
+        checkInput(service?.target ?? '', operation, input);
+        return jsonAnswer(await handler(input, call), contentType, call.requestId);
       },
       errorAnswer: (error) => jsonError(error, contentType, call.requestId),
     };

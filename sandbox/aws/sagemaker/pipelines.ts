@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Change, Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
+import { checkInput } from '../models/check.js';
 import {
   arnOf,
   filtered,
@@ -426,10 +427,7 @@ export class Pipelines {
         return;
       }
       case 'Model':
-        record.arn = this.hosting.addModel({
-          ModelName: jobName(execution.id, step.Name),
-          ...wanted,
-        }).arn;
+        record.arn = this.makeModel({ ModelName: jobName(execution.id, step.Name), ...wanted });
         this.turnStep(execution, record, 'Succeeded');
         return;
       case 'RegisterModel':
@@ -448,14 +446,24 @@ export class Pipelines {
     }
   }
 
+  private makeModel(request: object): string {
+    checkInput('SageMaker', 'CreateModel', request);
+    return this.hosting.addModel(request).arn;
+  }
+
   private makeJob(
     execution: ExecutionRecord,
     record: StepRecord,
     wanted: Record<string, unknown>,
   ): JobRecord {
-    return record.type === 'Training'
-      ? this.jobs.createTraining({ ...wanted, TrainingJobName: record.jobName }, execution.arn)
-      : this.jobs.createProcessing({ ...wanted, ProcessingJobName: record.jobName }, execution.arn);
+    if (record.type === 'Training') {
+      const request = { ...wanted, TrainingJobName: record.jobName };
+      checkInput('SageMaker', 'CreateTrainingJob', request);
+      return this.jobs.createTraining(request, execution.arn);
+    }
+    const request = { ...wanted, ProcessingJobName: record.jobName };
+    checkInput('SageMaker', 'CreateProcessingJob', request);
+    return this.jobs.createProcessing(request, execution.arn);
   }
 
   private register(
@@ -463,7 +471,7 @@ export class Pipelines {
     step: Step,
     wanted: Record<string, unknown>,
   ): string {
-    const request = parse(createPackage, {
+    const asked = {
       ...wanted,
       MetadataProperties: {
         GeneratedBy: execution.arn,
@@ -474,8 +482,12 @@ export class Pipelines {
         .update(`${execution.arn}/${step.Name}/${execution.steps.length}`)
         .digest('hex')
         .slice(0, 36),
-    });
-    return this.packages.create(request, this.packages.userOf(execution.roleArn)).arn;
+    };
+    checkInput('SageMaker', 'CreateModelPackage', asked);
+    return this.packages.create(
+      parse(createPackage, asked),
+      this.packages.userOf(execution.roleArn),
+    ).arn;
   }
 
   private follow(execution: ExecutionRecord, record: StepRecord): void {
