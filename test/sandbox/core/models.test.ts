@@ -69,7 +69,7 @@ describe('an input', () => {
 
   it('is refused with all its faults at once', () => {
     expect(refusal('CreateTrainingJob', { ...job, RoleArn: 'x', TrainingJobName: '-' })).toMatch(
-      /^ValidationException: 2 validation errors detected: .*roleArn.*; .*/,
+      /^ValidationException: 2 validation errors detected: .*'trainingJobName'.*; .*'roleArn'/,
     );
   });
 
