@@ -11,10 +11,14 @@ const HEARTBEAT_MS = 5_000;
 /** A holder on another machine (a shared cache) counts as dead after this long without a heartbeat. */
 const SILENT_MS = 60_000;
 
-/** When a process was started, in the kernel's ticks; '' where that cannot be read (not Linux). */
+/**
+ * When a process was started, in the kernel's ticks; '' where that cannot be read (not Linux). One that has ended
+ * without anybody having asked for its exit code (in a container perhaps never) is told apart.
+ */
 function startOf(pid) {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[19];
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[19];
   } catch {
     return '';
   }

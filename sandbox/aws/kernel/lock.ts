@@ -104,12 +104,16 @@ function isAlive(holder: Holder, home: string, file: string): boolean {
   return processStart(holder.pid) === holder.startedAt;
 }
 
-/** Field 22 of /proc/<pid>/stat and the boot; empty on systems without /proc. */
+/**
+ * Field 22 of /proc/<pid>/stat and the boot; empty on systems without /proc. A process that has ended, and that nobody
+ * has asked for its exit code yet (in a container perhaps never), has no start that equals any.
+ */
 export function processStart(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : `${boot}/${fields[19] ?? ''}`;
   } catch {
     return '';
   }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   cpSync,
@@ -8,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { readJournal } from '../../../sandbox/aws/kernel/journal.js';
 import { lockHome, processStart } from '../../../sandbox/aws/kernel/lock.js';
 import { openStore } from '../../../sandbox/aws/store.js';
@@ -121,6 +123,20 @@ describe('the lock', () => {
     lockHome(killed(home))();
     unlock();
     writeFileSync(file, '');
+    lockHome(home)();
+  });
+
+  it('of a process that has ended, though nobody has asked for its exit code, is taken over', async () => {
+    const home = realpathSync(temporaryHome());
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60']);
+    onTestFinished(() => void parent.kill('SIGKILL'));
+    const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(said.toString());
+    const holder = { pid, startedAt: processStart(pid), home };
+    writeFileSync(join(home, 'lock.json'), JSON.stringify(holder));
+    expect(() => lockHome(home)).toThrow(`another sandbox (process ${pid}) uses ${home}`);
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => processStart(pid)).toBe('ended');
     lockHome(home)();
   });
 

@@ -4,21 +4,22 @@ import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { isStale, withLock } from '../../../scripts/setup/lock.mjs';
 import { scratch } from './machine.mjs';
 
 const LOCK_MODULE = join(import.meta.dirname, '../../../scripts/setup/lock.mjs');
 
-/** Another process that takes `lock` and says so; it holds it until it is ended. */
+/** A program that takes `lock` and says so; it holds it until it is ended. */
+const HOLD = (lock) => `
+  import { withLock } from ${JSON.stringify(LOCK_MODULE)};
+  await withLock(${JSON.stringify(lock)}, async () => {
+    console.log('held');
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });`;
+
 async function holder(lock) {
-  const script = `
-    import { withLock } from ${JSON.stringify(LOCK_MODULE)};
-    await withLock(${JSON.stringify(lock)}, async () => {
-      console.log('held');
-      await new Promise((resolve) => setTimeout(resolve, 60_000));
-    });`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLD(lock)]);
   await once(child.stdout, 'data');
   return child;
 }
@@ -95,6 +96,16 @@ describe('the lock', () => {
     const held = await withLock(lock, async () => JSON.parse(readFileSync(lock, 'utf8')));
     expect(isStale(held)).toBe(false);
     expect(isStale({ ...held, start: held.start === '' ? '' : '1' })).toBe(held.start !== '');
+  });
+
+  it('is taken over from one that has ended, though nobody has asked for its exit code', async () => {
+    const lock = join(scratch(), 'lock');
+    const script = `"$0" --input-type=module -e "$1" & exec sleep 60`;
+    const parent = spawn('sh', ['-c', script, process.execPath, HOLD(lock)]);
+    onTestFinished(() => void parent.kill('SIGKILL'));
+    await once(parent.stdout, 'data');
+    process.kill(JSON.parse(readFileSync(lock, 'utf8')).pid, 'SIGKILL');
+    expect(await withLock(lock, async () => 'in')).toBe('in');
   });
 
   it('believes another machine for a minute after its last sign of life', async () => {
