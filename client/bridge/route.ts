@@ -93,7 +93,8 @@ function routeAlarm(
     .sort((a, b) => b.model.length - a.model.length)[0];
   if (owner !== undefined) {
     const rest = alarm.slice(alarmPrefix(owner.model).length);
-    const release = /^release-(\d{1,6})-/.exec(rest)?.[1];
+    // A rollout waits for trouble; that its alarms have become quiet ends nothing.
+    const release = state === 'ALARM' ? /^release-(\d{1,6})-/.exec(rest)?.[1] : undefined;
     return hints(
       [
         toKeeper(owner.model, about),

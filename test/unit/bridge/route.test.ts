@@ -15,6 +15,8 @@ function changed(name: string, detail: Record<string, unknown>, region = 'us-eas
   return { ...event, region, detail: { ...event.detail, ...detail } };
 }
 
+const state = (value: string) => ({ state: { value, timestamp: '2026-03-01T12:00:00.000+0000' } });
+
 function targetsOf(route: Route): readonly string[] {
   return route.kind === 'hint' ? route.targets.map((target) => target.workflowId) : [route.kind];
 }
@@ -63,9 +65,14 @@ describe('an event', () => {
       ['keeper/flight-delays'],
     ],
     [
-      'of a rollback alarm goes to the release as well',
-      changed('alarm', { alarmName: 'modelkeeper-flight-release-12-errors' }),
+      'of a rollback alarm that goes off goes to the release as well',
+      changed('alarm', { alarmName: 'modelkeeper-flight-release-12-errors', ...state('ALARM') }),
       ['keeper/flight', 'release/flight/12'],
+    ],
+    [
+      'of a rollback alarm that is quiet again goes to the keeper alone',
+      changed('alarm', { alarmName: 'modelkeeper-flight-release-12-errors', ...state('OK') }),
+      ['keeper/flight'],
     ],
     [
       'of an alarm the policy names goes to that keeper',
