@@ -9,6 +9,9 @@ import { EXIT } from '../client/cli/exit.js';
 import { localEnvironment } from '../client/cli/local-environment.js';
 import { isProcess, PROCESSES } from '../client/cli/processes.js';
 
+/** Options nobody knows, and configurations that are not right. */
+const WRONG_INPUT = /^(commander\.|ERR_PARSE_ARGS|ConfigError$)/;
+
 const args = process.argv.slice(2);
 const [name] = args;
 
@@ -37,12 +40,21 @@ async function runProcess(
     };
     await module.main(rest);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const code = wordOf(error);
+    if (code === 'commander.helpDisplayed') return;
+    const text = (error instanceof Error ? error.message : String(error)).replace(/^error: /, '');
     process.stderr.write(`modelkeeper ${process_}: ${text}\n`);
     if (process.env['DEBUG'] !== undefined && error instanceof Error)
       process.stderr.write(`${error.stack ?? ''}\n`);
-    process.exitCode = EXIT.unexpected;
+    process.exitCode = WRONG_INPUT.test(code) ? EXIT.refused : EXIT.unexpected;
   }
+}
+
+/** What kind of error it is, or the one that was behind it, in a word. */
+function wordOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return error.name === 'ConfigError' ? error.name : wordOf(error.cause);
 }
 
 async function runCommand(): Promise<void> {

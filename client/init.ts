@@ -1,4 +1,7 @@
+import { stringify } from 'yaml';
+
 import type { Account, EndpointFacts } from './account.js';
+import { cannotBeKept } from './plan.js';
 import { nearest } from './policy-issues.js';
 
 export type Draft =
@@ -9,6 +12,9 @@ export type Draft =
       /** What was guessed, in words. */
       readonly guesses: readonly string[];
     }
+  /** There is no such endpoint. */
+  | { readonly kind: 'absent'; readonly reason: string }
+  /** It is none that can be kept. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Writes a first policy for an endpoint from what the account says about it. Reads only. */
@@ -19,17 +25,14 @@ export async function draftPolicy(
   const endpoint = await account.endpoint(request.endpoint, request.variant);
   if (endpoint === null)
     return {
-      kind: 'refused',
+      kind: 'absent',
       reason: `there is no endpoint '${request.endpoint}' in ${request.region}`,
-    };
-  if (endpoint.variants.length > 0 && endpoint.variants.every((one) => one.modelName === null))
-    return {
-      kind: 'refused',
-      reason: `'${request.endpoint}' serves inference components: modelkeeper keeps endpoints whose variants name a model`,
     };
   const variant = endpoint.variants.some((one) => one.name === request.variant)
     ? request.variant
     : (endpoint.variants[0]?.name ?? request.variant);
+  const unfit = cannotBeKept(endpoint, variant);
+  if (unfit !== undefined) return { kind: 'refused', reason: unfit };
   const [groups, pipelines] = await Promise.all([
     account.groups().catch(() => []),
     account.pipelines().catch(() => []),
@@ -104,7 +107,7 @@ function policyText(from: Ingredients): string {
     const token = PARAMETER_GUESSES.find(([pattern]) => pattern.test(parameter))?.[1];
     return token === undefined
       ? `      # ${parameter}: ${required ? 'must be given' : 'has a default'}`
-      : `      ${parameter}: ${token}`;
+      : `      ${scalar(parameter)}: ${token}`;
   });
   const served = facts.variants.find((one) => one.name === from.variant);
   const canary = (served?.instances ?? 1) > 1;
@@ -114,11 +117,11 @@ function policyText(from: Ingredients): string {
 apiVersion: modelkeeper/v1
 kind: ModelPolicy
 metadata:
-  name: ${name}
+  name: ${scalar(name)}
 spec:
   mode: record # watch and judge, start nothing; write act when you trust it
-  endpoint: { name: ${from.endpoint}, variant: ${from.variant}, region: ${from.region} }
-  registry: { group: ${from.group ?? name} } # (guess)
+  endpoint: { name: ${scalar(from.endpoint)}, variant: ${scalar(from.variant)}, region: ${from.region} }
+  registry: { group: ${scalar(from.group ?? name)} } # (guess)
   storage: s3://${bucketOf(facts) ?? `modelkeeper-${account}`}/modelkeeper/ # (yours) profiles, reports, evidence, ledger
 
   # (yours) Who is who: each person with the AWS roles or users that prove it is them.
@@ -141,7 +144,7 @@ ${
       # - { id: quality, kind: ground-truth, labels: 's3://…/labels/', delay: 48h, metric: roc_auc, floor: 0.60 }
 
   retrain:
-    pipeline: ${from.pipelineName ?? `${name}-train`} # (guess)
+    pipeline: ${scalar(from.pipelineName ?? `${name}-train`)} # (guess)
     parameters:${hasParameters ? '' : ' {}'} # window.start, window.end, holdout.start, holdout.end, champion.package, release.name
 ${parameters.length === 0 ? '' : `${parameters.join('\n')}\n`}    on: [${capture === null ? '' : 'drift'}]
     cooldown: 24h
@@ -162,6 +165,11 @@ ${parameters.length === 0 ? '' : `${parameters.join('\n')}\n`}    on: [${capture
     alarms: managed
     probation: { for: 7d, rollBackOn: [alarms] }
 `;
+}
+
+/** Names such as `123`, `1e3` or `true` are texts: quoted where YAML would take them for something else. */
+function scalar(text: string): string {
+  return stringify(text).trimEnd();
 }
 
 function bucketOf(facts: EndpointFacts): string | undefined {

@@ -42,6 +42,7 @@ import {
 import { policyDigest } from './digest.js';
 import { messageOf, ModelkeeperError } from './errors.js';
 import { failingWork } from './failing-work.js';
+import { MODEL_NAME } from './model-name.js';
 import { executionState, pendingWork } from './pending-work.js';
 import type {
   ExecutionView,
@@ -156,7 +157,6 @@ const POLL_FRESH_MS = 90_000;
 const QUERY_MS = 5_000;
 const READ_MS = 10_000;
 const DESCRIBE_AT_ONCE = 8;
-const MODEL_NAME = /^[a-z0-9](-?[a-z0-9]){0,39}$/;
 
 const MODEL_KEY = defineSearchAttributeKey(SEARCH_ATTRIBUTES.model, 'KEYWORD');
 const STAGE_KEY = defineSearchAttributeKey(SEARCH_ATTRIBUTES.stage, 'KEYWORD');

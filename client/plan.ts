@@ -237,6 +237,20 @@ export function judgePlan(
   };
 }
 
+/** Why an endpoint is none that can be kept, in words; `undefined` when it can be. */
+export function cannotBeKept(
+  { name, variants, asynchronous }: EndpointFacts,
+  variant: string,
+): string | undefined {
+  if (variants.length > 0 && variants.every((one) => one.modelName === null))
+    return `'${name}' serves inference components: modelkeeper keeps endpoints whose variants name a model`;
+  if (asynchronous)
+    return `'${name}' is an asynchronous endpoint: it cannot roll out by guardrails`;
+  return variants.some((one) => one.name === variant && one.serverless)
+    ? `variant '${variant}' of '${name}' is serverless: it has neither capture nor guardrails`
+    : undefined;
+}
+
 type Say = (path: string, message: string) => void;
 
 function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): void {
@@ -250,11 +264,9 @@ function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say)
     );
     return;
   }
-  if (endpoint.variants.length > 0 && endpoint.variants.every((one) => one.modelName === null)) {
-    refuse(
-      'spec.endpoint.name',
-      `'${name}' serves inference components: modelkeeper keeps endpoints whose variants name a model`,
-    );
+  const unfit = cannotBeKept(endpoint, variant);
+  if (unfit !== undefined) {
+    refuse('spec.endpoint.name', unfit);
     return;
   }
   const served = endpoint.variants.find((one) => one.name === variant);
@@ -264,16 +276,6 @@ function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say)
       `'${name}' has no variant '${variant}': write ${endpoint.variants.map((one) => one.name).join(' or ')}`,
     );
   }
-  if (endpoint.asynchronous)
-    refuse(
-      'spec.endpoint.name',
-      `'${name}' is an asynchronous endpoint: it cannot roll out by guardrails`,
-    );
-  if (served?.serverless === true)
-    refuse(
-      'spec.endpoint.variant',
-      `variant '${variant}' is serverless: it has neither capture nor guardrails`,
-    );
   const claimed = endpoint.keptBy;
   if (claimed !== null && claimed.toLowerCase() !== policy.metadata.name.toLowerCase()) {
     refuse(

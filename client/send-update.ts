@@ -160,7 +160,11 @@ export function inWords(error: unknown, addressee: string): Error {
         cause: error,
       });
     default:
-      return error instanceof Error ? error : new Error(String(error));
+      if (!(error instanceof Error)) return new Error(String(error));
+      // "Workflow Update failed" alone helps nobody: the reason stands in its cause.
+      return error instanceof ServiceError
+        ? new Error(deepMessage(error).trim(), { cause: error })
+        : error;
   }
 }
 

@@ -46,7 +46,9 @@ function parseQueue(argv: readonly string[]): Queue {
         .choices(['control', 'data', 'all'])
         .default('all'),
     )
-    .addHelpText('after', '\nExample: modelkeeper worker --queue data');
+    .addHelpText('after', '\nExample: modelkeeper worker --queue data')
+    .exitOverride() // bin/ says what was wrong, and ends with the code for it
+    .configureOutput({ writeErr: () => undefined });
   command.parse([...argv], { from: 'user' });
   return command.opts<{ queue: Queue }>().queue;
 }

@@ -51,6 +51,11 @@ const configSchema = z.object({
 /** Half of the queue's visibility time-out: a hint that waits must be sent before its message comes again. */
 const MAX_INTERVAL_MS = 30_000;
 
+/** What the bridge was started with is not right; bin/ ends with the code for wrong input. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
 /** @throws {Error} naming everything that is missing or malformed, at once */
 export function readBridgeConfig(argv: readonly string[], env: NodeJS.ProcessEnv): BridgeConfig {
   const { values } = parseArgs({
@@ -72,7 +77,7 @@ export function readBridgeConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     logLevel: env['MODELKEEPER_LOG_LEVEL'] ?? 'info',
   });
   if (!parsed.success)
-    throw new Error(parsed.error.issues.map((issue) => issue.message).join('; '));
+    throw new ConfigError(parsed.error.issues.map((issue) => issue.message).join('; '));
   const { minInterval, ...rest } = parsed.data;
   return { ...rest, minIntervalMs: durationMs(minInterval) };
 }

@@ -47,7 +47,15 @@ export function show(
   value: unknown,
   text: () => string,
 ): void {
-  context.out(options.json === true ? JSON.stringify(value, null, 2) : text());
+  context.out(options.json === true ? jsonText(value) : text());
+}
+
+/** JSON that no terminal obeys: the control characters JSON leaves alone are escaped too. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replaceAll(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Runs with a connected client and closes it whatever happens. */
@@ -63,8 +71,22 @@ export async function withClient<Result>(
   }
 }
 
+/** @throws {Exit} for an id that Temporal would not take, or that names nothing */
 export function sendOptions(options: CommonOptions): SendOptions {
-  return options.requestId === undefined ? {} : { updateId: options.requestId };
+  const { requestId } = options;
+  if (requestId === undefined) return {};
+  if (!/^[\w.:/@+=-]{1,200}$/.test(requestId))
+    throw new Exit(
+      EXIT.refused,
+      `'${requestId.slice(0, 40)}' cannot name a request: write 1 to 200 letters, digits and . : / @ + = - _`,
+    );
+  return { updateId: requestId };
+}
+
+/** The answer; a refusal ends the command with its reason. */
+export function answerIn<Answer>(reply: Reply<Answer>): Answer {
+  if (reply.kind === 'refused') throw new Exit(EXIT.refused, reply.reason);
+  return reply.answer;
 }
 
 /** Prints the workflow's answer; a refusal ends the command with its reason. */
@@ -73,9 +95,26 @@ export function showReply<Answer extends { readonly sentence: string }>(
   options: CommonOptions,
   reply: Reply<Answer>,
 ): Answer {
-  if (reply.kind === 'refused') throw new Exit(EXIT.refused, reply.reason);
-  show(context, options, { kind: 'done', ...reply.answer }, () => reply.answer.sentence);
-  return reply.answer;
+  const answer = answerIn(reply);
+  show(context, options, { kind: 'done', ...answer }, () => answer.sentence);
+  return answer;
+}
+
+/**
+ * Prints the workflow's answer and waits. With `--json` the one document comes after the wait: the answer, or why
+ * the wait ended otherwise.
+ */
+export async function showReplyAndWait<Answer extends { readonly sentence: string }>(
+  context: CliContext,
+  options: CommonOptions,
+  reply: Reply<Answer>,
+  wait: (answer: Answer) => Promise<void>,
+): Promise<void> {
+  const answer = answerIn(reply);
+  if (options.json === true) context.err(answer.sentence);
+  else context.out(answer.sentence);
+  await wait(answer);
+  if (options.json === true) show(context, options, { kind: 'done', ...answer }, () => '');
 }
 
 /** @throws {Exit} for anything that is not a release number */
@@ -94,13 +133,22 @@ export function releaseNumber(text: string): number {
 export function instantMs(text: string, nowMs: number, direction: 'from now' | 'ago'): number {
   if (DURATION_PATTERN.test(text))
     return direction === 'ago' ? nowMs - durationMs(text) : nowMs + durationMs(text);
-  const atMs = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(atMs))
+  const atMs = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(atMs) || !isOnCalendar(text))
     throw new Exit(
       EXIT.refused,
       `'${text}' is not a time: write 2026-03-01T12:00Z, or a duration such as 6h`,
     );
   return atMs;
+}
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/** `Date.parse` takes 31 February for 3 March. */
+function isOnCalendar(text: string): boolean {
+  const day = text.slice(0, 10);
+  const dayMs = Date.parse(day);
+  return !Number.isNaN(dayMs) && new Date(dayMs).toISOString().startsWith(day);
 }
 
 /** A duration of an option in milliseconds. @throws {Exit} */

@@ -34,6 +34,16 @@ const CODES: Readonly<Record<ModelkeeperError['code'], ExitCode>> = {
   'timed-out': EXIT.timedOut,
 };
 
+/** How a command ends by what AWS answered; the keys are the failure types of activities/. */
+const AWS_ENDINGS: ReadonlyMap<string, Omit<Ending, 'message'>> = new Map([
+  ['PermissionMissing', { exitCode: EXIT.unreachable, code: 'permission-missing' }],
+  ['AwsUnavailable', { exitCode: EXIT.unreachable, code: 'unreachable' }],
+  ['Throttled', { exitCode: EXIT.unreachable, code: 'unreachable' }],
+  ['NotVisibleYet', { exitCode: EXIT.notFound, code: 'not-found' }],
+  ['AwsRequestRefused', { exitCode: EXIT.refused, code: 'refused' }],
+  ['BadData', { exitCode: EXIT.refused, code: 'refused' }],
+]);
+
 export interface Ending {
   readonly exitCode: ExitCode;
   /** Stable word for `--json`. */
@@ -51,7 +61,7 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof ModelkeeperError)
     return { exitCode: CODES[error.code], code: error.code, message };
   const type = error instanceof Error && 'type' in error ? error.type : undefined;
-  if (type === 'PermissionMissing')
-    return { exitCode: EXIT.unreachable, code: 'permission-missing', message };
+  const known = typeof type === 'string' ? AWS_ENDINGS.get(type) : undefined;
+  if (known !== undefined) return { ...known, message };
   return { exitCode: EXIT.unexpected, code: 'unexpected', message };
 }

@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 
 import { instantInWords } from '../../domain/duration.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
 import type { LedgerHead } from '../../domain/model.js';
 import { ModelkeeperError } from '../errors.js';
+import { MODEL_NAME } from '../model-name.js';
 import { servedAt } from '../ledger-view.js';
 import type { ModelkeeperClient } from '../modelkeeper.js';
 import type { ModelPlace } from '../replies.js';
@@ -19,39 +20,57 @@ interface LedgerOptions extends CommonOptions {
   readonly region?: string;
 }
 
+/** Options with their texts read. */
+interface LedgerRequest extends Omit<LedgerOptions, 'last'> {
+  readonly last: number;
+  readonly atMs: number | undefined;
+}
+
+/** @throws {Exit} */
+function entryCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new Exit(EXIT.refused, `'${text}' is not a number of entries`);
+  return count;
+}
+
 const ACTIONS = ['show', 'verify', 'served'] as const;
 type Action = (typeof ACTIONS)[number];
 
 export function addLedgerCommands(program: Command, context: CliContext): void {
   command(
     program,
-    'ledger <model> [action]',
+    'ledger <model>',
     'the record of decisions: show (default), verify, or served --at <time>',
     'ledger flight-delays served --at 2026-03-01T12:00Z',
   )
+    .addArgument(new Argument('[action]', 'what to do').choices(ACTIONS).default('show'))
     .option('--at <time>', 'with served: the instant, or a duration ago such as 6h')
     .option('--last <n>', 'with show: how many entries', '20')
     .option('--storage <uri>', "where it lies (default: as the model's policy says)")
     .option('--region <region>', 'AWS Region (default: that of the policy, or AWS_REGION)')
-    .action(async (model: string, action: string | undefined, options: LedgerOptions) => {
-      const what = action ?? 'show';
-      if (!isAction(what))
-        throw new Exit(EXIT.refused, `'${what}' is none of ${ACTIONS.join(', ')}`);
+    .action(async (model: string, what: Action, options: LedgerOptions) => {
       if (what === 'served' && options.at === undefined)
         throw new Exit(EXIT.refused, 'served needs a time: --at 2026-03-01T12:00Z');
-      await ledger(context, model, what, options);
+      if (!MODEL_NAME.test(model))
+        throw new Exit(EXIT.notFound, `'${model}' is not the name of a model`);
+      if (options.storage !== undefined && !/^s3:\/\/[^/\s]+(\/|$)/.test(options.storage))
+        throw new Exit(
+          EXIT.refused,
+          `'${options.storage}' is not an S3 address such as s3://bucket/prefix/`,
+        );
+      const last = entryCount(options.last);
+      const atMs =
+        options.at === undefined ? undefined : instantMs(options.at, context.now(), 'ago');
+      await ledger(context, model, what, { ...options, last, atMs });
     });
-}
-
-function isAction(text: string): text is Action {
-  return (ACTIONS as readonly string[]).includes(text);
 }
 
 async function ledger(
   context: CliContext,
   model: string,
   action: Action,
-  options: LedgerOptions,
+  options: LedgerRequest,
 ): Promise<void> {
   const { place, head } = await whereabouts(context, model, options);
   const account = await context.account(place.region);
@@ -80,7 +99,7 @@ async function ledger(
 async function whereabouts(
   context: CliContext,
   model: string,
-  options: LedgerOptions,
+  options: LedgerRequest,
 ): Promise<{
   readonly place: Pick<ModelPlace, 'storage' | 'region'>;
   readonly head: LedgerHead | undefined;
@@ -126,12 +145,9 @@ async function rememberedHead(
 function showEntries(
   context: CliContext,
   entries: readonly LedgerEntry[],
-  options: LedgerOptions,
+  options: LedgerRequest,
 ): void {
-  const count = Number(options.last);
-  if (!Number.isSafeInteger(count) || count < 1)
-    throw new Exit(EXIT.refused, `'${options.last}' is not a number of entries`);
-  const shown = entries.slice(-count);
+  const shown = entries.slice(-options.last);
   show(context, options, { entries: shown, total: entries.length }, () =>
     shown.map((entry) => entryText(context.colors, entry)).join('\n'),
   );
@@ -143,7 +159,7 @@ function verify(
   entries: readonly LedgerEntry[],
   faults: readonly string[],
   head: LedgerHead | undefined,
-  options: LedgerOptions,
+  options: LedgerRequest,
 ): void {
   const whole = faults.length === 0;
   show(
@@ -164,9 +180,9 @@ function verify(
 function served(
   context: CliContext,
   entries: readonly LedgerEntry[],
-  options: LedgerOptions,
+  options: LedgerRequest,
 ): void {
-  const atMs = instantMs(options.at ?? '', context.now(), 'ago');
+  const atMs = options.atMs ?? context.now();
   const answer = servedAt(entries, atMs);
   show(context, options, { atMs, ...answer }, () =>
     answer.kind === 'not known'

@@ -12,6 +12,7 @@ import {
   sendOptions,
   show,
   showReply,
+  showReplyAndWait,
   withClient,
   type CommonOptions,
 } from './command.js';
@@ -85,12 +86,14 @@ export function addModelCommands(program: Command, context: CliContext): void {
             },
             sendOptions(options),
           );
-          const answer = showReply(context, options, reply);
-          if (options.wait === true && answer.release !== null)
-            await watchRelease(context, client, model, answer.release, {
-              until: 'approval',
-              timeoutMs,
-            });
+          if (options.wait !== true) {
+            showReply(context, options, reply);
+            return;
+          }
+          await showReplyAndWait(context, options, reply, async ({ release }) => {
+            if (release === null) return;
+            await watchRelease(context, client, model, release, { until: 'approval', timeoutMs });
+          });
         });
       },
     );

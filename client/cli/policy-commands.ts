@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
 import type { Policy } from '../../domain/policy.schema.js';
 import type { KeeperStatus } from '../../domain/status.js';
 import { ModelkeeperError } from '../errors.js';
 import type { ModelkeeperClient } from '../modelkeeper.js';
 import type { PolicyIssue } from '../policy-file.js';
+import type { Draft } from '../init.js';
 import type { Plan } from '../plan.js';
 import type { Caller } from '../replies.js';
 import {
@@ -87,7 +88,8 @@ export function addPolicyCommands(program: Command, context: CliContext): void {
   program
     .command('schema')
     .description('print the JSON Schema of a policy, for editors')
-    .option('--markdown', 'print the table of all keys instead')
+    .option('--json', 'as it is: the schema is a JSON document')
+    .addOption(new Option('--markdown', 'print the table of all keys instead').conflicts('json'))
     .addHelpText('after', '\nExample:\n  $ modelkeeper schema > modelkeeper.schema.json\n')
     .action(async (options: { readonly markdown?: true }) => {
       if (options.markdown === true) {
@@ -104,14 +106,30 @@ interface InitOptions extends CommonOptions {
   readonly output?: string;
 }
 
+const AWS_NAME = /^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$/;
+const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
+
 async function init(context: CliContext, endpoint: string, options: InitOptions): Promise<void> {
   const region = options.region ?? context.env['AWS_REGION'] ?? context.env['AWS_DEFAULT_REGION'];
   if (region === undefined)
     throw new Exit(EXIT.refused, 'which Region? Give --region, or set AWS_REGION');
+  const { variant } = options;
+  if (!AWS_NAME.test(endpoint) || !AWS_NAME.test(variant))
+    throw new Exit(
+      EXIT.refused,
+      `'${AWS_NAME.test(endpoint) ? variant : endpoint}' is not a name SageMaker gives: letters, digits and dashes, 1 to 63 characters`,
+    );
+  if (!REGION.test(region))
+    throw new Exit(EXIT.refused, `'${region}' is not a Region such as us-east-1`);
   const { draftPolicy } = await import('../init.js');
   const account = await context.account(region);
-  const draft = await draftPolicy(account, { endpoint, region, variant: options.variant });
-  account.close();
+  let draft: Draft;
+  try {
+    draft = await draftPolicy(account, { endpoint, region, variant });
+  } finally {
+    account.close();
+  }
+  if (draft.kind === 'absent') throw new Exit(EXIT.notFound, draft.reason);
   if (draft.kind === 'refused') throw new Exit(EXIT.refused, draft.reason);
   const { output } = options;
   if (output === undefined) {
@@ -123,6 +141,8 @@ async function init(context: CliContext, endpoint: string, options: InitOptions)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST')
       throw new Exit(EXIT.refused, `${output} is there already: choose another name or remove it`);
+    if (error instanceof Error && 'code' in error)
+      throw new Exit(EXIT.refused, `${output} cannot be written: ${error.message}`);
     throw error;
   }
   show(context, options, { kind: 'written', file: output, guesses: draft.guesses }, () =>

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 
+import { jsonText } from './command.js';
 import { addCompletionCommand } from './completion.js';
 import type { CliContext } from './context.js';
+import { harmless } from './render.js';
 import { addDoctorCommand } from './doctor-command.js';
 import { endingOf, EXIT, type ExitCode } from './exit.js';
 import { addLedgerCommands } from './ledger-commands.js';
@@ -70,17 +72,36 @@ export async function run(
   context: CliContext,
   version: string,
 ): Promise<ExitCode> {
+  const documents = { printed: 0 };
+  const guarded: CliContext = {
+    ...context,
+    out: (text) => {
+      documents.printed += 1;
+      context.out(harmless(context.colors, text));
+    },
+    err: (text) => {
+      context.err(harmless(context.colors, text));
+    },
+  };
+  const end = args.indexOf('--');
+  const json = (end === -1 ? args : args.slice(0, end)).includes('--json');
+  /** One document and no more: what a command printed itself stays the only one. */
+  const document = (code: string, message: string): void => {
+    if (json && documents.printed === 0) guarded.out(jsonText({ kind: 'error', code, message }));
+  };
   try {
-    await buildProgram(context, version).parseAsync([...args], { from: 'user' });
+    await buildProgram(guarded, version).parseAsync([...args], { from: 'user' });
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError)
-      return error.exitCode === 0 || error.code === 'commander.help' ? EXIT.ok : EXIT.refused;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0 || error.code === 'commander.help') return EXIT.ok;
+      document('refused', error.message.replace(/^error: /, ''));
+      return EXIT.refused;
+    }
     const { exitCode, code, message } = endingOf(error);
     if (message !== '') {
-      if (args.includes('--json'))
-        context.out(JSON.stringify({ kind: 'error', code, message }, null, 2));
-      else context.err(`${context.colors.red('modelkeeper:')} ${message}`);
+      if (!json || documents.printed > 0) guarded.err(`${context.colors.red('modelkeeper:')} ${message}`);
+      document(code, message);
     }
     if (
       exitCode === EXIT.unexpected &&

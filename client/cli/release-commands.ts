@@ -9,6 +9,7 @@ import {
   releaseNumber,
   sendOptions,
   showReply,
+  showReplyAndWait,
   withClient,
   type CommonOptions,
 } from './command.js';
@@ -85,22 +86,28 @@ async function decide(
   const request = await waitingRequest(client, model, options.release);
   if (options.json !== true) context.err(requestText(context.colors, request, context.now()));
   await confirm(context, verdict, request, options);
+  const send = sendOptions(options);
   const caller = await context.identify(options.local === true);
   const reply = await client[verdict](
     model,
     request.release,
     { ...caller, digest: options.digest ?? request.digest, reason: options.reason },
-    sendOptions(options),
+    send,
   );
-  showReply(context, options, reply);
-  if (options.wait === true)
-    await watchRelease(context, client, model, request.release, { until: 'end', timeoutMs }).catch(
-      (error: unknown) => {
-        if (verdict === 'reject' && error instanceof Exit && error.exitCode === EXIT.endedOtherwise)
-          return; // rejected is what was asked for
-        throw error;
-      },
-    );
+  if (options.wait !== true) {
+    showReply(context, options, reply);
+    return;
+  }
+  await showReplyAndWait(context, options, reply, async () => {
+    const { release } = request;
+    try {
+      await watchRelease(context, client, model, release, { until: 'end', timeoutMs });
+    } catch (error) {
+      const asked =
+        verdict === 'reject' && error instanceof Exit && error.exitCode === EXIT.endedOtherwise;
+      if (!asked) throw error;
+    }
+  });
 }
 
 async function confirm(

@@ -43,6 +43,20 @@ export function plain(text: string): string {
 
 const CONTROL = /\p{Cc}/gu;
 
+/**
+ * What may go to a terminal or a file: control characters of anybody's become spaces, but for ends of lines, tabs,
+ * and colours where there are colours.
+ */
+export function harmless(colors: Colors, text: string): string {
+  return text.replaceAll(colors.isColorSupported ? CONTROL_BUT_COLOURS : CONTROL_OF_LINES, ' ');
+}
+
+const CONTROL_OF_LINES = /(?![\n\t])\p{Cc}/gu;
+const CONTROL_BUT_COLOURS = new RegExp(
+  `(?![\\n\\t]|${String.fromCharCode(27)}\\[[0-9;]*m)\\p{Cc}`,
+  'gu',
+);
+
 export function verdictInColour(colors: Colors, verdict: string): string {
   switch (verdict) {
     case 'healthy':

@@ -12,6 +12,7 @@ import { z } from 'zod';
 
 import { changedParts, type Evidence } from '../../domain/evidence.js';
 import { messageOf, ModelkeeperError } from '../errors.js';
+import { MODEL_NAME } from '../model-name.js';
 import type { ConsoleBackend } from './backend.js';
 import type { ConsoleConfig } from './config.js';
 import {
@@ -397,8 +398,6 @@ function endedMeanwhile(error: unknown): { readonly kind: 'refused'; readonly re
     return { kind: 'refused', reason: error.message };
   throw error;
 }
-
-const MODEL_NAME = /^[a-z0-9](-?[a-z0-9]){0,39}$/;
 
 function modelIn(request: FastifyRequest): { readonly model: string } {
   const { model } = request.params as { readonly model: string };

@@ -1,9 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
+import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 
+import { harmless } from '../../../client/cli/render.js';
 import { ModelkeeperError, type ModelkeeperErrorCode } from '../../../client/errors.js';
 import type { EndpointFacts } from '../../../client/account.js';
+import type { ReleaseStatus } from '../../../domain/status.js';
 import { parsePolicy } from '../../../client/policy-file.js';
 import type { ModelPlace } from '../../../client/replies.js';
 import {
@@ -102,6 +108,35 @@ describe('the exit code', () => {
     [1, 'for what nobody planned', { client: {} }, ['list']],
   ])('is %i %s', async (code, _case, stage, args) => {
     expect((await modelkeeper(stage, ...args)).code).toBe(code);
+  });
+
+  it.each<[number, string, string]>([
+    [4, 'AwsUnavailable', 'unreachable'],
+    [4, 'PermissionMissing', 'permission-missing'],
+    [3, 'NotVisibleYet', 'not-found'],
+    [2, 'AwsRequestRefused', 'refused'],
+    [2, 'BadData', 'refused'],
+    [1, 'Capacity', 'unexpected'],
+  ])('is %i when AWS says %s', async (code, type, word) => {
+    const failure = Object.assign(new Error('a sentence'), { type });
+    const stage: Stage = { client: { list: () => Promise.reject(failure) } };
+    expect(await modelkeeper(stage, 'list', '--json')).toMatchObject({
+      code,
+      json: { kind: 'error', code: word, message: 'a sentence' },
+    });
+  });
+
+  it.each([
+    [['status', '--json']],
+    [['list', '--json', '--colour']],
+    [['list', 'extra', '--json']],
+    [['nonsense', '--json']],
+    [['ledger', 'churn', 'burn', '--json']],
+  ])('is 2 with one JSON document for %j', async (args) => {
+    expect(await modelkeeper({}, ...args)).toMatchObject({
+      code: 2,
+      json: { kind: 'error', code: 'refused' },
+    });
   });
 
   it.each<[number, ModelkeeperErrorCode]>([
@@ -226,6 +261,123 @@ describe('approve', () => {
     expect(outcome.code).toBe(5);
     expect(outcome.err).toContain('goes on');
   });
+});
+
+describe('one JSON document', () => {
+  const answers: Stage['client'] = {
+    status: () => Promise.resolve(modelView()),
+    approvalRequest: () => Promise.resolve(REQUEST),
+    approve: () =>
+      Promise.resolve({ kind: 'done', answer: { sentence: 'approved', outcome: 'approved' } }),
+  };
+
+  it.each<[string, ReleaseStatus['result'], number, object]>([
+    [
+      'the answer, once the release was promoted',
+      { kind: 'promoted', configName: 'churn-3', packageArn: 'arn' },
+      0,
+      { kind: 'done', sentence: 'approved' },
+    ],
+    [
+      'the error, when it ended otherwise',
+      { kind: 'rolled back', reason: 'alarm', configName: 'churn-2' },
+      6,
+      { kind: 'error', code: 'endedOtherwise' },
+    ],
+  ])('is %s', async (_what, result, code, json) => {
+    const stage: Stage = {
+      client: {
+        ...answers,
+        releaseStatus: () =>
+          Promise.resolve(releaseView(releaseStatus({ stage: 'ended', result }))),
+      },
+    };
+    const outcome = await modelkeeper(stage, 'approve', 'churn', '--yes', '--wait', '--json');
+    expect(outcome).toMatchObject({ code, json });
+    expect(outcome.err).toContain('approved');
+  });
+
+  it('is the status also where the keeper does not answer', async () => {
+    const outcome = await modelkeeper(
+      {
+        client: {
+          status: () => Promise.resolve(modelView(null)),
+          releases: () => Promise.resolve([]),
+        },
+      },
+      ...['status', 'churn', '--json'],
+    );
+    expect(outcome).toMatchObject({ code: 4, json: { keeper: null } });
+    expect(outcome.err).toContain('no worker answers');
+  });
+});
+
+describe('texts of others', () => {
+  const ESCAPE = String.fromCharCode(27);
+  const HOSTILE = `${ESCAPE}[2J${ESCAPE}]0;x${String.fromCharCode(7, 0x9b)}red`;
+
+  it.each<[string, Stage, string[]]>([
+    [
+      'a key of a policy',
+      { files: { 'p.yaml': `"${String.raw`\e[2J`}red": 1` } },
+      ['validate', 'p.yaml'],
+    ],
+    [
+      'a refusal',
+      { client: { freeze: () => Promise.resolve({ kind: 'refused', reason: HOSTILE }) } },
+      ['freeze', 'churn'],
+    ],
+    [
+      'an answer',
+      {
+        client: { freeze: () => Promise.resolve({ kind: 'done', answer: { sentence: HOSTILE } }) },
+      },
+      ['freeze', 'churn'],
+    ],
+    [
+      'an answer in JSON',
+      {
+        client: { freeze: () => Promise.resolve({ kind: 'done', answer: { sentence: HOSTILE } }) },
+      },
+      ['freeze', 'churn', '--json'],
+    ],
+    ['a name', {}, ['ledger', HOSTILE]],
+  ])('move no cursor: %s', async (_case, stage, args) => {
+    const { out, err } = await modelkeeper(stage, ...args);
+    expect(`${out}${err}`).toContain('red');
+    expect(`${out}${err}`).not.toMatch(/(?!\n)\p{Cc}/u);
+  });
+
+  it('leave our own colours', () => {
+    const colors = pc.createColors(true);
+    expect(harmless(colors, colors.red(`a${ESCAPE}[2Jb`))).toBe(colors.red('a [2Jb'));
+  });
+});
+
+describe('a request', () => {
+  it.each(['', ' ', 'a b', 'x'.repeat(201), 'é'])('is not named %j', async (id) => {
+    const sent: unknown[] = [];
+    const client: Stage['client'] = {
+      freeze: (...given) => {
+        sent.push(given);
+        return Promise.resolve({ kind: 'done', answer: { sentence: 'frozen' } });
+      },
+    };
+    const outcome = await modelkeeper({ client }, 'freeze', 'churn', '--request-id', id);
+    expect(outcome).toMatchObject({ code: 2 });
+    expect(sent).toEqual([]);
+  });
+});
+
+describe('a time', () => {
+  it.each(['2099-02-31', '2099-13-01', '2099-03-01 noon', '2099-03-01T25:00Z', 'soon', '1h30m'])(
+    'is not %s',
+    async (until) => {
+      const outcome = await modelkeeper({}, 'freeze', 'churn', '--until', until);
+      expect(outcome).toMatchObject({ code: 2 });
+      expect(outcome.err).toContain('is not a time');
+    },
+  );
 });
 
 describe('status', () => {
@@ -477,6 +629,49 @@ describe('plan and apply', () => {
 });
 
 describe('init', () => {
+  it.each<[number, string, Partial<EndpointFacts> | null, string[]]>([
+    [3, 'no endpoint', null, ['churn']],
+    [2, 'an asynchronous endpoint', { asynchronous: true }, ['churn']],
+    [
+      2,
+      'a serverless variant',
+      { variants: ENDPOINT.variants.map((one) => ({ ...one, serverless: true })) },
+      ['churn'],
+    ],
+    [2, 'a name SageMaker would not give', {}, ['a b']],
+    [2, 'an empty name', {}, ['']],
+    [2, 'a variant nobody has', {}, ['churn', '--variant', '../x']],
+    [2, 'a Region that is none', {}, ['churn', '--region', 'here']],
+  ])('exits %i for %s', async (code, _what, facts, args) => {
+    const account: Stage['account'] = {
+      ...ACCOUNT,
+      endpoint: () => Promise.resolve(facts === null ? null : { ...ENDPOINT, ...facts }),
+    };
+    const env = { AWS_REGION: 'us-east-1' };
+    expect((await modelkeeper({ account, env }, 'init', ...args)).code).toBe(code);
+  });
+
+  it.each(['123', '1e3', '0x1f', 'true', 'null', 'On'])(
+    'writes a policy that validates for an endpoint called %s',
+    async (name) => {
+      const account: Stage['account'] = {
+        ...ACCOUNT,
+        endpoint: () =>
+          Promise.resolve({
+            ...ENDPOINT,
+            name,
+            packageArn: `arn:aws:sagemaker:us-east-1:111122223333:model-package/${name}/1`,
+          }),
+        pipelines: () => Promise.resolve([name]),
+      };
+      const { out } = await modelkeeper({ account }, 'init', name, '--region', 'us-east-1');
+      expect(parsePolicy(out, 'new.yaml')).toMatchObject({
+        kind: 'policy',
+        policy: { spec: { endpoint: { name }, registry: { group: name } } },
+      });
+    },
+  );
+
   it('writes a policy that validates, and overwrites nothing', async () => {
     const stage: Stage = { account: ACCOUNT, files: { 'taken.yaml': 'x' } };
     const args = ['init', 'churn', '--region', 'us-east-1', '--output'];
@@ -564,6 +759,40 @@ describe('completion', () => {
     const { out, code } = await modelkeeper({}, 'completion', shell);
     expect(code).toBe(0);
     for (const name of ['apply', 'approve', 'doctor', 'bridge']) expect(out).toContain(name);
+  });
+
+  it.each<[string[], string[]]>([
+    [['ap'], ['apply', 'approve']],
+    [['con'], ['console']],
+    [['ledger', 'churn', 'v'], ['verify']],
+    [
+      ['completion', ''],
+      ['bash', 'zsh', 'fish'],
+    ],
+    [['help', 'val'], ['validate']],
+    [
+      ['approve', 'churn', '--re'],
+      ['--reason', '--request-id', '--release'],
+    ],
+    [['approve', 'churn', '--reason', ''], []],
+    [['validate', 'two'], ['two words.yaml']],
+    [['init', 'churn', '--output', 'two'], ['two words.yaml']],
+  ])('in bash offers for %j: %j', async (words, offered) => {
+    const { out } = await modelkeeper({}, 'completion', 'bash');
+    const folder = mkdtempSync(join(tmpdir(), 'completion-'));
+    try {
+      mkdirSync(join(folder, 'console')); // a folder must not turn the command into a path
+      writeFileSync(join(folder, 'two words.yaml'), '');
+      const script = `${out}
+        COMP_WORDS=(modelkeeper "$@"); COMP_CWORD=$#; _modelkeeper; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const told = execFileSync('bash', ['-c', script, 'bash', ...words], {
+        cwd: folder,
+        encoding: 'utf8',
+      });
+      expect(told.split('\n').filter((line) => line !== '')).toEqual(offered);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -85,6 +85,18 @@ describe('the environment of a service in this folder', () => {
     expect(read({ pid: 1, environment: local })).toEqual(local);
   });
 
+  it('gives addresses and keys, and nothing that could run a program or lead elsewhere', () => {
+    const environment = {
+      ...local,
+      AWS_CONFIG_FILE: '/tmp/config-with-credential_process',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://example.com',
+      TEMPORAL_CONFIG_FILE: '/tmp/elsewhere.toml',
+      TEMPORAL_API_KEY: 'k',
+      MODELKEEPER_IDENTITY: 'local',
+    };
+    expect(read({ pid: 1, environment })).toEqual(local);
+  });
+
   it.each<[string, unknown, NodeJS.ProcessEnv, boolean]>([
     ['it has ended', { pid: 1, environment: local }, {}, false],
     [
@@ -102,6 +114,18 @@ describe('the environment of a service in this folder', () => {
     [
       'an address only looks local',
       { pid: 1, environment: { TEMPORAL_ADDRESS: '127.0.0.1.example.com:1' } },
+      {},
+      true,
+    ],
+    [
+      'it would say what AWS tools run, beside addresses of this machine',
+      { pid: 1, environment: { AWS_CONFIG_FILE: '/tmp/x', TEMPORAL_CONFIG_FILE: '/tmp/y' } },
+      {},
+      true,
+    ],
+    [
+      'it names Temporal and no AWS',
+      { pid: 1, environment: { TEMPORAL_ADDRESS: '127.0.0.1:7233', AWS_REGION: 'us-east-1' } },
       {},
       true,
     ],
