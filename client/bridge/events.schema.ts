@@ -49,94 +49,102 @@ export type Parsed =
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 const text = z.string().min(1).max(2_048);
+/** What an event may leave out, say `null` for, or say in a way of its own: a hint is taken without it. */
+const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.nullish().catch(null);
 /** ISO text, epoch milliseconds as number or text: only compared, never computed with. */
-const moment = z.union([z.string(), z.number()]).optional();
+const moment = maybe(z.union([z.string(), z.number()]));
 
 const envelopeSchema = z.object({
   source: text,
   'detail-type': text,
-  region: z.string().optional(),
+  region: maybe(z.string()),
   detail: z.record(z.string(), z.unknown()),
 });
 
 /** Endpoint and endpoint deployment: the same fields. */
 const endpointSchema = z.object({
   EndpointName: text,
-  EndpointArn: z.string().optional(),
-  EndpointConfigName: z.string().optional(),
+  EndpointArn: maybe(z.string()),
+  EndpointConfigName: maybe(z.string()),
   EndpointStatus: text,
   LastModifiedTime: moment,
-  PendingDeploymentSummary: z
-    .object({
-      EndpointConfigName: z.string().optional(),
-      ProductionVariants: z
-        .array(
-          z.object({
-            VariantStatus: z.array(z.object({ Status: z.string().optional() })).optional(),
-          }),
-        )
-        .optional(),
-    })
-    .optional(),
+  PendingDeploymentSummary: maybe(
+    z.object({
+      EndpointConfigName: maybe(z.string()),
+      ProductionVariants: maybe(
+        z.array(
+          z.object({ VariantStatus: maybe(z.array(z.object({ Status: maybe(z.string()) }))) }),
+        ),
+      ),
+    }),
+  ),
 });
 
 const alarmSchema = z.object({
   alarmName: text,
   state: z.object({ value: text, timestamp: moment }),
-  configuration: z
-    .object({
-      metrics: z
-        .array(
+  configuration: maybe(
+    z.object({
+      metrics: maybe(
+        z.array(
           z.object({
-            metricStat: z
-              .object({
-                metric: z
-                  .object({ dimensions: z.record(z.string(), z.string()).optional() })
-                  .optional(),
-              })
-              .optional(),
+            metricStat: maybe(
+              z.object({
+                metric: maybe(z.object({ dimensions: maybe(z.record(z.string(), z.string())) })),
+              }),
+            ),
           }),
-        )
-        .optional(),
-    })
-    .optional(),
+        ),
+      ),
+    }),
+  ),
 });
+
+const snsDimensions = maybe(
+  z.array(z.object({ name: maybe(z.string()), value: maybe(z.string()) })),
+);
 
 /** An alarm's message as SNS carries it; `Region` is a long name there, the ARN holds the short one. */
 const snsAlarmSchema = z.object({
   AlarmName: text,
   NewStateValue: text,
   StateChangeTime: moment,
-  AlarmArn: z.string().optional(),
-  Trigger: z
-    .object({
-      Dimensions: z
-        .array(z.object({ name: z.string().optional(), value: z.string().optional() }))
-        .optional(),
-    })
-    .optional(),
+  AlarmArn: maybe(z.string()),
+  Trigger: maybe(
+    z.object({
+      Dimensions: snsDimensions,
+      /** In place of `Dimensions` where the alarm is about an expression. */
+      Metrics: maybe(
+        z.array(
+          z.object({
+            MetricStat: maybe(z.object({ Metric: maybe(z.object({ Dimensions: snsDimensions })) })),
+          }),
+        ),
+      ),
+    }),
+  ),
 });
 
 const packageSchema = z.object({
   /** Absent for packages that stand outside of a group. */
-  ModelPackageGroupName: z.string().optional(),
-  ModelPackageArn: z.string().optional(),
-  ModelApprovalStatus: z.string().optional(),
-  ModelPackageStatus: z.string().optional(),
+  ModelPackageGroupName: maybe(z.string()),
+  ModelPackageArn: maybe(z.string()),
+  ModelApprovalStatus: maybe(z.string()),
+  ModelPackageStatus: maybe(z.string()),
   LastModifiedTime: moment,
 });
 
 const executionSchema = z.object({
   pipelineExecutionArn: text,
-  pipelineArn: z.string().optional(),
-  pipelineExecutionDisplayName: z.string().nullish(),
+  pipelineArn: maybe(z.string()),
+  pipelineExecutionDisplayName: maybe(z.string()),
   currentPipelineExecutionStatus: text,
   executionEndTime: moment,
 });
 
 const stepSchema = z.object({
   pipelineExecutionArn: text,
-  pipelineArn: z.string().optional(),
+  pipelineArn: maybe(z.string()),
   stepName: text,
   currentStepStatus: text,
   stepStartTime: moment,
@@ -175,7 +183,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   'SageMaker Model Package State Change': (detail, region) => {
     const change = packageSchema.parse(detail);
-    if (change.ModelPackageGroupName === undefined)
+    if (change.ModelPackageGroupName == null)
       return { about: 'other', detailType: 'a model package outside of a group' };
     const key = keyOf(
       'package',
@@ -234,7 +242,7 @@ function readEndpointEvent(detail: unknown, region: string | null): BridgeEvent 
   const change = endpointSchema.parse(detail);
   const pending = change.PendingDeploymentSummary;
   const configs = [change.EndpointConfigName, pending?.EndpointConfigName].filter(
-    (name) => name !== undefined,
+    (name) => name != null,
   );
   const steps = (pending?.ProductionVariants ?? [])
     .flatMap((variant) => variant.VariantStatus ?? [])
@@ -264,7 +272,7 @@ export function normalisedStatus(status: string): string {
 function jobEvent(
   name: string,
   status: string,
-  modified: string | number | undefined,
+  modified: string | number | null | undefined,
 ): BridgeEvent {
   return { about: 'job', name, status, key: keyOf('job', name, status, modified) };
 }
@@ -301,15 +309,22 @@ function read(value: unknown): BridgeEvent {
       alarm: AlarmName,
       region,
       state: NewStateValue,
-      endpoints: (Trigger?.Dimensions ?? []).flatMap((one) =>
-        one.name === 'EndpointName' ? (one.value ?? []) : [],
-      ),
+      endpoints: endpointsIn(Trigger),
       key: keyOf('alarm', region, AlarmName, NewStateValue, StateChangeTime),
     };
   }
   const { 'detail-type': detailType, detail, region } = envelopeSchema.parse(value);
   const reader = Object.hasOwn(READERS, detailType) ? READERS[detailType] : undefined;
   return reader === undefined ? { about: 'other', detailType } : reader(detail, region ?? null);
+}
+
+function endpointsIn(trigger: z.infer<typeof snsAlarmSchema>['Trigger']): readonly string[] {
+  const ofExpression = (trigger?.Metrics ?? []).map(
+    (metric) => metric.MetricStat?.Metric?.Dimensions,
+  );
+  return [trigger?.Dimensions, ...ofExpression]
+    .flatMap((dimensions) => dimensions ?? [])
+    .flatMap((one) => (one.name === 'EndpointName' ? (one.value ?? []) : []));
 }
 
 function reasonOf(error: unknown): string {

@@ -148,6 +148,100 @@ describe('an event', () => {
       expect(targetsOf(routeEvent(eventOf(body), PLACES))).toEqual(['keeper/flight-delays']);
   });
 
+  it('about an expression, through SNS, leads to the endpoint of its metrics', () => {
+    const message = {
+      AlarmName: 'ratio-of-errors',
+      NewStateValue: 'ALARM',
+      StateChangeTime: '2026-03-01T12:00:00.000+0000',
+      AlarmArn: 'arn:aws:cloudwatch:us-east-1:111122223333:alarm:ratio-of-errors',
+      Trigger: {
+        Period: 60,
+        Metrics: [
+          { Id: 'ratio', Expression: 'errors / all', ReturnData: true },
+          {
+            Id: 'errors',
+            MetricStat: {
+              Metric: {
+                MetricName: 'Invocation5XXErrors',
+                Namespace: 'AWS/SageMaker',
+                Dimensions: [
+                  { name: 'VariantName', value: 'AllTraffic' },
+                  { name: 'EndpointName', value: 'churn' },
+                ],
+              },
+              Period: 60,
+              Stat: 'Sum',
+            },
+            ReturnData: false,
+          },
+        ],
+      },
+    };
+    expect(targetsOf(routeEvent(eventOf(message), PLACES))).toEqual(['keeper/churn']);
+  });
+
+  it.each<[string, Sample, readonly string[]]>([
+    [
+      'endpoint',
+      changed('endpoint', {
+        EndpointName: 'churn',
+        EndpointArn: null,
+        EndpointConfigName: null,
+        LastModifiedTime: null,
+        PendingDeploymentSummary: null,
+      }),
+      ['keeper/churn'],
+    ],
+    [
+      'endpoint with a summary of another shape',
+      changed('endpoint', { EndpointName: 'churn', PendingDeploymentSummary: 'none' }),
+      ['keeper/churn'],
+    ],
+    [
+      'alarm',
+      changed('alarm', {
+        alarmName: 'modelkeeper-churn-cpu',
+        state: { value: 'ALARM', timestamp: null },
+        configuration: null,
+      }),
+      ['keeper/churn'],
+    ],
+    [
+      'pipeline execution',
+      changed('pipeline-execution', {
+        pipelineExecutionDisplayName: 'churn-3',
+        pipelineArn: null,
+        executionEndTime: null,
+      }),
+      ['release/churn/3'],
+    ],
+    [
+      'pipeline step',
+      changed('pipeline-step', {
+        pipelineArn: 'arn:aws:sagemaker:us-east-1:111122223333:pipeline/churn-train',
+        stepEndTime: null,
+        cacheHitResult: null,
+      }),
+      ['look up execution'],
+    ],
+    [
+      'model package',
+      changed('model-package', {
+        ModelPackageGroupName: 'churn',
+        ModelApprovalStatus: null,
+        LastModifiedTime: null,
+      }),
+      ['keeper/churn'],
+    ],
+    [
+      'model package outside of a group',
+      changed('model-package', { ModelPackageGroupName: null }),
+      ['unmanaged'],
+    ],
+  ])('that says nothing by null is read: %s', (_what, event, expected) => {
+    expect(targetsOf(routeEvent(eventOf(event), PLACES))).toEqual(expected);
+  });
+
   it('keeps its key over repeats, and changes it with the state', () => {
     const keyOf = (value: Sample): string => {
       const event = eventOf(value);
