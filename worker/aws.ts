@@ -6,6 +6,7 @@ import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import { SNSClient } from '@aws-sdk/client-sns';
 
 import type { AwsClients } from '../activities/deps.js';
+import type { Answering, AwsClock } from './aws-clock.js';
 
 /** Without these a request may hang for ever. */
 const REQUEST_HANDLER = {
@@ -21,9 +22,9 @@ const SNS_ATTEMPTS = 1;
 
 /**
  * Clients by Region, made when a Region is first asked for. Credentials and endpoints are the SDK's own business
- * (`AWS_*`).
+ * (`AWS_*`). Their answers set `clock` right.
  */
-export function createAws(env: NodeJS.ProcessEnv): (region: string) => AwsClients {
+export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): (region: string) => AwsClients {
   const regions = new Map<string, AwsClients>();
   // A local endpoint has no host name per bucket.
   const forcePathStyle = (env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'] ?? '') !== '';
@@ -38,6 +39,7 @@ export function createAws(env: NodeJS.ProcessEnv): (region: string) => AwsClient
       sns: new SNSClient({ ...options, maxAttempts: SNS_ATTEMPTS }),
       autoscaling: new ApplicationAutoScalingClient(options),
     };
+    for (const client of Object.values(clients) as readonly Answering[]) clock.watch(client);
     regions.set(region, clients);
     return clients;
   };

@@ -7,6 +7,7 @@ import { Command, Option } from 'commander';
 import type { Logger as Pino } from 'pino';
 
 import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
+import { AwsClock } from './aws-clock.js';
 import { createAws } from './aws.js';
 import { readWorkerConfig, type Queue, type WorkerConfig } from './config.js';
 import { keepDataProcess, tellParent, type DataProcess } from './data-process.js';
@@ -87,33 +88,39 @@ async function serve(
   log: Pino,
   parent: AbortSignal,
 ): Promise<void> {
-  const worker = await (queue === 'data'
-    ? createDataWorker(config, temporal)
-    : createControlWorker(config, temporal, log));
-  const data = queue === 'all' ? startDataProcess(config, log) : undefined;
+  let worker: Worker | undefined;
+  let data: DataProcess | undefined;
+  // First: a port that is taken is to be told before anything runs.
   const health =
     config.health === null
       ? undefined
       : await serveHealth(config.health, () => healthOf(worker, queue, data));
-  if (queue === 'data') tellParent(() => healthOf(worker, queue, undefined).ready);
-  onParentGone(parent, () => {
-    if (worker.getState() === 'RUNNING') worker.shutdown();
-    else process.exit(1);
-  });
-  // Both end at the same time; the Runtime has its own listeners for the worker in this process.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void data?.stop());
-  }
-  log.info(
-    { address: temporal.address, namespace: temporal.namespace, queue },
-    `the worker serves the ${queue === 'data' ? 'data' : 'control'} queue of ${temporal.address}`,
-  );
   try {
-    await worker.run();
+    const running = await (queue === 'data'
+      ? createDataWorker(config, temporal)
+      : createControlWorker(config, temporal, log));
+    worker = running;
+    data = queue === 'all' ? startDataProcess(config, log) : undefined;
+    if (queue === 'data') tellParent(() => healthOf(running, queue, undefined).ready);
+    onParentGone(parent, () => {
+      if (running.getState() === 'RUNNING') running.shutdown();
+      else process.exit(1);
+    });
+    // Both end at the same time; the Runtime has its own listeners for the worker in this process.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => void data?.stop());
+    }
+    log.info(
+      { address: temporal.address, namespace: temporal.namespace, queue },
+      `the worker serves the ${queue === 'data' ? 'data' : 'control'} queue of ${temporal.address}`,
+    );
+    await running.run();
   } finally {
     await data?.stop();
     await health?.close();
     log.info('the worker has stopped');
+    // An open channel to the parent would keep this process.
+    if (process.connected) process.disconnect();
   }
 }
 
@@ -133,7 +140,8 @@ function onParentGone(parent: AbortSignal, end: () => void): void {
   else parent.addEventListener('abort', end);
 }
 
-function healthOf(worker: Worker, queue: Queue, data: DataProcess | undefined): Health {
+function healthOf(worker: Worker | undefined, queue: Queue, data: DataProcess | undefined): Health {
+  if (worker === undefined) return { alive: true, ready: false, details: { state: 'STARTING' } };
   const state = worker.getState();
   const status = worker.getStatus();
   return {
@@ -163,6 +171,19 @@ const common = (config: WorkerConfig, temporal: Temporal) =>
     shutdownForceTime: config.shutdownForceMs,
   }) satisfies Partial<WorkerOptions>;
 
+/** Says in the log when this machine's clock and AWS's differ: everything AWS has stamped is judged by AWS's. */
+function watchClock(log: Pino): AwsClock {
+  return new AwsClock((aheadMs) => {
+    const aheadSeconds = Math.round(aheadMs / 1_000);
+    if (aheadSeconds === 0) log.info('the clock of this machine agrees with that of AWS again');
+    else
+      log.warn(
+        { aheadSeconds },
+        `the clock of this machine is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? 'ahead of' : 'behind'} that of AWS: set it right (NTP); windows are judged by AWS's`,
+      );
+  });
+}
+
 async function createControlWorker(
   config: WorkerConfig,
   temporal: Temporal,
@@ -170,6 +191,7 @@ async function createControlWorker(
 ): Promise<Worker> {
   await registerSearchAttributes(temporal.connection, temporal.namespace, log);
   const { createControlActivities } = await import('../activities/index.js');
+  const awsClock = watchClock(log);
   return Worker.create({
     ...common(config, temporal),
     taskQueue: CONTROL_QUEUE,
@@ -177,9 +199,9 @@ async function createControlWorker(
       ? { workflowBundle: { codePath: BUNDLE } }
       : { workflowsPath: WORKFLOWS }),
     activities: createControlActivities({
-      aws: createAws(process.env),
+      aws: createAws(process.env, awsClock),
       temporal: temporal.client,
-      now: Date.now,
+      now: awsClock.now,
       consoleUrl: config.consoleUrl,
     }),
     maxConcurrentWorkflowTaskExecutions: config.maxWorkflowTasks,
@@ -189,18 +211,23 @@ async function createControlWorker(
   });
 }
 
-async function createDataWorker(config: WorkerConfig, temporal: Temporal): Promise<Worker> {
+async function createDataWorker(
+  config: WorkerConfig,
+  temporal: Temporal,
+  log: Pino,
+): Promise<Worker> {
   const [{ createDataActivities }, { duckAnalysis }] = await Promise.all([
     import('../activities/data.js'),
     import('../activities/analysis.js'),
   ]);
+  const awsClock = watchClock(log);
   return Worker.create({
     ...common(config, temporal),
     taskQueue: DATA_QUEUE,
     activities: createDataActivities({
-      aws: createAws(process.env),
+      aws: createAws(process.env, awsClock),
       analysis: duckAnalysis,
-      now: Date.now,
+      now: awsClock.now,
       scratch: config.scratch,
     }),
     maxConcurrentActivityTaskExecutions: config.maxDataActivities,

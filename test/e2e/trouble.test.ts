@@ -53,7 +53,7 @@ describe('credentials and permissions', () => {
       return text === '' ? undefined : text;
     });
     expect(failure).toContain(
-      'sagemaker:StartPipelineExecution on pipeline/permit-train is missing',
+      'the credentials do not hold for sagemaker:StartPipelineExecution on pipeline/permit-train: renew them',
     );
     expect(failure).toContain(
       'ExpiredTokenException: The security token included in the request is expired',
