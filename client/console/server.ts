@@ -93,6 +93,16 @@ export function createConsole(deps: ConsoleDeps): FastifyInstance {
     bodyLimit: MAX_BODY_BYTES,
     routerOptions: { maxParamLength: 1_024 },
     forceCloseConnections: 'idle',
+    // Such as an address with a broken escape: no hook of ours has run, so nothing is told but that.
+    frameworkErrors: (error, _request, reply) => {
+      reply.hijack();
+      reply.raw
+        .writeHead(statusIn(error) ?? 400, {
+          ...SECURITY_HEADERS,
+          'content-type': 'text/plain; charset=utf-8',
+        })
+        .end('This address cannot be read.\n');
+    },
     requestTimeout: 30_000,
   });
   app.removeAllContentTypeParsers();

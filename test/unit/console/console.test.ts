@@ -311,6 +311,19 @@ describe('what is not there', () => {
   });
 });
 
+describe('an address that cannot be read', () => {
+  it.each(['/models/%ff', '/%', '/models/%E0%A4%A'])(
+    'is refused in words, with the headers of every page: %s',
+    async (url) => {
+      const answer = await open().get(url, { host: 'evil.example.com' });
+      expect(answer.statusCode).toBe(400);
+      expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
+      expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+      expect(answer.body).toBe('This address cannot be read.\n');
+    },
+  );
+});
+
 describe('a service that is away', () => {
   const failing = (error: Error, connecting = false): FakeBackend =>
     fakeBackend({
