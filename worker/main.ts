@@ -97,7 +97,7 @@ async function serve(
       : await serveHealth(config.health, () => healthOf(worker, queue, data));
   try {
     const running = await (queue === 'data'
-      ? createDataWorker(config, temporal)
+      ? createDataWorker(config, temporal, log)
       : createControlWorker(config, temporal, log));
     worker = running;
     data = queue === 'all' ? startDataProcess(config, log) : undefined;
