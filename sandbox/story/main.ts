@@ -415,6 +415,7 @@ class Story {
       aws,
       follower,
       release,
+      sinceMs: this.startedAtMs,
       traffic: this.traffic?.counts() ?? { sent: 0, failed: 0, labelled: 0 },
       addresses: {
         console: service.consoleUrl,

@@ -1,7 +1,13 @@
 /** The end of an unattended story: every number read back from where it is kept. */
 import { writeFileSync } from 'node:fs';
 
-import { DescribeEndpointCommand, DescribeModelPackageCommand } from '@aws-sdk/client-sagemaker';
+import { GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
+import {
+  DescribeEndpointCommand,
+  DescribeEndpointConfigCommand,
+  DescribeModelCommand,
+  DescribeModelPackageCommand,
+} from '@aws-sdk/client-sagemaker';
 
 import { MODEL } from './company.js';
 import type { Aws } from './company.js';
@@ -14,9 +20,43 @@ export interface ReportOptions {
   readonly aws: Aws;
   readonly follower: Follower;
   readonly release: number;
+  /** Before the first request; epoch ms. */
+  readonly sinceMs: number;
+  /** What the airline's systems say of themselves, for story.json only. */
   readonly traffic: TrafficCounts;
   readonly addresses: Readonly<Record<string, string>>;
   readonly seconds: number;
+}
+
+/** The model package behind what an endpoint serves, by way of its config and model. */
+async function servedPackage(aws: Aws, configName: string | undefined): Promise<string | null> {
+  if (configName === undefined) return null;
+  const { ProductionVariants } = await aws.sagemaker.send(
+    new DescribeEndpointConfigCommand({ EndpointConfigName: configName }),
+  );
+  const ModelName = ProductionVariants?.[0]?.ModelName;
+  if (ModelName === undefined) return null;
+  const { Containers, PrimaryContainer } = await aws.sagemaker.send(
+    new DescribeModelCommand({ ModelName }),
+  );
+  return (PrimaryContainer ?? Containers?.[0])?.ModelPackageName ?? null;
+}
+
+/** Sum of one of the endpoint's metrics since `sinceMs`: what it has published until now. */
+async function counted(aws: Aws, MetricName: string, sinceMs: number): Promise<number> {
+  const dimensions = { EndpointName: MODEL, VariantName: 'AllTraffic' };
+  const { Datapoints } = await aws.cloudwatch.send(
+    new GetMetricStatisticsCommand({
+      Namespace: 'AWS/SageMaker',
+      MetricName,
+      Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+      StartTime: new Date(sinceMs),
+      EndTime: new Date(),
+      Period: 60,
+      Statistics: ['Sum'],
+    }),
+  );
+  return (Datapoints ?? []).reduce((sum, { Sum = 0 }) => sum + Sum, 0);
 }
 
 /** Writes story.json. `promoted` only if workflow, endpoint and registry all say so. */
@@ -31,6 +71,9 @@ export async function writeReport(
     packageArn === undefined
       ? undefined
       : await aws.sagemaker.send(new DescribeModelPackageCommand({ ModelPackageName: packageArn }));
+  const served = await servedPackage(aws, endpoint.EndpointConfigName);
+  const invocations = await counted(aws, 'Invocations', options.sinceMs);
+  const errors = await counted(aws, 'Invocation5XXErrors', options.sinceMs);
 
   const result = status?.result ?? null;
   const faults: string[] = [];
@@ -51,6 +94,13 @@ export async function writeReport(
     );
   }
 
+  if (served === null || served !== packageArn) {
+    faults.push(
+      `the endpoint serves the model package ${served ?? 'none'}, not ${packageArn ?? 'the candidate'}`,
+    );
+  }
+  if (invocations === 0) faults.push('CloudWatch has counted no invocation of the endpoint');
+
   const story = {
     schema: 'modelkeeper/story-v1',
     promoted: faults.length === 0,
@@ -66,6 +116,9 @@ export async function writeReport(
       name: endpoint.EndpointName,
       status: endpoint.EndpointStatus,
       configName: endpoint.EndpointConfigName,
+      packageArn: served,
+      invocations,
+      errors,
       lastModified: endpoint.LastModifiedTime,
     },
     registry: {
@@ -84,7 +137,7 @@ export async function writeReport(
     `endpoint ${story.endpoint.name ?? ''}: ${story.endpoint.status ?? ''}, serving ${story.endpoint.configName ?? ''}`,
     `registry: ${story.registry.approvalStatus ?? 'none'}: ${story.registry.approvalDescription ?? ''}`,
     `${candidate?.metric ?? 'metric'}: candidate ${words(candidate)}, champion ${words(champion)}`,
-    `${String(options.traffic.sent)} requests, ${String(options.traffic.failed)} failed, ${String(options.traffic.labelled)} labelled`,
+    `CloudWatch has counted ${String(invocations)} invocations, ${String(errors)} with an error of the model's`,
     faults.length === 0
       ? `PROMOTED after ${story.seconds.toFixed(1)} s`
       : `NOT PROMOTED: ${faults.join('; ')}`,

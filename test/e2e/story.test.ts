@@ -32,6 +32,9 @@ interface Story {
   readonly endpoint: {
     readonly status: string;
     readonly configName: string;
+    readonly packageArn: string;
+    readonly invocations: number;
+    readonly errors: number;
     readonly lastModified: string;
   };
   readonly registry: {
@@ -176,6 +179,16 @@ describe('an unattended story', () => {
     });
     expect(endpoint).toMatchObject({ EndpointStatus: 'InService', EndpointConfigName: RELEASE });
     expect(endpoint.PendingDeploymentSummary).toBeUndefined();
+    expect(told.endpoint.packageArn).toBe(told.registry.packageArn);
+  });
+
+  it('tells the invocations that CloudWatch has counted, which are those that were sent', () => {
+    const { invocations, errors } = told.endpoint;
+    expect(errors).toBe(0);
+    // The last ten seconds, of 130 a second, are not published yet.
+    expect(invocations).toBeGreaterThan(told.traffic.sent - 3_000);
+    expect(invocations).toBeLessThanOrEqual(told.traffic.sent + 200);
+    expect(ended.output).toContain(`CloudWatch has counted ${String(invocations)} invocations`);
   });
 
   it('tells the approval that the registry has', async () => {
