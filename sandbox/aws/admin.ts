@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ZodError } from 'zod';
+import { prettifyError, ZodError } from 'zod';
 import { readBody } from './http/answer.js';
 import type { Answer } from './http/answer.js';
 
@@ -33,8 +33,8 @@ export function adminPages(
       }
       return json(200, result ?? {});
     } catch (error) {
-      if (error instanceof ZodError || error instanceof SyntaxError)
-        return json(400, { message: error.message });
+      if (error instanceof ZodError) return json(400, { message: prettifyError(error) });
+      if (error instanceof SyntaxError) return json(400, { message: error.message });
       throw error;
     }
   };

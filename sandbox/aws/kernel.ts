@@ -77,12 +77,15 @@ export interface Fault {
   readonly operation: string;
   /**
    * `error` answers `errorName` and does nothing; `lost answer` does the work, then drops the
-   * connection; any other kind is read by the service it is meant for.
+   * connection; `delay` answers late; `throttle` and `time-out` do nothing; any other kind is read by
+   * the service it is meant for.
    */
   readonly kind: string;
   readonly errorName?: string;
   readonly message?: string;
   readonly status?: number;
+  /** Of a `delay`: how much later the answer comes; default 5,000. */
+  readonly delayMs?: number;
   /** How many calls it hits; it is gone afterwards. Without it, every call. */
   times?: number;
   /** Only calls whose JSON or form input contains this text. */

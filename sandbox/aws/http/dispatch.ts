@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { AwsError } from '../kernel.js';
 import type { CallInfo, Fault, Kernel, QueryService, RuntimeHandler, Service } from '../kernel.js';
 import type { Calls } from '../kernel/calls.js';
@@ -35,6 +36,9 @@ interface Work {
   readonly perform: () => Promise<Answer>;
   readonly errorAnswer: (error: AwsError) => Answer;
 }
+
+/** Of a fault `delay` that does not say: longer than a person waits, shorter than most time-outs. */
+const DEFAULT_DELAY_MS = 5_000;
 
 /** Takes an HTTP request to the service it is for, in that service's protocol. */
 export class Dispatcher {
@@ -111,6 +115,7 @@ export class Dispatcher {
       return;
     }
     const answer = await this.answer(work, fault, call);
+    if (fault?.kind === 'delay') await later(fault.delayMs ?? DEFAULT_DELAY_MS, call.signal);
     if (fault?.kind === 'lost answer' || call.signal.aborted) response.destroy();
     else await send(response, answer);
     request.resume();
@@ -264,6 +269,15 @@ function throttled(fault: Fault, operation: string): AwsError {
     return new AwsError('SlowDown', fault.message ?? 'Please reduce your request rate.', 503);
   const name = /^(SNS|CloudWatch|STS)\./.test(operation) ? 'Throttling' : 'ThrottlingException';
   return new AwsError(name, fault.message ?? 'Rate exceeded', fault.status ?? 400);
+}
+
+/** Ends early when the caller hangs up or the server closes. */
+async function later(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(ms, undefined, { signal });
+  } catch {
+    // Nobody waits for the answer any more.
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,12 +1,27 @@
 import { z } from 'zod';
 import type { Fault, Store } from '../kernel.js';
 
+/** Kinds that the server itself applies to a call. */
+const CALL_KINDS = ['error', 'throttle', 'time-out', 'lost answer', 'delay'] as const;
+/** Kinds that a service reads where the thing happens. */
+const SERVICE_KINDS = [
+  'job failure',
+  'capacity',
+  'silent rollback',
+  'UpdateRollbackFailed',
+  'SystemUpdating',
+  'stuck creating',
+  'eventual consistency',
+  'container error',
+] as const;
+
 const faultSchema = z.strictObject({
   operation: z.string().min(1),
-  kind: z.string().min(1),
+  kind: z.enum([...CALL_KINDS, ...SERVICE_KINDS]),
   errorName: z.string().optional(),
   message: z.string().optional(),
   status: z.int().min(400).max(599).optional(),
+  delayMs: z.int().min(0).max(600_000).optional(),
   times: z.int().min(1).optional(),
   match: z.string().optional(),
 });
@@ -14,8 +29,7 @@ const faultSchema = z.strictObject({
 const COLLECTION = 'sandbox';
 const KEY = 'faults';
 
-/** Kinds that the server itself applies to a call; every other kind is read by a service. */
-const CALL_KINDS = new Set(['error', 'throttle', 'time-out', 'lost answer']);
+const callKinds: ReadonlySet<string> = new Set(CALL_KINDS);
 
 /** The faults in force. They outlive a restart, as an outage would. */
 export class Faults {
@@ -39,7 +53,7 @@ export class Faults {
   takeForCall(operation: string, input: string): Fault | undefined {
     return this.take(
       (fault) =>
-        CALL_KINDS.has(fault.kind) &&
+        callKinds.has(fault.kind) &&
         coversOperation(fault.operation, operation) &&
         (fault.match === undefined || input.includes(fault.match)),
     );

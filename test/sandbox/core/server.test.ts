@@ -170,6 +170,21 @@ describe('faults', () => {
     expect(QueueUrls).toHaveLength(1);
   });
 
+  it('answer late, with the work done', async () => {
+    await put({ operation: 'SQS.CreateQueue', kind: 'delay', delayMs: 300, times: 1 });
+    const began = performance.now();
+    await sqs.send(new CreateQueueCommand({ QueueName: 'late' }));
+    expect(performance.now() - began).toBeGreaterThanOrEqual(295);
+    await put({ operation: 'SQS.CreateQueue', kind: 'delay', delayMs: 60_000, times: 1 });
+    await failure(
+      sqs.send(new CreateQueueCommand({ QueueName: 'too-late' }), {
+        abortSignal: AbortSignal.timeout(150),
+      }),
+    );
+    const { QueueUrls } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'too-late' }));
+    expect(QueueUrls).toHaveLength(1);
+  });
+
   it('let a call wait for ever, and do nothing', async () => {
     await put({ operation: 'SQS.CreateQueue', kind: 'time-out', times: 1 });
     const error = await failure(
@@ -184,15 +199,21 @@ describe('faults', () => {
   });
 
   it('of other kinds are taken by the service they are for', async () => {
-    await put({ operation: 'SageMaker', kind: 'job fails', match: 'flights', times: 1 });
-    expect(sandbox.kernel.takeFault('job fails', 'churn-1')).toBeUndefined();
-    expect(sandbox.kernel.takeFault('job fails', 'flights-1')).toMatchObject({ kind: 'job fails' });
-    expect(sandbox.kernel.takeFault('job fails', 'flights-2')).toBeUndefined();
+    await put({ operation: 'SageMaker', kind: 'job failure', match: 'flights', times: 1 });
+    expect(sandbox.kernel.takeFault('job failure', 'churn-1')).toBeUndefined();
+    expect(sandbox.kernel.takeFault('job failure', 'flights-1')).toMatchObject({
+      kind: 'job failure',
+    });
+    expect(sandbox.kernel.takeFault('job failure', 'flights-2')).toBeUndefined();
     await cloudWatch.send(new DescribeAlarmsCommand({}));
   });
 
   it('are refused when they are malformed', async () => {
     await expect(put({ operation: 'x', kind: 'error', often: 3 })).rejects.toThrow('400');
+    await expect(put({ operation: '*', kind: 'job fails' })).rejects.toThrow(
+      /400 .*kind.*job failure|400 .*job failure.*kind/s,
+    );
+    expect(await admin(sandbox, 'GET', 'faults')).toEqual([]);
   });
 });
 
