@@ -29,8 +29,9 @@ export async function connectTemporal(
   const untilMs = Date.now() + waitMs;
   let told = false;
   for (;;) {
+    const connection = Connection.lazy(connectionOptions);
     try {
-      const connection = await Connection.connect(connectionOptions);
+      await connection.ensureConnected();
       const native = await NativeConnection.connect(connectionOptions);
       return {
         native,
@@ -44,6 +45,8 @@ export async function connectTemporal(
         },
       };
     } catch (error) {
+      // Left open it would go on trying, and keep this process from ending.
+      await connection.close();
       const why = error instanceof Error ? error.message : String(error);
       if (Date.now() >= untilMs) {
         throw new Error(
