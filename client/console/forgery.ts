@@ -62,7 +62,8 @@ export function formTokens(secret: Buffer = randomBytes(32)): FormTokens {
       return `${nonce}.${seal(nonce, binding)}`;
     },
     check(token, binding) {
-      const [nonce = '', given = ''] = token.split('.');
+      const [nonce = '', given = '', ...more] = token.split('.');
+      if (more.length > 0) return undefined;
       const wanted = Buffer.from(seal(nonce, binding));
       const got = Buffer.from(given);
       return got.length === wanted.length && timingSafeEqual(got, wanted) ? nonce : undefined;
@@ -86,7 +87,8 @@ export function newBrowserCookie(): string {
   return randomBytes(16).toString('base64url');
 }
 
-/** Not sent along with requests that other sites cause, and out of reach of scripts. */
-export function cookieHeader(value: string): string {
-  return `${BROWSER_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict`;
+/** Not sent along with requests that other sites cause, out of reach of scripts, and over TLS only where there is TLS. */
+export function cookieHeader(value: string, publicOrigin: string | null): string {
+  const secure = publicOrigin?.startsWith('https:') === true ? '; Secure' : '';
+  return `${BROWSER_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict${secure}`;
 }

@@ -356,7 +356,7 @@ export function createConsole(deps: ConsoleDeps): FastifyInstance {
     let browser = browserCookie(request.headers.cookie);
     if (browser === undefined) {
       browser = newBrowserCookie();
-      void reply.header('set-cookie', cookieHeader(browser));
+      void reply.header('set-cookie', cookieHeader(browser, config.publicOrigin));
     }
     return {
       person: JSON.stringify(request.person?.caller.proof),

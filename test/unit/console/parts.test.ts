@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { readConsoleConfig } from '../../../client/console/config.js';
-import { formTokens } from '../../../client/console/forgery.js';
+import { cookieHeader, formTokens } from '../../../client/console/forgery.js';
 import { html } from '../../../client/console/html.js';
 import { liveBackend } from '../../../client/console/live-backend.js';
 import { intervalMark } from '../../../client/console/marks.js';
@@ -88,6 +88,17 @@ describe('html', () => {
   });
 });
 
+describe('the cookie of a browser', () => {
+  it.each<[string | null, boolean]>([
+    [null, false],
+    ['http://localhost:8080', false],
+    ['https://models.example.com', true],
+  ])('where people type %s is kept to TLS: %s', (origin, secure) => {
+    expect(cookieHeader('x', origin).includes('; Secure')).toBe(secure);
+    expect(cookieHeader('x', origin)).toContain('; HttpOnly; SameSite=Strict');
+  });
+});
+
 describe('form tokens', () => {
   const binding = { person: 'ada', path: '/a', browser: 'b' };
 
@@ -95,6 +106,8 @@ describe('form tokens', () => {
     const tokens = formTokens();
     const token = tokens.issue(binding);
     expect(tokens.check(token, binding)).toBe(token.split('.')[0]);
+    for (const other of [`${token}.x`, `${token}.`, `.${token}`, token.slice(0, -1), '.', ''])
+      expect(tokens.check(other, binding), other).toBeUndefined();
     for (const other of [{ person: 'grace' }, { path: '/b' }, { browser: 'c' }])
       expect(tokens.check(token, { ...binding, ...other })).toBeUndefined();
   });
