@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 
 import { belongsToWindow, dueWindows, hourPrefixes } from '../../domain/capture-windows.js';
 import type { WindowResult } from '../../domain/model.js';
-import { hintsHelp, nextLookMs, pollEveryMs, silentSinceMs, worthTelling } from '../../domain/watch.js';
+import {
+  hintsHelp,
+  nextLookMs,
+  pollEveryMs,
+  silentSinceMs,
+  worthTelling,
+} from '../../domain/watch.js';
 
 const HOUR = 3_600_000;
 const NOON = Date.parse('2026-03-01T12:00:00Z');
