@@ -31,11 +31,30 @@ export async function main(argv: readonly string[]): Promise<void> {
   const parent = watchParent();
   const log = createLog(config, queue === 'data' ? 'data-worker' : 'worker');
   installRuntime(config, queue, log);
-  const temporal = await connectTemporal(config.temporalWaitMs, log);
+  const temporal = await reachTemporal(config, log);
   try {
     await serve(queue, config, temporal, log, parent);
   } finally {
     await temporal.close();
+  }
+}
+
+/** Nothing has begun yet: a signal ends the process at once, and so does a server that does not answer. */
+async function reachTemporal(config: WorkerConfig, log: Pino): Promise<Temporal> {
+  const end = (): never => {
+    log.info('the worker has stopped before it began');
+    process.exit(0);
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, end);
+  try {
+    return await connectTemporal(config.temporalWaitMs, log);
+  } catch (error) {
+    // Its threads would keep this process.
+    await Runtime.instance().shutdown();
+    throw error;
+  } finally {
+    for (const signal of signals) process.off(signal, end);
   }
 }
 
