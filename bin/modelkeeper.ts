@@ -57,8 +57,17 @@ function wordOf(error: unknown): string {
   return error.name === 'ConfigError' ? error.name : wordOf(error.cause);
 }
 
+/** Uses the service that runs in this folder, as that does: nothing of somebody's own account, cluster or proxy. */
+async function takeLocalEnvironment(): Promise<void> {
+  const folder = process.cwd();
+  if (Object.keys(localEnvironment(process.env, folder)).length === 0) return;
+  const { keepToThisMachine } = await import('../sandbox/story/environment.js');
+  keepToThisMachine(process.env, folder);
+  Object.assign(process.env, localEnvironment(process.env, folder));
+}
+
 async function runCommand(): Promise<void> {
-  Object.assign(process.env, localEnvironment(process.env, process.cwd()));
+  await takeLocalEnvironment();
   const { run } = await import('../client/cli/program.js');
   process.once('SIGINT', () => {
     process.stderr.write('\nStopped. Nothing that runs was stopped with it.\n');

@@ -21,6 +21,7 @@ import type { LocalAws } from './support/aws.js';
 import {
   marked,
   ROOT,
+  run,
   start,
   temporalCli,
   temporaryFolder,
@@ -132,6 +133,24 @@ describe('a folder', () => {
     again.signal('SIGINT');
     expect(await again.ended).toMatchObject({ code: 0 });
     expect(again.processes()).toEqual([]);
+  });
+});
+
+describe('a command in the folder where a story runs', () => {
+  it('reaches its servers whatever account, cluster or proxy its user has', async () => {
+    const folder = homeWith({ 'made-by': 'a test' });
+    const story = storyIn(join(folder, '.modelkeeper'), '--ports', 'auto');
+    const page = await story.console();
+    await untilTrue('the console answers', 60_000, () => page.answers());
+    const env = {
+      AWS_PROFILE: 'work',
+      AWS_REGION: 'eu-west-1',
+      TEMPORAL_NAMESPACE: 'production',
+      TEMPORAL_TLS: 'true',
+      https_proxy: 'http://127.0.0.1:9',
+    };
+    const listed = await run(['list', '--json'], { cwd: folder, env });
+    expect(listed, listed.output).toMatchObject({ code: 0 });
   });
 });
 
