@@ -8,7 +8,9 @@ import type { Faults } from '../kernel/faults.js';
 import { checkInput } from '../models/check.js';
 import { accessKeyOf, readBody, send } from './answer.js';
 import type { Answer } from './answer.js';
-import { jsonAnswer, jsonError, parseInput, parseTarget } from './json-protocol.js';
+import { cborCodec, parseRpcPath } from './cbor-protocol.js';
+import { jsonCodec, jsonError, parseTarget } from './json-protocol.js';
+import type { RpcCodec } from './json-protocol.js';
 import { queryAnswer, queryError } from './query-protocol.js';
 
 /** The S3 side: names the operation before the body is read, then performs it. */
@@ -87,7 +89,13 @@ export class Dispatcher {
     }
     const target = request.headers['x-amz-target'];
     if (typeof target === 'string') {
-      await this.perform(request, response, await this.jsonWork(request, target, call), call);
+      const codec = jsonCodec(request.headers['content-type'] ?? 'application/x-amz-json-1.1');
+      const named = parseTarget(target) ?? { target: 'Unknown', operation: target };
+      await this.perform(request, response, await this.rpcWork(request, named, codec, call), call);
+    } else if (request.headers['smithy-protocol'] === 'rpc-v2-cbor') {
+      const named = parseRpcPath(url.pathname) ?? { target: 'Unknown', operation: url.pathname };
+      const work = await this.rpcWork(request, named, cborCodec, call);
+      await this.perform(request, response, work, call);
     } else if (isQueryCall(request, url)) {
       await this.perform(request, response, await this.queryWork(request, call), call);
     } else if (
@@ -146,30 +154,31 @@ export class Dispatcher {
     );
   }
 
-  private async jsonWork(request: IncomingMessage, header: string, call: CallInfo): Promise<Work> {
-    const contentType = request.headers['content-type'] ?? 'application/x-amz-json-1.1';
-    const parsed = parseTarget(header);
-    const service = parsed === undefined ? undefined : this.byTarget.get(parsed.target);
-    const operation = parsed?.operation ?? header;
-    const body = await tryRead(request);
+  private async rpcWork(
+    request: IncomingMessage,
+    { target, operation }: { readonly target: string; readonly operation: string },
+    codec: RpcCodec,
+    call: CallInfo,
+  ): Promise<Work> {
+    const service = this.byTarget.get(target);
+    const input = await readInput(request, codec);
     return {
-      operation: `${service?.name ?? parsed?.target ?? 'Unknown'}.${operation}`,
-      input: body instanceof AwsError ? '' : body.toString('utf8'),
+      operation: `${service?.name ?? target}.${operation}`,
+      input: input instanceof AwsError ? '' : JSON.stringify(input),
       perform: async () => {
-        if (body instanceof AwsError) throw body;
         const handler =
           service?.operations === undefined ? undefined : own(service.operations, operation);
         if (handler === undefined) {
           throw new AwsError(
             'UnknownOperationException',
-            `The sandbox does not know the operation ${header}.`,
+            `The sandbox does not know the operation ${target}.${operation}.`,
           );
         }
-        const input = parseInput(body.toString('utf8'));
-        checkInput(service?.target ?? '', operation, input);
-        return jsonAnswer(await handler(input, call), contentType, call.requestId);
+        if (input instanceof AwsError) throw input;
+        checkInput(target, operation, input);
+        return codec.answer(await handler(input, call), call.requestId);
       },
-      errorAnswer: (error) => jsonError(error, contentType, call.requestId),
+      errorAnswer: (error) => codec.error(error, call.requestId),
     };
   }
 
@@ -247,6 +256,20 @@ function isQueryCall(request: IncomingMessage, url: URL): boolean {
 async function tryRead(request: IncomingMessage): Promise<Buffer | AwsError> {
   try {
     return await readBody(request);
+  } catch (error) {
+    if (error instanceof AwsError) return error;
+    throw error;
+  }
+}
+
+async function readInput(
+  request: IncomingMessage,
+  codec: RpcCodec,
+): Promise<Record<string, unknown> | AwsError> {
+  const body = await tryRead(request);
+  if (body instanceof AwsError) return body;
+  try {
+    return codec.input(body);
   } catch (error) {
     if (error instanceof AwsError) return error;
     throw error;

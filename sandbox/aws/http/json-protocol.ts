@@ -31,6 +31,23 @@ export function jsonAnswer(result: unknown, contentType: string, requestId: stri
   };
 }
 
+/** How inputs and answers of an RPC protocol are written. */
+export interface RpcCodec {
+  /** @throws {AwsError} SerializationException */
+  readonly input: (body: Buffer) => Record<string, unknown>;
+  readonly answer: (result: unknown, requestId: string) => Answer;
+  readonly error: (error: AwsError, requestId: string) => Answer;
+}
+
+/** awsJson1_0 and awsJson1_1: the answer is in the content type of the call. */
+export function jsonCodec(contentType: string): RpcCodec {
+  return {
+    input: (body) => parseInput(body.toString('utf8')),
+    answer: (result, requestId) => jsonAnswer(result, contentType, requestId),
+    error: (error, requestId) => jsonError(error, contentType, requestId),
+  };
+}
+
 /** Carries the query-compatible code in its header, as CloudWatch and SQS do. */
 export function jsonError(error: AwsError, contentType: string, requestId: string): Answer {
   const side = error.status >= 500 ? 'Receiver' : 'Sender';
