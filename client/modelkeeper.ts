@@ -10,10 +10,11 @@ import {
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import proto from '@temporalio/proto';
+import type { ZodError } from 'zod';
 
 import { keeperId, releaseId } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
-import type { Policy } from '../domain/policy.schema.js';
+import { policySchema, type Policy } from '../domain/policy.schema.js';
 import { CONTROL_QUEUE } from '../domain/queues.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { ApprovalRequest, DecisionMessage, Why } from '../domain/status.js';
@@ -67,7 +68,10 @@ export type DecisionRequest = Omit<DecisionMessage, 'verdict'>;
  * no worker, or no answer in time.
  */
 export interface ModelkeeperClient {
-  /** Puts a policy in force; starts the model's keeper when there is none. */
+  /**
+   * Puts a policy in force; starts the model's keeper when there is none. A policy that its schema does not accept is
+   * refused here. What only the account can tell (`plan`) is not looked at.
+   */
   apply(
     request: Asked & { readonly policy: Policy },
     options?: SendOptions,
@@ -297,7 +301,10 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
   }
 
   return {
-    apply({ policy, door, proof, reason }, options) {
+    async apply({ policy: given, door, proof, reason }, options) {
+      const parsed = policySchema.safeParse(given);
+      if (!parsed.success) return { kind: 'refused', reason: policyFaults(parsed.error) };
+      const policy = parsed.data;
       const model = policy.metadata.name;
       const digest = policyDigest(policy);
       const place = placeOf(policy);
@@ -424,6 +431,14 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
       await client.connection.close();
     },
   };
+}
+
+/** A keeper would stumble over a policy that is none: the faults a schema sees end here, also for programs. */
+function policyFaults(error: ZodError): string {
+  const faults = error.issues.map(
+    (issue) => `${issue.path.map(String).join('.') || 'the policy'}: ${issue.message}`,
+  );
+  return `the policy is not valid: ${faults.slice(0, 5).join('; ')}`;
 }
 
 /** Names go into workflow ids and visibility queries: anything else than a model's name ends here. */
