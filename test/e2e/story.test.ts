@@ -23,7 +23,12 @@ const CONSOLE_WITHIN_MS = 20_000;
 interface Story {
   readonly promoted: boolean;
   readonly faults: readonly string[];
-  readonly findings: readonly { readonly fromMs: number; readonly sentence: string }[];
+  readonly findings: readonly {
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly rows: number;
+    readonly sentence: string;
+  }[];
   readonly verdict: { readonly kind: string; readonly reasons: readonly string[] };
   readonly evaluation: Evaluation;
   readonly approval: readonly { readonly person: string; readonly door: string }[];
@@ -57,7 +62,12 @@ const FOREIGN = {
   http_proxy: 'http://127.0.0.1:9',
   https_proxy: 'http://127.0.0.1:9',
 };
-const story = new StoryRun(home, ['--unattended'], FOREIGN);
+/** Three minutes ahead: AWS refuses nothing, and windows would be judged before anybody has asked the endpoint. */
+const SKEWED_WORKER = new URL('support/skewed-worker.mjs', import.meta.url).href;
+const story = new StoryRun(home, ['--unattended'], {
+  ...FOREIGN,
+  NODE_OPTIONS: `--import=${SKEWED_WORKER}`,
+});
 let consoleAfterMs = Number.POSITIVE_INFINITY;
 let ended: Ended;
 let left: readonly Process[];
@@ -229,6 +239,16 @@ describe('an unattended story', () => {
       ),
     ).toHaveLength(1);
     expect(effective(calls, 'SageMaker.UpdateEndpoint')).toHaveLength(1);
+  });
+
+  it("has judged by AWS's time, though the worker's clock was ahead, and says so in its log", () => {
+    const log = readFileSync(join(home, 'logs/worker.log'), 'utf8');
+    expect(log).toMatch(/the clock of this machine is 1(79|80|81) s ahead of that of AWS/);
+    expect(told.findings.length).toBeGreaterThan(0);
+    for (const { toMs, rows } of told.findings) {
+      expect(toMs).toBeLessThan(Date.parse(told.endpoint.lastModified));
+      expect(rows).toBeGreaterThan(1_000);
+    }
   });
 
   it('has told people of each decision once', async () => {
