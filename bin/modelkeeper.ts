@@ -28,12 +28,18 @@ function endWithParent(): void {
   process.stdin.unref();
 }
 
+/** A log that cannot be written, on a full disk or to a pipe that nobody reads, ends no process. */
+function outliveTheLog(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
 /** A long-running part: it looks after its own signals and its own end. */
 async function runProcess(
   process_: keyof typeof PROCESSES,
   rest: readonly string[],
 ): Promise<void> {
   endWithParent();
+  outliveTheLog();
   try {
     const module = (await import(new URL(PROCESSES[process_].path, import.meta.url).href)) as {
       main(argv: readonly string[]): Promise<void>;

@@ -1,5 +1,13 @@
 /** The folder a story lives in: who runs it, what it remembers, how others find its servers. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { lockHome, processStart } from '../aws/kernel/lock.js';
@@ -42,6 +50,9 @@ const PARTS = 'parts.json';
 /** Longer than a part may take to end after its story was killed. */
 const PARTS_END_WITHIN_MS = 20_000;
 
+/** A disk with less than this takes no more of what the servers write at a time. */
+const FULL_BYTES = 1_000_000;
+
 const inUse = (pid: number, home: string): string =>
   `process ${String(pid)} already runs in ${home}: stop it, or start in another folder with --home`;
 
@@ -83,10 +94,20 @@ export class Home {
     }
   }
 
+  /** Whether the disk that holds the folder takes no more. */
+  isFull(): boolean {
+    const { bavail, bsize } = statfsSync(this.path);
+    return bavail * bsize < FULL_BYTES;
+  }
+
   /** Remembers a part of the service, so that a later story waits for its end. */
   started(name: string, pid: number): void {
     this.parts.set(name, { pid, startedAt: processStart(pid) });
-    writeFileSync(this.file(PARTS), JSON.stringify(Object.fromEntries(this.parts)));
+    try {
+      writeFileSync(this.file(PARTS), JSON.stringify(Object.fromEntries(this.parts)));
+    } catch {
+      // On a full disk the story goes on; after a kill the next one may have to try its ports twice.
+    }
   }
 
   /** The parts of a killed story end by themselves, but not at once: two of one must not share a file. */

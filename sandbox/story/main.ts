@@ -62,13 +62,13 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  process.stderr.write(`${sentence(error)}\n`);
+  process.stderr.write(`${inWords(error)}\n`);
   if (process.env['DEBUG'] !== undefined && error instanceof Error)
     process.stderr.write(`${error.stack ?? ''}\n`);
   process.exitCode = 1;
 }
 
-function sentence(error: unknown): string {
+function inWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'ENOSPC')
     return `the disk is full (${error.message}): make room and start again; it goes on where it was`;
@@ -268,7 +268,7 @@ class Story {
       if (this.stopping.signal.aborted) return;
       this.say(`Temporal: ${sentence}; it is started again`);
       this.keepTemporal(cli, ports).catch((error: unknown) => {
-        this.stop(error instanceof Error ? error.message : String(error), true);
+        this.stop(this.home.isFull() ? this.why('') : inWords(error), true);
       });
     });
   }
@@ -298,9 +298,15 @@ class Story {
     this.parts.push(
       supervise({ ...part, started }, (sentence, givenUp) => {
         this.say(sentence);
-        if (givenUp) this.stop(`${part.name} does not stay up: ${lastLines(part.logFile)}`, true);
+        if (givenUp) this.stop(`${part.name} does not stay up: ${this.why(part.logFile)}`, true);
       }),
     );
+  }
+
+  private why(logFile: string): string {
+    return this.home.isFull()
+      ? `the disk that holds ${this.home.path} is full: make room and start again; it goes on where it was`
+      : lastLines(logFile);
   }
 
   private async reachable(url: string, what: string): Promise<void> {

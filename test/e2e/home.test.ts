@@ -282,6 +282,22 @@ describe('a disk that takes no more', () => {
     });
   }
 
+  it('and holds the log too ends no process', async () => {
+    const log = join(homeWith({ log: '.'.repeat(LIMIT_KB * 1_024) }), 'log');
+    const port = String(await findFreePort());
+    const binary = join(ROOT, 'dist/bin/modelkeeper.js');
+    const args = ['sandbox', '--home', homeWith(), '--port', port];
+    const script = `ulimit -f ${String(LIMIT_KB)}; exec "$@" >> '${log}' 2>&1`;
+    const running = start(['-c', script, 'sh', process.execPath, binary, ...args], {
+      program: 'bash',
+    });
+    const aws = awsAt(`http://127.0.0.1:${port}`);
+    await answering(running, aws);
+    await aws.s3.send(new CreateBucketCommand({ Bucket: 'ml-artefacts' }));
+    expect(Array.isArray(await aws.calls())).toBe(true);
+    expect(readFileSync(log, 'utf8')).toHaveLength(LIMIT_KB * 1_024);
+  });
+
   it('costs the local AWS the calls that fail, and nothing that it has acknowledged', async () => {
     const home = homeWith();
     const port = String(await findFreePort());
