@@ -1,25 +1,32 @@
 import { PublishCommand } from '@aws-sdk/client-sns';
 
-import { aws, may } from './aws-failure.js';
+import { FailureType } from '../domain/failures.js';
+import { attempt, aws, may } from './aws-failure.js';
 import type { ControlActivities, NoticeMessage } from './contract.js';
 import type { ControlDeps } from './deps.js';
+import { hopeless } from './heartbeat.js';
 
 /** SNS: under 100 characters, printable, no line breaks. */
 const SUBJECT_LENGTH = 99;
 /** SNS takes 262,144 bytes; nobody reads as many. */
 const TEXT_LENGTH = 60_000;
 
-/** Answers of SNS after which trying again is of no use until a person has done something. */
-const HELPLESS: ReadonlySet<string> = new Set([
+/** Answers of SNS that no later attempt changes. */
+const HOPELESS: ReadonlySet<string> = new Set([
   'NotFoundException',
   'NotFound',
+  'InvalidParameterException',
+  'InvalidParameter',
+]);
+
+const UNPERMITTED: ReadonlySet<string> = new Set([
   'AuthorizationErrorException',
   'AuthorizationError',
   'AccessDenied',
   'AccessDeniedException',
-  'InvalidParameterException',
-  'InvalidParameter',
 ]);
+/** About two minutes in which a person may repair the role. A notice holds nobody up for longer. */
+const PERMISSION_ATTEMPTS = 6;
 
 export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivities, 'notify'> {
   return {
@@ -28,6 +35,8 @@ export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivitie
      *
      * May send twice when the answer of a first attempt was lost: a standard topic has no idempotency. Subscribers
      * drop repeats by `dedupeKey`, in the attributes and in the text; on a FIFO topic SNS does.
+     *
+     * A topic that refuses is a failure, so that the timeline says that people were not told.
      */
     async notify(message) {
       const topic = message.topic ?? message.policy.spec.notify?.topic;
@@ -60,11 +69,16 @@ export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivitie
           );
           return undefined;
         },
-        (error) => (HELPLESS.has(error.name) ? `${error.name}: ${error.message}` : undefined),
+        (error) =>
+          HOPELESS.has(error.name) ||
+          (UNPERMITTED.has(error.name) && attempt() >= PERMISSION_ATTEMPTS)
+            ? `${error.name}: ${error.message}`
+            : undefined,
       );
-      return refused === undefined
-        ? { kind: 'sent', reason: `sent to ${topic}` }
-        : { kind: 'not sent', reason: `${topic} refused it: ${refused}` };
+      if (refused !== undefined) {
+        throw hopeless(FailureType.AwsRequestRefused, `${topic} refused it: ${refused}`);
+      }
+      return { kind: 'sent', reason: `sent to ${topic}` };
     },
   };
 }

@@ -243,16 +243,34 @@ describe('notify', () => {
       },
     });
   });
-  it.each([
-    ['NotFoundException', 404],
-    ['AuthorizationErrorException', 403],
-  ])('is not sent, and says so, on %s', async (name, status) => {
-    const aws = world();
-    aws.failNext(PublishCommand, awsError(name, 'no', status));
-    expect(await run(createControlActivities(depsOver(aws)).notify, [notice])).toMatchObject({
-      kind: 'not sent',
-      reason: expect.stringContaining(name) as string,
-    });
+  // The workflow hears of failures only: a notice that nobody got must be one.
+  it.each(['NotFoundException', 'InvalidParameterException'])(
+    'fails for good, and says so, on %s',
+    async (name) => {
+      const aws = world();
+      aws.failNext(PublishCommand, awsError(name, 'no', 404));
+      const { error } = await attemptOf(createControlActivities(depsOver(aws)).notify, [notice]);
+      expect(error).toMatchObject({
+        nonRetryable: true,
+        message: expect.stringMatching(/^arn:aws:sns:.* refused it: /) as string,
+      });
+    },
+  );
+  it('waits two minutes for a permission, which it names, and holds nobody up for longer', async () => {
+    const attemptNumber = async (attempt: number) => {
+      const aws = world();
+      aws.failNext(PublishCommand, awsError('AuthorizationErrorException', 'no', 403));
+      const { notify } = createControlActivities(depsOver(aws));
+      return (await attemptOf(notify, [notice], { attempt })).error;
+    };
+    for (const attempt of [1, 5]) {
+      expect(await attemptNumber(attempt)).toMatchObject({
+        type: 'PermissionMissing',
+        nonRetryable: false,
+        message: expect.stringMatching(/^sns:Publish on arn:aws:sns:.* is missing/) as string,
+      });
+    }
+    expect(await attemptNumber(6)).toMatchObject({ nonRetryable: true });
   });
   it('is tried again when throttled', async () => {
     const aws = world();
