@@ -35,11 +35,11 @@ export interface CliContext {
 export function processContext(): CliContext {
   const { env } = process;
   const colors = pc.createColors(
-    process.stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
+    onTerminal(process.stdout) && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
   );
   return {
     env,
-    interactive: process.stdin.isTTY && process.stdout.isTTY,
+    interactive: onTerminal(process.stdin) && onTerminal(process.stdout),
     colors,
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
@@ -56,6 +56,11 @@ export function processContext(): CliContext {
     },
     probes: async () => (await import('../doctor-probes.js')).realProbes(),
   };
+}
+
+/** Node leaves `isTTY` out for pipes and files; left to guess, picocolors would colour them where `CI` is set. */
+function onTerminal(stream: { readonly isTTY?: boolean }): boolean {
+  return stream.isTTY ?? false;
 }
 
 async function ask(question: string): Promise<boolean> {
