@@ -100,7 +100,8 @@ export async function run(
     }
     const { exitCode, code, message } = endingOf(error);
     if (message !== '') {
-      if (!json || documents.printed > 0) guarded.err(`${context.colors.red('modelkeeper:')} ${message}`);
+      if (!json || documents.printed > 0)
+        guarded.err(`${context.colors.red('modelkeeper:')} ${message}`);
       document(code, message);
     }
     if (
