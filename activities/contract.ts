@@ -253,6 +253,8 @@ export interface ControlActivities {
   /** Quiet looks throw a BENIGN `Quiet` failure with the next aligned look as `nextRetryDelay`. */
   watchSignals(watch: SignalsWatch): Promise<SignalsTold>;
   readEndpoint(ref: ModelRef): Promise<EndpointReading>;
+  /** What is wrong with it, in words; empty when it can be kept. */
+  checkPolicy(request: { readonly policy: unknown }): Promise<readonly string[]>;
   claimEndpoint(ref: ModelRef): Promise<ClaimOutcome>;
   /** Takes our tag off the endpoint, when it is ours. */
   unclaimEndpoint(ref: ModelRef): Promise<void>;

@@ -8,6 +8,7 @@ import { heartbeating } from './heartbeat.js';
 import { createLedgerActivities } from './ledger.js';
 import { createNotifyActivities } from './notify.js';
 import { createPipelineActivities } from './pipeline.js';
+import { createPolicyActivities } from './policy.js';
 import { createRegistryActivities } from './registry.js';
 import { createReleaseActivities } from './releases.js';
 import { createScalingActivities } from './scaling.js';
@@ -23,6 +24,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
   const { readCandidate, ...registry } = createRegistryActivities(deps);
   return heartbeating<ControlActivities>({
     ...createSignalsWatch(deps),
+    ...createPolicyActivities(),
     ...createEndpointActivities(deps),
     ...createAlarmActivities(deps),
     ...createScalingActivities(deps),

@@ -8,6 +8,7 @@ import {
   log,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -19,6 +20,7 @@ import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerHead, ReleaseResult, ReleaseStage, Trigger } from '../domain/model.js';
 import { releaseId } from '../domain/names.js';
 import { personOf } from '../domain/people.js';
+import { policyShapeFault } from '../domain/policy-shape.js';
 import type { Actor } from '../domain/people.js';
 import type { Notice, Policy } from '../domain/policy.schema.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
@@ -59,6 +61,8 @@ const VERDICT = defineSearchAttributeKey(SEARCH_ATTRIBUTES.verdict, 'KEYWORD');
 
 const MAX_TIMELINE = 100;
 const URGENT_RECORD_MS = 30_000;
+/** After the ledger could not be written though it was tried for a day, or at once when trying cannot help. */
+const LEDGER_AGAIN_MS = 10 * 60_000;
 
 export type KeeperDesk = ReturnType<typeof openKeeperDesk>;
 
@@ -156,7 +160,10 @@ export function openKeeperDesk(input: KeeperInput) {
     {
       validator: (asked: Asked & { readonly policy: Policy; readonly policyDigest: string }) => {
         checkAsked(asked);
-        const { endpoint } = asked.policy.spec;
+        const fault = policyShapeFault(asked.policy);
+        if (fault !== undefined) throw refused(fault);
+        if (typeof asked.policyDigest !== 'string') throw refused('policyDigest must be a text');
+        const { endpoint, storage } = asked.policy.spec;
         const mine = state.policy.spec.endpoint;
         if (asked.policy.metadata.name !== model)
           throw refused(
@@ -168,6 +175,11 @@ export function openKeeperDesk(input: KeeperInput) {
         ) {
           throw refused(
             `the policy names another endpoint (${endpoint.name} in ${endpoint.region}); ${model} keeps ${mine.name} in ${mine.region}: retire it first`,
+          );
+        }
+        if (storage !== state.policy.spec.storage) {
+          throw refused(
+            `the policy moves the storage to ${storage}; the ledger of ${model} lies below ${state.policy.spec.storage}: retire it first`,
           );
         }
         if (state.retiring !== null) throw refused(`${model} is being retired`);
@@ -338,6 +350,30 @@ export function openKeeperDesk(input: KeeperInput) {
   setHandler(keeperStatusQuery, status);
   setHandler(whyQuery, () => keeperWhy(status()));
 
+  const entered = (drafts: readonly LedgerDraft[]): void => {
+    state.late = state.late.filter(({ id }) => !drafts.some((draft) => draft.id === id));
+  };
+
+  /** A keeper outlives its storage: it decides nothing until it can write again, and says so. */
+  const recordAgain = async (drafts: readonly LedgerDraft[], first: string): Promise<void> => {
+    let sentence = first;
+    for (;;) {
+      awaiting = `the ledger, which cannot be written: ${sentence}`;
+      untilMs = Date.now() + LEDGER_AGAIN_MS;
+      tell(`nothing is decided until the ledger can be written: ${sentence}`);
+      show();
+      await sleep(LEDGER_AGAIN_MS, { summary: 'until the ledger is tried again' });
+      try {
+        seeHead(state, await control('ledger: tried again').record({ ...ref(), drafts }));
+        entered(drafts);
+        return;
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        sentence = sentenceOf(error);
+      }
+    }
+  };
+
   const record = async (draft: Drafted): Promise<void> => {
     state.records += 1;
     const entry: LedgerDraft = {
@@ -361,9 +397,13 @@ export function openKeeperDesk(input: KeeperInput) {
           ...(draft.urgent === true ? [URGENT_RECORD_MS] : []),
         ).record({ ...ref(), drafts }),
       );
-      state.late = [];
+      entered(drafts);
     } catch (error) {
-      if (draft.urgent !== true || isCancellation(error)) throw error;
+      if (isCancellation(error)) throw error;
+      if (draft.urgent !== true) {
+        if (!state.ready) throw error;
+        return recordAgain(drafts, sentenceOf(error));
+      }
       state.late = [...state.late, { ...entry, late: true }];
       tell(
         `the ledger cannot be written now (${sentenceOf(error)}); this decision goes ahead and is entered later`,

@@ -1,6 +1,6 @@
 import type { Judgement } from '../domain/detect.js';
 import { judge, remember } from '../domain/detect.js';
-import { cooldownUntilMs, runsUsed } from '../domain/governor.js';
+import { MOST_BUDGET_RUNS, cooldownUntilMs, runsUsed } from '../domain/governor.js';
 import type { GovernorState, OpenRelease } from '../domain/governor.js';
 import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
@@ -131,7 +131,12 @@ export interface KeeperState {
   late: LedgerDraft[];
 }
 
-const MAX_REMEMBERED = { answers: 200, disturbed: 20, blocked: 50, starts: 200 } as const;
+const MAX_REMEMBERED = {
+  answers: 200,
+  disturbed: 20,
+  blocked: 50,
+  starts: MOST_BUDGET_RUNS,
+} as const;
 
 export function freshState(input: KeeperInput, author: Actor, nowMs: number): KeeperState {
   return {

@@ -1,12 +1,13 @@
 import { isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow';
 
 import { dataWindows } from '../domain/data-windows.js';
+import type { LedgerState } from '../domain/ledger-rebuild.js';
 import { instantInWords } from '../domain/duration.js';
 import type { Trigger } from '../domain/model.js';
 import { releaseId, releaseName, roundsOf } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
 import { control, data } from './activities.js';
-import { atBest, sentenceOf } from './failures.js';
+import { atBest, isHopeless, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
 import {
   answerCommand,
@@ -28,7 +29,15 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
   const { state } = desk;
   if (state.ready) return undefined;
   desk.awaits('the set-up: ledger, claim on the endpoint, alarms, baseline');
-  const rebuilt = await control('read the ledger of the model').rebuild(desk.ref());
+  const faults = await control('check the policy').checkPolicy({ policy: state.policy });
+  if (faults.length > 0) return `the policy is none: ${faults.join('; ')}`;
+  let rebuilt: LedgerState;
+  try {
+    rebuilt = await control('read the ledger of the model').rebuild(desk.ref());
+  } catch (error) {
+    if (!isHopeless(error)) throw error;
+    return sentenceOf(error);
+  }
   takeUp(state, rebuilt);
   const claim = await control('claim the endpoint').claimEndpoint(desk.ref());
   if (claim.kind === 'refused') return claim.reason;
@@ -322,6 +331,12 @@ export async function carryOut(
     case 'clean up':
       return cleanUp(desk);
     case 'apply': {
+      const faults = await control('check the policy').checkPolicy({ policy: command.policy });
+      if (faults.length > 0) {
+        const reason = `the policy is none: ${faults.join('; ')}`;
+        answerCommand(state, command.id, { kind: 'refused', reason });
+        return;
+      }
       await desk.record({
         decision: 'policy',
         reasons: [

@@ -234,6 +234,7 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   },
   record: { args: [{ ...ref, drafts: [draft('a'), draft('b')] }] },
   rebuild: { args: [ref] },
+  checkPolicy: { args: [{ policy: ref.policy }] },
   notify: {
     args: [
       {

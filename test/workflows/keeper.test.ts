@@ -185,7 +185,7 @@ describe('a keeper', () => {
         expect(p.world.started).toEqual([`${p.world.model}-1`]);
         expect(p.world.updates).toHaveLength(1);
       },
-      { input: { historyLimit: 60 } },
+      { input: { historyLimit: 110 } },
     );
   });
 
@@ -282,6 +282,61 @@ describe('a keeper', () => {
         ),
       ).toMatch('retire it first');
     });
+  });
+
+  it('refuses a policy that is none or moves the ledger, however it came, and keeps the one it has', async () => {
+    await play(async (p) => {
+      await until(p.keeperStatus, (status) => status.champion !== null, 'the keeper is ready');
+      const apply = (policy: unknown): Promise<string> =>
+        refusal(
+          p.keeper.executeUpdate('applyPolicy', {
+            args: [{ ...os('ada'), policy, policyDigest: 'policy-2' }],
+          }),
+        );
+      const moved = aPolicy(p.world.model, (draft) => (draft.spec.storage = 's3://elsewhere/x/'));
+      expect(await apply(moved)).toMatch('moves the storage to s3://elsewhere/x/');
+      expect(await apply({ metadata: { name: p.world.model }, spec: {} })).toMatch('endpoint.name');
+      const half = { ...p.policy, spec: { ...p.policy.spec, detect: 'no' } };
+      expect(await apply(half)).toMatch('the policy is none: spec');
+      expect((await p.keeperStatus()).policyDigest).toBe('policy-1');
+    });
+  });
+
+  it('outlives a ledger that cannot be written: decides nothing meanwhile, says so, and goes on', async () => {
+    await play(async (p) => {
+      await until(p.keeperStatus, (status) => status.champion !== null, 'the keeper is ready');
+      p.world.override({
+        record: async () => {
+          throw ApplicationFailure.nonRetryable('the bucket is gone', 'BadData');
+        },
+      });
+      await p.drift();
+      await until(
+        p.keeperStatus,
+        ({ awaiting }) => awaiting?.includes('the bucket is gone') === true,
+        'it says what it waits for',
+      );
+      await p.env.sleep('1h');
+      expect(p.world.started).toEqual([]);
+      p.world.restore('record');
+      await p.reach(1, 'approve');
+    });
+  });
+
+  it('ends as refused when the ledger it should go on from is broken', async () => {
+    await play(
+      async (p) => {
+        expect(await p.keeper.result()).toEqual({ kind: 'refused', reason: 'entry 3 is gone' });
+      },
+      {
+        world: (world) =>
+          world.override({
+            rebuild: async () => {
+              throw ApplicationFailure.nonRetryable('entry 3 is gone', 'LedgerBroken');
+            },
+          }),
+      },
+    );
   });
 
   it('ends as refused when the endpoint does not exist, and says what to do', async () => {

@@ -418,6 +418,8 @@ export class World {
       tripAlarm: async ({ alarmName }) => {
         this.tripped.push(alarmName);
       },
+      checkPolicy: async ({ policy }) =>
+        policySchema.safeParse(policy).success ? [] : ['spec: not a policy'],
       record: async ({ drafts }) => {
         for (const draft of drafts) {
           if (!this.ledger.some((entry) => entry.id === draft.id)) this.ledger.push(draft);
