@@ -348,6 +348,9 @@ function accountOf({ given }: { readonly given?: (state: State) => void }): Acco
   return accountWith(state);
 }
 
+/** There is no answer to lose. */
+const ASKS_NOBODY: ReadonlySet<string> = new Set(['checkPolicy']);
+
 describe('every activity', () => {
   const cases = Object.entries(CASES) as [
     keyof Activities,
@@ -362,7 +365,7 @@ describe('every activity', () => {
     const clean = accountOf(one);
     await settle(name, one.args, clean);
     const calls = clean.aws.names();
-    expect(calls.length + clean.state.releases.size).toBeGreaterThan(0);
+    expect(calls.length + clean.state.releases.size > 0).toBe(!ASKS_NOBODY.has(name));
     for (const [call, command] of calls.entries()) {
       const account = accountOf(one);
       account.aws.loseAnswerOf(call);
