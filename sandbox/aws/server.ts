@@ -60,8 +60,7 @@ const ACCOUNT = '111122223333';
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const log = options.log ?? (() => undefined);
-  mkdirSync(options.home, { recursive: true });
-  const home = realpathSync(options.home);
+  const home = makeHome(options.home);
   const unlock = lockHome(home);
   const undo: (() => void)[] = [unlock];
   try {
@@ -198,6 +197,18 @@ async function closeAll(
 }
 
 /** Empties the state of an earlier run; never a directory that holds something else. */
+function makeHome(home: string): string {
+  try {
+    mkdirSync(home, { recursive: true });
+    return realpathSync(home);
+  } catch (error) {
+    throw new Error(
+      `'${home}' cannot be a sandbox's directory (${(error as Error).message}); choose another with --home`,
+      { cause: error },
+    );
+  }
+}
+
 function emptyHome(home: string): void {
   const names = readdirSync(home).filter((name) => name !== LOCK_FILE);
   if (names.length > 0 && !names.includes('journal.jsonl')) {

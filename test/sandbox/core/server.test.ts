@@ -1,5 +1,6 @@
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { DescribeAlarmsCommand, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch';
 import { PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -89,6 +90,15 @@ describe('the server', () => {
   it('refuses a body of more than 64 MiB, and says so', async () => {
     const answer = await call('Echo.Say', JSON.stringify({ a: 'x'.repeat(64 * 1024 * 1024) }));
     expect(answer).toMatchObject({ status: 413, type: 'RequestEntityTooLarge' });
+  });
+
+  it('names a home that is no directory, and the way out', async () => {
+    const file = join(temporaryHome(), 'a-file');
+    writeFileSync(file, '');
+    for (const home of ['', file])
+      await expect(startSandbox({ home, port: 0 })).rejects.toThrow(
+        `'${home}' cannot be a sandbox's directory`,
+      );
   });
 
   it('takes invocations to the runtime', async () => {
