@@ -132,6 +132,9 @@ describe('the lock', () => {
     onTestFinished(() => void parent.kill('SIGKILL'));
     const [said] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(said.toString());
+    // Before it has become `sleep` the shell would still ask for the exit code.
+    const comm = `/proc/${String(parent.pid)}/comm`;
+    await expect.poll(() => readFileSync(comm, 'utf8')).toBe('sleep\n');
     const holder = { pid, startedAt: processStart(pid), home };
     writeFileSync(join(home, 'lock.json'), JSON.stringify(holder));
     expect(() => lockHome(home)).toThrow(`another sandbox (process ${pid}) uses ${home}`);
