@@ -6,6 +6,7 @@ import { instantInWords } from '../domain/duration.js';
 import type { Trigger } from '../domain/model.js';
 import { releaseId, releaseName, roundsOf } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
+import type { Policy } from '../domain/policy.schema.js';
 import { control, data } from './activities.js';
 import { atBest, isHopeless, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
@@ -29,8 +30,8 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
   const { state } = desk;
   if (state.ready) return undefined;
   desk.awaits('the set-up: ledger, claim on the endpoint, alarms, baseline');
-  const faults = await control('check the policy').checkPolicy({ policy: state.policy });
-  if (faults.length > 0) return `the policy is none: ${faults.join('; ')}`;
+  const fault = await policyFault(state.policy);
+  if (fault !== undefined) return fault;
   let rebuilt: LedgerState;
   try {
     rebuilt = await control('read the ledger of the model').rebuild(desk.ref());
@@ -71,6 +72,12 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
   );
   desk.show();
   return undefined;
+}
+
+/** What is wrong with a policy that came past the schema, in words; `undefined` for nothing. */
+async function policyFault(policy: Policy): Promise<string | undefined> {
+  const faults = await control('check the policy').checkPolicy({ policy });
+  return faults.length > 0 ? `the policy is none: ${faults.join('; ')}` : undefined;
 }
 
 const unknownRelease = (release: number): Omit<KnownRelease, 'startedAtMs'> => ({
@@ -331,10 +338,9 @@ export async function carryOut(
     case 'clean up':
       return cleanUp(desk);
     case 'apply': {
-      const faults = await control('check the policy').checkPolicy({ policy: command.policy });
-      if (faults.length > 0) {
-        const reason = `the policy is none: ${faults.join('; ')}`;
-        answerCommand(state, command.id, { kind: 'refused', reason });
+      const fault = await policyFault(command.policy);
+      if (fault !== undefined) {
+        answerCommand(state, command.id, { kind: 'refused', reason: fault });
         return;
       }
       await desk.record({

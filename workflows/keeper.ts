@@ -4,6 +4,7 @@ import type { DataTold, SignalsTold } from '../activities/contract.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
+import { MIN_HINT_INTERVAL_MS } from '../domain/watch.js';
 import {
   carryOut,
   claimAgain,
@@ -32,9 +33,6 @@ import type { WatchEnd, Watches } from './watches.js';
 export type KeeperResult =
   | { readonly kind: 'retired'; readonly by: string; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
-
-/** Hints come in bursts: at most one restart of the watch in this time, one more pending. */
-const MIN_HINT_INTERVAL_MS = 10_000;
 
 const CLOSING_MS = 1_000;
 

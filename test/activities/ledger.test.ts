@@ -4,20 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { entryHash } from '../../activities/digest.js';
 import { createControlActivities } from '../../activities/index.js';
 import { ledgerFaults, readLedger } from '../../activities/read.js';
-import type { LedgerDraft, LedgerEntry } from '../../domain/ledger.js';
-import { attemptOf, awsError, bucketOf, depsOver, fakeAws, NOON, ref, run } from './support.js';
-
-const draft = (id: string, over: Partial<LedgerDraft> = {}): LedgerDraft => ({
-  id,
-  atMs: NOON,
-  subject: 'keeper/flights',
-  decision: 'policy',
-  reasons: ['because'],
-  evidence: [],
-  actor: { person: 'ada@example.com', door: 'cli', proof: { kind: 'os-user', user: 'ada' } },
-  facts: {},
-  ...over,
-});
+import type { LedgerEntry } from '../../domain/ledger.js';
+import { attemptOf, awsError, bucketOf, depsOver, draft, fakeAws, ref, run } from './support.js';
 
 function bucket(objects = new Map<string, string>()) {
   const aws = fakeAws(...bucketOf(objects));

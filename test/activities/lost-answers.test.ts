@@ -17,13 +17,13 @@ import type {
 import { createDataActivities } from '../../activities/data.js';
 import { sha256 } from '../../activities/digest.js';
 import { createControlActivities } from '../../activities/index.js';
-import type { LedgerDraft } from '../../domain/ledger.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 import { accountWith, EXECUTION, newState, PACKAGE, type Account, type State } from './account.js';
 import {
   attemptOf,
   candidate,
   depsOver,
+  draft,
   evaluationReport,
   noAnalysis,
   NOON,
@@ -58,16 +58,6 @@ const scaled: ModelRef = {
     },
   }),
 };
-const draft = (id: string): LedgerDraft => ({
-  id,
-  atMs: NOON,
-  subject: 'keeper/flights',
-  decision: 'policy',
-  reasons: ['because'],
-  evidence: [],
-  actor: { person: 'ada@example.com', door: 'cli', proof: { kind: 'os-user', user: 'ada' } },
-  facts: {},
-});
 const champion = {
   configName: 'flights-1',
   packageArn: PACKAGE,

@@ -12,6 +12,7 @@ import { DefaultLogger } from '@temporalio/worker';
 
 import type { Analysis } from '../../activities/analysis-port.js';
 import type { AwsClients, ControlDeps } from '../../activities/deps.js';
+import type { LedgerDraft } from '../../domain/ledger.js';
 import type { Candidate } from '../../domain/model.js';
 import { policySchema, type Policy, type PolicyInput } from '../../domain/policy.schema.js';
 import type { EvaluationReport, Profile } from '../../domain/stats/types.js';
@@ -326,3 +327,15 @@ export const evaluationReport: EvaluationReport = {
   verdict: 'pass',
   reasons: ['all required gates pass'],
 };
+
+export const draft = (id: string, over: Partial<LedgerDraft> = {}): LedgerDraft => ({
+  id,
+  atMs: NOON,
+  subject: 'keeper/flights',
+  decision: 'policy',
+  reasons: ['because'],
+  evidence: [],
+  actor: { person: 'ada@example.com', door: 'cli', proof: { kind: 'os-user', user: 'ada' } },
+  facts: {},
+  ...over,
+});

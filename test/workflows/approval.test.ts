@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { os, play, until } from './harness.js';
-
-const refusal = async (attempt: Promise<unknown>): Promise<string> =>
-  attempt.then(
-    () => 'it was accepted',
-    (error: unknown) =>
-      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),
-  );
+import { os, play, refusal, until } from './harness.js';
 
 describe('approval', () => {
   it('reminds, escalates and expires over three weeks, and expiry is no rejection', async () => {

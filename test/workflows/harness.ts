@@ -102,6 +102,14 @@ export const os = (user: string): { door: 'local'; proof: Proof; reason: string 
   reason: 'because the test says so',
 });
 
+/** Why a message was turned away, in words. */
+export const refusal = async (attempt: Promise<unknown>): Promise<string> =>
+  attempt.then(
+    () => 'it was accepted',
+    (error: unknown) =>
+      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),
+  );
+
 let plays = 0;
 
 /** Runs `act` in a world with a keeper; terminates what is left. */

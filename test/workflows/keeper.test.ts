@@ -2,15 +2,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import type { temporal } from '@temporalio/proto';
 
-import { os, play, retried, until } from './harness.js';
+import { os, play, refusal, retried, until } from './harness.js';
 import { aPolicy, DAY_MS } from './world.js';
 
-const refusal = async (attempt: Promise<unknown>): Promise<string> =>
-  attempt.then(
-    () => 'it was accepted',
-    (error: unknown) =>
-      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),
-  );
 const eventMs = (event: temporal.api.history.v1.IHistoryEvent): number =>
   Number(event.eventTime?.seconds ?? 0) * 1_000;
 
