@@ -5,7 +5,7 @@ import { AwsError } from '../kernel.js';
 import type { CallInfo, Fault, Kernel, QueryService, RuntimeHandler, Service } from '../kernel.js';
 import type { Calls } from '../kernel/calls.js';
 import type { Faults } from '../kernel/faults.js';
-import { checkInput } from '../models/check.js';
+import { checkInput } from '../model/check.js';
 import { accessKeyOf, readBody, send } from './answer.js';
 import type { Answer } from './answer.js';
 import { cborCodec, parseRpcPath } from './cbor-protocol.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Change, Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
-import { checkInput } from '../models/check.js';
+import { checkInput } from '../model/check.js';
 import {
   arnOf,
   filtered,

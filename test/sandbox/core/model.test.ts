@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AwsError } from '../../../sandbox/aws/kernel.js';
-import { checkInput, compilePattern, MODELS } from '../../../sandbox/aws/models/check.js';
+import { checkInput, compilePattern, MODELS } from '../../../sandbox/aws/model/check.js';
 
 function refusal(operation: string, input: unknown, target = 'SageMaker'): string {
   try {

@@ -1,6 +1,6 @@
 // Extracts what the sandbox checks inputs against from AWS's own service models, as botocore ships them:
 //
-//   node sandbox/aws/models/extract.mjs <folder of botocore>/data "botocore 1.44.8"
+//   node sandbox/aws/model/extract.mjs <folder of botocore>/data "botocore 1.44.8"
 //
 // Each <service>.json here names its operations; run this again to refresh their shapes, or after a name
 // was added to `operations` with an empty text. The models are AWS's, under the Apache License 2.0.
@@ -26,7 +26,17 @@ for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWi
   const shapes = {};
   for (const shape of Object.values(operations)) collect(source, shape, shapes);
   const from = `${edition}, ${service} ${version}, Apache-2.0`;
-  writeFileSync(path, `${JSON.stringify({ from, operations, shapes })}\n`);
+  writeFileSync(path, inLines({ from, operations, shapes }));
+}
+
+/** A line for each operation and shape in the order of their names, so that a change shows what it changes. */
+function inLines({ from, operations, shapes }) {
+  const lines = (record) =>
+    Object.keys(record)
+      .sort()
+      .map((name) => `${JSON.stringify(name)}:${JSON.stringify(record[name])}`)
+      .join(',\n');
+  return `{"from":${JSON.stringify(from)},\n"operations":{\n${lines(operations)}\n},\n"shapes":{\n${lines(shapes)}\n}}\n`;
 }
 
 function serviceModel(file) {
