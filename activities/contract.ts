@@ -18,7 +18,8 @@ import type {
   Trigger,
   WindowResult,
 } from '../domain/model.js';
-import type { Notice, Policy } from '../domain/policy.schema.js';
+import type { Post, PostEvidence } from '../domain/notices.js';
+import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import type { KnownSignals } from '../domain/watch.js';
 
 /** Where things of one model are. */
@@ -238,12 +239,24 @@ export interface NoticeMessage extends ModelRef {
   readonly subject: string;
   /** Plain text; the link is appended by the activity. */
   readonly text: string;
-  readonly severity: 'info' | 'warning' | 'critical';
+  readonly severity: Severity;
   /** Path on the console, such as `/models/m/releases/3/approve`; `null` for none. */
   readonly consolePath: string | null;
   /** Send here instead of `notify.topic`. */
   readonly topic?: string;
+  /** When it was decided; by default, now. */
+  readonly atMs?: number;
+  readonly evidence?: readonly PostEvidence[];
+  /** The notices that are told together here. */
+  readonly posts?: readonly Post[];
+  /** Not in quiet hours: the sender keeps it and sends it again after them. */
+  readonly mayWait?: boolean;
 }
+
+export type NoticeOutcome =
+  | { readonly kind: 'sent' | 'not sent'; readonly reason: string }
+  /** It is quiet until then; nothing was sent. */
+  | { readonly kind: 'quiet'; readonly untilMs: number };
 
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly endpoint: EndpointReading }
@@ -330,9 +343,7 @@ export interface ControlActivities {
   /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */
   record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;
   rebuild(ref: ModelRef): Promise<LedgerState>;
-  notify(
-    message: NoticeMessage,
-  ): Promise<{ readonly kind: 'sent' | 'not sent'; readonly reason: string }>;
+  notify(message: NoticeMessage): Promise<NoticeOutcome>;
 }
 
 export interface DataActivities {

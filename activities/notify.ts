@@ -1,15 +1,14 @@
 import { PublishCommand } from '@aws-sdk/client-sns';
+import type { MessageAttributeValue } from '@aws-sdk/client-sns';
 
 import { FailureType } from '../domain/failures.js';
+import { linkOf, renderNotice } from '../domain/notice-text.js';
+import type { NoticeContent } from '../domain/notice-text.js';
+import { quietUntilMs } from '../domain/quiet-hours.js';
 import { attempt, aws, may } from './aws-failure.js';
 import type { ControlActivities, NoticeMessage } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { hopeless } from './heartbeat.js';
-
-/** SNS: under 100 characters, printable, no line breaks. */
-const SUBJECT_LENGTH = 99;
-/** SNS takes 262,144 bytes; nobody reads as many. */
-const TEXT_LENGTH = 60_000;
 
 /** Answers of SNS that no later attempt changes. */
 const HOPELESS: ReadonlySet<string> = new Set([
@@ -17,6 +16,14 @@ const HOPELESS: ReadonlySet<string> = new Set([
   'NotFound',
   'InvalidParameterException',
   'InvalidParameter',
+  'InvalidParameterValue',
+  'InvalidParameterValueException',
+  'KMSDisabled',
+  'KMSDisabledException',
+  'KMSInvalidState',
+  'KMSInvalidStateException',
+  'KMSNotFound',
+  'KMSNotFoundException',
 ]);
 
 const UNPERMITTED: ReadonlySet<string> = new Set([
@@ -24,6 +31,9 @@ const UNPERMITTED: ReadonlySet<string> = new Set([
   'AuthorizationError',
   'AccessDenied',
   'AccessDeniedException',
+  'KMSAccessDenied',
+  'KMSAccessDeniedException',
+  'KMSOptInRequired',
 ]);
 /** About two minutes in which a person may repair the role. A notice holds nobody up for longer. */
 const PERMISSION_ATTEMPTS = 6;
@@ -31,7 +41,10 @@ const PERMISSION_ATTEMPTS = 6;
 export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivities, 'notify'> {
   return {
     /**
-     * Publishes one notice.
+     * Publishes one notice, in the form that each of the topic's protocols should get.
+     *
+     * What may wait is not sent in quiet hours. They are told apart here and not by the sender, because they hang on
+     * the machine's time zones.
      *
      * May send twice when the answer of a first attempt was lost: a standard topic has no idempotency. Subscribers
      * drop repeats by `dedupeKey`, in the attributes and in the text; on a FIFO topic SNS does.
@@ -43,10 +56,17 @@ export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivitie
       if (topic === undefined) return { kind: 'not sent', reason: 'the policy names no topic' };
       if (
         message.topic === undefined &&
+        message.posts === undefined &&
         message.policy.spec.notify?.on.includes(message.notice) !== true
       ) {
         return { kind: 'not sent', reason: `notify.on does not name ${message.notice}` };
       }
+      const quietHours = message.policy.spec.notify?.quietHours;
+      if (message.mayWait === true && quietHours !== undefined) {
+        const untilMs = quietUntilMs(quietHours, deps.now());
+        if (untilMs !== null) return { kind: 'quiet', untilMs };
+      }
+      const { subject, byProtocol } = renderNotice(contentOf(message, deps));
       const region = topic.split(':')[3] ?? '';
       const { sns } = deps.aws(region === '' ? message.policy.spec.endpoint.region : region);
       const refused = await aws(
@@ -55,8 +75,9 @@ export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivitie
           await sns.send(
             new PublishCommand({
               TopicArn: topic,
-              Subject: subjectLine(message.subject),
-              Message: textOf(message, deps.consoleUrl),
+              Subject: subject,
+              Message: JSON.stringify(byProtocol),
+              MessageStructure: 'json',
               MessageAttributes: attributes(message),
               ...(topic.endsWith('.fifo')
                 ? {
@@ -83,38 +104,46 @@ export function createNotifyActivities(deps: ControlDeps): Pick<ControlActivitie
   };
 }
 
-function subjectLine(subject: string): string {
-  const line = subject
-    .replace(/[^\x20-\x7e]+/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return line.length <= SUBJECT_LENGTH ? line : `${line.slice(0, SUBJECT_LENGTH - 3)}...`;
+function contentOf(message: NoticeMessage, { consoleUrl, now }: ControlDeps): NoticeContent {
+  const { model, policy, notice, severity, subject, text, dedupeKey, evidence, posts } = message;
+  return {
+    model,
+    team: policy.metadata.team ?? null,
+    endpoint: policy.spec.endpoint.name,
+    region: policy.spec.endpoint.region,
+    notice,
+    severity,
+    subject,
+    text,
+    key: dedupeKey,
+    atMs: message.atMs ?? now(),
+    link: linkOf(consoleUrl, message.consolePath),
+    consoleUrl,
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(posts === undefined ? {} : { posts }),
+  };
 }
 
-/** The text with the link below it, and the key for people who read the same thing twice. */
-function textOf(message: NoticeMessage, consoleUrl: string | null): string {
-  const link =
-    consoleUrl === null || message.consolePath === null
-      ? []
-      : ['', `${consoleUrl.replace(/\/+$/, '')}${message.consolePath}`];
-  return [message.text.slice(0, TEXT_LENGTH), ...link, '', `[${message.dedupeKey}]`].join('\n');
-}
-
-function attributes(
-  message: NoticeMessage,
-): Record<string, { DataType: 'String'; StringValue: string }> {
+/** For filter policies. Several notices in one have a list of kinds: a filter on one of them lets it through. */
+function attributes(message: NoticeMessage): Record<string, MessageAttributeValue> {
+  const kinds = [...new Set((message.posts ?? []).map(({ notice }) => notice))];
   const values: Record<string, string | undefined> = {
     model: message.model,
-    event: message.notice,
+    ...(kinds.length > 1 ? {} : { event: message.notice }),
     severity: message.severity,
     team: message.policy.metadata.team,
     dedupeKey: message.dedupeKey,
   };
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, { DataType: 'String' as const, StringValue: value }]],
+  return {
+    ...Object.fromEntries(
+      Object.entries(values).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, { DataType: 'String', StringValue: value }]],
+      ),
     ),
-  );
+    ...(kinds.length > 1
+      ? { event: { DataType: 'String.Array', StringValue: JSON.stringify(kinds) } }
+      : {}),
+  };
 }
 
 /** At most 128 characters of those that SNS takes. */

@@ -177,4 +177,17 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.notify': 'Who is told; nobody when this is not written.',
   'spec.notify.topic': 'SNS topic.',
   'spec.notify.on': 'What is told.',
+  'spec.notify.minSeverity':
+    'Notices below it are not sent; approval requests always are. Default: `info`, everything.',
+  'spec.notify.digest':
+    'Many notices of one kind become one. Approval requests and critical notices never wait. Off when this is not written.',
+  'spec.notify.digest.after': 'So many of a kind go out singly.',
+  'spec.notify.digest.per': 'Those that follow within this time go out at its end, as one.',
+  'spec.notify.quietHours':
+    'Hours in which notices wait; they go out at the end, as one. Off when this is not written.',
+  'spec.notify.quietHours.from': 'Begin, a time of day such as `"22:00"`.',
+  'spec.notify.quietHours.to': 'End, a time of day; it may be the next morning.',
+  'spec.notify.quietHours.timeZone': 'Time zone of both, a name of the IANA database.',
+  'spec.notify.quietHours.except':
+    'What does not wait for their end. Default: `[critical, approval]`.',
 };

@@ -13,6 +13,7 @@ import {
 } from 'yaml';
 
 import { policySchema, type Policy } from '../domain/policy.schema.js';
+import { isTimeZone } from '../domain/quiet-hours.js';
 import { policyDigest } from './digest.js';
 import { messageOf } from './errors.js';
 import { issuesInWords, type Complaint } from './policy-issues.js';
@@ -388,15 +389,6 @@ function furtherComplaints(policy: Policy): readonly Complaint[] {
       });
   });
   return complaints;
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function cronFault(expression: string, timezone: string): string | undefined {

@@ -4,6 +4,7 @@ import { DURATION_PATTERN, durationMs } from './duration.js';
 import { gateSchema } from './gate.schema.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
 import { normalisedArn, whoCanApprove } from './people.js';
+import { isTimeZone } from './quiet-hours.js';
 import { planFaults, rolloutPlan } from './rollout.js';
 
 /** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
@@ -322,6 +323,9 @@ const scalingSchema = z
   })
   .optional();
 
+/** What is told in quiet hours all the same. */
+export const QUIET_EXCEPTIONS = ['critical', 'approval'] as const;
+
 export const NOTICES = [
   'drift',
   'data-quality',
@@ -336,6 +340,17 @@ export const NOTICES = [
   'failed',
 ] as const;
 
+/** How much a notice matters, least first. */
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+
+const wallClockSchema = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'write a time of day, such as "22:00"');
+const timeZoneSchema = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, 'write a time zone of the IANA database, such as Europe/Berlin');
+
 const notifySchema = z
   .strictObject({
     topic: arnSchema,
@@ -343,6 +358,24 @@ const notifySchema = z
       .array(z.enum(NOTICES))
       .min(1)
       .default([...NOTICES]),
+    minSeverity: z.enum(SEVERITIES).optional(),
+    /** The first `after` notices of one kind go out at once, those that follow within `per` as one. */
+    digest: z
+      .strictObject({ after: z.int().min(1).max(100), per: positiveDurationSchema })
+      .optional(),
+    /** Times of day by the clock on the wall; `to` may be the next morning. */
+    quietHours: z
+      .strictObject({
+        from: wallClockSchema,
+        to: wallClockSchema,
+        timeZone: timeZoneSchema,
+        except: z.array(z.enum(QUIET_EXCEPTIONS)).optional(),
+      })
+      .refine((quiet) => quiet.from !== quiet.to, {
+        path: ['to'],
+        message: 'must be another time than from: quiet hours that never end would hold everything',
+      })
+      .optional(),
   })
   .optional();
 
@@ -508,4 +541,6 @@ export type GroundTruthSource = Extract<Source, { kind: 'ground-truth' }>;
 export type MetricSource = Extract<Source, { kind: 'metric' }>;
 export type AlarmsSource = Extract<Source, { kind: 'alarms' }>;
 export type Notice = (typeof NOTICES)[number];
+export type Severity = (typeof SEVERITIES)[number];
+export type NotifyPolicy = NonNullable<PolicySpec['notify']>;
 export type Door = (typeof DOORS)[number];

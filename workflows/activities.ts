@@ -16,6 +16,9 @@ const DAY_MS = 24 * HOUR_MS;
 
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' } as const;
 
+/** A notice holds nobody up for longer. */
+export const NOTICE_MS = 10 * 60_000;
+
 /** Everything that is one call to AWS, or a few. */
 export const control = (summary: string, withinMs: number = DAY_MS): ControlActivities =>
   proxyActivities<ControlActivities>({

@@ -22,12 +22,14 @@ import { releaseId } from '../domain/names.js';
 import { personOf } from '../domain/people.js';
 import { policyShapeFault } from '../domain/policy-shape.js';
 import type { Actor } from '../domain/people.js';
-import type { Notice, Policy } from '../domain/policy.schema.js';
+import { readPost } from '../domain/notices.js';
+import type { PostEvidence } from '../domain/notices.js';
+import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { KeeperStatus } from '../domain/status.js';
 import { control } from './activities.js';
 import { keeperDetails, keeperWhy } from './details.js';
-import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
+import { checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import {
   answerCommand,
   changeRelease,
@@ -44,6 +46,7 @@ import {
   keeperSaysSignal,
   keeperStatusQuery,
   lookNowSignal,
+  postSignal,
   releaseEndedSignal,
   releaseSaysSignal,
   retireUpdate,
@@ -52,6 +55,7 @@ import {
   unfreezeUpdate,
   whyQuery,
 } from './messages.js';
+import { openPostRoom } from './post-room.js';
 import type { Drafted } from './release-desk.js';
 import { resultInWords } from './release-desk.js';
 
@@ -411,6 +415,17 @@ export function openKeeperDesk(input: KeeperInput) {
     }
   };
 
+  const post = openPostRoom(state, ref, tell);
+  setHandler(
+    postSignal,
+    unstallable('post', (signalled: unknown) => {
+      const handed = readPost(signalled);
+      if (handed === undefined) return;
+      state.posts = [...(state.posts ?? []), handed];
+      news += 1;
+    }),
+  );
+
   return {
     model,
     state,
@@ -449,31 +464,26 @@ export function openKeeperDesk(input: KeeperInput) {
       );
       state.late = [];
     },
-    async notify(
+    /** Tells people, or holds it for the others: see the post room. */
+    notify: (
       notice: Notice,
       subject: string,
       text: string,
-      severity: 'info' | 'warning' | 'critical',
+      severity: Severity,
       key: string,
-    ): Promise<void> {
-      const { notify } = state.policy.spec;
-      if (notify === undefined || !notify.on.includes(notice)) return;
-      await atBest(
-        () =>
-          control(`notice: ${notice}`, 10 * 60_000).notify({
-            ...ref(),
-            notice,
-            dedupeKey: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${key}`,
-            subject,
-            text,
-            severity,
-            consolePath: `/models/${model}`,
-          }),
-        (sentence) => {
-          tell(`the notice '${notice}' could not be sent: ${sentence}`);
-        },
-      );
-    },
+      evidence: readonly PostEvidence[] = [],
+    ): Promise<void> =>
+      post.take({
+        notice,
+        severity,
+        subject,
+        text,
+        key: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${key}`,
+        atMs: Date.now(),
+        consolePath: `/models/${model}`,
+        ...(evidence.length === 0 ? {} : { evidence }),
+      }),
+    post,
     /** Says something to a release; one that is gone is found by the next look. */
     async say(release: number, word: KeeperWord): Promise<void> {
       try {

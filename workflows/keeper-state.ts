@@ -5,6 +5,8 @@ import type { GovernorState, OpenRelease } from '../domain/governor.js';
 import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
 import { releaseName } from '../domain/names.js';
+import { EMPTY_BOX, nextDueMs } from '../domain/notices.js';
+import type { Post, PostBox } from '../domain/notices.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
 import type {
@@ -129,6 +131,10 @@ export interface KeeperState {
   head: LedgerHead;
   records: number;
   late: LedgerDraft[];
+  /** Notices that wait for others or for the end of quiet hours; absent where none ever did. */
+  box?: PostBox;
+  /** What releases handed over and is not placed yet. */
+  posts?: readonly Post[];
 }
 
 const MAX_REMEMBERED = {
@@ -346,6 +352,8 @@ export function nextInstantMs(state: KeeperState, nowMs: number): number | null 
     const cooldown = cooldownUntilMs(state.policy.spec, governorState(state));
     if (cooldown !== null) instants.push(cooldown);
   }
+  const due = nextDueMs(state.policy.spec.notify, state.box ?? EMPTY_BOX);
+  if (due !== null) instants.push(due);
   const future = instants.filter((instant) => instant > nowMs);
   return future.length === 0 ? null : Math.min(...future);
 }

@@ -56,6 +56,7 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
   for (;;) {
     await somethingHappens(desk, watches, seen);
     seen = desk.news();
+    await desk.post.attend();
     await heedSignals(desk, watches, watches.takeSignals());
     await heedData(desk, watches.takeData());
     await carryOutCommands(desk, watches);
@@ -266,6 +267,9 @@ async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
         judged.reasons.join('\n'),
         severity,
         `verdict/${String(state.verdictSinceMs)}`,
+        judged.windows.flatMap(({ reportUri }) =>
+          reportUri === undefined ? [] : [{ uri: reportUri }],
+        ),
       );
     }
   }
@@ -356,6 +360,7 @@ async function rollBackOnce(desk: KeeperDesk, release: number, reason: string): 
 async function retire(desk: KeeperDesk): Promise<KeeperResult> {
   const { retiring } = desk.state;
   await carryOut(desk, { kind: 'clean up' });
+  await desk.post.empty();
   await desk.finished();
   return { kind: 'retired', by: retiring?.by.person ?? 'somebody', reason: retiring?.reason ?? '' };
 }

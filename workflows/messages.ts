@@ -5,6 +5,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 import type { Actor, Proof } from '../domain/people.js';
+import type { Post } from '../domain/notices.js';
 import type { Policy } from '../domain/policy.schema.js';
 import type { LedgerHead, ReleaseResult, ReleaseStage, Trigger } from '../domain/model.js';
 import type {
@@ -68,6 +69,8 @@ export const releaseSaysSignal = defineSignal<
     },
   ]
 >('releaseSays');
+/** A release hands its keeper what need not be told at once: gathered and held for the whole model. */
+export const postSignal = defineSignal<[Post]>('post');
 export const keeperStatusQuery = defineQuery<KeeperStatus>('status');
 export const whyQuery = defineQuery<Why>('why');
 

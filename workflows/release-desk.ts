@@ -19,7 +19,9 @@ import type { LedgerHead, ReleaseResult, ReleaseStage } from '../domain/model.js
 import { keeperId } from '../domain/names.js';
 import { personOf } from '../domain/people.js';
 import type { Actor } from '../domain/people.js';
-import type { Notice } from '../domain/policy.schema.js';
+import { isWanted, mayWait } from '../domain/notices.js';
+import type { Post, PostEvidence } from '../domain/notices.js';
+import type { Notice, Severity } from '../domain/policy.schema.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type {
   ApprovalRequest,
@@ -29,7 +31,7 @@ import type {
   TimelineEntry,
 } from '../domain/status.js';
 import { releaseDetails, releaseWhy } from './details.js';
-import { control } from './activities.js';
+import { control, NOTICE_MS } from './activities.js';
 import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import type { Answer, Asked, KeeperWord, SignalledDecision } from './messages.js';
 import {
@@ -40,6 +42,7 @@ import {
   hintSignal,
   keeperSaysSignal,
   pauseUpdate,
+  postSignal,
   promoteUpdate,
   rejectSignal,
   releaseEndedSignal,
@@ -396,37 +399,6 @@ export function openReleaseDesk(input: ReleaseInput) {
     if (drafts.length > 0) head = await control('ledger: late entries').record({ ...ref, drafts });
   };
 
-  /** Tells people, once per decision. Nothing waits for it and nothing fails by it. */
-  const notify = async (
-    notice: Notice,
-    subject: string,
-    text: string,
-    options: {
-      severity?: 'info' | 'warning' | 'critical';
-      key: string;
-      approval?: boolean;
-      topic?: string;
-    },
-  ): Promise<void> => {
-    if (policy.spec.notify === undefined || !policy.spec.notify.on.includes(notice)) return;
-    await atBest(
-      () =>
-        control(`notice: ${notice}`, 10 * 60_000).notify({
-          ...ref,
-          notice,
-          dedupeKey: `${workflowInfo().workflowId}/${options.key}`,
-          subject,
-          text,
-          severity: options.severity ?? 'info',
-          consolePath: `/models/${model}/releases/${String(release)}${options.approval === true ? '/approve' : ''}`,
-          ...(options.topic === undefined ? {} : { topic: options.topic }),
-        }),
-      (sentence) => {
-        tell(`the notice '${notice}' could not be sent: ${sentence}`);
-      },
-    );
-  };
-
   /** Signals the keeper; a keeper that is gone is no reason to fail. */
   const tellKeeper = async (send: () => Promise<void>): Promise<boolean> => {
     try {
@@ -437,6 +409,55 @@ export function openReleaseDesk(input: ReleaseInput) {
       tell(`the keeper cannot be reached: ${sentenceOf(error)}`);
       return false;
     }
+  };
+
+  /**
+   * Tells people, once per decision. Nothing waits for it and nothing fails by it.
+   *
+   * What may wait for others or for the morning is handed to the keeper, which holds it for the whole model and is
+   * still there when this release has ended. A keeper that is gone holds nothing: then it is told now.
+   */
+  const notify = async (
+    notice: Notice,
+    subject: string,
+    text: string,
+    options: {
+      severity?: Severity;
+      key: string;
+      approval?: boolean;
+      topic?: string;
+      evidence?: readonly PostEvidence[];
+    },
+  ): Promise<void> => {
+    const { notify: rules } = policy.spec;
+    const severity = options.severity ?? 'info';
+    if (rules === undefined || !isWanted(rules, { notice, severity })) return;
+    const post: Post = {
+      notice,
+      severity,
+      subject,
+      text,
+      key: `${workflowInfo().workflowId}/${options.key}`,
+      atMs: Date.now(),
+      consolePath: `/models/${model}/releases/${String(release)}${options.approval === true ? '/approve' : ''}`,
+      ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
+    };
+    if (options.topic === undefined && mayWait(rules, post)) {
+      if (await tellKeeper(() => keeper.signal(postSignal, post))) return;
+    }
+    const { key, ...rest } = post;
+    await atBest(
+      () =>
+        control(`notice: ${notice}`, NOTICE_MS).notify({
+          ...ref,
+          ...rest,
+          dedupeKey: key,
+          ...(options.topic === undefined ? {} : { topic: options.topic }),
+        }),
+      (sentence) => {
+        tell(`the notice '${notice}' could not be sent: ${sentence}`);
+      },
+    );
   };
 
   return {

@@ -27,7 +27,17 @@ import { describe, expect, it } from 'vitest';
 import type { NoticeMessage, StartRelease } from '../../activities/contract.js';
 import type { ControlDeps } from '../../activities/deps.js';
 import { createControlActivities } from '../../activities/index.js';
-import { attemptOf, awsError, depsOver, fakeAws, on, policyWith, ref, run } from './support.js';
+import {
+  attemptOf,
+  awsError,
+  depsOver,
+  fakeAws,
+  NOON,
+  on,
+  policyWith,
+  ref,
+  run,
+} from './support.js';
 
 function account(
   tags: [string, string][] = [],
@@ -230,10 +240,15 @@ describe('notify', () => {
     expect(await run(createControlActivities(depsOver(aws)).notify, [notice])).toMatchObject({
       kind: 'sent',
     });
-    expect(aws.inputs(PublishCommand)[0]).toMatchObject({
-      Subject: 'flights-3 waits for your approval today',
-      Message:
+    const [sent] = aws.inputs(PublishCommand);
+    expect(JSON.parse(sent?.Message ?? '')).toMatchObject({
+      email:
         'AUC 0.65\n\nhttps://models.example.com/models/flights/releases/3/approve\n\n[release/flights/3/request/1]',
+      sms: 'flights-3 waits for your approval - today: AUC 0.65 https://models.example.com/models/flights/releases/3/approve',
+    });
+    expect(sent).toMatchObject({
+      Subject: 'flights-3 waits for your approval today',
+      MessageStructure: 'json',
       MessageAttributes: {
         model: { StringValue: 'flights' },
         event: { StringValue: 'approval' },
@@ -243,41 +258,97 @@ describe('notify', () => {
       },
     });
   });
-  // The workflow hears of failures only: a notice that nobody got must be one.
-  it.each(['NotFoundException', 'InvalidParameterException'])(
-    'fails for good, and says so, on %s',
-    async (name) => {
+  it('groups by model and drops repeats by the key on a FIFO topic', async () => {
+    const aws = world();
+    const { notify } = createControlActivities(depsOver(aws));
+    const topic = 'arn:aws:sns:us-east-1:111122223333:ml-alerts.fifo';
+    await run(notify, [{ ...notice, topic, dedupeKey: `release/flights 3/${'x'.repeat(200)}` }]);
+    const [sent] = aws.inputs(PublishCommand);
+    expect(sent).toMatchObject({ MessageGroupId: 'flights' });
+    expect(sent?.MessageDeduplicationId).toMatch(/^x{128}$/);
+  });
+  it('of several kinds told as one passes a filter on any of them', async () => {
+    const aws = world();
+    const post = { ...notice, key: 'k', atMs: 1 };
+    const posts = [
+      { ...post, notice: 'drift' as const },
+      { ...post, notice: 'no-data' as const },
+    ];
+    await run(createControlActivities(depsOver(aws)).notify, [{ ...notice, posts }]);
+    expect(aws.inputs(PublishCommand)[0]?.MessageAttributes?.['event']).toEqual({
+      DataType: 'String.Array',
+      StringValue: '["drift","no-data"]',
+    });
+  });
+  describe('in quiet hours', () => {
+    const policy = policyWith({
+      notify: {
+        topic: 'arn:aws:sns:us-east-1:111122223333:ml-alerts',
+        quietHours: { from: '11:00', to: '13:00', timeZone: 'UTC' },
+      },
+    });
+    it('is not sent when it may wait, and its sender hears until when', async () => {
       const aws = world();
-      aws.failNext(PublishCommand, awsError(name, 'no', 404));
-      const { error } = await attemptOf(createControlActivities(depsOver(aws)).notify, [notice]);
-      expect(error).toMatchObject({
-        nonRetryable: true,
-        message: expect.stringMatching(/^arn:aws:sns:.* refused it: /) as string,
+      const { notify } = createControlActivities(depsOver(aws));
+      expect(await run(notify, [{ ...notice, policy, mayWait: true }])).toEqual({
+        kind: 'quiet',
+        untilMs: NOON + 3_600_000,
       });
+      expect(aws.names()).toEqual([]);
+    });
+    it('is sent when it may not', async () => {
+      const { notify } = createControlActivities(depsOver(world()));
+      expect(await run(notify, [{ ...notice, policy }])).toMatchObject({ kind: 'sent' });
+    });
+  });
+  // The workflow hears of failures only: a notice that nobody got must be one.
+  it.each([
+    'NotFoundException',
+    'InvalidParameterException',
+    'KMSDisabledException',
+    'KMSNotFoundException',
+    'KMSInvalidStateException',
+  ])('fails for good, and says so, on %s', async (name) => {
+    const aws = world();
+    aws.failNext(PublishCommand, awsError(name, 'no', 404));
+    const { error } = await attemptOf(createControlActivities(depsOver(aws)).notify, [notice]);
+    expect(error).toMatchObject({
+      nonRetryable: true,
+      message: expect.stringMatching(/^arn:aws:sns:.* refused it: /) as string,
+    });
+  });
+  it.each([
+    ['AuthorizationErrorException', 403],
+    ['KMSAccessDeniedException', 400],
+    ['KMSOptInRequired', 403],
+  ])(
+    'waits two minutes for a permission, which it names, and holds nobody up for longer (%s)',
+    async (name, status) => {
+      const attemptNumber = async (attempt: number) => {
+        const aws = world();
+        aws.failNext(PublishCommand, awsError(name, 'no', status));
+        const { notify } = createControlActivities(depsOver(aws));
+        return (await attemptOf(notify, [notice], { attempt })).error;
+      };
+      for (const attempt of [1, 5]) {
+        expect(await attemptNumber(attempt)).toMatchObject({
+          type: 'PermissionMissing',
+          nonRetryable: false,
+          message: expect.stringMatching(/^sns:Publish on arn:aws:sns:.* is missing/) as string,
+        });
+      }
+      expect(await attemptNumber(6)).toMatchObject({ nonRetryable: true });
     },
   );
-  it('waits two minutes for a permission, which it names, and holds nobody up for longer', async () => {
-    const attemptNumber = async (attempt: number) => {
+  it.each(['Throttling', 'ThrottledException', 'KMSThrottlingException'])(
+    'is tried again on %s',
+    async (name) => {
       const aws = world();
-      aws.failNext(PublishCommand, awsError('AuthorizationErrorException', 'no', 403));
-      const { notify } = createControlActivities(depsOver(aws));
-      return (await attemptOf(notify, [notice], { attempt })).error;
-    };
-    for (const attempt of [1, 5]) {
-      expect(await attemptNumber(attempt)).toMatchObject({
-        type: 'PermissionMissing',
-        nonRetryable: false,
-        message: expect.stringMatching(/^sns:Publish on arn:aws:sns:.* is missing/) as string,
-      });
-    }
-    expect(await attemptNumber(6)).toMatchObject({ nonRetryable: true });
-  });
-  it('is tried again when throttled', async () => {
-    const aws = world();
-    aws.failNext(PublishCommand, awsError('Throttling', 'Rate exceeded'));
-    const { error } = await attemptOf(createControlActivities(depsOver(aws)).notify, [notice]);
-    expect(error).toMatchObject({ type: 'Throttled', nonRetryable: false });
-  });
+      aws.failNext(PublishCommand, awsError(name, 'Rate exceeded'));
+      const { error } = await attemptOf(createControlActivities(depsOver(aws)).notify, [notice]);
+      expect(error).toMatchObject({ type: 'Throttled', nonRetryable: false });
+    },
+  );
 });
 
 describe('startRelease', () => {

@@ -19,6 +19,7 @@ import type { Evidence } from '../../domain/evidence.js';
 import type { Candidate, EndpointReading, Evaluation, WindowResult } from '../../domain/model.js';
 import { policySchema } from '../../domain/policy.schema.js';
 import type { Policy, PolicyInput } from '../../domain/policy.schema.js';
+import { quietUntilMs } from '../../domain/quiet-hours.js';
 import { CONTROL_QUEUE } from '../../domain/queues.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 
@@ -441,6 +442,11 @@ export class World {
         frozen: null,
       }),
       notify: async (message) => {
+        const quietHours = message.policy.spec.notify?.quietHours;
+        if (message.mayWait === true && quietHours !== undefined) {
+          const untilMs = quietUntilMs(quietHours, await this.now());
+          if (untilMs !== null) return { kind: 'quiet', untilMs };
+        }
         if (!this.notices.some((sent) => sent.dedupeKey === message.dedupeKey))
           this.notices.push(message);
         return { kind: 'sent', reason: '' };

@@ -7,6 +7,7 @@ import { instantInWords, inWords } from '../../domain/duration.js';
 import type { Evidence } from '../../domain/evidence.js';
 import { weaknesses } from '../../domain/evidence.js';
 import type { Candidate } from '../../domain/model.js';
+import type { PostEvidence } from '../../domain/notices.js';
 import type { ApprovalRequest } from '../../domain/status.js';
 import { planInWords } from '../../domain/rollout.js';
 import { control } from '../activities.js';
@@ -65,6 +66,7 @@ export async function approve(
     desk.notify('approval', subject, requestText(request, voided), {
       key: `approval/${round}`,
       approval: true,
+      evidence: evidenceOf(request),
     }),
     candidate.approvalStatus === 'PendingManualApproval'
       ? Promise.resolve()
@@ -138,6 +140,7 @@ async function climbed(
           key: `remind/${round}/${String(step.number)}`,
           severity: 'warning',
           approval: true,
+          evidence: evidenceOf(request),
         },
       );
     case 'escalate':
@@ -150,6 +153,7 @@ async function climbed(
           key: `escalate/${round}`,
           severity: 'critical',
           approval: true,
+          evidence: evidenceOf(request),
           topic: step.topic,
         },
       );
@@ -224,6 +228,11 @@ async function settled(
     reason: `nobody settled it before ${instantInWords(request.expiresAtMs)}`,
   };
 }
+
+/** Where the report lies that the request is about. */
+const evidenceOf = ({ evaluation }: ApprovalRequest): readonly PostEvidence[] => [
+  { uri: evaluation.reportUri, digest: evaluation.reportDigest },
+];
 
 function requestText(request: ApprovalRequest, voided: readonly string[]): string {
   const interval = (value: number | null): string => (value === null ? '–' : value.toFixed(4));
