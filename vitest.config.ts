@@ -77,7 +77,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.{ts,mjs}', 'test/faults/**/*.test.ts'],
           globalSetup: ['test/setup/e2e.mjs'],
           pool: 'forks',
           fileParallelism: false,

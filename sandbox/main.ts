@@ -7,6 +7,7 @@ interface Flags {
   readonly speed: number;
   readonly seed: number;
   readonly fresh?: true;
+  readonly strict?: true;
   readonly quiet?: true;
 }
 
@@ -27,6 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     speed: flags.speed,
     seed: flags.seed,
     fresh: flags.fresh === true,
+    strict: flags.strict === true,
     log: (line) => process.stderr.write(`${line}\n`),
   });
   if (flags.quiet !== true) for (const line of greeting(sandbox.url, flags.home)) say(line);
@@ -59,6 +61,10 @@ function parseFlags(argv: readonly string[]): Flags | undefined {
     )
     .option('--seed <number>', 'of every random choice', wholeNumber(0, 2 ** 31 - 1), 1)
     .option('--fresh', 'forget the state of earlier runs')
+    .option(
+      '--strict',
+      'refuse members that AWS does not know, instead of ignoring and logging them',
+    )
     .option('--quiet', 'print nothing but problems');
   command.exitOverride().configureOutput({ writeErr: () => undefined });
   try {

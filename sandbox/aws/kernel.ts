@@ -5,6 +5,8 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 
+import type { Complaint } from './validate.js';
+
 /** One document written or, without `value`, removed. */
 export interface Change {
   readonly collection: string;
@@ -198,6 +200,8 @@ export interface Service {
   readonly target?: string;
   readonly operations?: JsonOperations;
   readonly query?: QueryService;
+  /** How it says that an input is not as AWS's model wants it; default: a ValidationException. */
+  readonly complain?: Complaint;
   /** Called once every service is built and the server listens. */
   start?(): void;
   /** Called when the sandbox closes; ends children. */

@@ -32,6 +32,11 @@ export interface SandboxOptions {
   /** Of every random choice; default 1. */
   readonly seed?: number;
   readonly log?: (line: string) => void;
+  /**
+   * Refuses members that AWS does not know, and fails where an answer of the sandbox is not as AWS's model says.
+   * Default: both are logged, once each.
+   */
+  readonly strict?: boolean;
   /** Services beside the core ones; default: SageMaker and its runtime. */
   readonly services?: (kernel: Kernel) => readonly Service[];
   /** Answers invocations of endpoints; goes with `services`. */
@@ -143,6 +148,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       services,
       s3: createS3(kernel, uploads),
       runtime,
+      strict: options.strict ?? false,
       admin: adminPages({ ...ownPages(kernel, faults, calls), ...core.pages }),
     });
     server.on('request', (request, response) => {

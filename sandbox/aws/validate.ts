@@ -49,11 +49,15 @@ export function check<S extends z.ZodType>(
 }
 
 /** `2 validation errors detected: Value … at … failed to satisfy constraint: …; …` under the given error name. */
-export function detected(name: string, code?: string): Complaint {
+export function detected(
+  name: string,
+  code?: string,
+  words: (violation: Violation) => string = sentence,
+): Complaint {
   return (violations) =>
     new AwsError(
       name,
-      `${violations.length} validation error${violations.length === 1 ? '' : 's'} detected: ${violations.map(sentence).join('; ')}`,
+      `${violations.length} validation error${violations.length === 1 ? '' : 's'} detected: ${violations.map(words).join('; ')}`,
       400,
       code,
     );

@@ -1,5 +1,5 @@
 import { AwsError } from '../kernel.js';
-import { sentence } from '../validate.js';
+import { detected } from '../validate.js';
 import type { Complaint } from '../validate.js';
 
 /** Missing members have an error of their own; all else is a ValidationError in the common words. */
@@ -14,14 +14,10 @@ export const complain: Complaint = (violations) => {
       'MissingParameter',
     );
   }
-  const count = `${violations.length} validation error${violations.length === 1 ? '' : 's'} detected: `;
-  return new AwsError(
-    'ValidationError',
-    count + violations.map(sentence).join('; '),
-    400,
-    'ValidationError',
-  );
+  return validationErrors(violations);
 };
+
+const validationErrors = detected('ValidationError', 'ValidationError');
 
 export function invalidValue(message: string): AwsError {
   return new AwsError('InvalidParameterValueException', message, 400, 'InvalidParameterValue');

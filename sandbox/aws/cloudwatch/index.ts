@@ -2,6 +2,7 @@ import type { Service } from '../kernel.js';
 import type { Core } from '../wires.js';
 import { alarmOperations } from './alarm-operations.js';
 import { Alarms } from './alarms.js';
+import { complain } from './errors.js';
 import { metricOperations } from './metric-operations.js';
 import { Metrics } from './metrics.js';
 
@@ -19,6 +20,7 @@ export function createCloudWatch(
   const service: Service = {
     name: 'CloudWatch',
     target: 'GraniteServiceVersion20100801',
+    complain,
     operations: { ...metricOperations(core, metrics), ...alarmOperations(core, alarms) },
     start: () => {
       metrics.start();

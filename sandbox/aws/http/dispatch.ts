@@ -5,7 +5,7 @@ import { AwsError } from '../kernel.js';
 import type { CallInfo, Fault, Kernel, QueryService, RuntimeHandler, Service } from '../kernel.js';
 import type { Calls } from '../kernel/calls.js';
 import type { Faults } from '../kernel/faults.js';
-import { checkInput } from '../model/check.js';
+import { checkInput, faultsOfAnswer, inputOfForm } from '../model/check.js';
 import { accessKeyOf, readBody, send } from './answer.js';
 import type { Answer } from './answer.js';
 import { cborCodec, parseRpcPath } from './cbor-protocol.js';
@@ -28,6 +28,8 @@ export interface DispatchParts {
   readonly s3: RestService;
   readonly runtime: RuntimeHandler | undefined;
   readonly admin: (request: IncomingMessage, url: URL) => Promise<Answer>;
+  /** Refuses members that AWS's model does not have, and fails on an answer that is not as AWS's. */
+  readonly strict: boolean;
 }
 
 interface Work {
@@ -42,9 +44,13 @@ interface Work {
 /** Of a fault `delay` that does not say: longer than a person waits, shorter than most time-outs. */
 const DEFAULT_DELAY_MS = 5_000;
 
+/** Sentences of which each is said once; a caller that errs in ever new ways does not fill the memory. */
+const MOST_SAID = 1_000;
+
 /** Takes an HTTP request to the service it is for, in that service's protocol. */
 export class Dispatcher {
   private readonly byTarget = new Map<string, Service>();
+  private readonly said = new Set<string>();
   private readonly byVersion = new Map<string, { service: Service; query: QueryService }>();
 
   constructor(private readonly parts: DispatchParts) {
@@ -154,6 +160,35 @@ export class Dispatcher {
     );
   }
 
+  /** AWS ignores members it does not know; so does the sandbox, but it says so once, for it is often a slip. */
+  private checkRequest(
+    target: string,
+    operation: string,
+    input: unknown,
+    service: Service | undefined,
+  ): void {
+    const unknown = checkInput(target, operation, input, service?.complain);
+    for (const member of unknown) {
+      const sentence = `${target}.${operation}: AWS knows no member '${member}'`;
+      if (this.parts.strict) throw new AwsError('SerializationException', sentence);
+      this.sayOnce(`${sentence}; it is ignored`);
+    }
+  }
+
+  private checkAnswer(target: string, operation: string, answer: unknown, query: boolean): void {
+    const faults = faultsOfAnswer(target, operation, answer, query);
+    if (faults.length === 0) return;
+    const sentence = `${target}.${operation}: the sandbox's answer is not as AWS's: ${faults.join('; ')}`;
+    if (this.parts.strict) throw new Error(sentence);
+    this.sayOnce(sentence);
+  }
+
+  private sayOnce(sentence: string): void {
+    if (this.said.size >= MOST_SAID || this.said.has(sentence)) return;
+    this.said.add(sentence);
+    this.parts.kernel.log(sentence);
+  }
+
   private async rpcWork(
     request: IncomingMessage,
     { target, operation }: { readonly target: string; readonly operation: string },
@@ -175,8 +210,10 @@ export class Dispatcher {
           );
         }
         if (input instanceof AwsError) throw input;
-        checkInput(target, operation, input);
-        return codec.answer(await handler(input, call), call.requestId);
+        this.checkRequest(target, operation, input, service);
+        const result = await handler(input, call);
+        this.checkAnswer(target, operation, result, false);
+        return codec.answer(result, call.requestId);
       },
       errorAnswer: (error) => codec.error(error, call.requestId),
     };
@@ -202,7 +239,11 @@ export class Dispatcher {
             `Could not find operation ${action} for version ${version}`,
           );
         }
-        return queryAnswer(action, namespace, await handler(form, call), call.requestId);
+        const target = found?.service.name ?? '';
+        this.checkRequest(target, action, inputOfForm(target, action, form), found?.service);
+        const result = await handler(form, call);
+        this.checkAnswer(target, action, result, true);
+        return queryAnswer(action, namespace, result, call.requestId);
       },
       errorAnswer: (error) => queryError(error, namespace, call.requestId),
     };

@@ -1,24 +1,35 @@
-/** Inputs compared with AWS's own model of a service, so that the sandbox refuses what AWS refuses. */
+/** Requests and answers compared with AWS's own models of the services, so that the sandbox refuses what AWS refuses. */
 import { AwsError } from '../kernel.js';
-import { awsPath, sentence } from '../validate.js';
-import type { Violation } from '../validate.js';
+import { awsPath, detected, sentence } from '../validate.js';
+import type { Complaint, Violation } from '../validate.js';
 import applicationAutoScaling from './application-autoscaling.json' with { type: 'json' };
+import cloudwatch from './cloudwatch.json' with { type: 'json' };
 import events from './events.json' with { type: 'json' };
 import sagemaker from './sagemaker.json' with { type: 'json' };
+import sns from './sns.json' with { type: 'json' };
+import sqs from './sqs.json' with { type: 'json' };
+import sts from './sts.json' with { type: 'json' };
 
 interface Limits {
   readonly min?: number;
   readonly max?: number;
 }
 
-type Shape =
+export type Shape =
   | {
       readonly type: 'structure';
       readonly required?: readonly string[];
       readonly members: Readonly<Record<string, string>>;
     }
-  | (Limits & { readonly type: 'list'; readonly member: string })
-  | (Limits & { readonly type: 'map'; readonly key: string; readonly value: string })
+  | (Limits & { readonly type: 'list'; readonly member: string; readonly flattened?: true })
+  | (Limits & {
+      readonly type: 'map';
+      readonly key: string;
+      readonly value: string;
+      readonly flattened?: true;
+      /** How the Query protocol names key and value; `key` and `value` when absent. */
+      readonly names?: readonly (string | null)[];
+    })
   | (Limits & {
       readonly type: 'string';
       readonly pattern?: string;
@@ -30,43 +41,96 @@ type Shape =
 export interface ServiceModel {
   /** Edition of the model and its licence. */
   readonly from: string;
-  /** Shape of the input, per operation. */
-  readonly operations: Readonly<Record<string, string>>;
+  /** Shapes of input and output, per operation; `null` where there is none. */
+  readonly operations: Readonly<
+    Record<string, { readonly input: string | null; readonly output: string | null }>
+  >;
   readonly shapes: Readonly<Record<string, Shape>>;
 }
 
-/** By the prefix of X-Amz-Target. */
+/** By the prefix of X-Amz-Target, or by the service's name where it speaks the Query protocol. */
 export const MODELS: Readonly<Record<string, ServiceModel>> = {
   SageMaker: sagemaker as unknown as ServiceModel,
   AWSEvents: events as unknown as ServiceModel,
   AnyScaleFrontendService: applicationAutoScaling as unknown as ServiceModel,
+  GraniteServiceVersion20100801: cloudwatch as unknown as ServiceModel,
+  AmazonSQS: sqs as unknown as ServiceModel,
+  SNS: sns as unknown as ServiceModel,
+  STS: sts as unknown as ServiceModel,
 };
 
+export const modelOf = (target: string): ServiceModel | undefined =>
+  Object.hasOwn(MODELS, target) ? MODELS[target] : undefined;
+
 /**
- * @throws {AwsError} ValidationException naming every member at fault, or SerializationException when one
- *   has the wrong JSON type. Members the model does not know are ignored, as AWS ignores them.
+ * @returns members that AWS's model does not have, such as `productionVariants.1.member.novelty`: AWS ignores
+ *   them, so it is for the caller to say what comes of them.
+ * @throws {AwsError} of `complain` (default: ValidationException) naming every member at fault, or
+ *   SerializationException when one has the wrong JSON type.
  */
-export function checkInput(target: string, operation: string, input: unknown): void {
-  const model = Object.hasOwn(MODELS, target) ? MODELS[target] : undefined;
-  const shape = model?.operations[operation];
-  if (model === undefined || shape === undefined) return;
-  const found = new Check(model);
+export function checkInput(
+  target: string,
+  operation: string,
+  input: unknown,
+  complain: Complaint = target === 'SageMaker'
+    ? sageMakerComplains
+    : detected('ValidationException'),
+): readonly string[] {
+  const model = modelOf(target);
+  const shape = model?.operations[operation]?.input;
+  if (model === undefined || shape == null) return [];
+  const found = new Check(model, false);
   found.visit(shape, input, []);
   if (found.mistyped !== undefined) {
     throw new AwsError('SerializationException', found.mistyped);
   }
-  const { violations } = found;
-  if (violations.length === 0) return;
-  throw new AwsError(
-    'ValidationException',
-    `${violations.length} validation error${violations.length === 1 ? '' : 's'} detected: ${violations.map((each) => inWordsOf(target, each)).join('; ')}`,
-  );
+  if (found.violations.length > 0) throw complain(found.violations);
+  return found.unknown;
 }
 
 /** SageMaker does not write the null that the other services write. */
-function inWordsOf(target: string, violation: Violation): string {
-  const words = sentence(violation);
-  return target === 'SageMaker' ? words.replace(/^Value null at/, 'Value at') : words;
+const sageMakerComplains = detected('ValidationException', undefined, (violation) =>
+  sentence(violation).replace(/^Value null at/, 'Value at'),
+);
+
+/** Members that the model calls required and AWS leaves out all the same: of a versioned package, of a job without artefact. */
+const NOT_ALWAYS_THERE: Readonly<Record<string, readonly string[]>> = {
+  DescribeModelPackage: ['modelPackageName'],
+  DescribeTrainingJob: ['modelArtifacts'],
+};
+
+/**
+ * What of an answer is not as AWS's model says, in words; empty when it is.
+ *
+ * @param query answers of the Query protocol are XML: lists are wrapped, and numbers may be texts
+ */
+export function faultsOfAnswer(
+  target: string,
+  operation: string,
+  answer: unknown,
+  query = false,
+): readonly string[] {
+  const model = modelOf(target);
+  const described = model?.operations[operation];
+  if (model === undefined || described === undefined) return [];
+  if (described.output === null) {
+    const empty =
+      answer === undefined ||
+      answer === null ||
+      answer === '' ||
+      (isRecord(answer) && Object.values(answer).every((value) => value === undefined));
+    return empty ? [] : ['this operation answers nothing'];
+  }
+  const found = new Check(model, query);
+  found.visit(described.output, answer ?? {}, []);
+  const absent = Object.hasOwn(NOT_ALWAYS_THERE, operation) ? NOT_ALWAYS_THERE[operation] : [];
+  return [
+    ...(found.mistyped === undefined ? [] : [found.mistyped]),
+    ...found.violations
+      .filter(({ missing, path }) => !(missing && absent?.includes(path) === true))
+      .map(sentence),
+    ...found.unknown.map((member) => `AWS knows no member '${member}'`),
+  ];
 }
 
 type Path = readonly (string | number)[];
@@ -76,11 +140,18 @@ class Check {
   /** Says which member has the wrong JSON type, once one has. */
   mistyped: string | undefined;
 
-  constructor(private readonly model: ServiceModel) {}
+  /** Members the model does not have. */
+  readonly unknown: string[] = [];
 
-  visit(name: string, value: unknown, path: Path): void {
+  constructor(
+    private readonly model: ServiceModel,
+    private readonly query: boolean,
+  ) {}
+
+  visit(name: string, given: unknown, path: Path): void {
     const shape = this.model.shapes[name];
-    if (shape === undefined || value === undefined || value === null) return;
+    if (shape === undefined || given === undefined || given === null) return;
+    const value = this.query ? ofXml(shape, given) : given;
     switch (shape.type) {
       case 'structure':
         this.structure(shape, value, path);
@@ -153,8 +224,11 @@ class Check {
       if (value[member] === undefined || value[member] === null)
         this.add([...path, member], undefined, 'Member must not be null');
     }
-    for (const [member, target] of Object.entries(shape.members))
-      this.visit(target, value[member], [...path, member]);
+    for (const [member, item] of Object.entries(value)) {
+      const target = Object.hasOwn(shape.members, member) ? shape.members[member] : undefined;
+      if (target !== undefined) this.visit(target, item, [...path, member]);
+      else if (item !== undefined && item !== null) this.unknown.push(awsPath([...path, member]));
+    }
   }
 
   private text(shape: Extract<Shape, { type: 'string' }>, value: string, path: Path): void {
@@ -217,6 +291,114 @@ export function compilePattern(pattern: string): RegExp {
     if (source.includes('\\p')) throw error;
     return new RegExp(source); // It escapes letters that need none, which Unicode mode does not forgive.
   }
+}
+
+/** A value as the Query protocol writes it, as the other protocols would write it. */
+function ofXml(shape: Shape, value: unknown): unknown {
+  switch (shape.type) {
+    case 'list': {
+      const items = isRecord(value) ? value['member'] : value;
+      return items === undefined || items === '' ? [] : Array.isArray(items) ? items : [items];
+    }
+    case 'map': {
+      const entries = isRecord(value) ? value['entry'] : value;
+      if (entries === undefined || entries === '') return {};
+      if (!Array.isArray(entries)) return entries;
+      const [key = 'key', item = 'value'] = shape.names ?? [];
+      return Object.fromEntries(
+        entries.map((entry: unknown) =>
+          isRecord(entry) ? [String(entry[key ?? 'key']), entry[item ?? 'value']] : ['', entry],
+        ),
+      );
+    }
+    case 'structure':
+      return value === '' ? {} : value;
+    case 'integer':
+    case 'long':
+    case 'float':
+    case 'double':
+      return typeof value === 'string' && value !== '' ? Number(value) : value;
+    case 'boolean':
+      return value === 'true' ? true : value === 'false' ? false : value;
+    case 'string':
+      return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+    default:
+      return value;
+  }
+}
+
+/**
+ * The form of the Query protocol as the structure it stands for: `A.member.1.B=x` → `{ A: [{ B: 'x' }] }`,
+ * `M.entry.1.Name=k` and `M.entry.1.Value.C=x` → `{ M: { k: { C: 'x' } } }`. Numbers and booleans are read
+ * as such; a text that is none stays a text, and is refused by the check.
+ */
+export function inputOfForm(
+  target: string,
+  operation: string,
+  form: ReadonlyMap<string, string>,
+): unknown {
+  const model = modelOf(target);
+  const shape = model?.operations[operation]?.input;
+  if (model === undefined || shape == null) return undefined;
+  const tree = new Map<string, string>(
+    [...form].filter(([name]) => name !== 'Action' && name !== 'Version'),
+  );
+  return readForm(model, shape, tree) ?? {};
+}
+
+/** @param form names relative to this shape; the value itself has the empty name */
+function readForm(model: ServiceModel, name: string, form: ReadonlyMap<string, string>): unknown {
+  const shape = model.shapes[name];
+  if (shape === undefined || form.size === 0) return undefined;
+  switch (shape.type) {
+    case 'structure':
+      return Object.fromEntries(
+        [...new Set([...form.keys()].map(firstOf))]
+          .filter((member) => member !== '')
+          .map((member) => {
+            const of = Object.hasOwn(shape.members, member) ? shape.members[member] : undefined;
+            const value = of === undefined ? '' : readForm(model, of, under(form, member));
+            return [member, value];
+          }),
+      );
+    case 'list':
+      return numbered(shape.flattened === true ? form : under(form, 'member')).map((item) =>
+        readForm(model, shape.member, item),
+      );
+    case 'map': {
+      const [key, value] = shape.names ?? [];
+      return Object.fromEntries(
+        numbered(shape.flattened === true ? form : under(form, 'entry')).map((item) => [
+          item.get(key ?? 'key') ?? '',
+          readForm(model, shape.value, under(item, value ?? 'value')),
+        ]),
+      );
+    }
+    default:
+      return ofXml(shape, form.get('') ?? [...form.values()][0]);
+  }
+}
+
+const firstOf = (name: string): string => name.split('.', 1)[0] ?? '';
+
+function under(form: ReadonlyMap<string, string>, part: string): ReadonlyMap<string, string> {
+  return new Map(
+    [...form].flatMap(([name, value]) =>
+      name === part
+        ? [['', value] as const]
+        : name.startsWith(`${part}.`)
+          ? [[name.slice(part.length + 1), value] as const]
+          : [],
+    ),
+  );
+}
+
+/** The parts of a form that begin with a number, in the order of the numbers. */
+function numbered(form: ReadonlyMap<string, string>): readonly ReadonlyMap<string, string>[] {
+  return [...new Set([...form.keys()].map(firstOf))]
+    .filter((part) => /^\d+$/.test(part))
+    .sort((one, other) => Number(one) - Number(other))
+    .map((part) => under(form, part));
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

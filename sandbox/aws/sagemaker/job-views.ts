@@ -11,7 +11,7 @@ export function describeTraining(job: TrainingRecord): object {
   return {
     ...request,
     TrainingJobArn: job.arn,
-    ModelArtifacts: { S3ModelArtifacts: artefact },
+    ...(artefact !== undefined && { ModelArtifacts: { S3ModelArtifacts: artefact } }),
     TrainingJobStatus: job.status,
     SecondaryStatus: job.secondary,
     ...(job.failureReason !== undefined && { FailureReason: job.failureReason }),

@@ -313,7 +313,7 @@ function groupNameOf(nameOrArn: string): string {
 function describe(record: PackageRecord): object {
   return {
     ...record.body,
-    ModelPackageName: record.version === undefined ? record.name : record.arn,
+    ModelPackageName: record.version === undefined ? record.name : undefined,
     ModelPackageGroupName: record.group,
     ModelPackageVersion: record.version,
     ModelPackageArn: record.arn,

@@ -5,6 +5,7 @@ import { parsePattern } from '../events/pattern.js';
 import { members, readEntries } from '../http/query-protocol.js';
 import { AwsError } from '../kernel.js';
 import type { QueryService, Service } from '../kernel.js';
+import { detected } from '../validate.js';
 import type { Core, QueueAttributes } from '../wires.js';
 import { Outbox, outboxPage } from './outbox.js';
 
@@ -254,7 +255,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
   };
 
   return {
-    service: { name: 'SNS', query },
+    service: { name: 'SNS', query, complain: detected('ValidationError', 'ValidationError') },
     pages: {
       'GET /_sandbox/outbox': () => new Html(outboxPage(outbox.list())),
       'GET /_sandbox/outbox.json': () => outbox.list(),

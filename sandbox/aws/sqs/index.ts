@@ -28,25 +28,14 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   ReceiveMessageWaitTimeSeconds: [0, 20],
 };
 
-const OTHER_ATTRIBUTES = new Set([
-  'Policy',
-  'RedrivePolicy',
-  'RedriveAllowPolicy',
-  'FifoQueue',
-  'ContentBasedDeduplication',
-  'KmsMasterKeyId',
-  'KmsDataKeyReusePeriodSeconds',
-  'SqsManagedSseEnabled',
-  'DeduplicationScope',
-  'FifoThroughputLimit',
-]);
-
 const complain: Complaint = (violations) => {
   const first = violations[0];
   if (first === undefined || first.missing) {
     const name = (first?.path ?? '').replace(/^./, (letter) => letter.toUpperCase());
     return failure('MissingParameter', `The request must contain the parameter ${name}.`);
   }
+  if (/^attribute(s|Names)\./.test(first.path) && /enum value set/.test(first.constraint))
+    return failure('InvalidAttributeName', `Unknown Attribute ${String(first.value)}.`);
   return failure(
     'InvalidParameterValue',
     `Value ${JSON.stringify(first.value)} for parameter ${first.path} is invalid. Reason: ${first.constraint}.`,
@@ -141,6 +130,7 @@ export function createSqs(core: Core): Service {
   return {
     name: 'SQS',
     target: 'AmazonSQS',
+    complain,
     start: () => {
       core.every(60_000, 'queue retention', () => {
         for (const queue of queues.values()) queue.expire();
@@ -204,15 +194,6 @@ export function createSqs(core: Core): Service {
         z.object({ QueueUrl: queueUrl, AttributeNames: z.array(z.string()).optional() }),
         ({ QueueUrl, AttributeNames = [] }) => {
           const all = allAttributes(byUrl(QueueUrl));
-          const unknown = AttributeNames.find(
-            (name) => name !== 'All' && !(name in all) && !OTHER_ATTRIBUTES.has(name),
-          );
-          if (unknown !== undefined)
-            throw named(
-              'InvalidAttributeName',
-              'InvalidAttributeName',
-              `Unknown Attribute ${unknown}.`,
-            );
           return {
             Attributes: AttributeNames.includes('All')
               ? all
@@ -466,9 +447,6 @@ function checkName(name: string, attributes: Readonly<Record<string, string>>): 
 
 function checkAttribute(queueName: string, attribute: string, value: string): void {
   const range = RANGES[attribute];
-  if (range === undefined && !OTHER_ATTRIBUTES.has(attribute)) {
-    throw named('InvalidAttributeName', 'InvalidAttributeName', `Unknown Attribute ${attribute}.`);
-  }
   const number = Number(value);
   const outside =
     range !== undefined && (!/^\d+$/.test(value) || number < range[0] || number > range[1]);

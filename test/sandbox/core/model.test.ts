@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { AwsError } from '../../../sandbox/aws/kernel.js';
-import { checkInput, compilePattern, MODELS } from '../../../sandbox/aws/model/check.js';
+import {
+  checkInput,
+  compilePattern,
+  faultsOfAnswer,
+  inputOfForm,
+  MODELS,
+} from '../../../sandbox/aws/model/check.js';
 
 function refusal(operation: string, input: unknown, target = 'SageMaker'): string {
   try {
@@ -21,8 +27,10 @@ const job = {
 };
 
 describe('an input', () => {
-  it('as AWS takes it is accepted, and members nobody knows are ignored', () => {
-    expect(refusal('CreateTrainingJob', { ...job, Novelty: 1 })).toBe('accepted');
+  it('as AWS takes it is accepted, also with members nobody knows, which are told', () => {
+    expect(checkInput('SageMaker', 'CreateTrainingJob', { ...job, Novelty: 1 })).toEqual([
+      'novelty',
+    ]);
     expect(refusal('CreateTrainingJob', { ...job, VpcConfig: null })).toBe('accepted');
   });
 
@@ -90,7 +98,7 @@ describe('a model', () => {
     'of %s can be read: every shape, every pattern',
     (_name, model) => {
       const shapes = Object.values(model.shapes);
-      expect(shapes.length).toBeGreaterThan(50);
+      expect(shapes.length).toBeGreaterThan(20);
       for (const shape of shapes) {
         if ('pattern' in shape) expect(compilePattern(shape.pattern)).toBeInstanceOf(RegExp);
         const targets =
@@ -103,8 +111,9 @@ describe('a model', () => {
                 : [];
         for (const target of targets) expect(model.shapes[target]).toBeDefined();
       }
-      for (const input of Object.values(model.operations))
-        expect(model.shapes[input]).toBeDefined();
+      for (const { input, output } of Object.values(model.operations))
+        for (const name of [input, output])
+          if (name !== null) expect(model.shapes[name]).toBeDefined();
     },
   );
 
@@ -112,5 +121,95 @@ describe('a model', () => {
     expect(compilePattern('arn:[\\p{Alnum}\\-]+').test('arn:aws-cn')).toBe(true);
     expect(compilePattern('([\\p{L}\\p{N}_]*)${1,128}').test('grüße_1')).toBe(true);
     expect(compilePattern('([\\p{L}\\p{N}_]*)${1,128}').test('no!')).toBe(false);
+  });
+});
+
+describe('a form of the Query protocol', () => {
+  it('is read as the structure it stands for', () => {
+    const form = new Map(
+      Object.entries({
+        Action: 'Publish',
+        Version: '2010-03-31',
+        TopicArn: 'arn:aws:sns:us-east-1:111122223333:ml',
+        Message: 'drift',
+        'MessageAttributes.entry.2.Name': 'severity',
+        'MessageAttributes.entry.2.Value.DataType': 'String',
+        'MessageAttributes.entry.2.Value.StringValue': 'warning',
+        'MessageAttributes.entry.10.Name': 'model',
+        'MessageAttributes.entry.10.Value.DataType': 'String',
+      }),
+    );
+    expect(inputOfForm('SNS', 'Publish', form)).toEqual({
+      TopicArn: 'arn:aws:sns:us-east-1:111122223333:ml',
+      Message: 'drift',
+      MessageAttributes: {
+        severity: { DataType: 'String', StringValue: 'warning' },
+        model: { DataType: 'String' },
+      },
+    });
+  });
+
+  it('has lists in the order of their numbers, and numbers that are numbers', () => {
+    const form = new Map(
+      Object.entries({
+        RoleArn: 'arn:aws:iam::111122223333:role/deployer',
+        RoleSessionName: 'release',
+        DurationSeconds: '900',
+        'PolicyArns.member.2.arn': 'arn:aws:iam::111122223333:policy/second',
+        'PolicyArns.member.1.arn': 'arn:aws:iam::111122223333:policy/first',
+      }),
+    );
+    const input = inputOfForm('STS', 'AssumeRole', form);
+    expect(input).toMatchObject({
+      DurationSeconds: 900,
+      PolicyArns: [
+        { arn: 'arn:aws:iam::111122223333:policy/first' },
+        { arn: 'arn:aws:iam::111122223333:policy/second' },
+      ],
+    });
+    expect(checkInput('STS', 'AssumeRole', input)).toEqual([]);
+  });
+
+  it('with a member that AWS does not know says which', () => {
+    const form = new Map([
+      ['Message', 'x'],
+      ['Novelty', '1'],
+    ]);
+    expect(checkInput('SNS', 'Publish', inputOfForm('SNS', 'Publish', form))).toEqual(['novelty']);
+  });
+});
+
+describe('an answer', () => {
+  const endpoint = {
+    EndpointName: 'e',
+    EndpointArn: 'arn:aws:sagemaker:us-east-1:111122223333:endpoint/e',
+    EndpointStatus: 'InService',
+    CreationTime: 1,
+    LastModifiedTime: 1,
+  };
+
+  it('as AWS gives it has no fault', () => {
+    expect(faultsOfAnswer('SageMaker', 'DescribeEndpoint', endpoint)).toEqual([]);
+    expect(faultsOfAnswer('SageMaker', 'DeleteEndpoint', {})).toEqual([]);
+    expect(
+      faultsOfAnswer('SNS', 'ListTopics', { Topics: { member: [{ TopicArn: 'arn' }] } }, true),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['a status AWS does not have', { ...endpoint, EndpointStatus: 'IN_SERVICE' }, /enum value set/],
+    [
+      'a member left out',
+      { ...endpoint, CreationTime: undefined },
+      /creationTime.*must not be null/,
+    ],
+    ['a member AWS does not have', { ...endpoint, Novelty: 1 }, /AWS knows no member 'novelty'/],
+    ['an instant that is none', { ...endpoint, CreationTime: true }, /instant/],
+  ])('with %s has a fault', (_what, answer, words) => {
+    expect(faultsOfAnswer('SageMaker', 'DescribeEndpoint', answer).join()).toMatch(words);
+  });
+
+  it('of an operation that answers nothing has a fault when it says something', () => {
+    expect(faultsOfAnswer('SageMaker', 'DeleteEndpoint', { EndpointName: 'e' })).not.toEqual([]);
   });
 });

@@ -30,6 +30,7 @@ export function temporaryHome(): string {
 /** A sandbox on a free port without SageMaker, fast and quiet; ended after the file's tests. */
 export async function start(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
   const sandbox = await startSandbox({
+    strict: true,
     port: 0,
     home: temporaryHome(),
     speed: 50,

@@ -36,6 +36,7 @@ export interface Bench {
 /** A sandbox on a free port with real clients; AWS takes a thousandth of its time. */
 export async function openBench(home = scratch(), speed = 1_000): Promise<Bench> {
   const sandbox = await startSandbox({
+    strict: true,
     port: 0,
     home,
     speed,
