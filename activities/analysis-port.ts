@@ -50,6 +50,13 @@ export interface Analysis {
   }): Promise<
     { readonly reading: PerformanceReading; readonly verdict: PerformanceVerdict } | Unusable
   >;
+  /** The answers among the capture files, of one window. */
+  readAnswers(request: {
+    readonly scratch: string;
+    readonly files: readonly string[];
+    readonly window: Window;
+    readonly signal: AbortSignal;
+  }): Promise<{ readonly answers: readonly number[] } | Unusable>;
   evaluate(request: {
     readonly scratch: string;
     /** Predictions as Parquet: rowId, label, champion, candidate, slices, eventTimeMs. */

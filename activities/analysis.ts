@@ -4,6 +4,7 @@ import {
   evaluateGates,
   measurePerformance,
   profileFile,
+  readAnswers,
   readCapture,
   UnusableData,
   withDuck,
@@ -50,6 +51,8 @@ export const duckAnalysis: Analysis = {
       const reading = await measurePerformance(duck, { table, labelFiles, metric });
       return { reading, verdict: judgePerformance(reading, { floor, minRows }) };
     }),
+
+  readAnswers: async ({ files, window }) => ({ answers: await readAnswers(files, window) }),
 
   evaluate: ({ trainingRowsFile, ...request }) =>
     analyse(request, (duck) =>

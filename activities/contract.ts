@@ -2,6 +2,7 @@
  * What workflows may ask of the world. The factories in this folder satisfy these interfaces; workflows see
  * only types. Every activity may run twice: its implementation says why that is safe.
  */
+import type { BakeComparison, BakeLook, MetricComparison } from '../domain/bake.js';
 import type { Evidence, RolloutPlan } from '../domain/evidence.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
@@ -16,6 +17,7 @@ import type {
   LedgerHead,
   MetricReading,
   Trigger,
+  Window,
   WindowResult,
 } from '../domain/model.js';
 import type { Post, PostEvidence } from '../domain/notices.js';
@@ -232,6 +234,25 @@ export type RolloutOutcome =
       readonly progress: readonly { readonly atMs: number; readonly what: string }[];
     };
 
+/** One of the two fleets of a bake, as CloudWatch and data capture tell it from the other. */
+export interface BakeArm {
+  readonly variant: string;
+  /** Set where both fleets are one variant (guardrails); `null` where the variant tells them apart. */
+  readonly configName: string | null;
+  /** Where its answers are captured; `null` when they are not. */
+  readonly capturePrefix: string | null;
+}
+
+export interface BakeRequest extends ModelRef {
+  readonly champion: BakeArm;
+  readonly candidate: BakeArm;
+  /** The bakes so far, oldest first, the one that ends now included. The first begins with the candidate's traffic. */
+  readonly windows: readonly Window[];
+  readonly look: BakeLook;
+  /** Share of the invocations the candidate was to get, 0 to 1; `null` when nobody knows. */
+  readonly expectedShare: number | null;
+}
+
 export interface NoticeMessage extends ModelRef {
   readonly notice: Notice;
   /** One per decision: subscribers drop repeats by it. */
@@ -340,6 +361,9 @@ export interface ControlActivities {
     request: ModelRef & { readonly alarmName: string; readonly reason: string },
   ): Promise<void>;
 
+  /** Errors and latency of both fleets over the same periods, from CloudWatch. What cannot be read is `hold`. */
+  compareBake(request: BakeRequest): Promise<BakeComparison>;
+
   /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */
   record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;
   rebuild(ref: ModelRef): Promise<LedgerState>;
@@ -357,4 +381,6 @@ export interface DataActivities {
     | { readonly kind: 'none'; readonly reason: string }
   >;
   evaluateCandidate(request: EvaluateRequest): Promise<Evaluation>;
+  /** What both versions answered, from data capture. Empty when the policy compares no answers. */
+  compareAnswers(request: BakeRequest): Promise<readonly MetricComparison[]>;
 }

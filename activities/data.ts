@@ -1,5 +1,6 @@
 /** The data activities: only their worker loads this and, injected, DuckDB. */
 import { createBaselineActivities } from './baseline.js';
+import { createAnswersActivities } from './compare.js';
 import type { DataActivities } from './contract.js';
 import type { DataDeps } from './deps.js';
 import { createEvaluateActivities } from './evaluate.js';
@@ -12,5 +13,6 @@ export function createDataActivities(deps: DataDeps): DataActivities {
     ...createDataWatch(deps),
     ...createBaselineActivities(deps),
     ...createEvaluateActivities(deps),
+    ...createAnswersActivities(deps),
   });
 }

@@ -1,5 +1,6 @@
 /** The activities of modelkeeper, built from injected clients. */
 import { createAlarmActivities } from './alarms.js';
+import { createCompareActivities } from './compare.js';
 import type { ControlActivities } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { createDeploymentActivities } from './deployment.js';
@@ -32,6 +33,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createPipelineActivities(deps, readCandidate),
     ...registry,
     ...createDeploymentActivities(deps),
+    ...createCompareActivities(deps),
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),
   });

@@ -1,10 +1,8 @@
 import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 
 import {
-  belongsToWindow,
   blindResult,
   dueWindows,
-  hourPrefixes,
   inputsResult,
   silenceInWords,
   truthResult,
@@ -23,11 +21,12 @@ import { clock, nextLookMs, silentSinceMs, worthTelling } from '../domain/watch.
 import { isUnusable } from './analysis-port.js';
 import { aws, may } from './aws-failure.js';
 import { currentSignal, ownBaseline, readProfile, type BaselineAnswer } from './baseline.js';
+import { captureFilesOf, filesByHour } from './capture-files.js';
 import type { DataActivities, DataTold, DataWatch } from './contract.js';
 import type { DataDeps } from './deps.js';
 import { sha256 } from './digest.js';
 import { keep, notYet, recall } from './heartbeat.js';
-import { below, inParallel, listObjects, readJson, writeObject } from './s3.js';
+import { below, readJson, writeObject } from './s3.js';
 import { downloadAll, withScratch } from './scratch.js';
 
 /** Most windows judged in one attempt: the rest follows at once. */
@@ -350,27 +349,8 @@ async function captureFiles(
 ): Promise<readonly string[]> {
   const { s3 } = deps.aws(watch.policy.spec.endpoint.region);
   const prefix = watch.capturePrefix ?? '';
-  const uris = await filesByHour(s3, prefix, window, lateness, window.toMs);
+  const uris = await captureFilesOf(s3, prefix, window, lateness);
   return downloadAll(s3, uris, scratch, 'capture');
-}
-
-/** Objects below `prefix` by hour that belong to the window, in the order in which they were written. */
-async function filesByHour(
-  s3: Parameters<typeof listObjects>[0],
-  prefix: string,
-  window: Window,
-  lateness: number,
-  lastHourMs = window.toMs + lateness,
-): Promise<readonly string[]> {
-  const hours = hourPrefixes(window.fromMs, lastHourMs);
-  const listed = await inParallel(hours, 4, (hour) => listObjects(s3, below(prefix, hour, '')));
-  return listed
-    .flat()
-    .filter(
-      (object) => object.sizeBytes > 0 && belongsToWindow(window, lateness, object.lastModifiedMs),
-    )
-    .sort((a, b) => a.lastModifiedMs - b.lastModifiedMs || (a.uri < b.uri ? -1 : 1))
-    .map((object) => object.uri);
 }
 
 /** The policy's words in the statistics' shape. */

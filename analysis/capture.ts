@@ -124,6 +124,26 @@ async function* unpack(
   }
 }
 
+/** First numbers of the answers of one window; what cannot be read is left out. */
+export async function readAnswers(
+  files: readonly string[],
+  window: { readonly fromMs: number; readonly toMs: number },
+): Promise<readonly number[]> {
+  const answers: number[] = [];
+  for await (const line of linesOf(files)) {
+    const event = jsonLine(line);
+    const atMs = Date.parse(textOf(member(event, 'eventMetadata', 'inferenceTime')) ?? '');
+    if (!(atMs >= window.fromMs && atMs < window.toMs)) continue;
+    const output = payloadOf(event, 'endpointOutput');
+    if (output === null) continue;
+    // A list of numbers is one answer of several numbers or several answers: the request tells.
+    const input = payloadOf(event, 'endpointInput');
+    const rows = input === null ? 1 : (inputRows(input, [])?.length ?? 1);
+    for (const answer of outputNumbers(output, rows)) if (answer !== null) answers.push(answer);
+  }
+  return answers;
+}
+
 function payloadOf(event: unknown, side: 'endpointInput' | 'endpointOutput'): Payload | null {
   const captured = member(event, 'captureData', side);
   const data = textOf(member(captured, 'data'));

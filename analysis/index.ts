@@ -1,4 +1,4 @@
-export { CAPTURE_COLUMNS, readCapture } from './capture.js';
+export { CAPTURE_COLUMNS, readAnswers, readCapture } from './capture.js';
 export type { Captured, CaptureOptions } from './capture.js';
 export { compareWindow } from './drift.js';
 export type { CompareOptions } from './drift.js';

@@ -162,6 +162,59 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.deploy.limits.period': 'Period of the managed alarms: 10s, 30s or whole minutes.',
   'spec.deploy.role': "Execution role of the new model. Default: the champion's.",
   'spec.deploy.timeout': 'Longest a rollout may take.',
+  'spec.deploy.compare':
+    'Compares champion and candidate while the rollout bakes. Left out of a guardrail rollout: the alarms alone decide.',
+  'spec.deploy.compare.warmup':
+    "Time after the candidate's first traffic that counts for nothing. Default `3m`.",
+  'spec.deploy.compare.windows': 'Looks, and how sure they must be.',
+  'spec.deploy.compare.windows.count':
+    'Looks planned in advance: the significance is divided by them. Default 3.',
+  'spec.deploy.compare.windows.alpha':
+    'Chance, over all looks, to take back a version that is no worse than the margin. Default 0.05.',
+  'spec.deploy.compare.minimum': 'Evidence without which nothing passes.',
+  'spec.deploy.compare.minimum.invocations':
+    'Invocations of the candidate without which its errors never pass. Default 1000.',
+  'spec.deploy.compare.minimum.points':
+    'Periods, over all windows so far, without which its latency never passes. Default 30.',
+  'spec.deploy.compare.metrics':
+    'What is compared. Default: 5XX errors (margin 0.005, hard 0.02) and average ModelLatency (margin 10 %, hard 50 %), both required.',
+  'spec.deploy.compare.metrics[proportion].id': 'Name of the line in tables.',
+  'spec.deploy.compare.metrics[proportion].kind': 'A share of the invocations.',
+  'spec.deploy.compare.metrics[proportion].numerator': 'CloudWatch metric that is counted.',
+  'spec.deploy.compare.metrics[proportion].margin':
+    "How much larger the candidate's share may be: 0.005 is half a percentage point.",
+  'spec.deploy.compare.metrics[proportion].hard':
+    'Larger by more than this, on at least 100 invocations and 5 errors, and the candidate goes back at once.',
+  'spec.deploy.compare.metrics[proportion].required':
+    'What is not required is shown, and decides nothing. Default `true`.',
+  'spec.deploy.compare.metrics[series].id': 'Name of the line in tables.',
+  'spec.deploy.compare.metrics[series].kind': 'One value for each period.',
+  'spec.deploy.compare.metrics[series].metric': 'CloudWatch metric.',
+  'spec.deploy.compare.metrics[series].stat':
+    'Statistic of a period, or a percentile such as `p90`. Default `Average`.',
+  'spec.deploy.compare.metrics[series].margin': 'How much slower the candidate may be.',
+  'spec.deploy.compare.metrics[series].margin.relative':
+    "As a share of the champion's median: 0.1 is 10 %.",
+  'spec.deploy.compare.metrics[series].hard':
+    'Slower by more than this over 3 periods, and the candidate goes back at once.',
+  'spec.deploy.compare.metrics[series].hard.relative':
+    "As a share of the champion's median: 0.5 is 50 %.",
+  'spec.deploy.compare.metrics[series].required':
+    'What is not required is shown, and decides nothing. Default `true`.',
+  'spec.deploy.compare.metrics[distribution].id': 'Name of the line in tables.',
+  'spec.deploy.compare.metrics[distribution].kind':
+    'Answers of the model, where both versions are captured apart.',
+  'spec.deploy.compare.metrics[distribution].source': 'Where answers are read: data capture.',
+  'spec.deploy.compare.metrics[distribution].effect': 'From where on answers are different ones.',
+  'spec.deploy.compare.metrics[distribution].effect.js':
+    'Jensen–Shannon distance (base 2). Default 0.2.',
+  'spec.deploy.compare.metrics[distribution].minRows':
+    'Fewest captured answers of each version. Default 200.',
+  'spec.deploy.compare.metrics[distribution].required':
+    'A retrained model is expected to answer differently. Default `false`.',
+  'spec.deploy.compare.onInconclusive':
+    'What a bake that cannot tell ends in after `maxBake`: `manual`, `rollback` or `promote_if_no_hard_breach`. Default `manual`. A guardrail rollout cannot wait for people: there `manual` is told, and the alarms decide.',
+  'spec.deploy.compare.maxBake': 'How long one bake may be stretched by holds. Default `60m`.',
   'spec.deploy.probation': 'How long a new version can be taken back by itself.',
   'spec.deploy.probation.for': 'Length of the probation.',
   'spec.deploy.probation.rollBackOn': 'What takes it back.',

@@ -1,5 +1,6 @@
 /** The rules and types of modelkeeper: pure, and usable without Temporal or AWS. */
 export * from './approval.js';
+export * from './bake.js';
 export * from './data-windows.js';
 export * from './detect.js';
 export * from './duration.js';

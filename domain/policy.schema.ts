@@ -255,6 +255,137 @@ const guardrailStepSchema = z.strictObject({
   bake: durationSchema.default('10m'),
 });
 
+const compareIdSchema = z
+  .string()
+  .regex(/^[a-z][a-zA-Z0-9]{0,39}$/, 'a letter first, then letters and digits, such as errors5xx');
+
+const relativeSchema = z.strictObject({
+  /** As a share of the champion's median: 0.1 is 10 %. */
+  relative: z.number().gt(0).max(10),
+});
+
+const compareMetricSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    id: compareIdSchema,
+    kind: z.literal('proportion'),
+    numerator: z.enum(['Invocation5XXErrors', 'Invocation4XXErrors', 'InvocationModelErrors']),
+    /** How much larger the candidate's share may be: 0.005 is half a percentage point. */
+    margin: shareSchema.refine((margin) => margin > 0, { message: 'must be above 0' }),
+    /** Larger by more than this on enough invocations, and the candidate goes back at once. */
+    hard: shareSchema.optional(),
+    /** What is not required is shown, and decides nothing. Default: true. */
+    required: z.boolean().optional(),
+  }),
+  z.strictObject({
+    id: compareIdSchema,
+    kind: z.literal('series'),
+    metric: z.enum(['ModelLatency', 'OverheadLatency']),
+    /** Default: Average. */
+    stat: z
+      .string()
+      .regex(
+        /^(Average|p\d{1,2}(\.\d{1,2})?)$/,
+        'Average, or a percentile such as p90; percentiles need many invocations a period',
+      )
+      .optional(),
+    margin: relativeSchema,
+    hard: relativeSchema.optional(),
+    /** What is not required is shown, and decides nothing. Default: true. */
+    required: z.boolean().optional(),
+  }),
+  z.strictObject({
+    id: compareIdSchema,
+    kind: z.literal('distribution'),
+    /** Answers of the model, as data capture keeps them: only where the two versions write apart. */
+    source: z.literal('capture_output').optional(),
+    /** Jensen–Shannon distance (base 2) from which the answers are different ones. Default: 0.2. */
+    effect: z.strictObject({ js: shareSchema }).optional(),
+    /** Fewest captured answers of each. Default: 200. */
+    minRows: z.int().min(50).max(MOST_ROWS).optional(),
+    /** A retrained model is expected to answer differently. Default: false. */
+    required: z.boolean().optional(),
+  }),
+]);
+
+/** What is left out has the default of `comparisonOf` in bake.ts. */
+const compareSchema = z
+  .strictObject({
+    /** Time after the candidate's first traffic that counts for nothing. Default: 3m. */
+    warmup: durationSchema.optional(),
+    windows: z
+      .strictObject({
+        /** Looks planned in advance: the significance is divided by them. Default: 3. */
+        count: z.int().min(1).max(20).optional(),
+        /** Chance, over all looks, to take back a version that is no worse than the margin. Default: 0.05. */
+        alpha: z.number().min(0.0001).max(0.5).optional(),
+      })
+      .optional(),
+    minimum: z
+      .strictObject({
+        /** Invocations of the candidate without which its errors never pass. Default: 1000. */
+        invocations: z.int().min(1).max(MOST_ROWS).optional(),
+        /** Periods, over all windows so far, without which its latency never passes. Default: 30. */
+        points: z.int().min(5).max(10_000).optional(),
+      })
+      .optional(),
+    /** Default: 5XX errors (margin 0.005, hard 0.02) and average ModelLatency (margin 10 %, hard 50 %). */
+    metrics: z.array(compareMetricSchema).min(1).max(10).optional(),
+    /** What a bake that cannot tell ends in, after maxBake. Default: manual, people are asked. */
+    onInconclusive: z.enum(['manual', 'rollback', 'promote_if_no_hard_breach']).optional(),
+    /** How long one bake may be stretched by holds. Default: 60m. */
+    maxBake: positiveDurationSchema.optional(),
+  })
+  .superRefine(({ metrics = [] }, context) => {
+    metrics.forEach(({ id }, index) => {
+      if (metrics.findIndex((one) => one.id === id) !== index) {
+        context.addIssue({
+          code: 'custom',
+          path: ['metrics', index, 'id'],
+          message: `the id '${id}' is used twice`,
+        });
+      }
+    });
+    const decides = metrics.some(({ kind, required }) => required ?? kind !== 'distribution');
+    if (metrics.length > 0 && !decides) {
+      context.addIssue({
+        code: 'custom',
+        path: ['metrics'],
+        message: 'at least one metric must be required, or nothing could ever be promoted by it',
+      });
+    }
+    for (const [index, { kind, margin, hard }] of limits(metrics).entries()) {
+      if (kind === 'distribution' || hard === undefined || hard > margin) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['metrics', index, 'hard'],
+        message: 'must be above the margin, or every look would be the last',
+      });
+    }
+  });
+
+function limits(
+  metrics: readonly z.infer<typeof compareMetricSchema>[],
+): readonly { readonly kind: string; readonly margin: number; readonly hard?: number }[] {
+  return metrics.map((metric) => {
+    switch (metric.kind) {
+      case 'proportion':
+        return {
+          kind: metric.kind,
+          margin: metric.margin,
+          ...(metric.hard === undefined ? {} : { hard: metric.hard }),
+        };
+      case 'series':
+        return {
+          kind: metric.kind,
+          margin: metric.margin.relative,
+          ...(metric.hard === undefined ? {} : { hard: metric.hard.relative }),
+        };
+      case 'distribution':
+        return { kind: metric.kind, margin: 0 };
+    }
+  });
+}
+
 const deploySchema = z
   .strictObject({
     strategy: z.enum(['all-at-once', 'canary', 'linear']).default('canary'),
@@ -285,6 +416,8 @@ const deploySchema = z
     /** Execution role of the new model; default: the champion's. */
     role: arnSchema.optional(),
     timeout: positiveDurationSchema.default('2h'),
+    /** Champion and candidate side by side while the rollout bakes. */
+    compare: compareSchema.optional(),
     probation: z
       .strictObject({
         for: durationSchema.default('7d'),
@@ -475,6 +608,18 @@ export const policySchema = z
           `'${column}' is also under detect.columns.ignore, so it would never be looked at: take it off one of the two`,
         );
     });
+    // Both fleets of a guardrail rollout are one variant, and write their answers to one place.
+    const strategy: string = deploy.strategy;
+    if (strategy !== 'steps') {
+      deploy.compare?.metrics?.forEach((metric, index) => {
+        if (metric.kind === 'distribution' && metric.required === true) {
+          issue(
+            ['deploy', 'compare', 'metrics', index, 'required'],
+            `in a rollout by deploy.strategy ${strategy} both versions are captured under one prefix, so their answers cannot be told apart: leave it out, or compare them in a shadow test`,
+          );
+        }
+      });
+    }
     const plan = rolloutPlan(deploy, []);
     // One instance too few is for the account to tell: what is left are faults of the plan itself.
     for (const fault of planFaults(plan, Number.POSITIVE_INFINITY))

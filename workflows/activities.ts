@@ -59,6 +59,21 @@ export const data = (summary: string): DataActivities =>
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   });
 
+/** Answers of two versions, read by the data worker while a rollout waits. */
+export const answers = (
+  summary: string,
+  withinMs: number,
+): Pick<DataActivities, 'compareAnswers'> =>
+  proxyActivities<DataActivities>({
+    taskQueue: DATA_QUEUE,
+    summary,
+    startToCloseTimeout: '5m',
+    heartbeatTimeout: '20s',
+    scheduleToCloseTimeout: withinMs,
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
+
 /** A watch is one activity that is retried for days, so that a quiet day is a handful of events. */
 export function watchDayMs(every: string): number {
   return Math.max(3 * DAY_MS, 3 * durationMs(every)) + HOUR_MS;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type {
+  BakeRequest,
   ControlActivities,
   DataActivities,
   ModelRef,
@@ -48,6 +49,12 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
+const ERRORS = {
+  id: 'errors',
+  kind: 'proportion',
+  numerator: 'Invocation5XXErrors',
+  margin: 0.01,
+} as const;
 const plan = rolloutPlan(ref.policy.spec.deploy, []);
 const scaled: ModelRef = {
   ...ref,
@@ -68,6 +75,19 @@ const champion = {
 };
 const prepare = { ...ref, release: 2, name: 'flights-2', champion, candidate };
 const data = { train: { fromMs: 0, toMs: 10 }, holdOut: { fromMs: 10, toMs: 20 } };
+
+const arm = { variant: 'AllTraffic', configName: null, capturePrefix: 's3://artefacts/a/' };
+const bake: BakeRequest = {
+  ...ref,
+  policy: policyWith({
+    deploy: { compare: { metrics: [ERRORS, { id: 'answers', kind: 'distribution' }] } },
+  }),
+  champion: arm,
+  candidate: { ...arm, variant: 'Other', capturePrefix: 's3://artefacts/b/' },
+  windows: [{ fromMs: NOON - 3_600_000, toMs: NOON }],
+  look: { k: 1, of: 1 },
+  expectedShare: null,
+};
 
 const isTarget = (state: State): void => {
   state.target = { MinCapacity: 2, MaxCapacity: 4 };
@@ -277,6 +297,8 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
       },
     ],
   },
+  compareBake: { args: [bake] },
+  compareAnswers: { args: [bake] },
 };
 
 /** Half an hour after noon, so that the window before noon has settled. */

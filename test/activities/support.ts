@@ -263,6 +263,7 @@ export const noAnalysis: Analysis = {
   compareInputs: async () => ({ unusable: 'not asked' }),
   measurePerformance: async () => ({ unusable: 'not asked' }),
   evaluate: async () => ({ unusable: 'not asked' }),
+  readAnswers: async () => ({ unusable: 'not asked' }),
 };
 
 export const candidate: Candidate = {

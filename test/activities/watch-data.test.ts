@@ -21,6 +21,7 @@ import {
   ref,
   run,
   textOf,
+  noAnalysis,
 } from './support.js';
 
 const HOUR = 3_600_000;
@@ -108,6 +109,7 @@ function account(verdictOf: (fromMs: number) => Kind = () => 'ok', captured = tr
     })),
   );
   const analysis: Analysis = {
+    ...noAnalysis,
     profile: async () => profile,
     compareInputs: async ({ window, files }) => {
       compared.push({ fromMs: window.fromMs, files: files.length });

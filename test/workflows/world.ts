@@ -419,6 +419,16 @@ export class World {
       tripAlarm: async ({ alarmName }) => {
         this.tripped.push(alarmName);
       },
+      compareBake: async ({ windows, look }) => ({
+        atMs: await this.now(),
+        windows,
+        look,
+        verdict: 'promote',
+        hard: false,
+        metrics: [],
+        doubts: [],
+        reasons: [],
+      }),
       checkPolicy: async ({ policy }) =>
         policySchema.safeParse(policy).success ? [] : ['spec: not a policy'],
       record: async ({ drafts }) => {
@@ -480,6 +490,7 @@ export class World {
         uri: 's3://ml-artefacts/profile.json',
         rows: 10_000,
       }),
+      compareAnswers: async () => [],
       evaluateCandidate: async () => ({
         verdict: this.gates,
         reasons: this.gates === 'fail' ? ['auc-ni: the candidate is worse by 0.03'] : [],
