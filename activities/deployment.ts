@@ -157,6 +157,8 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       const endpoint = await describeEndpoint(sagemaker, request.policy.spec.endpoint.name);
       const pending = endpoint?.PendingDeploymentSummary?.EndpointConfigName;
       if (pending !== undefined && request.names.includes(pending)) return;
+      // Part of the fleet runs a config that the endpoint does not name.
+      if (endpoint?.EndpointStatus === 'UpdateRollbackFailed') return;
       const alarms = rollbackAlarmNames(request.model, request.release);
       await deleteAlarmsOf(cloudwatch, request.model, Object.values(alarms));
       if (request.keepConfig) return;
@@ -315,7 +317,9 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       if (arrived && endpoint.configName === request.configName) {
         return { kind: 'in service', endpoint, progress };
       }
-      const stuck = whyStuck(request, endpoint, nowMs);
+      // Right after the call that is to cure a failed rollback, that state may still be read.
+      const stale = endpoint.status === 'UpdateRollbackFailed' && seen.restingLooks < 2;
+      const stuck = stale ? undefined : whyStuck(request, endpoint, nowMs);
       if (stuck !== undefined) return { kind: 'stuck', reason: stuck, endpoint, progress };
       if (request.tellMoves && progress.length > request.journey.progress.length) {
         return { kind: 'moved', journey: { ...request.journey, progress } };
@@ -364,8 +368,11 @@ export function verdictBefore(
 ): UpdateOutcome | undefined {
   const serving = endpoint.EndpointConfigName ?? null;
   const pending = endpoint.PendingDeploymentSummary?.EndpointConfigName;
+  // A mixed fleet serves whatever the endpoint says: only another update puts that right.
+  const mixed = endpoint.EndpointStatus === 'UpdateRollbackFailed';
   if (pending === request.configName) return { kind: 'adopted' };
-  if (pending === undefined && serving === request.configName) return { kind: 'already serving' };
+  if (pending === undefined && serving === request.configName && !mixed)
+    return { kind: 'already serving' };
   if (request.expectedConfigName === null || serving === request.expectedConfigName) {
     const changedMs = endpoint.LastModifiedTime?.getTime() ?? 0;
     if (
@@ -386,19 +393,34 @@ export function verdictBefore(
 
 /** SageMaker's form of the plan. */
 export function deploymentConfig(plan: RolloutPlan): DeploymentConfig {
-  const capacity = { Type: 'CAPACITY_PERCENT', Value: plan.percent } as const;
+  const percent = (Value: number) => ({ Type: 'CAPACITY_PERCENT', Value }) as const;
+  const capacity = percent(plan.percent);
   const routing = { WaitIntervalInSeconds: plan.bakeSeconds };
+  const timeout = { MaximumExecutionTimeoutInSeconds: plan.timeoutSeconds };
   return {
-    BlueGreenUpdatePolicy: {
-      TrafficRoutingConfiguration:
-        plan.strategy === 'canary'
-          ? { Type: 'CANARY', ...routing, CanarySize: capacity }
-          : plan.strategy === 'linear'
-            ? { Type: 'LINEAR', ...routing, LinearStepSize: capacity }
-            : { Type: 'ALL_AT_ONCE', ...routing },
-      TerminationWaitInSeconds: plan.finalBakeSeconds,
-      MaximumExecutionTimeoutInSeconds: plan.timeoutSeconds,
-    },
+    ...(plan.strategy === 'rolling'
+      ? {
+          RollingUpdatePolicy: {
+            MaximumBatchSize: capacity,
+            ...routing,
+            ...timeout,
+            ...(plan.rollbackPercent === undefined
+              ? {}
+              : { RollbackMaximumBatchSize: percent(plan.rollbackPercent) }),
+          },
+        }
+      : {
+          BlueGreenUpdatePolicy: {
+            TrafficRoutingConfiguration:
+              plan.strategy === 'canary'
+                ? { Type: 'CANARY', ...routing, CanarySize: capacity }
+                : plan.strategy === 'linear'
+                  ? { Type: 'LINEAR', ...routing, LinearStepSize: capacity }
+                  : { Type: 'ALL_AT_ONCE', ...routing },
+            TerminationWaitInSeconds: plan.finalBakeSeconds,
+            ...timeout,
+          },
+        }),
     ...(plan.alarmNames.length === 0
       ? {}
       : {

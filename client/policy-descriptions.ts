@@ -146,6 +146,12 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.approve.expires': 'So long after the request it ends as expired, and the champion stays.',
   'spec.deploy': 'How a candidate takes the traffic.',
   'spec.deploy.strategy': 'SageMaker deployment guardrail, or everything at once.',
+  'spec.deploy.rolling':
+    'Some instances at a time, each batch in the place of as many old ones: needs one batch of extra capacity only. Default: 20 % and 5m.',
+  'spec.deploy.rolling.percent': 'Share of the instances per batch in percent.',
+  'spec.deploy.rolling.bake': 'How long alarms are watched after each batch, at most 1h.',
+  'spec.deploy.rolling.rollbackPercent':
+    'Share of the instances that goes back at a time when an alarm goes off; without it, all at once.',
   'spec.deploy.canary': 'One step with a share of the fleet, then the rest.',
   'spec.deploy.canary.percent': 'Share of the fleet in percent.',
   'spec.deploy.canary.bake': 'How long alarms are watched before the next step, at most 1h.',

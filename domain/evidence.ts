@@ -3,10 +3,12 @@ import type { Candidate, DataWindows, Evaluation } from './model.js';
 
 /** How the new version takes the traffic. */
 export interface RolloutPlan {
-  readonly strategy: 'all-at-once' | 'canary' | 'linear';
+  readonly strategy: 'all-at-once' | 'canary' | 'linear' | 'rolling';
   /** Share per step in percent of the fleet; 100 for all at once. */
   readonly percent: number;
   readonly bakeSeconds: number;
+  /** Rolling: share of the fleet that goes back at a time; absent when it all goes back at once. */
+  readonly rollbackPercent?: number;
   readonly finalBakeSeconds: number;
   readonly timeoutSeconds: number;
   readonly alarmNames: readonly string[];

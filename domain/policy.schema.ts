@@ -5,7 +5,7 @@ import { gateSchema } from './gate.schema.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
-import { planFaults, rolloutPlan } from './rollout.js';
+import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
 
 /** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
 export const modelNameSchema = z
@@ -388,11 +388,21 @@ function limits(
 
 const deploySchema = z
   .strictObject({
-    strategy: z.enum(['all-at-once', 'canary', 'linear']).default('canary'),
+    strategy: z.enum(['all-at-once', 'canary', 'linear', 'rolling']).default('canary'),
     canary: guardrailStepSchema.prefault({}),
     linear: guardrailStepSchema
       .extend({ percent: z.int().min(10).max(50).default(20) })
       .prefault({}),
+    /** What is left out: `rollingOf` in domain/rollout.ts. */
+    rolling: z
+      .strictObject({
+        /** Share of the instances that is replaced at a time, in percent. */
+        percent: z.int().min(5).max(50).default(20),
+        bake: durationSchema.default('5m'),
+        /** Share of the instances that goes back at a time; without it all at once. */
+        rollbackPercent: z.int().min(5).max(100).optional(),
+      })
+      .optional(),
     /** How long the whole new fleet bakes before the old one goes. */
     finalBake: durationSchema.default('5m'),
     /** `managed`: rollback alarms on the new config are made for each rollout; or names of alarms of your own. */
@@ -427,7 +437,9 @@ const deploySchema = z
   })
   .refine(
     (deploy) =>
-      durationMs(deploy.canary.bake) <= 3_600_000 && durationMs(deploy.linear.bake) <= 3_600_000,
+      [deploy.canary, deploy.linear, rollingOf(deploy)].every(
+        ({ bake }) => durationMs(bake) <= 3_600_000,
+      ),
     {
       message: 'a guardrail bakes for at most 1h per step',
     },

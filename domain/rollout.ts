@@ -5,25 +5,49 @@ import type { PolicySpec } from './policy.schema.js';
 /** AWS's limits of MaximumExecutionTimeoutInSeconds. */
 const TIMEOUT_SECONDS = { min: 600, max: 28_800 } as const;
 
+/** Least time that starting instances takes, each time a rollout does it. */
+const LAUNCH_SECONDS = 60;
+
+type Deploy = PolicySpec['deploy'];
+
+interface Rolling {
+  readonly percent: number;
+  readonly bake: string;
+  readonly rollbackPercent?: number | undefined;
+}
+
+/** `deploy.rolling`, filled in: a fifth of the fleet at a time, five minutes each, all of it back at once. */
+export const rollingOf = (deploy: { readonly rolling?: Rolling | undefined }): Rolling =>
+  deploy.rolling ?? { percent: 20, bake: '5m' };
+
 /** How the policy wants the new version to take the traffic. */
-export function rolloutPlan(
-  deploy: PolicySpec['deploy'],
-  alarmNames: readonly string[],
-): RolloutPlan {
+export function rolloutPlan(deploy: Deploy, alarmNames: readonly string[]): RolloutPlan {
   const seconds = (literal: string): number => Math.ceil(durationMs(literal) / 1_000);
-  const step =
-    deploy.strategy === 'all-at-once' ? { percent: 100, bake: '0s' } : deploy[deploy.strategy];
+  const step = stepOf(deploy);
   return {
     strategy: deploy.strategy,
     percent: step.percent,
     bakeSeconds: seconds(step.bake),
-    finalBakeSeconds: seconds(deploy.finalBake),
+    ...(step.rollbackPercent === undefined ? {} : { rollbackPercent: step.rollbackPercent }),
+    // The old instances of a batch go as soon as it has baked: there is no old fleet to keep.
+    finalBakeSeconds: deploy.strategy === 'rolling' ? 0 : seconds(deploy.finalBake),
     timeoutSeconds: Math.min(
       Math.max(seconds(deploy.timeout), TIMEOUT_SECONDS.min),
       TIMEOUT_SECONDS.max,
     ),
     alarmNames,
   };
+}
+
+function stepOf(deploy: Deploy): Rolling {
+  switch (deploy.strategy) {
+    case 'all-at-once':
+      return { percent: 100, bake: '0s' };
+    case 'rolling':
+      return rollingOf(deploy);
+    default:
+      return deploy[deploy.strategy];
+  }
 }
 
 /** Shares of the fleet that carry the new version, step by step, in percent. */
@@ -33,7 +57,8 @@ export function steps(plan: Pick<RolloutPlan, 'strategy' | 'percent'>): readonly
       return [100];
     case 'canary':
       return [plan.percent, 100];
-    case 'linear': {
+    case 'linear':
+    case 'rolling': {
       const shares: number[] = [];
       for (let share = plan.percent; share < 100; share += plan.percent) shares.push(share);
       return [...shares, 100];
@@ -43,11 +68,24 @@ export function steps(plan: Pick<RolloutPlan, 'strategy' | 'percent'>): readonly
 
 /** Seconds the caller asked SageMaker to wait; provisioning comes on top. */
 export function bakeSeconds(plan: RolloutPlan): number {
-  return (steps(plan).length - 1) * plan.bakeSeconds + plan.finalBakeSeconds;
+  // A rolling update waits after its last batch too, and keeps no old fleet.
+  const waits = steps(plan).length - (plan.strategy === 'rolling' ? 0 : 1);
+  return waits * plan.bakeSeconds + plan.finalBakeSeconds;
 }
+
+/** How often a rollout starts instances: each batch of a rolling update does. */
+const launches = (plan: RolloutPlan): number =>
+  plan.strategy === 'rolling' ? steps(plan).length : 1;
 
 /** `10 % for 600 s, then all of the traffic, the old fleet kept for 300 s`. */
 export function planInWords(plan: RolloutPlan): string {
+  if (plan.strategy === 'rolling') {
+    const back =
+      plan.rollbackPercent === undefined || plan.rollbackPercent === 100
+        ? 'the whole fleet at once'
+        : `${plan.rollbackPercent} % at a time`;
+    return `${plan.percent} % of the instances at a time, watched for ${plan.bakeSeconds} s each; taken back, ${back}`;
+  }
   const shares = steps(plan)
     .slice(0, -1)
     .map((share) => `${share} % for ${plan.bakeSeconds} s`);
@@ -65,9 +103,10 @@ export function planFaults(plan: RolloutPlan, instances: number): readonly strin
   }
   if (plan.alarmNames.length > 10)
     faults.push(`SageMaker watches at most 10 alarms, the plan names ${plan.alarmNames.length}`);
-  if (plan.timeoutSeconds <= bakeSeconds(plan) + 60) {
+  if (plan.timeoutSeconds <= bakeSeconds(plan) + launches(plan) * LAUNCH_SECONDS) {
+    const times = launches(plan);
     faults.push(
-      `deploy.timeout leaves no time to provision: ${bakeSeconds(plan)} s of it are baking; raise it or bake for less`,
+      `deploy.timeout leaves no time to provision${times === 1 ? '' : ` ${times} batches`}: ${bakeSeconds(plan)} s of it are baking; raise it${plan.timeoutSeconds === TIMEOUT_SECONDS.max ? ' (SageMaker takes 8h at most)' : ''} or bake for less`,
     );
   }
   return faults;

@@ -1,5 +1,7 @@
 import { inWords, instantInWords } from '../../domain/duration.js';
+import type { RolloutPlan } from '../../domain/evidence.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
+import { planInWords } from '../../domain/rollout.js';
 import type { ApprovalRequest, KeeperStatus, ReleaseStatus, Why } from '../../domain/status.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
 import { failingWork } from '../failing-work.js';
@@ -316,13 +318,22 @@ export function requestText(colors: Colors, request: ApprovalRequest, nowMs: num
       ),
     ),
     '',
-    `Rollout: ${plan.strategy === 'all-at-once' ? 'all at once' : `${plan.strategy}, ${plan.percent} % per step, ${inWords(plan.bakeSeconds * 1_000)} bake`}, then ${inWords(plan.finalBakeSeconds * 1_000)} before the old fleet goes; rolled back by ${plan.alarmNames.join(', ') || 'no alarm'}`,
+    `Rollout: ${rolloutText(plan)}; rolled back by ${plan.alarmNames.join(', ') || 'no alarm'}`,
     ...request.weaknesses.map((weakness) => colors.yellow(`Weaker evidence: ${plain(weakness)}`)),
     `Model package ${evidence.packageArn}`,
     `Report ${evaluation.reportUri}`,
     `Evidence ${request.digest}`,
     `Decisions: ${request.decisions.length} of ${request.approvalsNeeded}${request.decisions.map((decision) => `; ${decision.verdict} by ${plain(decision.person)}`).join('')}. May decide: ${request.approvers.map(plain).join(', ')} through ${request.doors.join(', ')}`,
   ].join('\n');
+}
+
+function rolloutText(plan: RolloutPlan): string {
+  if (plan.strategy === 'rolling') return `rolling, ${planInWords(plan)}`;
+  const how =
+    plan.strategy === 'all-at-once'
+      ? 'all at once'
+      : `${plan.strategy}, ${plan.percent} % per step, ${inWords(plan.bakeSeconds * 1_000)} bake`;
+  return `${how}, then ${inWords(plan.finalBakeSeconds * 1_000)} before the old fleet goes`;
 }
 
 function intervalText(metric: MetricInterval): string {

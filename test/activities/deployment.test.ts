@@ -119,6 +119,40 @@ describe('updateEndpoint', () => {
     ]);
   });
 
+  it('rolls in batches when the plan says so, and goes back in batches or all at once', async () => {
+    const sent = async (rolling: object) => {
+      const aws = world(() => serving());
+      const deploy = { ...ref.policy.spec.deploy, strategy: 'rolling' as const, rolling };
+      const rolled = rolloutPlan({ ...deploy, rolling: { percent: 25, bake: '2m', ...rolling } }, [
+        'errors',
+      ]);
+      await run(update(aws), [{ ...request, plan: rolled }]);
+      return aws.inputs(UpdateEndpointCommand)[0]?.DeploymentConfig;
+    };
+    const batches = {
+      MaximumBatchSize: { Type: 'CAPACITY_PERCENT', Value: 25 },
+      WaitIntervalInSeconds: 120,
+      MaximumExecutionTimeoutInSeconds: 7_200,
+    };
+    const alarms = { AutoRollbackConfiguration: { Alarms: [{ AlarmName: 'errors' }] } };
+    expect(await sent({})).toEqual({ RollingUpdatePolicy: batches, ...alarms });
+    expect(await sent({ rollbackPercent: 50 })).toEqual({
+      RollingUpdatePolicy: {
+        ...batches,
+        RollbackMaximumBatchSize: { Type: 'CAPACITY_PERCENT', Value: 50 },
+      },
+      ...alarms,
+    });
+  });
+
+  it('updates a mixed fleet to the config that the endpoint names already', async () => {
+    const mixed = () => serving({ EndpointStatus: 'UpdateRollbackFailed' });
+    const aws = world(mixed);
+    const back = { ...request, configName: 'flights-1', plain: true };
+    expect(await run(update(aws), [back])).toEqual({ kind: 'accepted' });
+    expect(aws.names()).toContain('UpdateEndpoint');
+  });
+
   it('goes back plainly: all at once and without alarms', async () => {
     const aws = world(() => serving());
     await run(update(aws), [{ ...request, plain: true }]);
@@ -325,16 +359,26 @@ describe('awaitRest', () => {
     expect(again.error).toMatchObject({ type: 'StillMoving' });
   });
 
-  it.each(['UpdateRollbackFailed', 'Failed', 'OutOfService'] as const)(
-    'is stuck when %s',
-    async (status) => {
-      const outcome = await run(
-        follow(() => serving({ EndpointStatus: status })),
-        [rest],
-      );
-      expect(outcome).toMatchObject({ kind: 'stuck' });
-    },
-  );
+  it.each(['Failed', 'OutOfService'] as const)('is stuck when %s', async (status) => {
+    const outcome = await run(
+      follow(() => serving({ EndpointStatus: status })),
+      [rest],
+    );
+    expect(outcome).toMatchObject({ kind: 'stuck' });
+  });
+
+  it('believes in a failed rollback at the second look only', async () => {
+    const failed = () => serving({ EndpointStatus: 'UpdateRollbackFailed' });
+    const first = await attemptOf(follow(failed), [rest]);
+    expect(first.error).toMatchObject({ type: 'StillMoving' });
+    const again = { attempt: 2, heartbeatDetails: first.details };
+    const second = await run(follow(failed), [rest], again);
+    expect(second).toMatchObject({ kind: 'stuck' });
+    expect(second).toHaveProperty(
+      'reason',
+      'the rollback failed and a mixed fleet serves; update the endpoint to a known config again',
+    );
+  });
 
   it('is stuck at the very deadline, and not before', async () => {
     const watch = follow(() => moving());

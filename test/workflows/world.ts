@@ -110,7 +110,9 @@ export class World {
   rolloutPollMs = 300_000;
   pipeline: 'succeeds' | 'fails' = 'succeeds';
   gates: Evaluation['verdict'] = 'pass';
-  rollout: 'in service' | 'alarm' | 'silent' = 'in service';
+  rollout: 'in service' | 'alarm' | 'silent' | 'mixed' = 'in service';
+  /** Updates after a failed rollback that fail in the same way. */
+  mixedAgain = 0;
   /** Wall-clock pause inside look-alikes of long activities, for tests that act in the middle. */
   preflightRefusal: readonly string[] = [];
   scaling = { found: true, suspended: false };
@@ -369,7 +371,8 @@ export class World {
         ...this.digested(evidence),
       }),
       updateEndpoint: async ({ configName, expectedConfigName, plain }) => {
-        if (this.endpoint.configName === configName) return { kind: 'already serving' };
+        const mixed = this.endpoint.status === 'UpdateRollbackFailed';
+        if (this.endpoint.configName === configName && !mixed) return { kind: 'already serving' };
         if (expectedConfigName !== null && this.endpoint.configName !== expectedConfigName) {
           return { kind: 'champion changed', configName: this.endpoint.configName };
         }
@@ -391,6 +394,19 @@ export class World {
           throw notYet('StillMoving', 'Baking for 600 seconds', this.rolloutPollMs);
         }
         const way = configName.startsWith(this.model) ? this.rollout : 'in service';
+        const failsAgain = this.endpoint.pendingConfigName === 'first' && this.mixedAgain > 0;
+        if ((this.endpoint.pendingConfigName !== null && way === 'mixed') || failsAgain) {
+          if (failsAgain) this.mixedAgain -= 1;
+          this.endpoint = {
+            ...this.endpoint,
+            status: 'UpdateRollbackFailed',
+            pendingConfigName: null,
+          };
+        }
+        if (this.endpoint.status === 'UpdateRollbackFailed') {
+          const reason = 'the rollback failed and a mixed fleet serves';
+          return { kind: 'stuck', reason, endpoint: await this.reading(), progress: [] };
+        }
         if (this.endpoint.pendingConfigName !== null) {
           if (tripped || way !== 'in service')
             this.endpoint = {

@@ -217,7 +217,9 @@ export async function wayBack(
     desk.addRollout(outcome.progress);
     endpoint = outcome.endpoint;
   }
-  if (endpoint.configName !== configName || previous === null) return endpoint.configName;
+  const mixed = endpoint.status === 'UpdateRollbackFailed';
+  if ((endpoint.configName !== configName && !mixed) || previous === null)
+    return endpoint.configName;
 
   desk.awaits(`the previous config ${previous} to serve again`);
   await control('put the previous config back').updateEndpoint({
@@ -225,7 +227,7 @@ export async function wayBack(
     release: input.release,
     configName: previous,
     plan: prepared.plan,
-    expectedConfigName: configName,
+    expectedConfigName: mixed ? endpoint.configName : configName,
     lastModifiedAtMs: endpoint.lastModifiedAtMs,
     plain: true,
   });
@@ -236,9 +238,22 @@ export async function wayBack(
     deadlineMs: Date.now() + WAY_BACK_MS,
     formerReason: endpoint.failureReason,
   });
-  desk.addRollout([
-    ...outcome.progress,
-    { atMs: Date.now(), what: `back on ${outcome.endpoint.configName ?? ''}` },
-  ]);
+  desk.addRollout(outcome.progress);
+  if (outcome.kind === 'in service') {
+    desk.addRollout([{ atMs: Date.now(), what: `back on ${outcome.endpoint.configName ?? ''}` }]);
+  } else await callForHelp(desk, previous, outcome.reason);
   return outcome.endpoint.configName;
+}
+
+/** The way back did not get there: from here on it is for a person. Said on the timeline and to the topic. */
+async function callForHelp(desk: ReleaseDesk, previous: string, reason: string): Promise<void> {
+  const { name } = desk.ref.policy.spec.endpoint;
+  const what = `${name} could not be put back on ${previous}: ${reason}`;
+  desk.addRollout([{ atMs: Date.now(), what }]);
+  await desk.notify(
+    'failed',
+    `${desk.input.model}: the way back failed`,
+    `${what}. modelkeeper does not try again by itself: look at the endpoint, then update it to a config that is known to work.`,
+    { key: 'way-back', severity: 'critical' },
+  );
 }

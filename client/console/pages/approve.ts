@@ -1,6 +1,6 @@
 import type { Evidence } from '../../../domain/evidence.js';
 import type { MetricInterval } from '../../../domain/model.js';
-import { bakeSeconds, steps } from '../../../domain/rollout.js';
+import { bakeSeconds, planInWords, steps } from '../../../domain/rollout.js';
 import type { ApprovalRequest, Decision, ReleaseStatus } from '../../../domain/status.js';
 import type { ReleaseView } from '../../replies.js';
 import { inWords } from '../../../domain/duration.js';
@@ -260,6 +260,7 @@ function whatHappens(request: ApprovalRequest): Html {
 }
 
 function firstStep({ plan }: Evidence): string {
+  if (plan.strategy === 'rolling') return `${planInWords(plan)}.`;
   return plan.strategy === 'all-at-once'
     ? 'all of the traffic moves at once.'
     : `${String(plan.percent)} % of the fleet first, watched for ${inWords(plan.bakeSeconds * 1_000)}, ${
@@ -285,8 +286,8 @@ function rollout(evidence: Evidence): Html {
         </thead>
         <tbody>
           ${shares.map((share, index) => {
-            const waitSeconds =
-              index === shares.length - 1 ? plan.finalBakeSeconds : plan.bakeSeconds;
+            const last = index === shares.length - 1 && plan.strategy !== 'rolling';
+            const waitSeconds = last ? plan.finalBakeSeconds : plan.bakeSeconds;
             return html`<tr>
               <th scope="row">${index + 1}</th>
               <td class="number">${share} %</td>

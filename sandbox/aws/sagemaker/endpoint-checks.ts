@@ -27,7 +27,17 @@ export function checkDeploymentConfig(
     checkShare('LinearStepSize', routing.LinearStepSize, fleetSizes, [10, 50]);
   else if (routing?.LinearStepSize)
     throw invalid('LinearStepSize is only supported for traffic routing of type LINEAR.');
-  if (rolling) checkShare('MaximumBatchSize', rolling.MaximumBatchSize, fleetSizes, [5, 50]);
+  if (rolling) {
+    checkShare('MaximumBatchSize', rolling.MaximumBatchSize, fleetSizes, [5, 50]);
+    // All of it at once is what AWS does anyway when this is left out.
+    if (rolling.RollbackMaximumBatchSize !== undefined)
+      checkShare(
+        'RollbackMaximumBatchSize',
+        rolling.RollbackMaximumBatchSize,
+        fleetSizes,
+        [5, 100],
+      );
+  }
   for (const { AlarmName } of config.AutoRollbackConfiguration?.Alarms ?? []) {
     if (kernel.alarmState(AlarmName) === undefined) {
       throw invalid(
@@ -48,7 +58,7 @@ function checkShare(
     size.Type === 'CAPACITY_PERCENT'
       ? size.Value < min || size.Value > max
       : fleetSizes.some((count) => (100 * size.Value) / count > max);
-  const noPart = fleetSizes.some((count) => shareOf(size, count) === 1);
+  const noPart = max < 100 && fleetSizes.some((count) => shareOf(size, count) === 1);
   if (outside || noPart) {
     throw invalid(
       `${member} must be between ${min === 0 ? 1 : min} and ${max} percent of the variant's capacity of ${fleetSizes.join(', ')} instance(s).`,

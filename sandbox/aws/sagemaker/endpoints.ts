@@ -164,7 +164,13 @@ export class Endpoints {
     instances: number,
   ): void {
     const nowMs = this.kernel.now();
-    const fate = this.fate(endpoint.name, ['silent rollback', 'UpdateRollbackFailed', 'capacity']);
+    const rolling = config?.RollingUpdatePolicy !== undefined;
+    // Only a rolling update mixes its fleets, and so only its rollback can fail half-way.
+    const fate = this.fate(endpoint.name, [
+      'silent rollback',
+      ...(rolling ? (['UpdateRollbackFailed'] as const) : []),
+      'capacity',
+    ]);
     endpoint.motion = {
       kind: 'updating',
       fleet,
@@ -176,7 +182,7 @@ export class Endpoints {
       alarms: config?.AutoRollbackConfiguration?.Alarms?.map(({ AlarmName }) => AlarmName) ?? [],
       ...(config && { deploymentConfig: config }),
       ...(fate && { fate }),
-      rolling: config?.RollingUpdatePolicy !== undefined,
+      rolling,
       staged: false,
       phase: 0,
       phaseSinceMs: nowMs,

@@ -42,6 +42,31 @@ describe('a rollout plan', () => {
       bakeSeconds: 180,
     });
   });
+  it('rolls a fifth at a time for five minutes each when the policy does not say, and keeps no old fleet', () => {
+    expect(rolloutPlan(deploy({ strategy: 'rolling' }), [])).toEqual({
+      strategy: 'rolling',
+      percent: 20,
+      bakeSeconds: 300,
+      finalBakeSeconds: 0,
+      timeoutSeconds: 7_200,
+      alarmNames: [],
+    });
+    const rolling = { percent: 25, bake: '1m', rollbackPercent: 50 };
+    expect(rolloutPlan(deploy({ strategy: 'rolling', rolling }), [])).toMatchObject({
+      percent: 25,
+      bakeSeconds: 60,
+      rollbackPercent: 50,
+    });
+  });
+  it.each([
+    [{ percent: 4 }, 'percent'],
+    [{ percent: 51 }, 'percent'],
+    [{ rollbackPercent: 4 }, 'rollbackPercent'],
+    [{ rollbackPercent: 101 }, 'rollbackPercent'],
+    [{ bake: '61m' }, 'at most 1h'],
+  ])('a rolling update of %j is refused at the door', (rolling, what) => {
+    expect(() => deploy({ strategy: 'rolling', rolling })).toThrow(what);
+  });
   it('all at once is one step that only bakes at the end', () => {
     expect(rolloutPlan(deploy({ strategy: 'all-at-once', finalBake: '30s' }), [])).toMatchObject({
       percent: 100,
@@ -76,6 +101,7 @@ describe('the steps of a rollout', () => {
     ['linear', 25, [25, 50, 75, 100]],
     ['linear', 30, [30, 60, 90, 100]],
     ['linear', 10, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]],
+    ['rolling', 40, [40, 80, 100]],
   ] as const)('%s with %i %%: %j', (strategy, percent, shares) => {
     expect(steps({ strategy, percent })).toEqual(shares);
   });
@@ -86,6 +112,7 @@ describe('baking', () => {
     ['all-at-once', 100, 300],
     ['canary', 10, 900],
     ['linear', 25, 2_100],
+    ['rolling', 25, 2_700],
   ] as const)('%s with %i %% takes %i s', (strategy, percent, seconds) => {
     expect(bakeSeconds(plan({ strategy, percent }))).toBe(seconds);
   });
@@ -99,6 +126,14 @@ describe('a plan in words', () => {
       '40 % for 600 s, then 80 % for 600 s, then all of the traffic',
     ],
     [plan({ strategy: 'all-at-once', percent: 100, finalBakeSeconds: 0 }), 'all of the traffic'],
+    [
+      plan({ strategy: 'rolling', percent: 25 }),
+      '25 % of the instances at a time, watched for 600 s each; taken back, the whole fleet at once',
+    ],
+    [
+      plan({ strategy: 'rolling', percent: 25, rollbackPercent: 50 }),
+      '25 % of the instances at a time, watched for 600 s each; taken back, 50 % at a time',
+    ],
   ])('%j: %s', (given, words) => {
     expect(planInWords(given)).toBe(words);
   });
@@ -112,6 +147,11 @@ describe('a plan can be carried out', () => {
     ['ten alarms', plan({ alarmNames: alarmNames(10) }), 2],
     ['no alarm', plan({ alarmNames: [] }), 2],
     ['a minute and a second left to provision', plan({ timeoutSeconds: 961 }), 2],
+    [
+      'a minute for each of two batches and a second left',
+      plan({ strategy: 'rolling', percent: 50, finalBakeSeconds: 0, timeoutSeconds: 1_321 }),
+      2,
+    ],
   ])('with %s', (_claim, given, instances) => {
     expect(planFaults(given, instances)).toEqual([]);
   });
@@ -130,6 +170,18 @@ describe('a plan cannot be carried out', () => {
       plan({ strategy: 'linear', percent: 50 }),
       0,
       'a linear rollout needs a fleet of at least 2 instances, the endpoint has 0: raise the count or use all-at-once',
+    ],
+    [
+      'with no time to start the batches of a rolling update',
+      plan({ strategy: 'rolling', percent: 50, finalBakeSeconds: 0, timeoutSeconds: 1_320 }),
+      2,
+      'deploy.timeout leaves no time to provision 2 batches: 1200 s of it are baking; raise it or bake for less',
+    ],
+    [
+      "in more time than SageMaker's longest",
+      plan({ strategy: 'rolling', percent: 5, bakeSeconds: 3_600, timeoutSeconds: 28_800 }),
+      20,
+      'deploy.timeout leaves no time to provision 20 batches: 72300 s of it are baking; raise it (SageMaker takes 8h at most) or bake for less',
     ],
     [
       'with eleven alarms',
