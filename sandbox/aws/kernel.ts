@@ -129,8 +129,10 @@ export interface Kernel {
    * for (bake, period, time-out, schedule).
    */
   readonly speed: number;
-  /** Wall clock, epoch milliseconds. Sandbox and its callers share it. */
+  /** Epoch milliseconds, of a clock that sandbox and callers share: the wall clock but for the sandbox's own tests. */
   now(): number;
+  /** Milliseconds of this machine in which `ms` of that clock pass. */
+  realMs(ms: number): number;
   /** Seeded: the same seed gives the same sequence per `stream`. Uniform in [0, 1). */
   random(stream: string): number;
   arn(service: string, resource: string): string;

@@ -8,6 +8,8 @@ import { coreServices } from './core.js';
 import { Dispatcher } from './http/dispatch.js';
 import type { Kernel, RuntimeHandler, ScalableFleet, Service } from './kernel.js';
 import { Calls } from './kernel/calls.js';
+import { wallClock } from './kernel/clock.js';
+import type { Clock } from './kernel/clock.js';
 import { Faults } from './kernel/faults.js';
 import { LOCK_FILE, lockHome } from './kernel/lock.js';
 import { seededStreams } from './kernel/random.js';
@@ -41,6 +43,8 @@ export interface SandboxOptions {
   readonly services?: (kernel: Kernel) => readonly Service[];
   /** Answers invocations of endpoints; goes with `services`. */
   readonly runtime?: RuntimeHandler;
+  /** Default: the wall clock, which sandbox and callers share. Another one is for tests whose caller goes by it too. */
+  readonly clock?: Clock;
   /** How long CloudWatch keeps data points; default three hours. */
   readonly keepMetricsMs?: number;
 }
@@ -65,6 +69,7 @@ const ACCOUNT = '111122223333';
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const log = options.log ?? (() => undefined);
+  const clock = options.clock ?? wallClock;
   const home = makeHome(options.home);
   const unlock = lockHome(home);
   const undo: (() => void)[] = [unlock];
@@ -80,7 +85,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     undo.push(() => {
       store.close();
     });
-    const timers = new Timers(log);
+    const timers = new Timers(log, clock);
     undo.push(() => {
       timers.stop();
     });
@@ -88,9 +93,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const boots = (store.get<number>('sandbox', 'boots') ?? 0) + 1;
     store.put('sandbox', 'boots', boots);
     const faults = new Faults(store);
-    const calls = new Calls(store, Date.now);
-    const objects = new ObjectStore(store, home, Date.now);
-    const uploads = new Uploads(store, objects, Date.now);
+    const calls = new Calls(store, clock.now);
+    const objects = new ObjectStore(store, home, clock.now);
+    const uploads = new Uploads(store, objects, clock.now);
     objects.sweepOrphans(uploads.files());
     const wires = unconnected();
     let fleet: ScalableFleet | undefined;
@@ -103,7 +108,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       home,
       url,
       speed: options.speed ?? 1,
-      now: Date.now,
+      now: clock.now,
+      realMs: clock.realMs,
       random: seededStreams(options.seed ?? 1, boots),
       arn: (service, resource) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`,
       every: (ms, name, tick) => {

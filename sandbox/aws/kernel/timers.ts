@@ -1,9 +1,14 @@
+import type { Clock } from './clock.js';
+
 /** Repeats work until `stop`: each tick starts `ms` after the one before has ended. Errors are logged. */
 export class Timers {
   private readonly timers = new Set<NodeJS.Timeout>();
   private stopped = false;
 
-  constructor(private readonly log: (line: string) => void) {}
+  constructor(
+    private readonly log: (line: string) => void,
+    private readonly clock: Clock,
+  ) {}
 
   every(ms: number, name: string, tick: () => void | Promise<void>): void {
     this.after(ms, name, async () => {
@@ -20,7 +25,7 @@ export class Timers {
     const timer = setTimeout(() => {
       this.timers.delete(timer);
       this.run(name, work).catch(() => undefined);
-    }, ms);
+    }, this.clock.realMs(ms));
     this.timers.add(timer);
   }
 

@@ -260,7 +260,7 @@ export class Queue {
         this.waiting.delete(done);
         resolve();
       };
-      const timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1));
+      const timer = setTimeout(done, Math.min(this.core.realMs(ms), 2 ** 31 - 1));
       signal.addEventListener('abort', done);
       this.waiting.add(done);
     });
