@@ -5,17 +5,27 @@ import {
   ListTagsForResourceCommand,
   PutMetricAlarmCommand,
   SetAlarmStateCommand,
+  TagResourceCommand,
   type CloudWatchClient,
   type MetricAlarm,
+  type MetricDataQuery,
   type PutMetricAlarmInput,
+  type Statistic,
 } from '@aws-sdk/client-cloudwatch';
 
 import { FailureType } from '../domain/failures.js';
-import { managedAlarms, type AlarmSpec } from '../domain/managed-alarms.js';
+import { hardwareOf } from '../domain/instances.js';
+import {
+  isNameOfOurs,
+  isOfRelease,
+  managedAlarms,
+  type AlarmSpec,
+} from '../domain/managed-alarms.js';
+import { isPlainStat } from '../domain/metric-stat.js';
 import { alarmPrefix } from '../domain/names.js';
 import { pollEveryMs } from '../domain/watch.js';
 import { aws, may } from './aws-failure.js';
-import type { ControlActivities, ModelRef } from './contract.js';
+import type { AlarmDifference, AlarmRepair, ControlActivities, ModelRef } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { notYet } from './heartbeat.js';
 import { describeConfig, describeEndpoint } from './read.js';
@@ -80,87 +90,217 @@ async function alarmsBelow(
   return found;
 }
 
+/** Ids of the metrics of an alarm that counts only periods with enough invocations. */
+const ERRORS = 'errors';
+const CALLS = 'calls';
+
 /** CloudWatch's form of an alarm. Percentiles of few samples are left as they are. */
-function putInput(spec: AlarmSpec, tags: Readonly<Record<string, string>>): PutMetricAlarmInput {
-  const percentile = spec.stat.startsWith('p');
+function putInput(spec: AlarmSpec): PutMetricAlarmInput {
   return {
     AlarmName: spec.name,
     AlarmDescription: spec.description,
-    Namespace: spec.namespace,
-    MetricName: spec.metric,
-    Dimensions: Object.entries(spec.dimensions).map(([Name, Value]) => ({ Name, Value })),
-    ...(percentile
-      ? { ExtendedStatistic: spec.stat, EvaluateLowSampleCountPercentile: 'ignore' }
-      : { Statistic: statistic(spec.stat) }),
-    Period: spec.periodSeconds,
+    ...watched(spec),
     EvaluationPeriods: spec.evaluationPeriods,
     DatapointsToAlarm: spec.datapointsToAlarm,
-    ComparisonOperator: 'GreaterThanThreshold',
+    ComparisonOperator: spec.comparison ?? 'GreaterThanThreshold',
     Threshold: spec.threshold,
     TreatMissingData: spec.missing,
     ActionsEnabled: false,
-    Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
   };
 }
 
-function statistic(stat: string): 'Average' | 'Sum' {
-  return stat === 'Sum' ? 'Sum' : 'Average';
+/** A share of few invocations counts only when it is most of them: one error among three is no share. */
+function watched(spec: AlarmSpec): Partial<PutMetricAlarmInput> {
+  const Dimensions = Object.entries(spec.dimensions).map(([Name, Value]) => ({ Name, Value }));
+  if (spec.leastInvocations !== undefined) {
+    const read = (Id: string, MetricName: string, Stat: string): MetricDataQuery => ({
+      Id,
+      MetricStat: {
+        Metric: { Namespace: spec.namespace, MetricName, Dimensions },
+        Period: spec.periodSeconds,
+        Stat,
+      },
+      ReturnData: false,
+    });
+    return {
+      Metrics: [
+        read(ERRORS, spec.metric, spec.stat),
+        read(CALLS, 'Invocations', 'Sum'),
+        {
+          Id: 'share',
+          Label: spec.metric,
+          Expression: `IF(${CALLS} >= ${spec.leastInvocations} || ${ERRORS} >= 0.5, ${ERRORS}, 0)`,
+          ReturnData: true,
+        },
+      ],
+    };
+  }
+  return {
+    Namespace: spec.namespace,
+    MetricName: spec.metric,
+    Dimensions,
+    ...(isPlainStat(spec.stat)
+      ? { Statistic: spec.stat as Statistic }
+      : { ExtendedStatistic: spec.stat, EvaluateLowSampleCountPercentile: 'ignore' }),
+    Period: spec.periodSeconds,
+  };
 }
 
-/** Which of an alarm's settings are not as they should be, in words; empty when it is right. */
-export function alarmFaults(spec: AlarmSpec, alarm: Described): readonly string[] {
-  const wanted = putInput(spec, {});
-  const dimensions = (
-    list: readonly { Name?: string | undefined; Value?: string | undefined }[] = [],
-  ): string =>
-    list
-      .map(({ Name, Value }) => `${Name ?? ''}=${Value ?? ''}`)
-      .sort()
-      .join();
-  const pairs: readonly (readonly [string, unknown, unknown])[] = [
-    ['namespace', wanted.Namespace, alarm.Namespace],
-    ['metric', wanted.MetricName, alarm.MetricName],
-    ['dimensions', dimensions(wanted.Dimensions), dimensions(alarm.Dimensions)],
-    ['statistic', spec.stat, alarm.ExtendedStatistic ?? alarm.Statistic],
-    ['period', wanted.Period, alarm.Period],
-    ['periods', wanted.EvaluationPeriods, alarm.EvaluationPeriods],
-    ['datapoints', wanted.DatapointsToAlarm, alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods],
-    ['comparison', wanted.ComparisonOperator, alarm.ComparisonOperator],
-    ['threshold', wanted.Threshold, alarm.Threshold],
-    ['missing data', wanted.TreatMissingData, alarm.TreatMissingData],
-  ];
-  return pairs.filter(([, a, b]) => a !== b).map(([what]) => what);
+/** What an alarm watches, as a text that is the same for the same thing. */
+function watchedText(alarm: Pick<Described, 'Metrics' | 'Namespace' | 'MetricName'>): string {
+  const metrics = alarm.Metrics ?? [];
+  if (metrics.length === 0) return `${alarm.Namespace ?? ''} ${alarm.MetricName ?? ''}`.trim();
+  return metrics
+    .map(({ Id, Expression, MetricStat, ReturnData }) =>
+      MetricStat === undefined
+        ? `${Id ?? ''}: ${Expression ?? ''}${ReturnData === false ? ' (hidden)' : ''}`
+        : `${Id ?? ''}: ${MetricStat.Metric?.Namespace ?? ''} ${MetricStat.Metric?.MetricName ?? ''} ${MetricStat.Stat ?? ''} of ${MetricStat.Period ?? ''} s with ${dimensionsText(MetricStat.Metric?.Dimensions)}${ReturnData === false ? ' (hidden)' : ''}`,
+    )
+    .sort()
+    .join('; ');
 }
+
+const dimensionsText = (
+  list: readonly { Name?: string | undefined; Value?: string | undefined }[] = [],
+): string =>
+  list
+    .map(({ Name, Value }) => `${Name ?? ''}=${Value ?? ''}`)
+    .sort()
+    .join();
+
+/** Which of an alarm's settings are not as they should be; empty when it is right. */
+export function alarmDifferences(spec: AlarmSpec, alarm: Described): readonly AlarmDifference[] {
+  const wanted = putInput(spec);
+  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+    ['metric', watchedText(alarm), watchedText(wanted)],
+    ['dimensions', dimensionsText(alarm.Dimensions), dimensionsText(wanted.Dimensions)],
+    [
+      'statistic',
+      alarm.ExtendedStatistic ?? alarm.Statistic,
+      wanted.ExtendedStatistic ?? wanted.Statistic,
+    ],
+    ['unit', alarm.Unit, undefined],
+    ['period', alarm.Period, wanted.Period],
+    ['periods', alarm.EvaluationPeriods, wanted.EvaluationPeriods],
+    ['datapoints', alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods, wanted.DatapointsToAlarm],
+    ['comparison', alarm.ComparisonOperator, wanted.ComparisonOperator],
+    ['threshold', alarm.Threshold, wanted.Threshold],
+    ['missing data', alarm.TreatMissingData ?? 'missing', wanted.TreatMissingData],
+    [
+      'few samples',
+      alarm.EvaluateLowSampleCountPercentile,
+      wanted.EvaluateLowSampleCountPercentile,
+    ],
+  ];
+  return pairs
+    .filter(([, was, is]) => was !== is)
+    .map(([field, was, is]) => ({ name: spec.name, field, was: inWords(was), is: inWords(is) }));
+}
+
+const inWords = (value: unknown): string =>
+  value === undefined || value === '' ? 'none' : String(value);
+
+/** What people have hung on an alarm of ours stays there when it is put right. */
+const actionsOf = (alarm: Described | undefined): Partial<PutMetricAlarmInput> =>
+  alarm === undefined
+    ? {}
+    : {
+        ...(alarm.ActionsEnabled === undefined ? {} : { ActionsEnabled: alarm.ActionsEnabled }),
+        ...(alarm.OKActions === undefined ? {} : { OKActions: alarm.OKActions }),
+        ...(alarm.AlarmActions === undefined ? {} : { AlarmActions: alarm.AlarmActions }),
+        ...(alarm.InsufficientDataActions === undefined
+          ? {}
+          : { InsufficientDataActions: alarm.InsufficientDataActions }),
+      };
+
+type Tags = Readonly<Record<string, string>>;
+
+const tagList = (tags: Tags) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
 /**
  * Makes the alarms be as they should: creates missing ones, puts right changed ones, leaves right ones alone.
  *
- * One after the other: CloudWatch takes three such calls a second. Answers what was done, in words.
+ * One after the other: CloudWatch takes three such calls a second. Answers what was not as it should be.
  */
 export async function putAlarms(
   cloudwatch: CloudWatchClient,
   specs: readonly AlarmSpec[],
-  tags: Readonly<Record<string, string>>,
-): Promise<readonly string[]> {
+  tags: Tags,
+): Promise<readonly AlarmDifference[]> {
   const known = await describeAlarms(
     cloudwatch,
     specs.map((spec) => spec.name),
   );
-  const done: string[] = [];
+  const found: AlarmDifference[] = [];
   for (const spec of specs) {
     const alarm = known.get(spec.name);
-    const faults = alarm === undefined ? [] : alarmFaults(spec, alarm);
-    if (alarm !== undefined && faults.length === 0) continue;
-    await aws(may('cloudwatch:PutMetricAlarm', `alarm:${spec.name}`), (options) =>
-      cloudwatch.send(new PutMetricAlarmCommand(putInput(spec, tags)), options),
-    );
-    done.push(
+    const differences: readonly AlarmDifference[] =
       alarm === undefined
-        ? `created ${spec.name}`
-        : `put ${spec.name} right (${faults.join(', ')} was changed)`,
-    );
+        ? [{ name: spec.name, field: 'existence', was: 'missing', is: 'created' }]
+        : alarmDifferences(spec, alarm);
+    if (differences.length > 0) {
+      await aws(may('cloudwatch:PutMetricAlarm', `alarm:${spec.name}`), (options) =>
+        cloudwatch.send(
+          new PutMetricAlarmCommand({
+            ...putInput(spec),
+            ...actionsOf(alarm),
+            // On an alarm that is there CloudWatch ignores them.
+            Tags: tagList(tags),
+          }),
+          options,
+        ),
+      );
+    }
+    const retagged =
+      alarm?.AlarmArn === undefined
+        ? []
+        : await putTags(cloudwatch, spec.name, alarm.AlarmArn, tags);
+    found.push(...differences, ...retagged);
   }
-  return done;
+  return found;
+}
+
+/** Tags that an alarm lacks: without ours it would be left behind when the model is retired. */
+async function putTags(
+  cloudwatch: CloudWatchClient,
+  name: string,
+  arn: string,
+  tags: Tags,
+): Promise<readonly AlarmDifference[]> {
+  const has = await tagsOf(cloudwatch, arn);
+  if (has === 'absent') return [];
+  const lacking = Object.entries(tags).filter(([key, value]) => has.get(key) !== value);
+  if (lacking.length === 0) return [];
+  await aws(may('cloudwatch:TagResource', arn), (options) =>
+    cloudwatch.send(
+      new TagResourceCommand({ ResourceARN: arn, Tags: tagList(Object.fromEntries(lacking)) }),
+      options,
+    ),
+  );
+  return lacking.map(([key, value]) => ({
+    name,
+    field: `tag ${key}`,
+    was: inWords(has.get(key)),
+    is: value,
+  }));
+}
+
+/** A repair as a sentence of the timeline. */
+function repairInWords(name: string, differences: readonly AlarmDifference[]): string {
+  const [first] = differences;
+  if (first?.field === 'existence') return `${first.is} ${name}`;
+  return `put ${name} right (${differences.map(({ field, was, is }) => `${field} was ${was}, is ${is}`).join('; ')})`;
+}
+
+/** Differences as sentences of the timeline, one for each alarm. */
+export function repairsInWords(differences: readonly AlarmDifference[]): readonly string[] {
+  const names = [...new Set(differences.map(({ name }) => name))];
+  return names.map((name) =>
+    repairInWords(
+      name,
+      differences.filter((one) => one.name === name),
+    ),
+  );
 }
 
 /** Deletes alarms by name; missing ones are no error. */
@@ -239,49 +379,69 @@ function reasonIn(data: string | undefined): string {
 /** How soon a tripped alarm is tripped again: CloudWatch takes it back at its next evaluation. */
 const TRIP_AGAIN_MS = 5_000;
 
-type AlarmActivities = Pick<ControlActivities, 'ensureAlarms' | 'removeAlarms' | 'tripAlarm'>;
+type AlarmActivities = Pick<
+  ControlActivities,
+  'ensureAlarms' | 'repairAlarms' | 'removeAlarms' | 'tripAlarm'
+>;
 
 export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
   const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
 
-  /** Ours by prefix and by name: the prefix of `a` also begins the names of a model `a-b`. */
-  const oursBelow = async (ref: ModelRef): Promise<readonly string[]> => {
+  /** Ours by prefix, by name and by tag: the prefix of `a` also begins the names of a model `a-b`. */
+  const oursBelow = async (
+    ref: ModelRef,
+    wanted: (name: string) => boolean = () => true,
+  ): Promise<readonly string[]> => {
     const all = await alarmsBelow(clients(ref).cloudwatch, alarmPrefix(ref.model));
-    const prefix = alarmPrefix(ref.model);
-    const kinds =
-      /^(?:release-\d+-(?:errors|latency|abort)|[a-z0-9-]+-(?:errors-5xx|errors-4xx|latency|cpu|memory|disk))$/;
-    const names = all.filter(({ name }) => kinds.test(name.slice(prefix.length)));
     const tagged: string[] = [];
-    for (const { name, arn } of names) {
+    for (const { name, arn } of all) {
+      if (!isNameOfOurs(ref.model, name) || !wanted(name)) continue;
       if ((await modelTagOf(clients(ref).cloudwatch, arn)) === ref.model) tagged.push(name);
     }
     return tagged;
   };
 
+  const repair = async (ref: ModelRef): Promise<AlarmRepair> => {
+    const { cloudwatch, sagemaker } = clients(ref);
+    const { spec } = ref.policy;
+    const wanted = spec.monitor.sources.filter(
+      (source) => source.kind === 'alarms' && source.alarms === 'managed',
+    );
+    const instanceType =
+      wanted.length === 0 ? undefined : await servingInstanceType(sagemaker, spec.endpoint);
+    const hardware = hardwareOf(instanceType, spec.monitor.instanceTypes);
+    const alarms: Record<string, readonly string[]> = {};
+    const differences: AlarmDifference[] = [];
+    for (const source of wanted) {
+      const specs = managedAlarms(ref.policy, source.id, hardware);
+      alarms[source.id] = specs.map((one) => one.name);
+      differences.push(...(await putAlarms(cloudwatch, specs, { [MODEL_TAG]: ref.model })));
+    }
+    const keep = new Set(Object.values(alarms).flat());
+    const obsolete = await oursBelow(
+      ref,
+      (name) => !keep.has(name) && !isOfRelease(ref.model, name),
+    );
+    await deleteAlarms(cloudwatch, obsolete);
+    differences.push(
+      ...obsolete.map((name) => ({
+        name,
+        field: 'existence',
+        was: 'there, and not wanted any more',
+        is: 'removed',
+      })),
+    );
+    return { alarms, differences };
+  };
+
   return {
     /** Compares first and then upserts by name, so that a second run finds everything right and does nothing. */
+    repairAlarms: repair,
+
+    /** As `repairAlarms`. */
     async ensureAlarms(ref) {
-      const { cloudwatch, sagemaker } = clients(ref);
-      const { spec } = ref.policy;
-      const wanted = spec.monitor.sources.filter(
-        (source) => source.kind === 'alarms' && source.alarms === 'managed',
-      );
-      const instanceType =
-        wanted.length === 0 ? undefined : await servingInstanceType(sagemaker, spec.endpoint);
-      const alarms: Record<string, readonly string[]> = {};
-      const repaired: string[] = [];
-      for (const source of wanted) {
-        const specs = managedAlarms(ref.policy, source.id, instanceType);
-        alarms[source.id] = specs.map((one) => one.name);
-        repaired.push(...(await putAlarms(cloudwatch, specs, { [MODEL_TAG]: ref.model })));
-      }
-      const keep = new Set(Object.values(alarms).flat());
-      const obsolete = (await oursBelow(ref)).filter(
-        (name) => !keep.has(name) && !name.startsWith(`${alarmPrefix(ref.model)}release-`),
-      );
-      await deleteAlarms(cloudwatch, obsolete);
-      repaired.push(...obsolete.map((name) => `removed ${name}`));
-      return { alarms, repaired };
+      const { alarms, differences } = await repair(ref);
+      return { alarms, repaired: repairsInWords(differences) };
     },
 
     /** Deletes by name what carries our tag; what is gone already is no error. */
@@ -320,13 +480,22 @@ export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
 }
 
 async function modelTagOf(cloudwatch: CloudWatchClient, arn: string): Promise<string | undefined> {
+  const tags = await tagsOf(cloudwatch, arn);
+  return tags === 'absent' ? undefined : tags.get(MODEL_TAG);
+}
+
+/** Tag key → value; `absent` for an alarm that is not there. */
+async function tagsOf(
+  cloudwatch: CloudWatchClient,
+  arn: string,
+): Promise<ReadonlyMap<string, string> | 'absent'> {
   const answer = await aws(
     may('cloudwatch:ListTagsForResource', arn),
     (options) => cloudwatch.send(new ListTagsForResourceCommand({ ResourceARN: arn }), options),
     (error) => (error.name.startsWith('ResourceNotFound') ? 'absent' : undefined),
   );
-  if (answer === 'absent') return undefined;
-  return answer.Tags?.find((tag) => tag.Key === MODEL_TAG)?.Value;
+  if (answer === 'absent') return 'absent';
+  return new Map((answer.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? '']));
 }
 
 async function servingInstanceType(

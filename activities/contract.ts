@@ -279,6 +279,21 @@ export type NoticeOutcome =
   /** It is quiet until then; nothing was sent. */
   | { readonly kind: 'quiet'; readonly untilMs: number };
 
+/** One field of a managed alarm that was not as the policy says, and was put right. */
+export interface AlarmDifference {
+  readonly name: string;
+  /** `existence` for an alarm that was missing, or that nobody wants any more. */
+  readonly field: string;
+  readonly was: string;
+  readonly is: string;
+}
+
+export interface AlarmRepair {
+  /** Names of the managed alarms by source. */
+  readonly alarms: Readonly<Record<string, readonly string[]>>;
+  readonly differences: readonly AlarmDifference[];
+}
+
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly endpoint: EndpointReading }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -297,6 +312,8 @@ export interface ControlActivities {
     readonly alarms: Readonly<Record<string, readonly string[]>>;
     readonly repaired: readonly string[];
   }>;
+  /** The same, told field by field: what an alarm was, and what it is now. */
+  repairAlarms(ref: ModelRef): Promise<AlarmRepair>;
   /** Removes every alarm of the model that we made. */
   removeAlarms(ref: ModelRef): Promise<void>;
   applyScaling(ref: ModelRef): Promise<{ readonly changed: readonly string[] }>;

@@ -1,5 +1,6 @@
 import { AddTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-sagemaker';
 
+import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
 import { keeperId, KEEPER_TAG } from '../domain/names.js';
 import { aws, may } from './aws-failure.js';
 import type { ClaimOutcome, ControlActivities, ModelRef } from './contract.js';
@@ -32,7 +33,7 @@ export function unfit(look: EndpointLook, ref: ModelRef): string | undefined {
     const names = variants.map((one) => one.VariantName ?? '?').join(', ');
     return `${name} has no variant ${variant}, it has ${names}: correct spec.endpoint.variant`;
   }
-  return undefined;
+  return unmeasurableLimits(ref.policy.spec.monitor, look.variant.InstanceType);
 }
 
 type EndpointActivities = Pick<

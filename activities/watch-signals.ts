@@ -1,118 +1,83 @@
-import {
-  DescribeAlarmsCommand,
-  GetMetricDataCommand,
-  type CloudWatchClient,
-  type MetricDataQuery,
-} from '@aws-sdk/client-cloudwatch';
 import { Cron } from 'croner';
 
 import { durationMs } from '../domain/duration.js';
+import {
+  isMetricSource,
+  judgeEndpointMetric,
+  judgeLimits,
+  readingsWanted,
+  unmeasurable,
+  type CloudWatchSource,
+} from '../domain/endpoint-metrics.js';
 import { FailureType } from '../domain/failures.js';
-import { watchedAlarms, managedAlarms } from '../domain/managed-alarms.js';
+import { hardwareOf, type Hardware } from '../domain/instances.js';
+import { managedAlarms, watchedAlarms } from '../domain/managed-alarms.js';
 import type { AlarmReading, AlarmState, MetricReading } from '../domain/model.js';
-import type { MetricSource, PolicySpec } from '../domain/policy.schema.js';
+import type { PolicySpec } from '../domain/policy.schema.js';
 import { clock, nextLookMs, quietSentence, signalNews } from '../domain/watch.js';
-import type { Described } from './alarms.js';
+import { createAlarmReads, NO_ALARM, type AlarmReads } from './alarm-reads.js';
 import { aws, may, runningActivity } from './aws-failure.js';
-import { createBatcher, type Batcher } from './batcher.js';
 import type { ControlActivities, SignalsTold, SignalsWatch } from './contract.js';
 import type { ControlDeps } from './deps.js';
-import { notYet } from './heartbeat.js';
-import { lookAtEndpoint } from './read.js';
+import { createEndpointReads, type EndpointReads } from './endpoint-reads.js';
+import { keep, notYet, recall } from './heartbeat.js';
+import {
+  createMetricReads,
+  metricPeriodMs,
+  type LatestValue,
+  type MetricReads,
+  type ValueWanted,
+} from './metric-reads.js';
 import { endOf } from './releases.js';
 import { inParallel } from './s3.js';
 
-/** How long a look waits for those of other models to share a call. */
-const GATHER_MS = 50;
-const ALARMS_PER_CALL = 100;
-const QUERIES_PER_CALL = 500;
-/** Periods that are asked for: the latest that has a value counts. */
-const PERIODS = 3;
-
-/** An alarm that does not exist; `undefined` is no answer. */
-const NO_ALARM = 'absent';
-type AlarmAnswer = Described | typeof NO_ALARM;
-/** Values of one query, newest first. */
-type Values = readonly number[];
-
-export interface SignalReaders {
-  readonly alarms: Batcher<string, AlarmAnswer>;
-  readonly metrics: Batcher<MetricDataQuery, Values>;
-}
-
-/** One per process: the groups are Regions, and for metrics Regions with a time span. */
-export function createSignalReaders(
-  cloudwatchOf: (region: string) => CloudWatchClient,
-): SignalReaders {
-  return {
-    alarms: createBatcher({
-      maxSize: ALARMS_PER_CALL,
-      waitMs: GATHER_MS,
-      async send(region, names: readonly string[]) {
-        const answer = await cloudwatchOf(region).send(
-          new DescribeAlarmsCommand({
-            AlarmNames: [...new Set(names)],
-            AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-            MaxRecords: ALARMS_PER_CALL,
-          }),
-        );
-        const found = new Map<string | undefined, Described>();
-        for (const alarm of [...(answer.MetricAlarms ?? []), ...(answer.CompositeAlarms ?? [])])
-          found.set(alarm.AlarmName, alarm);
-        return names.map((name) => found.get(name) ?? NO_ALARM);
-      },
-    }),
-    metrics: createBatcher({
-      maxSize: QUERIES_PER_CALL,
-      waitMs: GATHER_MS,
-      async send(group, queries: readonly MetricDataQuery[]) {
-        const [region = '', from = '', to = ''] = group.split(' ');
-        const values = new Map<string, number[]>();
-        let token: string | undefined;
-        do {
-          const page = await cloudwatchOf(region).send(
-            new GetMetricDataCommand({
-              StartTime: new Date(Number(from)),
-              EndTime: new Date(Number(to)),
-              ScanBy: 'TimestampDescending',
-              MetricDataQueries: queries.map((query, index) => ({ ...query, Id: `q${index}` })),
-              ...(token === undefined ? {} : { NextToken: token }),
-            }),
-          );
-          // One id may be split over pages.
-          for (const result of page.MetricDataResults ?? []) {
-            const id = result.Id ?? '';
-            values.set(id, [...(values.get(id) ?? []), ...(result.Values ?? [])]);
-          }
-          token = page.NextToken;
-        } while (token !== undefined);
-        return queries.map((_, index) => values.get(`q${index}`) ?? []);
-      },
-    }),
-  };
+/** What all looks of a process read through. */
+interface SignalReaders {
+  readonly endpoints: EndpointReads;
+  readonly alarms: AlarmReads;
+  readonly metrics: MetricReads;
 }
 
 export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, 'watchSignals'> {
-  const readers = createSignalReaders((region) => deps.aws(region).cloudwatch);
+  const cloudwatchOf = (region: string) => deps.aws(region).cloudwatch;
+  const readers: SignalReaders = {
+    endpoints: createEndpointReads((region) => deps.aws(region).sagemaker),
+    alarms: createAlarmReads(cloudwatchOf),
+    metrics: createMetricReads(cloudwatchOf),
+  };
 
-  const look = async (watch: SignalsWatch, nowMs: number): Promise<SignalsTold> => {
+  const look = async (
+    watch: SignalsWatch,
+    nowMs: number,
+    afresh: boolean,
+  ): Promise<SignalsTold> => {
     const { spec } = watch.policy;
-    const { sagemaker } = deps.aws(spec.endpoint.region);
-    const [seen, metrics, ended] = await Promise.all([
-      lookAtEndpoint(sagemaker, spec.endpoint, nowMs),
-      readMetrics(readers, spec, nowMs),
+    const signal = runningActivity()?.cancellationSignal;
+    const [seen, ended] = await Promise.all([
+      aws(may('sagemaker:ListEndpoints', '*'), () =>
+        readers.endpoints.read(
+          spec.endpoint.region,
+          { endpoint: spec.endpoint, afresh, nowMs },
+          signal,
+        ),
+      ),
       inParallel(watch.releases, 4, async (workflowId) => ({
         workflowId,
         status: await endOf(deps.temporal, workflowId),
       })),
     ]);
+    const instanceType = seen.variant?.InstanceType;
+    const hardware = hardwareOf(instanceType, spec.monitor.instanceTypes);
     const managed = Object.fromEntries(
       spec.monitor.sources.map((source) => [
         source.id,
-        managedAlarms(watch.policy, source.id, seen.variant?.InstanceType).map((one) => one.name),
+        managedAlarms(watch.policy, source.id, hardware).map((one) => one.name),
       ]),
     );
-    const alarms = await readAlarms(readers, spec, watchedAlarms(spec, managed), nowMs);
+    const [alarms, metrics] = await Promise.all([
+      readAlarms(readers, watch, watchedAlarms(spec, managed), nowMs, afresh),
+      readMetrics(readers, spec, { isThere: seen.variant !== null, instanceType, hardware }, nowMs),
+    ]);
     return {
       atMs: nowMs,
       endpoint: seen.reading,
@@ -129,7 +94,9 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
     /**
      * One look at everything but data. Reads only, and two looks at once are harmless.
      *
-     * Nothing new: throws `Quiet`, and the retry is the next look. An error is retried as any other.
+     * Looks of many models share their calls. The first look of a watch that was started to look at once (a new
+     * keeper, a hint, a changed policy) reads everything of its model by name; the aligned ones believe what all
+     * share. Nothing new: throws `Quiet`, and the retry is the next look. An error is retried as any other.
      */
     async watchSignals(watch) {
       const nowMs = deps.now();
@@ -139,7 +106,8 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
         const nextMs = Math.min(watch.notBeforeMs, watch.wakeAtMs ?? Infinity);
         throw notYet(FailureType.Quiet, `The next look is at ${clock(nextMs)}`, nextMs - nowMs);
       }
-      const told = await look(watch, nowMs);
+      const told = await look(watch, nowMs, woken || (watch.notBeforeMs === 0 && !hasLooked()));
+      keep(LOOKED);
       const news = signalNews(watch.known, told);
       if (
         woken ||
@@ -158,108 +126,129 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
   };
 }
 
+/** Kept in the heartbeat once a look has succeeded: the following ones are aligned. */
+const LOOKED = { looked: true } as const;
+
+function hasLooked(): boolean {
+  const details = recall();
+  return typeof details === 'object' && details !== null && 'looked' in details;
+}
+
 async function readAlarms(
   readers: SignalReaders,
-  spec: PolicySpec,
+  watch: SignalsWatch,
   watched: ReadonlyMap<string, string>,
   nowMs: number,
+  afresh: boolean,
 ): Promise<readonly AlarmReading[]> {
   const signal = runningActivity()?.cancellationSignal;
-  return Promise.all(
-    [...watched].map(async ([name, source]) => {
-      const alarm = await aws(may('cloudwatch:DescribeAlarms', '*'), () =>
-        readers.alarms.add(spec.endpoint.region, name, signal),
-      );
-      if (alarm === NO_ALARM) {
-        return {
-          source,
-          name,
-          state: 'INSUFFICIENT_DATA',
-          reason: 'the alarm does not exist',
-          sinceMs: nowMs,
-          absent: true,
-        } as const;
-      }
+  const names = [...watched.keys()];
+  const wereOk = new Set(names.filter((name) => watch.known.alarms[name] === 'OK'));
+  const answers = await aws(may('cloudwatch:DescribeAlarms', '*'), () =>
+    readers.alarms.read(
+      watch.policy.spec.endpoint.region,
+      { names, wereOk, afresh, nowMs },
+      signal,
+    ),
+  );
+  return [...watched].map(([name, source], index) => {
+    const alarm = answers[index] ?? NO_ALARM;
+    if (alarm === NO_ALARM) {
       return {
         source,
         name,
-        state: alarmState(alarm.StateValue),
-        reason: alarm.StateReason ?? '',
-        sinceMs:
-          (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? nowMs,
-      };
-    }),
-  );
+        state: 'INSUFFICIENT_DATA',
+        reason: 'the alarm does not exist',
+        sinceMs: nowMs,
+        absent: true,
+      } as const;
+    }
+    return {
+      source,
+      name,
+      state: alarmState(alarm.StateValue),
+      reason: alarm.StateReason ?? '',
+      sinceMs:
+        (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? nowMs,
+    };
+  });
 }
 
 const alarmState = (value: string | undefined): AlarmState =>
   value === 'OK' || value === 'ALARM' ? value : 'INSUFFICIENT_DATA';
 
+interface Instance {
+  /** Whether the variant is there at all. */
+  readonly isThere: boolean;
+  readonly instanceType: string | undefined;
+  readonly hardware: Hardware | undefined;
+}
+
 async function readMetrics(
   readers: SignalReaders,
   spec: PolicySpec,
+  instance: Instance,
   nowMs: number,
 ): Promise<readonly MetricReading[]> {
   const signal = runningActivity()?.cancellationSignal;
-  const sources = spec.monitor.sources.filter((source) => source.kind === 'metric');
-  return Promise.all(
-    sources.map(async (source) => {
-      const periodMs = metricPeriodMs(source);
-      const toMs = Math.floor(nowMs / periodMs) * periodMs;
-      const group = `${spec.endpoint.region} ${toMs - PERIODS * periodMs} ${toMs}`;
-      const values = await aws(may('cloudwatch:GetMetricData', '*'), () =>
-        readers.metrics.add(group, metricQuery(source, periodMs), signal),
-      );
-      return judgeMetric(source, values[0] ?? null);
-    }),
+  const read = async (wanted: Omit<ValueWanted, 'nowMs'>): Promise<LatestValue> =>
+    aws(may('cloudwatch:GetMetricData', '*'), () =>
+      readers.metrics.read(spec.endpoint.region, { ...wanted, nowMs }, signal),
+    );
+  const readings = await Promise.all(
+    spec.monitor.sources
+      .filter(isMetricSource)
+      .map((source) => readSource(read, source, spec.endpoint, instance)),
   );
+  return readings.flat();
 }
 
-/** CloudWatch takes 10 s, 30 s and whole minutes; anything else is rounded up. */
-function metricPeriodMs(source: MetricSource): number {
-  const ms = durationMs(source.period);
-  if (ms <= 10_000) return 10_000;
-  if (ms <= 30_000) return 30_000;
-  return Math.ceil(ms / 60_000) * 60_000;
-}
+type Read = (wanted: Omit<ValueWanted, 'nowMs'>) => Promise<LatestValue>;
 
-const metricQuery = (source: MetricSource, periodMs: number): MetricDataQuery => ({
-  Id: 'q',
-  MetricStat: {
-    Metric: {
-      Namespace: source.namespace,
-      MetricName: source.name,
-      Dimensions: Object.entries(source.dimensions).map(([Name, Value]) => ({ Name, Value })),
-    },
-    Period: periodMs / 1_000,
-    Stat: source.stat,
-  },
-});
-
-/** No value is neither in order nor a breach: the sentence says that there is none. */
-export function judgeMetric(source: MetricSource, value: number | null): MetricReading {
-  const name = `${source.name} (${source.stat} over ${source.period})`;
-  if (value === null) {
-    return { source: source.id, value, breached: false, sentence: `${name} has no value` };
+async function readSource(
+  read: Read,
+  source: CloudWatchSource,
+  endpoint: PolicySpec['endpoint'],
+  { isThere, instanceType, hardware }: Instance,
+): Promise<readonly MetricReading[]> {
+  const periodMs = metricPeriodMs(durationMs(source.period));
+  const limits =
+    source.kind === 'endpoint-metrics'
+      ? { above: null, below: null }
+      : { above: source.above ?? null, below: source.below ?? null };
+  switch (source.kind) {
+    case 'metric': {
+      const { namespace, name, dimensions, stat } = source;
+      const { value } = await read({
+        periodMs,
+        metrics: { value: { namespace, name, dimensions, stat } },
+      });
+      return [judgeLimits(source.id, `${name} (${stat} over ${source.period})`, value, limits)];
+    }
+    case 'metric-math': {
+      const { metrics, expression } = source;
+      const { value } = await read({ periodMs, metrics, expression });
+      return [judgeLimits(source.id, `${expression} (over ${source.period})`, value, limits)];
+    }
+    case 'endpoint-metrics': {
+      const dimensions = { EndpointName: endpoint.name, VariantName: endpoint.variant };
+      const fault = isThere ? unmeasurable(source, instanceType, hardware) : undefined;
+      const readings = await Promise.all(
+        readingsWanted(source, hardware).map(async (wanted) => {
+          const { metric: name, namespace, stat } = wanted;
+          const { value } = await read({
+            periodMs,
+            metrics: { value: { namespace, name, dimensions, stat } },
+          });
+          return judgeEndpointMetric(wanted, source.period, value);
+        }),
+      );
+      // What cannot be measured is told as a metric without a value.
+      return fault === undefined
+        ? readings
+        : [...readings, { source: source.id, value: null, breached: false, sentence: fault }];
+    }
   }
-  const shown = Number(value.toPrecision(4));
-  if (source.above !== undefined && value > source.above) {
-    return {
-      source: source.id,
-      value,
-      breached: true,
-      sentence: `${name} is ${shown}, above ${source.above}`,
-    };
-  }
-  if (source.below !== undefined && value < source.below) {
-    return {
-      source: source.id,
-      value,
-      breached: true,
-      sentence: `${name} is ${shown}, below ${source.below}`,
-    };
-  }
-  return { source: source.id, value, breached: false, sentence: `${name} is ${shown}` };
 }
 
 type Schedule = Pick<PolicySpec['retrain'], 'on' | 'schedule' | 'timeZone'>;

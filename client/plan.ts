@@ -1,3 +1,4 @@
+import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
 import { durationMs } from '../domain/duration.js';
 import { whoCanApprove } from '../domain/people.js';
 import { PARAMETER_TOKENS, type Policy } from '../domain/policy.schema.js';
@@ -275,6 +276,10 @@ function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say)
       'spec.endpoint.variant',
       `'${name}' has no variant '${variant}': write ${endpoint.variants.map((one) => one.name).join(' or ')}`,
     );
+  }
+  if (served !== undefined) {
+    const fault = unmeasurableLimits(policy.spec.monitor, served.instanceType ?? undefined);
+    if (fault !== undefined) refuse('spec.monitor.sources', fault);
   }
   const claimed = endpoint.keptBy;
   if (claimed !== null && claimed.toLowerCase() !== policy.metadata.name.toLowerCase()) {

@@ -28,7 +28,27 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.monitor.sources[alarms].id': 'Name of the source in status and reports.',
   'spec.monitor.sources[alarms].kind': 'CloudWatch alarms.',
   'spec.monitor.sources[alarms].alarms':
-    '`managed`: the recommended set is created, repaired and removed for you; or names of alarms of your own.',
+    '`managed`: the recommended set is created, repaired and removed for you; or names of alarms of your own, on metrics, on anomalies or composite.',
+  'spec.monitor.sources[alarms].limits': 'Limits of the managed alarms.',
+  'spec.monitor.sources[alarms].limits.errorShare':
+    'Share of invocations answered 5XX. Default: `deploy.limits.errorShare`.',
+  'spec.monitor.sources[alarms].limits.minInvocations':
+    'Fewest invocations of a period for a share of errors below one half to count. Default 10.',
+  'spec.monitor.sources[alarms].limits.clientErrorShare':
+    'Share of invocations answered 4XX. Default 0.05.',
+  'spec.monitor.sources[alarms].limits.latencyP99Ms':
+    '99th percentile of ModelLatency in milliseconds. Default: `deploy.limits.latencyP99Ms`.',
+  'spec.monitor.sources[alarms].limits.cpuPercent':
+    'CPU in percent of the whole instance. Default 90.',
+  'spec.monitor.sources[alarms].limits.memoryPercent': 'Memory in percent. Default 85.',
+  'spec.monitor.sources[alarms].limits.diskPercent':
+    'Disk in percent. Default 75: data capture stops in silence when it is full.',
+  'spec.monitor.sources[alarms].limits.gpuPercent':
+    'GPU in percent of all GPUs of the instance, where it has some. Default 95.',
+  'spec.monitor.sources[alarms].limits.gpuMemoryPercent':
+    'GPU memory in percent of all GPUs of the instance, where it has some. Default 95.',
+  'spec.monitor.sources[alarms].limits.noTraffic':
+    'So long without an invocation nothing can be told of the answers; or `off`. Default 15m.',
   'spec.monitor.sources[metric].id': 'Name of the source in status and reports.',
   'spec.monitor.sources[metric].kind': 'One CloudWatch metric with limits.',
   'spec.monitor.sources[metric].namespace': 'Namespace of the metric.',
@@ -36,10 +56,95 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.monitor.sources[metric].dimensions':
     'Exactly the dimensions it was published with; CloudWatch does not add up dimension sets.',
   'spec.monitor.sources[metric].stat':
-    'Average, Sum, Minimum, Maximum, SampleCount or a percentile such as p99.',
+    "Average, Sum, Minimum, Maximum, SampleCount, or one of CloudWatch's such as p99, p99.9, tm99, IQM or PR(:300).",
   'spec.monitor.sources[metric].period': 'Period over which the statistic is taken.',
   'spec.monitor.sources[metric].above': 'A finding when the statistic is above this.',
   'spec.monitor.sources[metric].below': 'A finding when the statistic is below this.',
+  'spec.monitor.sources[endpoint-metrics].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[endpoint-metrics].kind':
+    "Metrics of the endpoint's variant with limits in units of people.",
+  'spec.monitor.sources[endpoint-metrics].period': 'Period over which the statistics are taken.',
+  'spec.monitor.sources[endpoint-metrics].metrics':
+    "AWS's name of a metric → its limits. At least one.",
+  'spec.monitor.sources[endpoint-metrics].metrics.CPUUtilization':
+    'CPU, in percent of the whole instance; CloudWatch counts 100 per vCPU.',
+  'spec.monitor.sources[endpoint-metrics].metrics.CPUUtilization.stat': 'Statistic.',
+  'spec.monitor.sources[endpoint-metrics].metrics.CPUUtilization.abovePercent':
+    'A finding when it is above this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.CPUUtilization.belowPercent':
+    'A finding when it is below this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.MemoryUtilization': 'Memory.',
+  'spec.monitor.sources[endpoint-metrics].metrics.MemoryUtilization.stat': 'Statistic.',
+  'spec.monitor.sources[endpoint-metrics].metrics.MemoryUtilization.abovePercent':
+    'A finding when it is above this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.MemoryUtilization.belowPercent':
+    'A finding when it is below this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.DiskUtilization':
+    'Disk; data capture stops in silence when it is full.',
+  'spec.monitor.sources[endpoint-metrics].metrics.DiskUtilization.stat': 'Statistic.',
+  'spec.monitor.sources[endpoint-metrics].metrics.DiskUtilization.abovePercent':
+    'A finding when it is above this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.DiskUtilization.belowPercent':
+    'A finding when it is below this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUUtilization':
+    'GPU, in percent of all GPUs of the instance; CloudWatch counts 100 per GPU.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUUtilization.stat': 'Statistic.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUUtilization.abovePercent':
+    'A finding when it is above this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUUtilization.belowPercent':
+    'A finding when it is below this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUMemoryUtilization':
+    'GPU memory, in percent of all GPUs of the instance.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUMemoryUtilization.stat': 'Statistic.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUMemoryUtilization.abovePercent':
+    'A finding when it is above this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.GPUMemoryUtilization.belowPercent':
+    'A finding when it is below this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.ModelLatency':
+    'Time in the container, in milliseconds; CloudWatch has microseconds.',
+  'spec.monitor.sources[endpoint-metrics].metrics.ModelLatency.stat': 'Statistic.',
+  'spec.monitor.sources[endpoint-metrics].metrics.ModelLatency.aboveMs':
+    'A finding when it is above this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.ModelLatency.belowMs':
+    'A finding when it is below this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.OverheadLatency':
+    'Time in SageMaker around it, in milliseconds.',
+  'spec.monitor.sources[endpoint-metrics].metrics.OverheadLatency.stat': 'Statistic.',
+  'spec.monitor.sources[endpoint-metrics].metrics.OverheadLatency.aboveMs':
+    'A finding when it is above this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.OverheadLatency.belowMs':
+    'A finding when it is below this.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocations':
+    'Invocations in a period; without one CloudWatch has no value, which counts as none.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocations.above':
+    'A finding when there are more.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocations.below':
+    'A finding when there are fewer.',
+  'spec.monitor.sources[endpoint-metrics].metrics.InvocationsPerInstance':
+    'Invocations per instance in a period.',
+  'spec.monitor.sources[endpoint-metrics].metrics.InvocationsPerInstance.above':
+    'A finding when there are more.',
+  'spec.monitor.sources[endpoint-metrics].metrics.InvocationsPerInstance.below':
+    'A finding when there are fewer.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocation4XXErrors': 'Invocations answered 4XX.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocation4XXErrors.aboveShare':
+    'A finding when their share of the invocations is above this; without an invocation there is none.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocation4XXErrors.above':
+    'A finding when there are more in a period.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocation5XXErrors': 'Invocations answered 5XX.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocation5XXErrors.aboveShare':
+    'A finding when their share of the invocations is above this; without an invocation there is none.',
+  'spec.monitor.sources[endpoint-metrics].metrics.Invocation5XXErrors.above':
+    'A finding when there are more in a period.',
+  'spec.monitor.sources[metric-math].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[metric-math].kind': 'An expression of CloudWatch metric math with limits.',
+  'spec.monitor.sources[metric-math].expression':
+    'The expression over the ids of `metrics`, such as `100 * errors / requests`.',
+  'spec.monitor.sources[metric-math].metrics':
+    'Id → metric with `namespace`, `name`, `dimensions` and `stat`; at most ten.',
+  'spec.monitor.sources[metric-math].period': 'Period over which the statistics are taken.',
+  'spec.monitor.sources[metric-math].above': 'A finding when the value is above this.',
+  'spec.monitor.sources[metric-math].below': 'A finding when the value is below this.',
   'spec.monitor.sources[captured-inputs].id': 'Name of the source in status and reports.',
   'spec.monitor.sources[captured-inputs].kind':
     'Requests captured at the endpoint, compared with a baseline.',
@@ -64,6 +169,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.monitor.sources[ground-truth].minRows': 'Fewest labelled rows for a verdict on a window.',
   'spec.monitor.noData': "The dead man's switch.",
   'spec.monitor.noData.after': 'People are told when no data arrived for this long.',
+  'spec.monitor.instanceTypes':
+    'Instance type → `vcpus` and `gpus`, for types that modelkeeper does not know.',
   'spec.detect': 'What counts as drift.',
   'spec.detect.columns': 'Columns that are treated differently.',
   'spec.detect.columns.critical': 'One of these drifting is enough.',

@@ -1,3 +1,5 @@
+import { isMetricSource, sourceOfReading } from './endpoint-metrics.js';
+import { isAboutSilence } from './managed-alarms.js';
 import type {
   AlarmReading,
   EndpointReading,
@@ -118,7 +120,8 @@ function unhealthy(seen: Sightings): string[] {
     );
   }
   for (const alarm of seen.alarms) {
-    if (alarm.state === 'ALARM') reasons.push(`alarm ${alarm.name}: ${alarm.reason}`);
+    if (alarm.state === 'ALARM' && !isAboutSilence(alarm.name))
+      reasons.push(`alarm ${alarm.name}: ${alarm.reason}`);
   }
   for (const metric of seen.metrics) if (metric.breached) reasons.push(metric.sentence);
   return reasons;
@@ -142,12 +145,16 @@ function blindness(
     if (alarms.length === 0) reasons.push(`${source.id}: no alarm has been read yet`);
     else if (alarms.every((alarm) => alarm.state === 'INSUFFICIENT_DATA'))
       reasons.push(`${source.id}: none of its ${alarms.length} alarms has data`);
+    for (const alarm of alarms) {
+      if (alarm.state === 'ALARM' && isAboutSilence(alarm.name))
+        reasons.push(`alarm ${alarm.name}: ${alarm.reason}`);
+    }
   }
   for (const source of spec.monitor.sources) {
-    if (source.kind !== 'metric') continue;
-    const reading = seen.metrics.find((metric) => metric.source === source.id);
-    if (reading === undefined) reasons.push(`${source.id}: the metric has not been read yet`);
-    else if (reading.value === null) reasons.push(reading.sentence);
+    if (!isMetricSource(source)) continue;
+    const readings = seen.metrics.filter((metric) => sourceOfReading(metric.source) === source.id);
+    if (readings.length === 0) reasons.push(`${source.id}: the metric has not been read yet`);
+    for (const reading of readings) if (reading.value === null) reasons.push(reading.sentence);
   }
   for (const { source, windows } of bySource) {
     const silent = seen.noData[source.id];

@@ -1,5 +1,6 @@
 import { durationMs } from './duration.js';
-import { alarmPrefix, rollbackAlarmNames } from './names.js';
+import type { Hardware } from './instances.js';
+import { alarmPrefix, ALARMS_PREFIX, rollbackAlarmNames } from './names.js';
 import type { Policy, PolicySpec } from './policy.schema.js';
 
 /** One metric alarm as it should be. CloudWatch's words; seconds and the metric's own unit. */
@@ -11,64 +12,132 @@ export interface AlarmSpec {
   readonly dimensions: Readonly<Record<string, string>>;
   /** `Average`, `Sum`, … or a percentile such as `p99`. */
   readonly stat: string;
+  /** A period with fewer invocations counts as none: one error among three calls is no share. */
+  readonly leastInvocations?: number;
   readonly periodSeconds: number;
   readonly evaluationPeriods: number;
   readonly datapointsToAlarm: number;
-  /** Alarm when greater than this. */
+  /** `GreaterThanThreshold` when not said. */
+  readonly comparison?: 'GreaterThanThreshold' | 'LessThanThreshold';
   readonly threshold: number;
-  readonly missing: 'notBreaching' | 'missing';
+  readonly missing: 'notBreaching' | 'missing' | 'breaching';
 }
 
-/** Percent of the whole instance above which it is unwell. */
-const FULL = { cpu: 90, memory: 85, disk: 75 } as const;
-/** Share of invocations answered 4XX above which callers and model no longer understand each other. */
-const CLIENT_ERROR_SHARE = 0.05;
-
-const SIZES: Readonly<Record<string, number>> = { medium: 2, large: 2, xlarge: 4, metal: 96 };
-/** Types that do not follow the rule of four per `xlarge`. */
-const ODD_TYPES: Readonly<Record<string, number>> = { 'ml.c4.8xlarge': 36 };
-
-/**
- * vCPUs of an instance type such as `ml.c5.2xlarge`: 4 per `xlarge`; `undefined` for names that say nothing.
- *
- * CPUUtilization counts 100 per vCPU.
- */
-export function vcpusOf(instanceType: string): number | undefined {
-  const odd = ODD_TYPES[instanceType];
-  if (odd !== undefined) return odd;
-  const size = /^ml\.[a-z0-9-]+\.(?:(\d{1,3})xlarge|(medium|large|xlarge|metal))$/.exec(
-    instanceType,
-  );
-  if (size === null) return undefined;
-  return size[1] === undefined ? SIZES[size[2] ?? ''] : 4 * Number(size[1]);
+/** Limits of the managed alarms of one source. */
+export interface AlarmLimits {
+  /** Share of invocations answered 5XX, of at least `minInvocations` in a period. */
+  readonly errorShare: number;
+  readonly minInvocations: number;
+  /** Share of invocations answered 4XX above which callers and model no longer understand each other. */
+  readonly clientErrorShare: number;
+  readonly latencyP99Ms: number;
+  /** Percent of the whole instance above which it is unwell. */
+  readonly cpuPercent: number;
+  readonly memoryPercent: number;
+  readonly diskPercent: number;
+  readonly gpuPercent: number;
+  readonly gpuMemoryPercent: number;
+  /** So long without an invocation; `null` for no such alarm. */
+  readonly noTrafficMs: number | null;
 }
 
-/** The alarms of one source; the one on the CPU only where the vCPUs are known. */
-type AlarmKind = 'errors-5xx' | 'errors-4xx' | 'latency' | 'cpu' | 'memory' | 'disk';
+const DEFAULTS = {
+  minInvocations: 10,
+  clientErrorShare: 0.05,
+  cpuPercent: 90,
+  memoryPercent: 85,
+  diskPercent: 75,
+  gpuPercent: 95,
+  gpuMemoryPercent: 95,
+  noTraffic: '15m',
+} as const;
+
+/** What the policy says of a source's limits, and what holds where it says nothing. */
+export function alarmLimits(policy: Policy, source: string): AlarmLimits {
+  const { monitor, deploy } = policy.spec;
+  const found = monitor.sources.find((one) => one.id === source);
+  const own = found?.kind === 'alarms' ? (found.limits ?? {}) : {};
+  const noTraffic = own.noTraffic ?? DEFAULTS.noTraffic;
+  return {
+    errorShare: own.errorShare ?? deploy.limits.errorShare,
+    minInvocations: own.minInvocations ?? DEFAULTS.minInvocations,
+    clientErrorShare: own.clientErrorShare ?? DEFAULTS.clientErrorShare,
+    latencyP99Ms: own.latencyP99Ms ?? deploy.limits.latencyP99Ms,
+    cpuPercent: own.cpuPercent ?? DEFAULTS.cpuPercent,
+    memoryPercent: own.memoryPercent ?? DEFAULTS.memoryPercent,
+    diskPercent: own.diskPercent ?? DEFAULTS.diskPercent,
+    gpuPercent: own.gpuPercent ?? DEFAULTS.gpuPercent,
+    gpuMemoryPercent: own.gpuMemoryPercent ?? DEFAULTS.gpuMemoryPercent,
+    noTrafficMs: noTraffic === 'off' ? null : durationMs(noTraffic),
+  };
+}
+
+/** The alarms of one source; those per core only where the instance type is known. */
+const ALARM_KINDS = [
+  'errors-5xx',
+  'errors-4xx',
+  'latency',
+  'cpu',
+  'gpu',
+  'gpu-memory',
+  'memory',
+  'disk',
+  'no-traffic',
+] as const;
+type AlarmKind = (typeof ALARM_KINDS)[number];
 
 export const managedAlarmName = (model: string, source: string, kind: AlarmKind): string =>
   `${alarmPrefix(model)}${source}-${kind}`;
 
+const OF_A_SOURCE = new RegExp(`^[a-z0-9-]+-(?:${ALARM_KINDS.join('|')})$`);
+const OF_A_RELEASE = /^release-\d+-(?:errors|latency|abort)$/;
+
+/**
+ * Whether a name is one that we give to an alarm of this model. The prefix of `a` also begins the names of a model
+ * `a-b`, so that only the tag tells for sure.
+ */
+export function isNameOfOurs(model: string, name: string): boolean {
+  const prefix = alarmPrefix(model);
+  const rest = name.slice(prefix.length);
+  return name.startsWith(prefix) && (OF_A_RELEASE.test(rest) || OF_A_SOURCE.test(rest));
+}
+
+/** Whether an alarm is about a rollout, made and removed with its release. */
+export const isOfRelease = (model: string, name: string): boolean =>
+  OF_A_RELEASE.test(name.slice(alarmPrefix(model).length));
+
+/**
+ * The managed alarm on missing traffic: it tells that nothing can be told of the answers, not that they are bad. A
+ * quiet night is no incident, and no health either.
+ */
+export const isAboutSilence = (name: string): boolean =>
+  name.startsWith(ALARMS_PREFIX) && name.endsWith('-no-traffic');
+
 /** Seconds of a literal such as `10s` or `5m`. */
 const seconds = (literal: string): number => Math.ceil(durationMs(literal) / 1_000);
+
+/** Longest that CloudWatch looks back with periods below an hour. */
+const LOOK_BACK_SECONDS = 86_400;
 
 /**
  * The recommended alarms of one endpoint variant for one source.
  *
- * Error shares and latency follow `deploy.limits`; 3 of 5 periods, so that one bad minute is no incident. Load is
- * judged over 3 of at least a minute. There is no alarm on missing traffic: a quiet night is not an incident, and
- * `monitor.noData` is the dead man's switch.
+ * Error shares and latency are judged over 3 of 5 periods, so that one bad minute is no incident; without an
+ * invocation there is nothing bad about them, and `no-traffic` says that there was none. Load is judged over 3 of at
+ * least a minute, and without a value it is INSUFFICIENT_DATA.
+ *
+ * @param hardware of the instances that serve; `undefined` leaves out what is counted per core
  */
 export function managedAlarms(
   policy: Policy,
   source: string,
-  instanceType: string | undefined,
+  hardware: Hardware | undefined,
 ): readonly AlarmSpec[] {
   const model = policy.metadata.name;
   const { name, variant } = policy.spec.endpoint;
-  const { limits } = policy.spec.deploy;
+  const limits = alarmLimits(policy, source);
   const dimensions = { EndpointName: name, VariantName: variant };
-  const periodSeconds = seconds(limits.period);
+  const periodSeconds = seconds(policy.spec.deploy.limits.period);
   const onCalls = {
     namespace: 'AWS/SageMaker',
     dimensions,
@@ -86,24 +155,50 @@ export function managedAlarms(
     datapointsToAlarm: 3,
     missing: 'missing',
   } as const;
-  const vcpus = instanceType === undefined ? undefined : vcpusOf(instanceType);
   const named = (kind: AlarmKind): string => managedAlarmName(model, source, kind);
+  const perCore = (
+    kind: AlarmKind,
+    metric: string,
+    limit: number,
+    cores: number,
+    what: string,
+  ): readonly AlarmSpec[] =>
+    cores === 0
+      ? []
+      : [
+          {
+            ...onFleet,
+            name: named(kind),
+            description: `${what} of ${name} is above ${limit} % of ${cores} ${kind === 'cpu' ? 'vCPUs' : cores === 1 ? 'GPU' : 'GPUs'}.`,
+            metric,
+            threshold: limit * cores,
+          },
+        ];
+  const silentPeriods =
+    limits.noTrafficMs === null
+      ? 0
+      : Math.min(
+          Math.ceil(limits.noTrafficMs / 1_000 / periodSeconds),
+          Math.floor(LOOK_BACK_SECONDS / periodSeconds),
+        );
   return [
     {
       ...onCalls,
       name: named('errors-5xx'),
-      description: `More than ${percent(limits.errorShare)} of the invocations of ${name} are answered 5XX.`,
+      description: `More than ${percent(limits.errorShare)} of the invocations of ${name} are answered 5XX, of at least ${limits.minInvocations} in a period.`,
       metric: 'Invocation5XXErrors',
       stat: 'Average',
       threshold: limits.errorShare,
+      leastInvocations: limits.minInvocations,
     },
     {
       ...onCalls,
       name: named('errors-4xx'),
-      description: `More than ${percent(CLIENT_ERROR_SHARE)} of the invocations of ${name} are answered 4XX: a schema or a caller has changed.`,
+      description: `More than ${percent(limits.clientErrorShare)} of the invocations of ${name} are answered 4XX: a schema or a caller has changed.`,
       metric: 'Invocation4XXErrors',
       stat: 'Average',
-      threshold: CLIENT_ERROR_SHARE,
+      threshold: limits.clientErrorShare,
+      leastInvocations: limits.minInvocations,
     },
     {
       ...onCalls,
@@ -113,33 +208,53 @@ export function managedAlarms(
       stat: 'p99',
       threshold: limits.latencyP99Ms * 1_000,
     },
-    ...(vcpus === undefined
+    ...(hardware === undefined
       ? []
       : [
-          {
-            ...onFleet,
-            name: named('cpu'),
-            description: `CPU of ${name} is above ${FULL.cpu} % of ${vcpus} vCPUs.`,
-            metric: 'CPUUtilization',
-            threshold: FULL.cpu * vcpus,
-          },
+          ...perCore('cpu', 'CPUUtilization', limits.cpuPercent, hardware.vcpus, 'CPU'),
+          ...perCore('gpu', 'GPUUtilization', limits.gpuPercent, hardware.gpus, 'GPU'),
+          ...perCore(
+            'gpu-memory',
+            'GPUMemoryUtilization',
+            limits.gpuMemoryPercent,
+            hardware.gpus,
+            'GPU memory',
+          ),
         ]),
     {
       ...onFleet,
       name: named('memory'),
-      description: `Memory of ${name} is above ${FULL.memory} %.`,
+      description: `Memory of ${name} is above ${limits.memoryPercent} %.`,
       metric: 'MemoryUtilization',
-      threshold: FULL.memory,
+      threshold: limits.memoryPercent,
     },
     {
       ...onFleet,
       name: named('disk'),
-      description: `The disk of ${name} is above ${FULL.disk} %: data capture stops in silence when it is full.`,
+      description: `The disk of ${name} is above ${limits.diskPercent} %: data capture stops in silence when it is full.`,
       metric: 'DiskUtilization',
-      threshold: FULL.disk,
+      threshold: limits.diskPercent,
     },
+    ...(silentPeriods === 0
+      ? []
+      : [
+          {
+            ...onCalls,
+            name: named('no-traffic'),
+            description: `Nobody has invoked ${name} for ${minutes(silentPeriods * periodSeconds)}: nothing can be told of its answers.`,
+            metric: 'Invocations',
+            stat: 'Sum',
+            evaluationPeriods: silentPeriods,
+            datapointsToAlarm: silentPeriods,
+            comparison: 'LessThanThreshold',
+            threshold: 1,
+            missing: 'breaching',
+          } as const,
+        ]),
   ];
 }
+
+const minutes = (secondsLong: number): string => `${Number((secondsLong / 60).toFixed(1))} min`;
 
 /**
  * Alarms that take a rollout back. Each looks at the new config alone: the old fleet's errors must not stop the
@@ -191,7 +306,7 @@ export function rollbackAlarms(
   };
 }
 
-/** Alarm name → source, for every alarm the policy wants watched. Managed CPU alarms are named whether or not they exist. */
+/** Alarm name → source, for every alarm the policy wants watched. */
 export function watchedAlarms(
   spec: Pick<PolicySpec, 'monitor'>,
   managed: Readonly<Record<string, readonly string[]>>,

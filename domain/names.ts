@@ -6,8 +6,11 @@ export const releaseId = (model: string, release: number): string => `release/${
 /** Name of the endpoint config, the SageMaker model and the pipeline execution of one release; at most 47 characters. */
 export const releaseName = (model: string, release: number): string => `${model}-${release}`;
 
+/** Prefix of every alarm that any keeper makes. */
+export const ALARMS_PREFIX = 'modelkeeper-';
+
 /** Prefix of every alarm the keeper of a model makes. */
-export const alarmPrefix = (model: string): string => `modelkeeper-${model}-`;
+export const alarmPrefix = (model: string): string => `${ALARMS_PREFIX}${model}-`;
 
 /** Alarms that roll back one rollout; `abort` never has data and is set by hand when a person aborts. */
 export const rollbackAlarmNames = (

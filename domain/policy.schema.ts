@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { DURATION_PATTERN, durationMs } from './duration.js';
 import { gateSchema } from './gate.schema.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
+import { MATH_ID, mathFaults } from './metric-math.js';
+import { STAT_PATTERN } from './metric-stat.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
@@ -60,14 +62,73 @@ function isPeriod(ms: number): boolean {
   return SHORT_PERIODS_MS.includes(ms) || (ms >= 60_000 && ms <= 86_400_000 && ms % 60_000 === 0);
 }
 
-const alarmsSourceSchema = z.strictObject({
-  id: sourceIdSchema,
-  kind: z.literal('alarms'),
-  /** `managed`: the keeper creates, repairs and removes the recommended set; or names of alarms of your own. */
-  alarms: z
-    .union([z.literal('managed'), z.array(z.string().min(1).max(255)).min(1).max(100)])
-    .default('managed'),
-});
+const percentSchema = z.number().positive().max(100);
+
+const alarmsSourceSchema = z
+  .strictObject({
+    id: sourceIdSchema,
+    kind: z.literal('alarms'),
+    /**
+     * `managed`: the keeper creates, repairs and removes the recommended set; or names of alarms of your own, be they
+     * on metrics, on anomalies or composite.
+     */
+    alarms: z
+      .union([z.literal('managed'), z.array(z.string().min(1).max(255)).min(1).max(100)])
+      .default('managed'),
+    /** Limits of the managed alarms; what is not written is as `alarmLimits()` says. */
+    limits: z
+      .strictObject({
+        errorShare: shareSchema.optional(),
+        minInvocations: z.int().min(1).max(MOST_ROWS).optional(),
+        clientErrorShare: shareSchema.optional(),
+        latencyP99Ms: z.number().positive().optional(),
+        cpuPercent: percentSchema.optional(),
+        memoryPercent: percentSchema.optional(),
+        diskPercent: percentSchema.optional(),
+        gpuPercent: percentSchema.optional(),
+        gpuMemoryPercent: percentSchema.optional(),
+        /** `off`, or so long without an invocation. CloudWatch looks back a day at most. */
+        noTraffic: z
+          .union([
+            z.literal('off'),
+            durationSchema.refine(
+              (literal) => durationMs(literal) >= 60_000 && durationMs(literal) <= 86_400_000,
+              { message: 'write off, or a time from 1m to 24h' },
+            ),
+          ])
+          .optional(),
+      })
+      .optional(),
+  })
+  .refine((source) => source.limits === undefined || source.alarms === 'managed', {
+    path: ['limits'],
+    message: 'limits are those of the managed alarms: alarms of your own have theirs in CloudWatch',
+  });
+
+const statSchema = z
+  .string()
+  .regex(
+    STAT_PATTERN,
+    "Average, Sum, Minimum, Maximum, SampleCount, or one of CloudWatch's such as p99, p99.9, tm99, IQM or PR(:300)",
+  );
+
+/** CloudWatch keeps 1, 5, 10, 20 and 30 seconds, and whole minutes. */
+const periodSchema = durationSchema
+  .refine((literal) => isPeriod(durationMs(literal)), {
+    message:
+      'CloudWatch has periods of 1, 5, 10, 20 and 30 seconds and of whole minutes: write 10s, 1m or 5m',
+  })
+  .default('5m');
+
+const dimensionsSchema = z
+  .record(z.string().min(1).max(255), z.string().min(1).max(1_024))
+  .refine((dimensions) => Object.keys(dimensions).length <= 30, {
+    message: 'a metric has 30 dimensions at most',
+  });
+
+const hasLimit = (source: { above?: number | undefined; below?: number | undefined }): boolean =>
+  source.above !== undefined || source.below !== undefined;
+const NO_LIMIT = 'say above: or below:, or the metric could never be a finding';
 
 const metricSourceSchema = z
   .strictObject({
@@ -76,26 +137,125 @@ const metricSourceSchema = z
     namespace: z.string().min(1).max(255),
     name: z.string().min(1).max(255),
     /** Exactly the dimensions the metric was published with; CloudWatch does not add up dimension sets. */
-    dimensions: z.record(z.string(), z.string()).default({}),
-    stat: z
-      .string()
-      .regex(
-        /^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d{1,2})?)$/,
-        'Average, Sum, Minimum, Maximum, SampleCount or a percentile such as p99',
-      ),
-    /** CloudWatch keeps 1, 5, 10, 20 and 30 seconds, and whole minutes. */
-    period: durationSchema
-      .refine((literal) => isPeriod(durationMs(literal)), {
-        message:
-          'CloudWatch has periods of 1, 5, 10, 20 and 30 seconds and of whole minutes: write 10s, 1m or 5m',
-      })
-      .default('5m'),
+    dimensions: dimensionsSchema.default({}),
+    stat: statSchema,
+    period: periodSchema,
     above: z.number().optional(),
     below: z.number().optional(),
   })
-  .refine((source) => source.above !== undefined || source.below !== undefined, {
-    message: 'say above: or below:, or the metric could never be a finding',
+  .refine(hasLimit, { message: NO_LIMIT });
+
+const metricMathSourceSchema = z
+  .strictObject({
+    id: sourceIdSchema,
+    kind: z.literal('metric-math'),
+    /** CloudWatch metric math over the ids of `metrics`, such as `100 * errors / requests`. */
+    expression: z.string().min(1).max(500),
+    /** Id → metric. Ids begin with a lower-case letter. */
+    metrics: z
+      .record(
+        z.string().regex(MATH_ID, 'a lower-case letter, then letters, digits and _, at most 32'),
+        z.strictObject({
+          namespace: z.string().min(1).max(255),
+          name: z.string().min(1).max(255),
+          dimensions: dimensionsSchema.default({}),
+          stat: statSchema,
+        }),
+      )
+      .refine((metrics) => Object.keys(metrics).length >= 1 && Object.keys(metrics).length <= 10, {
+        message: 'name 1 to 10 metrics',
+      }),
+    period: periodSchema,
+    above: z.number().optional(),
+    below: z.number().optional(),
+  })
+  .refine(hasLimit, { message: NO_LIMIT })
+  .superRefine((source, context) => {
+    for (const fault of mathFaults(source.expression, Object.keys(source.metrics)))
+      context.addIssue({ code: 'custom', path: ['expression'], message: fault });
   });
+
+/** At least one limit, and none that no value could keep. */
+function limitsFault(limits: Readonly<Record<string, unknown>>): string | undefined {
+  const told = Object.entries(limits).filter(
+    ([key, value]) => key !== 'stat' && value !== undefined,
+  );
+  if (told.length === 0) return 'say a limit, such as above or below with its unit';
+  const least = told.find(([key]) => key.startsWith('below'))?.[1];
+  const most = told.find(([key]) => key.startsWith('above'))?.[1];
+  return typeof least === 'number' && typeof most === 'number' && least > most
+    ? 'below must not be greater than above, or every value is a finding'
+    : undefined;
+}
+
+function checkLimits(limits: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  const fault = limitsFault(limits);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+}
+
+/** Percent of the whole instance, whatever CloudWatch counts in. */
+const utilisationSchema = z
+  .strictObject({
+    stat: statSchema.default('Average'),
+    abovePercent: z.number().min(0).max(100).optional(),
+    belowPercent: z.number().min(0).max(100).optional(),
+  })
+  .superRefine(checkLimits)
+  .optional();
+
+/** Milliseconds; CloudWatch has microseconds. */
+const latencySchema = z
+  .strictObject({
+    stat: statSchema.default('p99'),
+    aboveMs: z.number().min(0).optional(),
+    belowMs: z.number().min(0).optional(),
+  })
+  .superRefine(checkLimits)
+  .optional();
+
+/** Sum over the period: of a count no other statistic means anything. */
+const countSchema = z
+  .strictObject({ above: z.number().min(0).optional(), below: z.number().min(0).optional() })
+  .superRefine(checkLimits)
+  .optional();
+
+const errorsSchema = z
+  .strictObject({
+    /** Share of the invocations. */
+    aboveShare: shareSchema.optional(),
+    /** Number over the period. */
+    above: z.number().min(0).optional(),
+  })
+  .superRefine((limits, context) => {
+    checkLimits(limits, context);
+    if (limits.above !== undefined && limits.aboveShare !== undefined)
+      context.addIssue({ code: 'custom', message: 'say either aboveShare or above, not both' });
+  })
+  .optional();
+
+const endpointMetricsSourceSchema = z.strictObject({
+  id: sourceIdSchema,
+  kind: z.literal('endpoint-metrics'),
+  period: periodSchema,
+  /** AWS's name of a metric → its limits. */
+  metrics: z
+    .strictObject({
+      CPUUtilization: utilisationSchema,
+      MemoryUtilization: utilisationSchema,
+      DiskUtilization: utilisationSchema,
+      GPUUtilization: utilisationSchema,
+      GPUMemoryUtilization: utilisationSchema,
+      ModelLatency: latencySchema,
+      OverheadLatency: latencySchema,
+      Invocations: countSchema,
+      InvocationsPerInstance: countSchema,
+      Invocation4XXErrors: errorsSchema,
+      Invocation5XXErrors: errorsSchema,
+    })
+    .refine((metrics) => Object.values(metrics).some((limits) => limits !== undefined), {
+      message: 'name at least one metric with a limit, such as ModelLatency: { aboveMs: 500 }',
+    }),
+});
 
 const capturedInputsSourceSchema = z.strictObject({
   id: sourceIdSchema,
@@ -133,6 +293,8 @@ const groundTruthSourceSchema = z.strictObject({
 export const sourceSchema = z.discriminatedUnion('kind', [
   alarmsSourceSchema,
   metricSourceSchema,
+  endpointMetricsSourceSchema,
+  metricMathSourceSchema,
   capturedInputsSourceSchema,
   groundTruthSourceSchema,
 ]);
@@ -551,6 +713,16 @@ const specSchema = z.strictObject({
     every: positiveDurationSchema.default('1h'),
     sources: z.array(sourceSchema).min(1).max(20),
     noData: z.strictObject({ after: positiveDurationSchema.default('6h') }).prefault({}),
+    /** Instance types that the built-in table does not have, by their name. */
+    instanceTypes: z
+      .record(
+        z.string().regex(/^ml\.[a-z0-9-]+\.[a-z0-9]+$/, 'an instance type such as ml.m5.large'),
+        z.strictObject({
+          vcpus: z.int().min(1).max(1_024),
+          gpus: z.int().min(0).max(64).default(0),
+        }),
+      )
+      .optional(),
   }),
   detect: detectSchema,
   retrain: retrainSchema,
@@ -696,6 +868,8 @@ export type Source = z.infer<typeof sourceSchema>;
 export type CapturedInputsSource = Extract<Source, { kind: 'captured-inputs' }>;
 export type GroundTruthSource = Extract<Source, { kind: 'ground-truth' }>;
 export type MetricSource = Extract<Source, { kind: 'metric' }>;
+export type EndpointMetricsSource = Extract<Source, { kind: 'endpoint-metrics' }>;
+export type MetricMathSource = Extract<Source, { kind: 'metric-math' }>;
 export type AlarmsSource = Extract<Source, { kind: 'alarms' }>;
 export type Notice = (typeof NOTICES)[number];
 export type Severity = (typeof SEVERITIES)[number];

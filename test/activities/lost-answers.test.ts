@@ -135,6 +135,7 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   },
   unclaimEndpoint: { args: [ref] },
   ensureAlarms: { args: [ref] },
+  repairAlarms: { args: [ref] },
   removeAlarms: { given: isPrepared, args: [ref] },
   applyScaling: { args: [scaled] },
   removeScaling: {

@@ -129,17 +129,17 @@ describe('claimEndpoint', () => {
 });
 
 describe('ensureAlarms', () => {
-  it('makes six, finds them right the second time, and repairs a changed one', async () => {
+  it('makes seven, finds them right the second time, and repairs a changed one', async () => {
     const { aws, alarms } = account();
     const { ensureAlarms } = createControlActivities(depsOver(aws));
     const first = await run(ensureAlarms, [ref]);
-    expect(first.alarms['health']).toHaveLength(6);
+    expect(first.alarms['health']).toHaveLength(7);
     expect((await run(ensureAlarms, [ref], { attempt: 2 })).repaired).toEqual([]);
     const cpu = 'modelkeeper-flights-health-cpu';
     expect(alarms.get(cpu)).toMatchObject({ Threshold: 360 });
     alarms.set(cpu, { ...alarms.get(cpu), Threshold: 80 });
     expect((await run(ensureAlarms, [ref])).repaired).toEqual([
-      `put ${cpu} right (threshold was changed)`,
+      `put ${cpu} right (threshold was 80, is 360)`,
     ]);
   });
   it("never touches another model's alarms, though the prefix is the same", async () => {

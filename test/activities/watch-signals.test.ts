@@ -25,7 +25,7 @@ import {
 } from './support.js';
 
 const HOUR = 3_600_000;
-const managed = ['errors-5xx', 'errors-4xx', 'latency', 'cpu', 'memory', 'disk'].map(
+const managed = ['errors-5xx', 'errors-4xx', 'latency', 'cpu', 'memory', 'disk', 'no-traffic'].map(
   (kind) => `modelkeeper-flights-health-${kind}`,
 );
 
@@ -60,6 +60,7 @@ function world({ status = 'InService', states = {}, metric, executions = {} }: W
       MetricDataResults: MetricDataQueries.map(({ Id }) => ({
         Id,
         Values: metric === undefined ? [] : [metric],
+        Timestamps: metric === undefined ? [] : [new Date(NOON - 300_000)],
       })),
     })),
   );
@@ -104,7 +105,7 @@ describe('watchSignals', () => {
       category: 'BENIGN',
       nextRetryDelay: HOUR - 90_000,
       message:
-        'All quiet at 2026-03-01 12:01:30 UTC: endpoint InService, 6 of 6 alarms OK; next look 2026-03-01 13:00 UTC',
+        'All quiet at 2026-03-01 12:01:30 UTC: endpoint InService, 7 of 7 alarms OK; next look 2026-03-01 13:00 UTC',
     });
   });
 
@@ -135,7 +136,7 @@ describe('watchSignals', () => {
     ]);
     expect(error).toMatchObject({
       type: 'Quiet',
-      message: expect.stringMatching(/^Nothing new .*5 of 6 alarms OK/) as string,
+      message: expect.stringMatching(/^Nothing new .*6 of 7 alarms OK/) as string,
     });
   });
 

@@ -294,6 +294,7 @@ export class World {
       claimEndpoint: async () => ({ kind: 'claimed', endpoint: await this.reading() }),
       unclaimEndpoint: async () => undefined,
       ensureAlarms: async () => ({ alarms: {}, repaired: [] }),
+      repairAlarms: async () => ({ alarms: {}, differences: [] }),
       removeAlarms: async () => undefined,
       applyScaling: async () => ({ changed: [] }),
       removeScaling: async () => undefined,

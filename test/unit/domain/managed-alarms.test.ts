@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
+import { hardwareOf } from '../../../domain/instances.js';
 import {
+  isAboutSilence,
+  isNameOfOurs,
+  isOfRelease,
   managedAlarms,
   rollbackAlarms,
-  vcpusOf,
   watchedAlarms,
 } from '../../../domain/managed-alarms.js';
 import { aPolicy } from './support.js';
@@ -11,42 +14,109 @@ import { aPolicy } from './support.js';
 const policy = aPolicy((draft) => {
   draft.spec.deploy = { limits: { errorShare: 0.0125, latencyP99Ms: 250, period: '2m' } };
 });
-const of = (type?: string) => managedAlarms(policy, 'health', type);
+const of = (type?: string) => managedAlarms(policy, 'health', hardwareOf(type));
 const alarm = (kind: string, type = 'ml.c5.2xlarge') =>
   of(type).find(({ name }) => name === `modelkeeper-flights-health-${kind}`);
 
-describe('vCPUs of an instance type', () => {
-  it.each([
-    ['ml.t2.medium', 2],
-    ['ml.m5.large', 2],
-    ['ml.m5.xlarge', 4],
-    ['ml.c5.2xlarge', 8],
-    ['ml.m4.10xlarge', 40],
-    ['ml.g4dn.xlarge', 4],
-    ['ml.u-6tb1.112xlarge', 448],
-    ['ml.m5.metal', 96],
-    ['ml.c4.8xlarge', 36],
-    ['ml.inf1.6xlarge', 24],
-    ['ml.p5.4xlarge', 16],
-    ['m5.xlarge', undefined],
-    ['xml.m5.xlarge', undefined],
-    ['ml.m5.xlarge.reserved', undefined],
-    ['ml.m5.huge', undefined],
-    ['ml.m5.xxlarge', undefined],
-  ])('%s: %s', (type, vcpus) => {
-    expect(vcpusOf(type)).toBe(vcpus);
-  });
-});
-
 describe('the managed alarms', () => {
-  it('are six where the vCPUs are known, and five where they are not', () => {
-    const kinds = ['errors-5xx', 'errors-4xx', 'latency', 'cpu', 'memory', 'disk'];
+  it('are those of the instance that serves', () => {
+    const all = [
+      'errors-5xx',
+      'errors-4xx',
+      'latency',
+      'cpu',
+      'gpu',
+      'gpu-memory',
+      'memory',
+      'disk',
+      'no-traffic',
+    ];
     const names = (type?: string) =>
       of(type).map(({ name }) => name.replace('modelkeeper-flights-health-', ''));
-    expect(names('ml.m5.large')).toEqual(kinds);
-    const without = kinds.filter((kind) => kind !== 'cpu');
-    expect(names('ml.m5.huge')).toEqual(without);
-    expect(names()).toEqual(without);
+    expect(names('ml.g5.12xlarge')).toEqual(all);
+    const withoutGpu = all.filter((kind) => !kind.startsWith('gpu'));
+    expect(names('ml.m5.large')).toEqual(withoutGpu);
+    const blind = withoutGpu.filter((kind) => kind !== 'cpu');
+    expect(names('ml.m5.huge')).toEqual(blind);
+    expect(names()).toEqual(blind);
+  });
+
+  it('have names that are known to be ours, and of no release', () => {
+    const made = of('ml.g5.12xlarge').map(({ name }) => name);
+    expect(made.filter((name) => !isNameOfOurs('flights', name))).toEqual([]);
+    expect(made.filter((name) => isOfRelease('flights', name))).toEqual([]);
+    expect(isNameOfOurs('flights', 'modelkeeper-flights-release-3-abort')).toBe(true);
+    expect(isOfRelease('flights', 'modelkeeper-flights-release-3-abort')).toBe(true);
+    expect(isNameOfOurs('flights', 'modelkeeper-flights-my-own')).toBe(false);
+    expect(isNameOfOurs('flights', 'other-flights-health-cpu')).toBe(false);
+  });
+
+  it('on GPUs count a hundred for each', () => {
+    expect(alarm('gpu', 'ml.g5.12xlarge')).toMatchObject({
+      metric: 'GPUUtilization',
+      threshold: 380,
+      description: 'GPU of flights is above 95 % of 4 GPUs.',
+      missing: 'missing',
+    });
+    expect(alarm('gpu-memory', 'ml.g5.xlarge')).toMatchObject({
+      metric: 'GPUMemoryUtilization',
+      threshold: 95,
+    });
+  });
+
+  it('on silence are breached by it, over the whole of the time and a day at most', () => {
+    expect(alarm('no-traffic')).toMatchObject({
+      metric: 'Invocations',
+      stat: 'Sum',
+      comparison: 'LessThanThreshold',
+      threshold: 1,
+      periodSeconds: 120,
+      evaluationPeriods: 8,
+      datapointsToAlarm: 8,
+      missing: 'breaching',
+      description: 'Nobody has invoked flights for 16 min: nothing can be told of its answers.',
+    });
+    expect(isAboutSilence(alarm('no-traffic')?.name ?? '')).toBe(true);
+    expect(isAboutSilence(alarm('latency')?.name ?? '')).toBe(false);
+    const withLimit = (noTraffic: string, period: string) =>
+      managedAlarms(
+        aPolicy((draft) => {
+          draft.spec.monitor.sources = [{ id: 'health', kind: 'alarms', limits: { noTraffic } }];
+          draft.spec.retrain.on = ['schedule'];
+          draft.spec.deploy = { limits: { period }, probation: { rollBackOn: ['alarms'] } };
+        }),
+        'health',
+        undefined,
+      ).find(({ name }) => isAboutSilence(name))?.evaluationPeriods;
+    expect(withLimit('24h', '10s')).toBe(8_640);
+    expect(withLimit('24h', '7m')).toBe(205);
+    expect(withLimit('off', '1m')).toBeUndefined();
+  });
+
+  it('have the limits of their source, and those of deployments where it says none', () => {
+    const own = aPolicy((draft) => {
+      draft.spec.deploy = { limits: { errorShare: 0.02, latencyP99Ms: 250 } };
+      draft.spec.monitor.sources[0] = {
+        id: 'health',
+        kind: 'alarms',
+        limits: { latencyP99Ms: 80, cpuPercent: 60, minInvocations: 50 },
+      };
+    });
+    const limits = Object.fromEntries(
+      managedAlarms(own, 'health', { vcpus: 4, gpus: 0 }).map((one) => [
+        one.name.replace('modelkeeper-flights-health-', ''),
+        [one.threshold, one.leastInvocations],
+      ]),
+    );
+    expect(limits).toEqual({
+      'errors-5xx': [0.02, 50],
+      'errors-4xx': [0.05, 50],
+      latency: [80_000, undefined],
+      cpu: [240, undefined],
+      memory: [85, undefined],
+      disk: [75, undefined],
+      'no-traffic': [1, undefined],
+    });
   });
 
   it('on answers follow the limits of the policy, three of five periods', () => {
@@ -64,7 +134,9 @@ describe('the managed alarms', () => {
       metric: 'Invocation5XXErrors',
       stat: 'Average',
       threshold: 0.0125,
-      description: 'More than 1.25 % of the invocations of flights are answered 5XX.',
+      description:
+        'More than 1.25 % of the invocations of flights are answered 5XX, of at least 10 in a period.',
+      leastInvocations: 10,
     });
     expect(alarm('errors-4xx')).toMatchObject({
       ...onCalls,
