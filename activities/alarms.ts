@@ -171,7 +171,8 @@ const dimensionsText = (
 /** Which of an alarm's settings are not as they should be; empty when it is right. */
 export function alarmDifferences(spec: AlarmSpec, alarm: Described): readonly AlarmDifference[] {
   const wanted = putInput(spec);
-  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+  type Setting = string | number | undefined;
+  const pairs: readonly (readonly [string, Setting, Setting])[] = [
     ['metric', watchedText(alarm), watchedText(wanted)],
     ['dimensions', dimensionsText(alarm.Dimensions), dimensionsText(wanted.Dimensions)],
     [
@@ -197,7 +198,7 @@ export function alarmDifferences(spec: AlarmSpec, alarm: Described): readonly Al
     .map(([field, was, is]) => ({ name: spec.name, field, was: inWords(was), is: inWords(is) }));
 }
 
-const inWords = (value: unknown): string =>
+const inWords = (value: string | number | undefined): string =>
   value === undefined || value === '' ? 'none' : String(value);
 
 /** What people have hung on an alarm of ours stays there when it is put right. */

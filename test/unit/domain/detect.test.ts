@@ -237,6 +237,56 @@ describe('the verdict', () => {
   );
 });
 
+describe('silence', () => {
+  const noTraffic = (state: 'OK' | 'ALARM') =>
+    alarm(state, { name: 'modelkeeper-flights-health-no-traffic', reason: 'nobody called' });
+  it('is neither sick nor healthy', () => {
+    expect(judge(spec, seen({ alarms: [alarm('OK'), noTraffic('ALARM')] }))).toMatchObject({
+      verdict: 'cannot tell',
+      reasons: ['alarm modelkeeper-flights-health-no-traffic: nobody called'],
+    });
+    expect(judge(spec, seen({ alarms: [alarm('OK'), noTraffic('OK')] })).verdict).toBe('healthy');
+  });
+  it('does not hide what is sick', () => {
+    const alarms = [alarm('ALARM'), noTraffic('ALARM')];
+    expect(judge(spec, seen({ alarms })).verdict).toBe('unhealthy endpoint');
+  });
+  it("is an alarm like any other when it is people's own", () => {
+    const alarms = [alarm('ALARM', { name: 'shop-no-traffic' })];
+    expect(judge(spec, seen({ alarms })).verdict).toBe('unhealthy endpoint');
+  });
+});
+
+describe('metrics of the endpoint', () => {
+  const load = aPolicy((draft) => {
+    draft.spec.monitor.sources.push({
+      id: 'load',
+      kind: 'endpoint-metrics',
+      metrics: { CPUUtilization: { abovePercent: 80 }, ModelLatency: { aboveMs: 9 } },
+    });
+  }).spec;
+  const reading = (source: string, value: number | null, breached = false) => ({
+    source,
+    value,
+    breached,
+    sentence: `${source} is ${String(value)}`,
+  });
+  const with_ = (...readings: ReturnType<typeof reading>[]) =>
+    judge(load, seen({ metrics: [metric(1), ...readings] }));
+  it('are each looked at', () => {
+    expect(with_(reading('load/CPUUtilization', 1), reading('load/ModelLatency', 2)).verdict).toBe(
+      'healthy',
+    );
+    expect(
+      with_(reading('load/CPUUtilization', 90, true), reading('load/ModelLatency', 2)).verdict,
+    ).toBe('unhealthy endpoint');
+    expect(
+      with_(reading('load/CPUUtilization', 1), reading('load/ModelLatency', null)),
+    ).toMatchObject({ verdict: 'cannot tell', reasons: ['load/ModelLatency is null'] });
+    expect(with_()).toMatchObject({ reasons: ['load: the metric has not been read yet'] });
+  });
+});
+
 describe('of several sources of a kind', () => {
   const twoMetrics = aPolicy((draft) => {
     draft.spec.monitor.sources.push(
