@@ -13,21 +13,33 @@ import {
   comparisonOf,
   confidenceOfLook,
   judgeBake,
+  lookAtMs,
   notCompared,
   starved,
+  type BakeComparison,
   type BakePeriod,
   type CompareMetric,
   type CompareSettings,
   type DistributionMetric,
   type MetricComparison,
 } from '../domain/bake.js';
+import { FailureType } from '../domain/failures.js';
 import type { Window } from '../domain/model.js';
+import { clock } from '../domain/watch.js';
 import { isUnusable } from './analysis-port.js';
 import { aws, may } from './aws-failure.js';
 import { currentSignal } from './baseline.js';
 import { captureFilesOf } from './capture-files.js';
-import type { BakeArm, BakeRequest, ControlActivities, DataActivities } from './contract.js';
+import type {
+  BakeArm,
+  BakeRequest,
+  BakeWatch,
+  ControlActivities,
+  DataActivities,
+  ModelRef,
+} from './contract.js';
 import type { ControlDeps, DataDeps } from './deps.js';
+import { notYet } from './heartbeat.js';
 import { downloadAll, withScratch } from './scratch.js';
 
 /** Metrics of invocations are in this namespace. */
@@ -35,47 +47,96 @@ const NAMESPACE = 'AWS/SageMaker';
 /** How long after a bake its last capture files may still arrive. */
 const CAPTURE_SETTLE_MS = 5 * 60_000;
 
-export function createCompareActivities(deps: ControlDeps): Pick<ControlActivities, 'compareBake'> {
+export function createCompareActivities(
+  deps: ControlDeps,
+): Pick<ControlActivities, 'compareBake' | 'watchBake'> {
+  const cloudwatchOf = ({ policy }: ModelRef) => deps.aws(policy.spec.endpoint.region).cloudwatch;
   return {
     /** Reads only. */
-    async compareBake(request) {
-      const { spec } = request.policy;
-      const { cloudwatch } = deps.aws(spec.endpoint.region);
-      const settings = comparisonOf(spec.deploy);
-      const windows = afterWarmup(request.windows, settings.warmupMs);
-      const read = await readFleets(cloudwatch, request, settings, windows);
-      const z = zOfInterval(confidenceOfLook(settings, request.look.of));
-      const metrics = settings.metrics.flatMap((metric): readonly MetricComparison[] => {
-        const unread = read.unread.get(metric.id);
-        if (unread !== undefined) return [notCompared(metric, unread)];
-        switch (metric.kind) {
-          case 'proportion':
-            return [compareProportion(metric, read, settings.minimum, z)];
-          case 'series':
-            return [
-              compareSeries(metric, read, settings.minimum, z, settings.periodSeconds * 1_000),
-            ];
-          case 'distribution':
-            // Answers are read by the data worker: see compareAnswers.
-            return [];
-        }
-      });
-      const count = (periods: readonly BakePeriod[]): number =>
-        periods.reduce((all, period) => all + period.invocations, 0);
-      const starving = starved(request.expectedShare, {
-        champion: count(read.champion),
-        candidate: count(read.candidate),
-      });
-      const doubts = starving === undefined ? [] : [starving];
-      return {
-        atMs: deps.now(),
-        windows: request.windows,
-        look: request.look,
-        ...judgeBake(metrics, doubts),
-        doubts,
-        metrics,
-      };
+    compareBake: (request) => compare(cloudwatchOf(request), request, deps.now()),
+
+    /** Reads only; each attempt is one look at both fleets. */
+    async watchBake(request) {
+      const cloudwatch = cloudwatchOf(request);
+      const nowMs = deps.now();
+      const settings = comparisonOf(request.policy.spec.deploy);
+      const periodMs = settings.periodSeconds * 1_000;
+      const fromMs = await firstTraffic(cloudwatch, request, settings, nowMs);
+      if (fromMs === undefined) {
+        throw notYet(
+          FailureType.StillMoving,
+          `${request.candidate.configName ?? request.candidate.variant} has no traffic yet`,
+          periodMs,
+        );
+      }
+      const dueMs = lookAtMs(fromMs, request.bakeMs, periodMs, request.look);
+      const { champion, candidate, look, model, policy } = request;
+      const windows = [{ fromMs, toMs: nowMs }];
+      const bake = { model, policy, champion, candidate, look, windows, expectedShare: null };
+      const compared = await compare(cloudwatch, bake, nowMs);
+      if (compared.hard || nowMs >= dueMs) return compared;
+      throw notYet(
+        FailureType.StillMoving,
+        `Champion and candidate are compared at ${clock(dueMs)}; so far ${compared.verdict}: ${compared.reasons.join('; ')}`,
+        Math.min(periodMs, dueMs - nowMs),
+      );
     },
+  };
+}
+
+/** When the candidate's fleet took its first invocation; `undefined` when it has not. */
+async function firstTraffic(
+  cloudwatch: CloudWatchClient,
+  request: BakeWatch,
+  settings: CompareSettings,
+  nowMs: number,
+): Promise<number | undefined> {
+  const periodMs = settings.periodSeconds * 1_000;
+  const query = queryOf('candidate', request, request.candidate, 'Invocations', 'Sum', settings);
+  const answer = await getMetricData(cloudwatch, [query], {
+    fromMs: Math.floor(request.sinceMs / periodMs) * periodMs,
+    toMs: Math.ceil(nowMs / periodMs) * periodMs,
+  });
+  const taken = [...(answer.get('candidate')?.values ?? [])].filter(([, value]) => value > 0);
+  return taken.length === 0 ? undefined : Math.min(...taken.map(([atMs]) => atMs));
+}
+
+async function compare(
+  cloudwatch: CloudWatchClient,
+  request: BakeRequest,
+  nowMs: number,
+): Promise<BakeComparison> {
+  const settings = comparisonOf(request.policy.spec.deploy);
+  const windows = afterWarmup(request.windows, settings.warmupMs);
+  const read = await readFleets(cloudwatch, request, settings, windows);
+  const z = zOfInterval(confidenceOfLook(settings, request.look.of));
+  const metrics = settings.metrics.flatMap((metric): readonly MetricComparison[] => {
+    const unread = read.unread.get(metric.id);
+    if (unread !== undefined) return [notCompared(metric, unread)];
+    switch (metric.kind) {
+      case 'proportion':
+        return [compareProportion(metric, read, settings.minimum, z)];
+      case 'series':
+        return [compareSeries(metric, read, settings.minimum, z, settings.periodSeconds * 1_000)];
+      case 'distribution':
+        // Answers are read by the data worker: see compareAnswers.
+        return [];
+    }
+  });
+  const count = (periods: readonly BakePeriod[]): number =>
+    periods.reduce((all, period) => all + period.invocations, 0);
+  const starving = starved(request.expectedShare, {
+    champion: count(read.champion),
+    candidate: count(read.candidate),
+  });
+  const doubts = starving === undefined ? [] : [starving];
+  return {
+    atMs: nowMs,
+    windows: request.windows,
+    look: request.look,
+    ...judgeBake(metrics, doubts),
+    doubts,
+    metrics,
   };
 }
 
@@ -203,7 +264,7 @@ async function readFleets(
 
 function queryOf(
   id: string,
-  request: BakeRequest,
+  { policy }: ModelRef,
   arm: BakeArm,
   metric: string,
   stat: string,
@@ -216,7 +277,7 @@ function queryOf(
         Namespace: NAMESPACE,
         MetricName: metric,
         Dimensions: [
-          { Name: 'EndpointName', Value: request.policy.spec.endpoint.name },
+          { Name: 'EndpointName', Value: policy.spec.endpoint.name },
           { Name: 'VariantName', Value: arm.variant },
           ...(arm.configName === null
             ? []

@@ -253,6 +253,17 @@ export interface BakeRequest extends ModelRef {
   readonly expectedShare: number | null;
 }
 
+/** The bakes of a guardrail rollout, watched until the look is due or a hard limit is passed. */
+export interface BakeWatch extends ModelRef {
+  readonly champion: BakeArm;
+  readonly candidate: BakeArm;
+  /** When the update was made: the candidate has no traffic before. */
+  readonly sinceMs: number;
+  /** How long all bakes last together. */
+  readonly bakeMs: number;
+  readonly look: BakeLook;
+}
+
 export interface NoticeMessage extends ModelRef {
   readonly notice: Notice;
   /** One per decision: subscribers drop repeats by it. */
@@ -380,6 +391,8 @@ export interface ControlActivities {
 
   /** Errors and latency of both fleets over the same periods, from CloudWatch. What cannot be read is `hold`. */
   compareBake(request: BakeRequest): Promise<BakeComparison>;
+  /** Throws BENIGN `StillMoving` until the look is due, or the candidate is beyond a hard limit. */
+  watchBake(request: BakeWatch): Promise<BakeComparison>;
 
   /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */
   record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;

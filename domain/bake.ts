@@ -199,6 +199,15 @@ export const CORRELATED = 0.3;
 /** Share of the invocations it was to get below which the candidate's fleet is not really in use. */
 export const FEWEST_OF_EXPECTED = 0.5;
 
+/**
+ * When look `k` of a guardrail rollout is due, with the candidate's first traffic at `fromMs`.
+ *
+ * Evenly over the bakes, and the last one two periods before their end: after it nothing can be taken back.
+ */
+export function lookAtMs(fromMs: number, bakeMs: number, periodMs: number, look: BakeLook): number {
+  return fromMs + (Math.max(periodMs, bakeMs - 2 * periodMs) * look.k) / look.of;
+}
+
 /** Two-sided confidence of one look. */
 export function confidenceOfLook({ alpha }: Pick<CompareSettings, 'alpha'>, of: number): number {
   return 1 - alpha / Math.max(1, of);
@@ -578,6 +587,34 @@ export function bakeInWords(comparison: BakeComparison): string {
   return `look ${look.k} of ${look.of}: ${verdict}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
 }
 
+/** One line of a comparison as people read it: numbers with their units. */
+export interface BakeRow {
+  readonly id: string;
+  readonly champion: string;
+  readonly candidate: string;
+  readonly change: string;
+  readonly verdict: string;
+  readonly reason: string;
+}
+
+export function bakeRows(comparison: Pick<BakeComparison, 'metrics'>): readonly BakeRow[] {
+  return comparison.metrics.map((metric) => {
+    const [side, change] = WORDS[metric.kind];
+    const of = (value: number | null, n: number): string =>
+      value === null ? '–' : `${side(value)} (n ${n})`;
+    const { estimate, lower, upper } = metric;
+    const range = lower === null || upper === null ? '' : ` (${change(lower)} to ${change(upper)})`;
+    return {
+      id: metric.id,
+      champion: of(metric.champion, metric.nChampion),
+      candidate: of(metric.candidate, metric.nCandidate),
+      change: estimate === null ? '–' : `${change(estimate)}${range}`,
+      verdict: `${metric.verdict}${metric.hard ? ', hard limit' : ''}${metric.required ? '' : ', advisory'}`,
+      reason: metric.reason,
+    };
+  });
+}
+
 /** Lag-1 autocorrelation over periods that follow each other; 0 for short or constant series. */
 function lagOne(periods: readonly BakePeriod[], id: string, periodMs: number): number {
   const values = periods.map((period) => period.values[id] ?? Number.NaN);
@@ -602,5 +639,13 @@ const median = (values: readonly number[]): number =>
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 const number = (value: number): string => `${Number(value.toPrecision(3))}`;
 const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`;
+/** How a side and a change of each kind are written. Latencies come in microseconds. */
+const WORDS: Readonly<
+  Record<CompareMetric['kind'], readonly [(value: number) => string, (value: number) => string]>
+> = {
+  proportion: [percent, (value) => points(value)],
+  series: [(value) => `${number(value / 1_000)} ms`, percent],
+  distribution: [number, number],
+};
 const points = (share: number | null): string =>
   `${Number(((share ?? 0) * 100).toPrecision(3))} points`;

@@ -1,3 +1,4 @@
+import type { BakeComparison } from './bake.js';
 import type { Evidence } from './evidence.js';
 import type {
   AlarmReading,
@@ -89,6 +90,8 @@ export interface ReleaseStatus {
   readonly championConfigName: string | null;
   readonly configName: string | null;
   readonly rollout: readonly TimelineEntry[];
+  /** Champion and candidate side by side, look by look, oldest first. */
+  readonly bakes?: readonly BakeComparison[];
   readonly timeline: readonly TimelineEntry[];
   readonly result: ReleaseResult | null;
   readonly policyDigest: string;

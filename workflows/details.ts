@@ -1,4 +1,5 @@
 /** What the Temporal Web UI shows on the first page of a workflow: Markdown for people. */
+import { bakeRows } from '../domain/bake.js';
 import { instantInWords, inWords } from '../domain/duration.js';
 import type { MetricInterval } from '../domain/model.js';
 import type { ApprovalRequest, KeeperStatus, ReleaseStatus, Why } from '../domain/status.js';
@@ -51,6 +52,22 @@ export function releaseDetails(s: ReleaseStatus, request: ApprovalRequest | unde
           candidate,
         ),
       ),
+      '',
+    );
+  }
+  const bake = s.bakes?.at(-1);
+  if (bake !== undefined) {
+    lines.push(
+      `**Bake:** ${bake.verdict}, look ${bake.look.k} of ${bake.look.of}`,
+      '',
+      '| metric | champion | candidate | change | verdict |',
+      '|---|---|---|---|---|',
+      ...bakeRows(bake).map(
+        (row) =>
+          `| ${[row.id, row.champion, row.candidate, row.change, row.verdict].map(plain).join(' | ')} |`,
+      ),
+      '',
+      ...bake.doubts.map((doubt) => `- ${plain(doubt)}`),
       '',
     );
   }

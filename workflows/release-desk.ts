@@ -14,6 +14,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 
 import type { ModelRef, ReleaseInput } from '../activities/contract.js';
 import { outcomeOf, weigh } from '../domain/approval.js';
+import { bakeInWords, type BakeComparison } from '../domain/bake.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerHead, ReleaseResult, ReleaseStage } from '../domain/model.js';
 import { keeperId } from '../domain/names.js';
@@ -57,6 +58,8 @@ const AWAITING = defineSearchAttributeKey(SEARCH_ATTRIBUTES.awaiting, 'KEYWORD')
 
 const MAX_TIMELINE = 100;
 const MAX_REFUSALS = 20;
+/** Comparisons that are kept: the ledger has them all. */
+const MAX_BAKES = 20;
 /** How long a decision that cannot wait tries to be entered before it goes ahead and is entered late. */
 const URGENT_RECORD_MS = 30_000;
 
@@ -522,6 +525,10 @@ export function openReleaseDesk(input: ReleaseInput) {
         -MAX_TIMELINE,
       );
       show();
+    },
+    addBake(compared: BakeComparison): void {
+      s.bakes = [...(s.bakes ?? []), compared].slice(-MAX_BAKES);
+      tell(`champion and candidate compared, ${bakeInWords(compared)}`);
     },
 
     /** Stands still at the end of a stage while a person has paused the release. */

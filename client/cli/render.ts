@@ -1,3 +1,4 @@
+import { bakeRows } from '../../domain/bake.js';
 import { inWords, instantInWords } from '../../domain/duration.js';
 import type { RolloutPlan } from '../../domain/evidence.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
@@ -236,10 +237,37 @@ export function releaseText(colors: Colors, view: ReleaseView, nowMs: number): s
           : [['paused', `by ${plain(status.paused.by)}: ${plain(status.paused.reason)}`]]),
       ]),
     ),
+    bakeText(colors, status),
     workText(colors, view.pending, nowMs),
   ]
     .filter((part) => part !== '')
     .join('\n');
+}
+
+/** The latest comparison of champion and candidate; empty when there was none. */
+function bakeText(colors: Colors, status: ReleaseStatus): string {
+  const last = status.bakes?.at(-1);
+  if (last === undefined) return '';
+  return indent(
+    [
+      `Champion and candidate in the bake, look ${last.look.k} of ${last.look.of}: ${colors.bold(last.verdict)}`,
+      ...(last.metrics.length === 0
+        ? last.reasons.map(plain)
+        : [
+            table([
+              ['', 'champion', 'candidate', 'change', ''],
+              ...bakeRows(last).map((row) => [
+                row.id,
+                row.champion,
+                row.candidate,
+                row.change,
+                row.verdict,
+              ]),
+            ]),
+            ...last.doubts.map(plain),
+          ]),
+    ].join('\n'),
+  );
 }
 
 function stageText(status: ReleaseStatus): string {

@@ -311,7 +311,12 @@ function cloudwatchOf(state: State) {
       return {};
     }),
     on(DescribeAlarmHistoryCommand, () => ({ AlarmHistoryItems: [] })),
-    on(GetMetricDataCommand, () => ({ MetricDataResults: [] })),
+    // Of traffic there is that of a candidate only, an hour ago.
+    on(GetMetricDataCommand, ({ MetricDataQueries: queries = [] }) => ({
+      MetricDataResults: queries
+        .filter(({ Id = '' }) => Id.startsWith('candidate'))
+        .map(({ Id }) => ({ Id, Timestamps: [new Date(NOON - 3_600_000)], Values: [1] })),
+    })),
   ];
 }
 

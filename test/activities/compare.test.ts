@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { readAnswers } from '../../analysis/capture.js';
 import { afterWarmup } from '../../activities/compare.js';
-import type { BakeRequest } from '../../activities/contract.js';
+import type { BakeRequest, BakeWatch } from '../../activities/contract.js';
 import { createControlActivities, createDataActivities } from '../../activities/index.js';
+import { lookAtMs } from '../../domain/bake.js';
 import {
   attemptOf,
   awsError,
@@ -203,6 +204,62 @@ describe('compareBake', () => {
       nonRetryable: false,
       message: expect.stringMatching(/^cloudwatch:GetMetricData on \* is missing/) as string,
     });
+  });
+});
+
+describe('watchBake', () => {
+  const watch: BakeWatch = {
+    ...ref,
+    champion: bake.champion,
+    candidate: bake.candidate,
+    sinceMs: FROM_MS - 30 * MINUTE_MS,
+    bakeMs: 62 * MINUTE_MS,
+    look: { k: 1, of: 2 },
+  };
+  /** The candidate's traffic begins ten minutes after FROM_MS. */
+  const beginning = (point: Partial<Point> = {}) =>
+    cloudwatch((config, minute) => {
+      if (config === 'flights-1') return healthy(config, minute);
+      return minute < 10
+        ? { invocations: 0 }
+        : { ...healthy(config, minute), ...(minute < 13 ? {} : point) };
+    });
+  const at = async (minute: number, aws = beginning()) =>
+    attemptOf(
+      createControlActivities(depsOver(aws, { now: () => FROM_MS + minute * MINUTE_MS })).watchBake,
+      [watch],
+    );
+  it('waits for the first traffic, and from there for the look', async () => {
+    const idle = cloudwatch(() => ({ invocations: 0 }));
+    expect((await at(20, idle)).error).toMatchObject({
+      type: 'StillMoving',
+      message: 'flights-2 has no traffic yet',
+    });
+    expect((await at(30)).error).toMatchObject({
+      type: 'StillMoving',
+      category: 'BENIGN',
+      message: expect.stringMatching(
+        /^Champion and candidate are compared at .*so far hold/,
+      ) as string,
+    });
+    expect((await at(40)).result()).toMatchObject({
+      look: { k: 1, of: 2 },
+      windows: [{ fromMs: FROM_MS + 10 * MINUTE_MS, toMs: FROM_MS + 40 * MINUTE_MS }],
+    });
+  });
+  it('does not wait for the look beyond a hard limit', async () => {
+    expect((await at(25, beginning({ errors: 50 }))).result()).toMatchObject({
+      verdict: 'roll back',
+      hard: true,
+    });
+  });
+});
+
+describe('looks at a guardrail rollout', () => {
+  it('lie evenly over its bakes, the last one while it can still be taken back', () => {
+    const at = (k: number) => lookAtMs(1_000, 900_000, 60_000, { k, of: 3 });
+    expect([at(1), at(2), at(3)]).toEqual([261_000, 521_000, 781_000]);
+    expect(lookAtMs(0, 30_000, 60_000, { k: 1, of: 1 })).toBe(60_000);
   });
 });
 

@@ -299,6 +299,18 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
     ],
   },
   compareBake: { args: [bake] },
+  watchBake: {
+    args: [
+      {
+        ...ref,
+        champion: arm,
+        candidate: arm,
+        sinceMs: NOON - 3_600_000,
+        bakeMs: 600_000,
+        look: { k: 1, of: 1 },
+      },
+    ],
+  },
   compareAnswers: { args: [bake] },
 };
 

@@ -12,6 +12,7 @@ import type {
   RolloutOutcome,
   SignalsTold,
 } from '../../activities/contract.js';
+import type { BakeComparison } from '../../domain/bake.js';
 import { durationMs } from '../../domain/duration.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
 import { NO_HASH } from '../../domain/ledger.js';
@@ -117,6 +118,8 @@ export class World {
   preflightRefusal: readonly string[] = [];
   scaling = { found: true, suspended: false };
   evidenceSalt = '';
+  /** What the looks at a guardrail's bakes find, one after the other. */
+  bakes: readonly BakeComparison[] = [];
   private looks: Record<string, number> = {};
   private readonly overrides: Partial<ControlActivities & DataActivities> = {};
 
@@ -435,6 +438,14 @@ export class World {
       },
       tripAlarm: async ({ alarmName }) => {
         this.tripped.push(alarmName);
+      },
+      watchBake: async ({ look, sinceMs, bakeMs }) => {
+        const nowMs = await this.now();
+        const compared = this.bakes[look.k - 1];
+        const dueMs = sinceMs + (bakeMs * look.k) / look.of;
+        if (compared === undefined || nowMs < dueMs)
+          throw notYet('StillMoving', 'compared later', Math.max(1_000, dueMs - nowMs));
+        return { ...compared, atMs: nowMs, look };
       },
       compareBake: async ({ windows, look }) => ({
         atMs: await this.now(),

@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 
 import type {
   ModelRef,
@@ -14,6 +14,7 @@ import { careful, control, poll } from '../activities.js';
 import { sentenceOf } from '../failures.js';
 import { followed } from '../follow.js';
 import type { ReleaseDesk } from '../release-desk.js';
+import { besideBake, comparesBake } from './bake.js';
 
 export type Deployed =
   | { readonly kind: 'serving'; readonly sinceMs: number }
@@ -84,6 +85,14 @@ export async function deploy(
       lastModifiedAtMs: checked.endpoint.lastModifiedAtMs,
     });
     desk.addRollout([{ atMs: Date.now(), what: `update ${update.kind}` }]);
+    const settled = (): Promise<AtRest> =>
+      atRest(desk, {
+        configName,
+        previousConfigName: previous,
+        alarmNames: plan.alarmNames,
+        deadlineMs,
+        formerReason: checked.endpoint.failureReason,
+      });
     switch (update.kind) {
       case 'champion changed':
         return { kind: 'champion changed', configName: update.configName };
@@ -94,16 +103,7 @@ export async function deploy(
       case 'accepted':
       case 'adopted':
       case 'already serving':
-        return ended(
-          desk,
-          await atRest(desk, {
-            configName,
-            previousConfigName: previous,
-            alarmNames: plan.alarmNames,
-            deadlineMs,
-            formerReason: checked.endpoint.failureReason,
-          }),
-        );
+        return ended(desk, await compared(desk, prepared, previous, deadlineMs, settled));
     }
   } catch (error) {
     if (!isCancellation(error)) {
@@ -124,6 +124,20 @@ export async function deploy(
     desk.tell(`the endpoint is at rest on ${back ?? 'no config'}`);
     throw error;
   }
+}
+
+/** Waits for the rollout, and compares the two versions meanwhile where the policy asks for it. */
+async function compared(
+  desk: ReleaseDesk,
+  prepared: Prepared,
+  previous: string | null,
+  deadlineMs: number,
+  settled: () => Promise<AtRest>,
+): Promise<AtRest> {
+  if (previous === null || !comparesBake(desk, prepared) || !patched('compare-bake')) {
+    return settled();
+  }
+  return besideBake(desk, prepared, previous, deadlineMs, settled);
 }
 
 interface Resting extends Omit<RestRequest, keyof ModelRef | 'journey' | 'tellMoves'> {

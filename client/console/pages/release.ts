@@ -1,3 +1,4 @@
+import { bakeRows, type BakeComparison } from '../../../domain/bake.js';
 import type { ReleaseStage } from '../../../domain/model.js';
 import type { Decision, ReleaseStatus } from '../../../domain/status.js';
 import type { ReleaseView } from '../../replies.js';
@@ -185,9 +186,51 @@ function evaluationSection(status: ReleaseStatus): Html {
 
 function rolloutSection(status: ReleaseStatus): Html | null {
   if (status.rollout.length === 0) return null;
+  const bake = status.bakes?.at(-1);
   return html`<h2>Rollout</h2>
-    ${timeline(status.rollout)}`;
+    ${bake !== undefined && bakeTable(bake)} ${timeline(status.rollout)}`;
 }
+
+/** Champion and candidate side by side, as the latest look saw them. */
+function bakeTable(bake: BakeComparison): Html {
+  return html`<p>
+      Champion and candidate in the bake, look ${bake.look.k} of ${bake.look.of},
+      ${exactly(bake.atMs)}: ${badge(bake.verdict, BAKE_TONES[bake.verdict])}
+    </p>
+    ${reasonsList(bake.metrics.length === 0 ? bake.reasons : bake.doubts)}
+    ${
+      bake.metrics.length > 0 &&
+      html`<div class="table">
+        <table class="stack">
+          <thead>
+            <tr>
+              <th scope="col">Metric</th>
+              <th scope="col"><span class="key champion">Champion</span></th>
+              <th scope="col"><span class="key candidate">Candidate</span></th>
+              <th scope="col">Change</th>
+              <th scope="col">Verdict</th>
+              <th scope="col">Why</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${bakeRows(bake).map(
+              (row) =>
+                html`<tr>
+                  <th scope="row">${row.id}</th>
+                  <td data-label="Champion">${row.champion}</td>
+                  <td data-label="Candidate">${row.candidate}</td>
+                  <td data-label="Change">${row.change}</td>
+                  <td data-label="Verdict">${row.verdict}</td>
+                  <td>${row.reason}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>`
+    }`;
+}
+
+const BAKE_TONES = { promote: 'good', hold: 'warn', 'roll back': 'bad' } as const;
 
 /** People's decisions with how each was known. */
 export function decisionList(view: View, decisions: readonly Decision[]): Html {

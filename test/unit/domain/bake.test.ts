@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { zOfInterval } from '../../../analysis/tails.js';
 import {
   afterHold,
+  bakeRows,
   compareDistribution,
   compareProportion,
   compareSeries,
@@ -298,6 +299,33 @@ describe('the verdict', () => {
     expect(starved(0.1, { champion: 951, candidate: 49 })).toMatch(/took 49 of 1000/);
     expect(starved(null, { champion: 1_000, candidate: 0 })).toBeUndefined();
     expect(starved(0.5, { champion: 0, candidate: 0 })).toBeUndefined();
+  });
+});
+
+describe('the table', () => {
+  it('has units, intervals and dashes for what is not known', () => {
+    const [errors] = bakeRows({
+      metrics: [proportion(counted([10, 10_000]), counted([400, 10_000]))],
+    });
+    expect(errors).toMatchObject({
+      champion: '0.1 % (n 10000)',
+      candidate: '4 % (n 10000)',
+      verdict: 'fail, hard limit',
+      change: expect.stringMatching(/^3\.9 points \(3\.\d+ points to 4\.\d+ points\)$/) as string,
+    });
+    const slow = latency(series([40_000, 40_000, 40_000]), series([70_000, 70_000, 70_000]));
+    expect(bakeRows({ metrics: [slow] })[0]).toMatchObject({
+      champion: '40 ms (n 3)',
+      change: '75 %',
+    });
+    expect(bakeRows({ metrics: [{ ...notCompared(ERRORS, 'x'), required: false }] })[0]).toEqual({
+      id: 'errors',
+      champion: '–',
+      candidate: '–',
+      change: '–',
+      verdict: 'inconclusive, advisory',
+      reason: 'x',
+    });
   });
 });
 
