@@ -7,8 +7,10 @@ import {
   type CreateEndpointConfigInput,
   type CreateModelInput,
   type DeploymentConfig,
+  type DescribeEndpointConfigOutput,
   type DescribeEndpointOutput,
   type DescribeModelOutput,
+  type DescribeModelPackageOutput,
   type ProductionVariant,
   type SageMakerClient,
 } from '@aws-sdk/client-sagemaker';
@@ -19,6 +21,16 @@ import { canonicalJson } from '../domain/ledger.js';
 import { rollbackAlarms } from '../domain/managed-alarms.js';
 import type { EndpointReading } from '../domain/model.js';
 import { rollbackAlarmNames } from '../domain/names.js';
+import {
+  alarmFindings,
+  capacityNeeded,
+  roleFindings,
+  silentFallback,
+  variantFaults,
+  type Findings,
+  type GuardAlarm,
+  type Hosting,
+} from '../domain/preflight.js';
 import { planFaults, rolloutPlan } from '../domain/rollout.js';
 import { clock, pollEveryMs } from '../domain/watch.js';
 import {
@@ -28,6 +40,7 @@ import {
   MODEL_TAG,
   putAlarms,
   RELEASE_TAG,
+  type Described,
 } from './alarms.js';
 import { attempt, aws, isAlreadyThere, isInMotion, may } from './aws-failure.js';
 import type {
@@ -200,24 +213,53 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
         refused.push(`the config ${request.configName} has no variant ${spec.endpoint.variant}`);
       }
       refused.push(...planFaults(request.plan, reading.instances));
-      if (request.plan.alarmNames.length === 0) {
-        warnings.push('no alarm guards this rollout: it can only be taken back by a person');
-      }
+      const add = (findings: Findings): void => {
+        refused.push(...findings.refused);
+        warnings.push(...findings.warnings);
+      };
       const alarms = await describeAlarms(cloudwatch, request.plan.alarmNames);
-      for (const name of request.plan.alarmNames) {
-        const alarm = alarms.get(name);
-        if (alarm === undefined) {
+      add(alarmFindings(request.plan, [...alarms].map(guardOf)));
+      const found =
+        request.packageArn === null
+          ? undefined
+          : await describePackage(sagemaker, request.packageArn);
+      if (look.endpoint !== null && target !== undefined) {
+        const serving = look.endpoint.ProductionVariants ?? [];
+        const variants = target.ProductionVariants ?? [];
+        const candidate = variants.find((one) => one.VariantName === spec.endpoint.variant);
+        const names = (list: readonly { VariantName?: string | undefined }[]): readonly string[] =>
+          list.map((one) => one.VariantName ?? '');
+        refused.push(...variantFaults(names(serving), names(variants), request.configName));
+        add(silentFallback(request.plan, hostingOf(target, candidate, found)));
+        const fleet = serving.map((one) => ({
+          instanceType:
+            variants.find((other) => other.VariantName === one.VariantName)?.InstanceType ?? '',
+          instances: one.DesiredInstanceCount ?? one.CurrentInstanceCount ?? 0,
+        }));
+        warnings.push(
+          ...capacityNeeded(
+            request.plan,
+            fleet.filter(({ instanceType }) => instanceType !== ''),
+          ),
+        );
+        const model =
+          candidate?.ModelName === undefined
+            ? undefined
+            : await describeModel(sagemaker, candidate.ModelName);
+        if (candidate?.ModelName !== undefined && model === undefined) {
           refused.push(
-            `the rollback alarm ${name} does not exist: create it, or correct deploy.alarms`,
-          );
-        } else if (alarm.StateValue === 'ALARM') {
-          refused.push(
-            `the rollback alarm ${name} is in ALARM already (${alarm.StateReason ?? 'no reason given'}): the rollout would be taken back at once; cure that first`,
+            `the SageMaker model ${candidate.ModelName} of the config ${request.configName} does not exist any more`,
           );
         }
+        add(
+          roleFindings(
+            model?.ExecutionRoleArn ?? null,
+            look.model?.ExecutionRoleArn ?? null,
+            reading.arn,
+          ),
+        );
       }
       if (request.packageArn !== null) {
-        const found = await describePackage(sagemaker, request.packageArn);
         const status = found?.ModelApprovalStatus ?? 'gone';
         if (status !== 'Approved') {
           refused.push(
@@ -350,6 +392,33 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
   function busy(request: RolloutRequest, sentence: string) {
     return notYet(FailureType.Busy, sentence, pollMs(request));
   }
+}
+
+function guardOf([name, alarm]: readonly [string, Described]): GuardAlarm {
+  return {
+    name,
+    state: alarm.StateValue ?? 'INSUFFICIENT_DATA',
+    reason: alarm.StateReason ?? '',
+    missing: alarm.TreatMissingData ?? null,
+    periodSeconds: alarm.Period ?? null,
+    datapoints: alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods ?? 1,
+  };
+}
+
+function hostingOf(
+  config: DescribeEndpointConfigOutput,
+  candidate: ProductionVariant | undefined,
+  found: DescribeModelPackageOutput | undefined,
+): Hosting {
+  return {
+    instanceType: candidate?.InstanceType ?? null,
+    serverless: candidate?.ServerlessConfig !== undefined,
+    asynchronous: config.AsyncInferenceConfig !== undefined,
+    marketplace:
+      found?.InferenceSpecification?.Containers?.some((one) => one.ProductId !== undefined) ??
+      false,
+    accelerated: candidate?.AcceleratorType !== undefined,
+  };
 }
 
 /** Whether an earlier attempt may have sent the call: unknown counts as yes once there was one. */
