@@ -22,6 +22,7 @@ import type {
 } from '../domain/model.js';
 import type { Post, PostEvidence } from '../domain/notices.js';
 import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
+import type { PackageReading, RegistryMemory } from '../domain/registry.js';
 import type { KnownSignals } from '../domain/watch.js';
 
 /** Where things of one model are. */
@@ -152,6 +153,8 @@ export interface PrepareRequest extends ModelRef {
   readonly name: string;
   readonly candidate: Candidate;
   readonly champion: Champion | null;
+  /** What the registry is to say while people are asked. */
+  readonly pending?: Omit<WritePackage, keyof ModelRef>;
 }
 
 /** SageMaker model, endpoint config and rollback alarms exist; nothing serves yet. */
@@ -160,6 +163,8 @@ export interface Prepared {
   readonly modelName: string;
   readonly plan: RolloutPlan;
   readonly abortAlarmName: string | null;
+  /** How the package was and is in the registry. Absent in executions that began before it was written here. */
+  readonly registry?: PackageWritten;
 }
 
 export interface Preflight {
@@ -170,6 +175,8 @@ export interface Preflight {
   /** The evidence as it is now, and its sha256. */
   readonly evidence: Evidence;
   readonly digest: string;
+  /** The registry right before the rollout; absent when no package was asked about. */
+  readonly registry?: PackageReading;
 }
 
 export interface RolloutRequest extends ModelRef {
@@ -309,6 +316,24 @@ export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly endpoint: EndpointReading }
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** What is to stand in the registry. What is absent is left as it is. */
+export interface WritePackage extends ModelRef {
+  readonly packageArn: string;
+  readonly status?: 'Approved' | 'Rejected' | 'PendingManualApproval';
+  readonly description?: string;
+  /** Added to the package's metadata, as far as SageMaker's limits allow. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly lifeCycle?: { readonly stage: string; readonly status: string };
+}
+
+export interface PackageWritten {
+  /** Before the first attempt wrote anything. */
+  readonly before: PackageReading;
+  readonly now: PackageReading;
+  /** What could not be attached, in words. */
+  readonly notes: readonly string[];
+}
+
 export interface ControlActivities {
   /** Quiet looks throw a BENIGN `Quiet` failure with the next aligned look as `nextRetryDelay`. */
   watchSignals(watch: SignalsWatch): Promise<SignalsTold>;
@@ -357,9 +382,17 @@ export interface ControlActivities {
       readonly description: string;
     },
   ): Promise<void>;
-  readApprovalStatus(
-    request: ModelRef & { readonly packageArn: string },
-  ): Promise<{ readonly status: string; readonly lastModifiedBy: string | null }>;
+  /** Status, description, metadata and stage of a package, in one call; answers how it was and how it is. */
+  writePackage(request: WritePackage): Promise<PackageWritten>;
+  /** Quiet looks throw a BENIGN `Quiet` failure until the status is another than the one it was left with. */
+  watchPackage(
+    request: ModelRef & {
+      readonly packageArn: string;
+      readonly memory: RegistryMemory;
+      /** A single look that answers whatever it sees. */
+      readonly once?: boolean;
+    },
+  ): Promise<PackageReading>;
 
   prepareDeployment(request: PrepareRequest): Promise<Prepared>;
   /** Deletes the config, model and alarms of a release that we created, never one in use or wanted for the way back. */

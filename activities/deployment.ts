@@ -32,6 +32,7 @@ import {
   type Hosting,
 } from '../domain/preflight.js';
 import { planFaults, rolloutPlan } from '../domain/rollout.js';
+import type { PackageReading } from '../domain/registry.js';
 import { clock, pollEveryMs } from '../domain/watch.js';
 import {
   alarmCauses,
@@ -67,7 +68,7 @@ import {
   readTags,
   type EndpointLook,
 } from './read.js';
-import { imageDigest } from './registry.js';
+import { imageDigest, packageReading } from './registry.js';
 import { headObject, readObject } from './s3.js';
 
 type DeploymentActivities = Pick<
@@ -259,7 +260,9 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
           ),
         );
       }
+      let registry: PackageReading | undefined;
       if (request.packageArn !== null) {
+        registry = packageReading(request.packageArn, found);
         const status = found?.ModelApprovalStatus ?? 'gone';
         if (status !== 'Approved') {
           refused.push(
@@ -268,7 +271,14 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
         }
       }
       const evidence = await evidenceNow(request);
-      return { refused, warnings, endpoint: reading, evidence, digest: evidenceDigest(evidence) };
+      return {
+        refused,
+        warnings,
+        endpoint: reading,
+        evidence,
+        digest: evidenceDigest(evidence),
+        ...(registry === undefined ? {} : { registry }),
+      };
     },
 
     /**

@@ -23,6 +23,7 @@ export type { AwsByRegion, AwsClients, ControlDeps, DataDeps } from './deps.js';
 /** Everything that is a few calls to AWS or Temporal. */
 export function createControlActivities(deps: ControlDeps): ControlActivities {
   const { readCandidate, ...registry } = createRegistryActivities(deps);
+  const deployment = createDeploymentActivities(deps);
   return heartbeating<ControlActivities>({
     ...createSignalsWatch(deps),
     ...createPolicyActivities(),
@@ -32,8 +33,15 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createReleaseActivities(deps),
     ...createPipelineActivities(deps, readCandidate),
     ...registry,
-    ...createDeploymentActivities(deps),
     ...createCompareActivities(deps),
+    ...deployment,
+    /** Makes what a rollout needs, then sets the package to pending: both are safe to repeat, so it is too. */
+    async prepareDeployment(request) {
+      const prepared = await deployment.prepareDeployment(request);
+      const { model, policy, pending } = request;
+      if (pending === undefined) return prepared;
+      return { ...prepared, registry: await registry.writePackage({ model, policy, ...pending }) };
+    },
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),
   });

@@ -39,6 +39,7 @@ import {
   type Answer,
   type Asked,
   type DecideAnswer,
+  type HintMessage,
 } from '../workflows/messages.js';
 import { policyDigest } from './digest.js';
 import { messageOf, ModelkeeperError } from './errors.js';
@@ -145,7 +146,11 @@ export interface ModelkeeperClient {
     options?: SendOptions,
   ): Promise<Reply<Answer>>;
   /** A hint: something may have changed. Answers whether anybody was there to take it. */
-  hintKeeper(model: string, about: string): Promise<'accepted' | 'not found'>;
+  hintKeeper(
+    model: string,
+    about: string,
+    topic?: HintMessage['topic'],
+  ): Promise<'accepted' | 'not found'>;
   hintRelease(model: string, release: number, about: string): Promise<'accepted' | 'not found'>;
   /** Where the things of each running keeper are; `undefined` members of old memos are left out. */
   places(): Promise<readonly ModelPlace[]>;
@@ -285,12 +290,12 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
 
   async function signal(
     workflowId: string,
-    definition: SignalDefinition<[{ readonly about: string }?]>,
-    about: string,
+    definition: SignalDefinition<[HintMessage?]>,
+    hint: HintMessage,
   ): Promise<'accepted' | 'not found'> {
     try {
       await connection.withDeadline(Date.now() + READ_MS, () =>
-        client.workflow.getHandle(workflowId).signal(definition, { about }),
+        client.workflow.getHandle(workflowId).signal(definition, hint),
       );
       return 'accepted';
     } catch (error) {
@@ -410,8 +415,13 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
     unfreeze: (model, asked, options) => update(keeperOf(model), unfreezeUpdate, asked, options),
     retire: (model, asked, options) => update(keeperOf(model), retireUpdate, asked, options),
 
-    hintKeeper: (model, about) => signal(keeperOf(model), lookNowSignal, about),
-    hintRelease: (model, release, about) => signal(releaseOf(model, release), hintSignal, about),
+    hintKeeper: (model, about, topic) =>
+      signal(keeperOf(model), lookNowSignal, {
+        about,
+        ...(topic === undefined ? {} : { topic }),
+      }),
+    hintRelease: (model, release, about) =>
+      signal(releaseOf(model, release), hintSignal, { about }),
 
     async places() {
       const keepers = await find('WorkflowType="keeper" AND ExecutionStatus="Running"');

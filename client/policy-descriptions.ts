@@ -18,9 +18,20 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.endpoint.region': 'AWS Region of everything named here.',
   'spec.registry': 'Where versions are registered.',
   'spec.registry.group': 'Model package group in which the pipeline registers.',
+  'spec.registry.stages':
+    'SageMaker’s ModelLifeCycle of a version, written at three moments. Absent: it is left alone.',
+  'spec.registry.stages.waiting': 'When people are asked.',
+  'spec.registry.stages.waiting.stage': 'Stage, such as Staging.',
+  'spec.registry.stages.waiting.status': 'Status of the stage, such as PendingApproval.',
+  'spec.registry.stages.promoted': 'When it is promoted.',
+  'spec.registry.stages.promoted.stage': 'Stage, such as Production.',
+  'spec.registry.stages.promoted.status': 'Status of the stage, such as Approved.',
+  'spec.registry.stages.retired': 'When another version is promoted in its place.',
+  'spec.registry.stages.retired.stage': 'Stage, such as Archive.',
+  'spec.registry.stages.retired.status': 'Status of the stage, such as Retired.',
   'spec.storage': 'Address below which profiles, reports, evidence and the ledger live.',
   'spec.people':
-    'Person (e-mail address) → AWS roles or users, or `os:<user>` on a laptop, that prove it is them. Nobody types who they are.',
+    'Person (e-mail address) → AWS roles, users or Studio user profiles, or `os:<user>` on a laptop, that prove it is them. Nobody types who they are.',
   'spec.groups': 'Group name → people, for `approve.approvers`.',
   'spec.monitor': 'What is looked at.',
   'spec.monitor.every': 'Time between looks, aligned to the clock. Events only make one sooner.',
@@ -245,7 +256,7 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.approve.requesterMayApprove':
     "Whether who asked for the release may decide on it. An automatic trigger's requester is the policy's author.",
   'spec.approve.doors':
-    'Ways of deciding that count. `cli` is proven by AWS; `local` by nothing but the operating-system user; `temporal` by nothing.',
+    'Ways of deciding that count. `cli` is proven by AWS; `local` by nothing but the operating-system user; `registry` by what AWS says of who set the status in SageMaker Studio; `temporal` by nothing.',
   'spec.approve.remind': 'People are reminded so long after the request.',
   'spec.approve.escalate': 'Somebody else is told when nobody answers.',
   'spec.approve.escalate.after': 'So long after the request.',

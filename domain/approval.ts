@@ -114,6 +114,7 @@ const PROOFS_OF_DOOR: ReadonlyMap<string, readonly string[]> = new Map([
   ['cli', ['sts']],
   ['local', ['os-user']],
   ['temporal', ['unverified']],
+  ['registry', ['registry']],
 ]);
 
 const canBring = ({ door, proof }: DecisionMessage): boolean =>

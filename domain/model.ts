@@ -124,6 +124,17 @@ export interface Candidate {
   readonly trainingRowsUri: string | null;
   readonly baselineUri: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** What the package says of where it comes from. Absent in executions that began before it was read. */
+  readonly lineage?: {
+    /** ARN of what made it, such as the pipeline execution. */
+    readonly generatedBy: string | null;
+    readonly commit: string | null;
+    /** `ModelQuality.Statistics` and so on → address. */
+    readonly metrics: Readonly<Record<string, string>>;
+    readonly baselines: Readonly<Record<string, string>>;
+    /** ModelLifeCycle at registration, `Stage/StageStatus`. */
+    readonly stage: string | null;
+  };
 }
 
 /** One metric with its interval, as people see it. */

@@ -77,8 +77,8 @@ function lookUp(policy: Policy, identity: string): ReturnType<typeof personOf> {
 /**
  * The approvers of a policy, and those of them whom at least one of its doors can know.
  *
- * The command line knows people by an ARN, the local one by `os:<user>`; the console may stand behind a proxy that
- * names anybody, and a message straight to Temporal names whom it likes.
+ * The command line knows people by the ARN of a role or user, the local one by `os:<user>`, the registry by any ARN;
+ * the console may stand behind a proxy that names anybody, and a message straight to Temporal names whom it likes.
  */
 export function whoCanApprove(spec: Pick<PolicySpec, 'approve' | 'groups' | 'people'>): {
   readonly approvers: readonly string[];
@@ -88,13 +88,18 @@ export function whoCanApprove(spec: Pick<PolicySpec, 'approve' | 'groups' | 'peo
   const { doors } = spec.approve;
   if (doors.includes('console') || doors.includes('temporal'))
     return { approvers, able: approvers };
-  const counts = (identity: string): boolean =>
-    doors.includes(identity.startsWith('os:') ? 'local' : 'cli');
+  const counts = (identity: string): boolean => {
+    if (identity.startsWith('os:')) return doors.includes('local');
+    // STS knows no Studio profiles; the registry names roles and users too.
+    return doors.includes('registry') || (doors.includes('cli') && !isUserProfile(identity));
+  };
   const known = Object.entries(spec.people).flatMap(([person, identities]) =>
     identities.some(counts) ? [person.toLowerCase()] : [],
   );
   return { approvers, able: approvers.filter((person) => known.includes(person)) };
 }
+
+const isUserProfile = (arn: string): boolean => /^arn:[^:]+:sagemaker:.*:user-profile\//.test(arn);
 
 /** The policy's approvers with its groups opened, in lower case, without repeats. */
 export function approversOf(policy: {

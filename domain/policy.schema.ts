@@ -393,7 +393,7 @@ const evaluateSchema = z
     message: 'at least one gate must be required, or every candidate would pass',
   });
 
-const DOORS = ['console', 'cli', 'local', 'temporal'] as const;
+const DOORS = ['console', 'cli', 'local', 'temporal', 'registry'] as const;
 
 const approveSchema = z.strictObject({
   /** Distinct people who must approve. */
@@ -403,7 +403,8 @@ const approveSchema = z.strictObject({
   requesterMayApprove: z.boolean().default(false),
   /**
    * Which ways of deciding count. `local` is the command line proven by nothing but the operating-system user;
-   * `temporal` is a message sent straight to the workflow, proven by nothing.
+   * `temporal` is a message sent straight to the workflow, proven by nothing; `registry` is the status of the model
+   * package as somebody set it in SageMaker Studio, proven by what AWS says of who changed it.
    */
   doors: z.array(z.enum(DOORS)).min(1).default(['console', 'cli']),
   remind: z.array(positiveDurationSchema).max(10).default(['4h', '24h']),
@@ -686,12 +687,27 @@ const notifySchema = z
   })
   .optional();
 
+/** A stage of SageMaker's ModelLifeCycle. */
+const lifeCycleSchema = z.strictObject({ stage: awsNameSchema, status: awsNameSchema }).optional();
+
+const registrySchema = z.strictObject({
+  group: awsNameSchema,
+  /** ModelLifeCycle of the package: written when people are asked, when it is promoted, and when another replaces it. */
+  stages: z
+    .strictObject({
+      waiting: lifeCycleSchema,
+      promoted: lifeCycleSchema,
+      retired: lifeCycleSchema,
+    })
+    .optional(),
+});
+
 /** An AWS identity by its ARN, or `os:<user>` for the operating-system user of a laptop. */
 const identitySchema = z
   .string()
   .regex(
-    /^(arn:aws[a-z-]*:(iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|os:[A-Za-z0-9._-]{1,64})$/,
-    'write the ARN of one role or user, such as arn:aws:iam::111122223333:role/ada, or os:<user> for a laptop',
+    /^(arn:aws[a-z-]*:(iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+|sagemaker:[a-z0-9-]+:\d{12}:user-profile\/d-[a-z0-9-]{1,61}\/[a-zA-Z0-9-]{1,63})|os:[A-Za-z0-9._-]{1,64})$/,
+    'write the ARN of one role or user, such as arn:aws:iam::111122223333:role/ada, of one Studio user profile, or os:<user> for a laptop',
   );
 
 const specSchema = z.strictObject({
@@ -702,10 +718,10 @@ const specSchema = z.strictObject({
     variant: awsNameSchema.default('AllTraffic'),
     region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a Region such as us-east-1'),
   }),
-  registry: z.strictObject({ group: awsNameSchema }),
+  registry: registrySchema,
   /** Profiles, reports, evidence and ledger live below this address. */
   storage: s3UriSchema,
-  /** Person → the AWS identities (role or user ARNs) that prove it is them. */
+  /** Person → the AWS identities (ARNs of roles, users or Studio user profiles) that prove it is them. */
   people: z.record(personSchema, z.array(identitySchema)).default({}),
   groups: z.record(z.string().regex(/^[a-z0-9-]{1,40}$/), z.array(personSchema).min(1)).default({}),
   monitor: z.strictObject({
@@ -858,7 +874,9 @@ export const policySchema = z
 function identityWanted(doors: readonly (typeof DOORS)[number][]): string {
   return doors.includes('cli')
     ? 'the ARN of a role or user'
-    : 'the name of an operating-system user, os:<user>,';
+    : doors.includes('registry')
+      ? 'the ARN of a Studio user profile, a role or a user'
+      : 'the name of an operating-system user, os:<user>,';
 }
 
 export type Policy = z.infer<typeof policySchema>;

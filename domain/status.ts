@@ -95,6 +95,19 @@ export interface ReleaseStatus {
   readonly timeline: readonly TimelineEntry[];
   readonly result: ReleaseResult | null;
   readonly policyDigest: string;
+  /** What became of the package's status in the registry; absent while nobody else has changed it. */
+  readonly registry?: RegistryView;
+}
+
+/** The registry's status of a candidate, as far as somebody else than modelkeeper has changed it. */
+export interface RegistryView {
+  readonly kind: 'pending' | 'reverted' | 'contested' | 'gone';
+  /** What somebody set it to. */
+  readonly status?: string;
+  readonly sentence: string;
+  readonly atMs: number;
+  /** How often a change that does not count was put back. */
+  readonly reverts: number;
 }
 
 export interface Freeze {

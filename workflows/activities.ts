@@ -13,6 +13,7 @@ import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+const REGISTRY_DAY_MS = 30 * DAY_MS;
 
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' } as const;
 
@@ -83,6 +84,21 @@ export const signalsWatch = (
   summary: string,
   every: string,
 ): Pick<ControlActivities, 'watchSignals'> => control(summary, watchDayMs(every));
+
+/**
+ * The status of a package in the registry while people are asked. Nobody cancels it: that would be events of a full
+ * release's history, and once the matter is settled it looks four times a day until the release ends.
+ */
+export const registryWatch = (summary: string): Pick<ControlActivities, 'watchPackage'> =>
+  proxyActivities<ControlActivities>({
+    taskQueue: CONTROL_QUEUE,
+    summary,
+    startToCloseTimeout: '45s',
+    heartbeatTimeout: '10s',
+    scheduleToCloseTimeout: REGISTRY_DAY_MS,
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.ABANDON,
+  });
 
 export const dataWatch = (summary: string, every: string): Pick<DataActivities, 'watchData'> =>
   proxyActivities<DataActivities>({

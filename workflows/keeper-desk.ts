@@ -29,7 +29,7 @@ import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { KeeperStatus } from '../domain/status.js';
 import { control } from './activities.js';
 import { keeperDetails, keeperWhy } from './details.js';
-import { checkAsked, refused, sentenceOf, unstallable } from './failures.js';
+import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import {
   answerCommand,
   changeRelease,
@@ -39,10 +39,11 @@ import {
   seeEnd,
 } from './keeper-state.js';
 import type { Command, KeeperInput, KeeperState } from './keeper-state.js';
-import type { Answer, Asked, KeeperWord } from './messages.js';
+import type { Answer, Asked, HintMessage, KeeperWord } from './messages.js';
 import {
   applyPolicyUpdate,
   freezeUpdate,
+  hintSignal,
   keeperSaysSignal,
   keeperStatusQuery,
   lookNowSignal,
@@ -79,6 +80,7 @@ export function openKeeperDesk(input: KeeperInput) {
     input.state ?? freshState(input, actorOf(input.policy, input.author), Date.now());
   let news = 0;
   let hinted = false;
+  let registryHint: string | undefined;
   let refusal: string | undefined;
   let awaiting: string | null = null;
   let untilMs: number | null = null;
@@ -303,10 +305,14 @@ export function openKeeperDesk(input: KeeperInput) {
       },
     },
   );
-  setHandler(lookNowSignal, () => {
-    hinted = true;
-    news += 1;
-  });
+  setHandler(
+    lookNowSignal,
+    unstallable('lookNow', (hint: HintMessage | undefined) => {
+      hinted = true;
+      if (hint?.topic === 'registry') registryHint = hint.about;
+      news += 1;
+    }),
+  );
   setHandler(
     releaseSaysSignal,
     unstallable(
@@ -442,6 +448,19 @@ export function openKeeperDesk(input: KeeperInput) {
       return was;
     },
     hinted: (): boolean => hinted,
+    /** A hint about the registry is for the releases that wait for people too. */
+    async passOnRegistryHint(): Promise<void> {
+      const about = registryHint;
+      registryHint = undefined;
+      if (typeof about !== 'string') return;
+      for (const { release, stage } of state.releases) {
+        if (stage !== 'approve') continue;
+        await atBest(
+          () => getExternalWorkflowHandle(releaseId(model, release)).signal(hintSignal, { about }),
+          tell,
+        );
+      }
+    },
     /** What the watch should know has changed: restart it when its interval allows. */
     lookSoon(): void {
       hinted = true;

@@ -61,6 +61,7 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
     await heedData(desk, watches.takeData());
     await carryOutCommands(desk, watches);
     await endFreeze(desk);
+    await desk.passOnRegistryHint();
     await takeBackLease(desk);
     await lendLease(desk);
     await judgeAndGovern(desk);

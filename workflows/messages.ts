@@ -45,8 +45,12 @@ export const freezeUpdate = defineUpdate<Answer, [Asked & { readonly untilMs?: n
 export const unfreezeUpdate = defineUpdate<Answer, [Asked]>('unfreeze');
 export const rollbackUpdate = defineUpdate<Answer, [Asked]>('rollback');
 export const retireUpdate = defineUpdate<Answer, [Asked & { readonly abort?: boolean }]>('retire');
-/** Something may have changed: look now. Carries no facts. */
-export const lookNowSignal = defineSignal<[{ readonly about: string }?]>('lookNow');
+/** Something may have changed: look now. Carries no facts; `topic` says where to look besides the endpoint. */
+export interface HintMessage {
+  readonly about: string;
+  readonly topic?: 'registry';
+}
+export const lookNowSignal = defineSignal<[HintMessage?]>('lookNow');
 /** A release has ended; it hands its result and its lease back. */
 export const releaseEndedSignal = defineSignal<
   [

@@ -12,27 +12,36 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
-import type { ModelRef, ReleaseInput } from '../activities/contract.js';
+import type {
+  ModelRef,
+  PackageWritten,
+  ReleaseInput,
+  WritePackage,
+} from '../activities/contract.js';
 import { outcomeOf, weigh } from '../domain/approval.js';
 import { bakeInWords, type BakeComparison } from '../domain/bake.js';
+import type { DecisionAnswer } from '../domain/approval.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerHead, ReleaseResult, ReleaseStage } from '../domain/model.js';
 import { keeperId } from '../domain/names.js';
-import { personOf } from '../domain/people.js';
+import { approversOf, personOf } from '../domain/people.js';
 import type { Actor } from '../domain/people.js';
 import { isWanted, mayWait } from '../domain/notices.js';
 import type { Post, PostEvidence } from '../domain/notices.js';
 import type { Notice, Severity } from '../domain/policy.schema.js';
+import { afterOurWrite } from '../domain/registry.js';
+import type { RegistryMemory } from '../domain/registry.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type {
   ApprovalRequest,
   Decision,
   DecisionMessage,
+  RegistryView,
   ReleaseStatus,
   TimelineEntry,
 } from '../domain/status.js';
 import { releaseDetails, releaseWhy } from './details.js';
-import { control, NOTICE_MS } from './activities.js';
+import { careful, control, NOTICE_MS } from './activities.js';
 import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import type { Answer, Asked, KeeperWord, SignalledDecision } from './messages.js';
 import {
@@ -131,7 +140,10 @@ export function openReleaseDesk(input: ReleaseInput) {
   const late: LedgerDraft[] = [];
   const later: LedgerDraft[] = [];
   const made: string[] = [];
+  const asked: string[] = [];
   let saying: Promise<unknown> = Promise.resolve();
+  let memory: RegistryMemory | undefined;
+  let opening: PackageWritten | undefined;
   let shownStage = '';
   let shownAwaiting = '';
 
@@ -153,9 +165,14 @@ export function openReleaseDesk(input: ReleaseInput) {
     show();
   };
 
-  const turnAway = (door: string, person: string, reason: string): void => {
+  const turnAway = (
+    door: string,
+    person: string,
+    reason: string,
+  ): { readonly kind: 'refused'; readonly reason: string } => {
     s.refusals = [...s.refusals, { atMs: Date.now(), door, person, reason }].slice(-MAX_REFUSALS);
     show();
+    return { kind: 'refused', reason };
   };
 
   const interrupt = (by: Interruption): void => {
@@ -463,10 +480,66 @@ export function openReleaseDesk(input: ReleaseInput) {
     );
   };
 
+  /** What a write of ours leaves to be remembered. */
+  const wrote = (written: PackageWritten, wish: Omit<WritePackage, keyof ModelRef>): void => {
+    memory = afterOurWrite(
+      written,
+      {
+        approvalStatus: wish.status ?? written.now.approvalStatus,
+        description: wish.description ?? written.now.description,
+      },
+      memory?.own ?? null,
+    );
+    for (const note of written.notes) tell(note);
+  };
+
   return {
     input,
     ref,
     me,
+    wrote,
+    /** One careful write of the package; waited for also when it is cancelled. */
+    async writePackage(
+      summary: string,
+      wish: Omit<WritePackage, keyof ModelRef>,
+    ): Promise<PackageWritten> {
+      const written = await careful(summary).writePackage({ ...ref, ...wish });
+      wrote(written, wish);
+      return written;
+    },
+    /** The package was set to pending for the request that comes next. */
+    opened(written: PackageWritten): void {
+      opening = written;
+    },
+    takeOpening(): PackageWritten | undefined {
+      const taken = opening;
+      opening = undefined;
+      return taken;
+    },
+    registryMemory: (): RegistryMemory | undefined => memory,
+    /** Somebody else's change that is left as it is. */
+    remember(next: RegistryMemory): void {
+      memory = next;
+    },
+    /** Shows what became of the registry's status, and tells it. */
+    seeRegistry(seen: Pick<RegistryView, 'kind' | 'status'>, sentence: string): void {
+      const reverts = (s.registry?.reverts ?? 0) + (seen.kind === 'reverted' ? 1 : 0);
+      s.registry = { ...seen, sentence, atMs: Date.now(), reverts };
+      tell(sentence);
+    },
+    turnAway,
+    /** A decision that came through no message: counted or turned away by the same rule. */
+    hear(message: DecisionMessage): DecisionAnswer {
+      const answer = decideRule(message);
+      if (answer.kind === 'counts') count(answer.decision);
+      else turnAway(message.door, identityIn(message), answer.reason);
+      return answer;
+    },
+    /** Who may decide on this candidate, and whose it is. */
+    electorate: (): Pick<ApprovalRequest, 'approvers' | 'requestedBy'> => ({
+      approvers: approversOf(policy),
+      requestedBy: input.trigger.kind === 'manual' ? input.trigger.by.person : input.policyAuthor,
+    }),
     /** What the status query shows. Stages write their own members. */
     s,
     show,
@@ -509,11 +582,15 @@ export function openReleaseDesk(input: ReleaseInput) {
       s.untilMs = untilMs;
       show();
     },
-    ask(next: ApprovalRequest): void {
+    /** @returns what tells this request from an earlier one about the same evidence; empty for the first */
+    ask(next: ApprovalRequest): string {
       request = next;
       s.decisions = [];
       s.request = shownOf(next);
       show();
+      asked.push(next.digest);
+      const times = asked.filter((digest) => digest === next.digest).length;
+      return times === 1 ? '' : `/${String(times)}`;
     },
     settled(): void {
       request = undefined;
@@ -624,6 +701,9 @@ export function openReleaseDesk(input: ReleaseInput) {
     },
   };
 }
+
+const identityIn = ({ proof }: DecisionMessage): string =>
+  proof.kind === 'registry' ? proof.identity : 'unknown';
 
 /** A request without what the status shows elsewhere. */
 function shownOf(request: ApprovalRequest): NonNullable<ReleaseStatus['request']> {

@@ -11,6 +11,7 @@ import { approve } from './stages/approve.js';
 import { deploy } from './stages/deploy.js';
 import { evaluate } from './stages/evaluate.js';
 import { probation } from './stages/probation.js';
+import { stage } from './stages/registry.js';
 import { retrain } from './stages/retrain.js';
 
 /** One candidate's way from training to the endpoint, or to the reason it did not get there. */
@@ -37,7 +38,7 @@ async function lifecycle(desk: ReleaseDesk, first: Champion | null): Promise<Rel
       if (approval.kind !== 'approved') return approval;
 
       const deployed = await deploy(desk, ready.prepared, approval);
-      if (deployed.kind === 'rolled back') return deployed;
+      if (deployed.kind === 'rolled back' || deployed.kind === 'rejected') return deployed;
       if (deployed.kind === 'refused')
         return {
           kind: 'failed gates',
@@ -100,7 +101,8 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
         { key: 'ended', severity },
       ),
   ];
-  if (result.kind !== 'promoted') {
+  if (result.kind === 'promoted') others.push(...stagesOfPromotion(desk, result));
+  else {
     const { packageArn } = s;
     if (packageArn !== null && result.kind !== 'expired') {
       others.push(() =>
@@ -124,4 +126,25 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
     }
   }
   return desk.end(result, others);
+}
+
+/** The registry's ModelLifeCycle of the new champion and of the one before, where the policy names stages. */
+function stagesOfPromotion(
+  desk: ReleaseDesk,
+  result: Extract<ReleaseResult, { kind: 'promoted' }>,
+): readonly (() => Promise<unknown>)[] {
+  const { ref, input } = desk;
+  const before = input.champion?.packageArn ?? null;
+  const wishes = [
+    { packageArn: result.packageArn, ...stage(desk, 'promoted') },
+    ...(before === null || before === result.packageArn
+      ? []
+      : [{ packageArn: before, ...stage(desk, 'retired') }]),
+  ];
+  return wishes
+    .filter((wish) => wish.lifeCycle !== undefined)
+    .map(
+      (wish) => () =>
+        control(`registry: stage ${wish.lifeCycle?.stage ?? ''}`).writePackage({ ...ref, ...wish }),
+    );
 }

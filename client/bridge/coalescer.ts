@@ -1,4 +1,4 @@
-import type { HintTarget } from './route.js';
+import { hintKey, type HintTarget } from './route.js';
 
 export type Accepted = 'accepted' | 'not found';
 
@@ -39,8 +39,8 @@ export function createCoalescer(options: CoalescerOptions): Coalescer {
   const underWay = new Set<Promise<unknown>>();
 
   const sendNow = (target: HintTarget): Promise<Accepted> => {
-    sentAtMs.delete(target.workflowId);
-    sentAtMs.set(target.workflowId, now());
+    sentAtMs.delete(hintKey(target));
+    sentAtMs.set(hintKey(target), now());
     forgetOldest(sentAtMs);
     const answer = send(target);
     const ended: Promise<void> = answer.then(ignore, ignore).then(() => {
@@ -60,7 +60,7 @@ export function createCoalescer(options: CoalescerOptions): Coalescer {
 
   return {
     offer(target) {
-      const { workflowId } = target;
+      const workflowId = hintKey(target);
       const held = waiting.get(workflowId);
       if (held !== undefined) return held.answer;
       const lastMs = sentAtMs.get(workflowId);

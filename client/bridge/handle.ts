@@ -2,7 +2,7 @@ import { parseBody } from './events.schema.js';
 import type { Accepted, Coalescer } from './coalescer.js';
 import type { Directory } from './directory.js';
 import type { BridgeMetrics } from './metrics.js';
-import { routeEvent, routeReleaseName, type HintTarget, type Route } from './route.js';
+import { hintKey, routeEvent, routeReleaseName, type HintTarget, type Route } from './route.js';
 
 /** What becomes of a queue message. */
 export type Fate =
@@ -46,8 +46,8 @@ export function createHandler(options: HandlerOptions): Handler {
     const offers = new Map<string, Promise<Accepted>>();
     /** Hints of a batch are gathered before the first goes out. */
     const offer = (target: HintTarget): Promise<Accepted> => {
-      const offered = offers.get(target.workflowId) ?? coalescer.offer(target);
-      offers.set(target.workflowId, offered);
+      const offered = offers.get(hintKey(target)) ?? coalescer.offer(target);
+      offers.set(hintKey(target), offered);
       return offered;
     };
 

@@ -70,7 +70,7 @@ export async function runBridge(
       metrics.count('signals');
       logger.debug({ workflowId: target.workflowId, about: target.about }, 'hint');
       return target.release === null
-        ? client.hintKeeper(target.model, target.about)
+        ? client.hintKeeper(target.model, target.about, target.topic)
         : client.hintRelease(target.model, target.release, target.about);
     },
   });

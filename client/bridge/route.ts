@@ -10,6 +10,8 @@ export interface HintTarget {
   readonly release: number | null;
   readonly signal: 'lookNow' | 'hint';
   readonly about: string;
+  /** Where to look besides the endpoint. Hints of another topic are other hints. */
+  readonly topic?: 'registry';
 }
 
 export type Route =
@@ -31,7 +33,10 @@ export function routeEvent(event: BridgeEvent, places: readonly ModelPlace[]): R
         (place) => place.group === event.group && inRegion(place, event.region),
       );
       return hints(
-        keepers.map((place) => toKeeper(place.model, `a package of ${event.group} changed`)),
+        keepers.map((place) => ({
+          ...toKeeper(place.model, `a package of ${event.group} changed`),
+          topic: 'registry' as const,
+        })),
         `nobody keeps the group ${event.group}`,
       );
     }
@@ -145,8 +150,12 @@ function toRelease(model: string, release: number, about: string): HintTarget {
   return { workflowId: releaseId(model, release), model, release, signal: 'hint', about };
 }
 
+/** Hints of one key within a moment are one hint. */
+export const hintKey = ({ workflowId, topic }: HintTarget): string =>
+  topic === undefined ? workflowId : `${workflowId} ${topic}`;
+
 function hints(targets: readonly HintTarget[], reason: string): Route {
-  const once = new Map(targets.map((target) => [target.workflowId, target]));
+  const once = new Map(targets.map((target) => [hintKey(target), target]));
   return once.size === 0
     ? { kind: 'unmanaged', reason }
     : { kind: 'hint', targets: [...once.values()] };

@@ -68,7 +68,13 @@ export interface State {
   /** Display name of every execution that was started. */
   executions: string[];
   executionStatus: 'Executing' | 'Stopping' | 'Stopped' | 'Succeeded';
-  packageStatus: { status: string; description: string; atMs: number };
+  packageStatus: {
+    status: string;
+    description: string;
+    atMs: number;
+    metadata?: Readonly<Record<string, string>>;
+    stage?: string;
+  };
   target: object | null;
   scalingPolicies: Map<string, object>;
   /** Dedupe key → text: a repeat is dropped by it. */
@@ -269,13 +275,21 @@ function registryOf(state: State) {
       CustomerMetadataProperties: {
         ...PREDICTIONS,
         'modelkeeper:baseline': 's3://artefacts/base.csv',
+        ...state.packageStatus.metadata,
       },
+      ...(state.packageStatus.stage === undefined
+        ? {}
+        : { ModelLifeCycle: { Stage: state.packageStatus.stage, StageStatus: 'Active' } }),
     })),
     on(UpdateModelPackageCommand, (input) => {
+      const before = state.packageStatus;
+      const stage = input.ModelLifeCycle?.Stage ?? before.stage;
       state.packageStatus = {
-        status: input.ModelApprovalStatus ?? '',
-        description: input.ApprovalDescription ?? '',
-        atMs: state.packageStatus.atMs + 1,
+        status: input.ModelApprovalStatus ?? before.status,
+        description: input.ApprovalDescription ?? before.description,
+        atMs: before.atMs + 1,
+        metadata: { ...before.metadata, ...input.CustomerMetadataProperties },
+        ...(stage === undefined ? {} : { stage }),
       };
       return {};
     }),

@@ -175,7 +175,37 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   setApprovalStatus: {
     args: [{ ...ref, packageArn: PACKAGE, status: 'Approved', description: 'by ada' }],
   },
-  readApprovalStatus: { args: [{ ...ref, packageArn: PACKAGE }] },
+  writePackage: {
+    args: [
+      {
+        ...ref,
+        packageArn: PACKAGE,
+        status: 'PendingManualApproval',
+        description: 'waits for approval',
+        metadata: { 'modelkeeper:report': 's3://artefacts/report.json' },
+        lifeCycle: { stage: 'Staging', status: 'Active' },
+      },
+    ],
+  },
+  watchPackage: {
+    args: [
+      {
+        ...ref,
+        packageArn: PACKAGE,
+        memory: {
+          known: {
+            packageArn: PACKAGE,
+            status: 'Completed',
+            approvalStatus: 'Rejected',
+            description: '',
+            lastModifiedBy: null,
+            lastModifiedAtMs: null,
+          },
+          own: null,
+        },
+      },
+    ],
+  },
   prepareDeployment: { args: [prepare] },
   discardDeployment: {
     given: isPrepared,

@@ -9,8 +9,10 @@ import type {
   DataActivities,
   DataTold,
   NoticeMessage,
+  PackageWritten,
   RolloutOutcome,
   SignalsTold,
+  WritePackage,
 } from '../../activities/contract.js';
 import type { BakeComparison } from '../../domain/bake.js';
 import { durationMs } from '../../domain/duration.js';
@@ -22,6 +24,8 @@ import { policySchema } from '../../domain/policy.schema.js';
 import type { Policy, PolicyInput } from '../../domain/policy.schema.js';
 import { quietUntilMs } from '../../domain/quiet-hours.js';
 import { CONTROL_QUEUE } from '../../domain/queues.js';
+import { registryNews, registryPollMs } from '../../domain/registry.js';
+import type { PackageReading } from '../../domain/registry.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 
 const notYet = (type: string, message: string, delayMs: number): ApplicationFailure =>
@@ -34,6 +38,9 @@ const notYet = (type: string, message: string, delayMs: number): ApplicationFail
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
+
+/** What the worker's own writes in the registry are by. */
+export const WORKER_ROLE = 'arn:aws:sts::111122223333:assumed-role/modelkeeper-worker/w1';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -93,6 +100,12 @@ export class World {
   readonly notices: NoticeMessage[] = [];
   readonly ledger: LedgerDraft[] = [];
   readonly statuses: { packageArn: string; status: string; description: string }[] = [];
+  /** Packages that were changed since they were registered. */
+  readonly packages: Record<string, PackageReading> = {};
+  readonly stages: { packageArn: string; stage: string; status: string }[] = [];
+  /** The status that the pipeline registers with. */
+  bornAs = 'PendingManualApproval';
+  private lastTickMs = 0;
   readonly discarded: string[] = [];
   readonly tripped: string[] = [];
   readonly updates: { to: string; plain: boolean }[] = [];
@@ -205,6 +218,60 @@ export class World {
     return this.env.currentTimeMs();
   }
 
+  /** A package as the registry shows it. */
+  package(packageArn: string): PackageReading {
+    const known = this.packages[packageArn];
+    return (
+      known ?? {
+        packageArn,
+        status: 'Completed',
+        approvalStatus: this.bornAs,
+        description: '',
+        lastModifiedBy: null,
+        lastModifiedAtMs: null,
+      }
+    );
+  }
+
+  /** Somebody sets the status in SageMaker Studio. */
+  async studio(
+    packageArn: string,
+    approvalStatus: string,
+    by: string,
+    description?: string,
+  ): Promise<void> {
+    const before = this.package(packageArn);
+    this.packages[packageArn] = {
+      ...before,
+      approvalStatus,
+      description: description ?? before.description,
+      lastModifiedBy: by,
+      lastModifiedAtMs: await this.tick(),
+    };
+  }
+
+  /** AWS's clock: later at every write. */
+  private async tick(): Promise<number> {
+    this.lastTickMs = Math.max(this.lastTickMs + 1, await this.now());
+    return this.lastTickMs;
+  }
+
+  private async write(request: WritePackage): Promise<PackageWritten> {
+    const { packageArn, status, description = '', lifeCycle } = request;
+    const before = this.package(packageArn);
+    const now = {
+      ...before,
+      approvalStatus: status ?? before.approvalStatus,
+      description: request.description ?? before.description,
+      lastModifiedBy: WORKER_ROLE,
+      lastModifiedAtMs: await this.tick(),
+    };
+    this.packages[packageArn] = now;
+    if (status !== undefined) this.statuses.push({ packageArn, status, description });
+    if (lifeCycle !== undefined) this.stages.push({ packageArn, ...lifeCycle });
+    return { before, now, notes: [] };
+  }
+
   private counted<A extends object>(activities: A): A {
     return Object.fromEntries(
       Object.entries<unknown>(activities as Record<string, unknown>).map(([name, run]) => [
@@ -238,7 +305,7 @@ export class World {
       image: 'image',
       imageDigest: 'sha256:1',
       environment: {},
-      approvalStatus: 'PendingManualApproval',
+      approvalStatus: this.bornAs,
       predictionsUri: 's3://ml-artefacts/predictions.parquet',
       trainingRowsUri: null,
       baselineUri: null,
@@ -355,11 +422,20 @@ export class World {
       stopPipeline: async ({ name }) => {
         this.stopped.push(name);
       },
-      setApprovalStatus: async ({ packageArn, status, description }) => {
-        this.statuses.push({ packageArn, status, description });
+      setApprovalStatus: async (request) => {
+        await this.write(request);
       },
-      readApprovalStatus: async () => ({ status: 'Approved', lastModifiedBy: null }),
-      prepareDeployment: async ({ policy, name }) => ({
+      writePackage: async (request) => this.write(request),
+      watchPackage: async ({ policy, packageArn, memory, once }) => {
+        const now = this.package(packageArn);
+        if (once !== true && registryNews(memory, now).kind === 'nothing')
+          throw notYet('Quiet', 'as it was left', registryPollMs(policy.spec.monitor.every));
+        return now;
+      },
+      prepareDeployment: async ({ model, policy, name, pending }) => ({
+        ...(pending === undefined
+          ? {}
+          : { registry: await this.write({ model, policy, ...pending }) }),
         configName: name,
         modelName: name,
         plan: rolloutPlan(policy.spec.deploy, [`${name}-errors`, `${name}-abort`]),
@@ -368,11 +444,12 @@ export class World {
       discardDeployment: async ({ names, keepConfig }) => {
         if (!keepConfig) this.discarded.push(...names);
       },
-      preflight: async ({ evidence }) => ({
+      preflight: async ({ evidence, packageArn }) => ({
         refused: this.preflightRefusal,
         warnings: [],
         endpoint: await this.reading(),
         ...this.digested(evidence),
+        ...(packageArn === null ? {} : { registry: this.package(packageArn) }),
       }),
       updateEndpoint: async ({ configName, expectedConfigName, plain }) => {
         const mixed = this.endpoint.status === 'UpdateRollbackFailed';

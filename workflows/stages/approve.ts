@@ -1,6 +1,5 @@
 import { condition } from '@temporalio/workflow';
 
-import { approversOf } from '../../domain/people.js';
 import { ladder } from '../../domain/approval.js';
 import type { LadderStep } from '../../domain/approval.js';
 import { instantInWords, inWords } from '../../domain/duration.js';
@@ -14,6 +13,8 @@ import { control } from '../activities.js';
 import { atBest } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
 import type { Ready } from './evaluate.js';
+import { openRegistryDoor } from './registry.js';
+import type { RegistryDoor } from './registry.js';
 
 export type Approved =
   | {
@@ -36,17 +37,43 @@ export async function approve(
   ready: Pick<Ready, 'evaluation' | 'prepared' | 'evidence' | 'digest'>,
   voided: readonly string[],
 ): Promise<Approved> {
-  const { ref, input } = desk;
-  const { evaluation, prepared } = ready;
+  const { ref } = desk;
+  const { prepared } = ready;
   const request = asked(desk, ready);
-  const steps = ladder(ref.policy.spec.approve, request.requestedAtMs);
-  const round = request.digest.slice(0, 12);
   desk.enter(
     'approve',
     `${String(request.approvalsNeeded)} approval(s) by ${request.approvers.join(', ')}`,
     request.expiresAtMs,
   );
-  desk.ask(request);
+  const round = `${request.digest.slice(0, 12)}${desk.ask(request)}`;
+  // Executions that began before the registry was a door have prepared nothing there.
+  const door =
+    prepared.registry === undefined ? undefined : openRegistryDoor(desk, request, candidate);
+  try {
+    await askedPeople(desk, candidate, ready, { request, round, voided, door });
+    for (const step of ladder(ref.policy.spec.approve, request.requestedAtMs)) {
+      if (await settledBefore(desk, step)) break;
+      await climbed(desk, step, request, round);
+    }
+  } finally {
+    await door?.close();
+  }
+  return settled(desk, request, candidate, door);
+}
+
+async function askedPeople(
+  desk: ReleaseDesk,
+  candidate: Candidate,
+  { evaluation, prepared }: Pick<Ready, 'evaluation' | 'prepared'>,
+  asking: {
+    readonly request: ApprovalRequest;
+    readonly round: string;
+    readonly voided: readonly string[];
+    readonly door: RegistryDoor | undefined;
+  },
+): Promise<void> {
+  const { ref, input } = desk;
+  const { request, round, voided, door } = asking;
   const subject = `Approve ${input.model} release ${String(input.release)}?`;
   await Promise.all([
     desk.record({
@@ -68,7 +95,7 @@ export async function approve(
       approval: true,
       evidence: evidenceOf(request),
     }),
-    candidate.approvalStatus === 'PendingManualApproval'
+    door !== undefined || candidate.approvalStatus === 'PendingManualApproval'
       ? Promise.resolve()
       : control('set the package to pending').setApprovalStatus({
           ...ref,
@@ -77,12 +104,6 @@ export async function approve(
           description: `Waits for approval in modelkeeper. It was registered as ${candidate.approvalStatus}.`,
         }),
   ]);
-
-  for (const step of steps) {
-    if (await settledBefore(desk, step)) break;
-    await climbed(desk, step, request, round);
-  }
-  return settled(desk, request, candidate);
 }
 
 function asked(
@@ -101,11 +122,10 @@ function asked(
     evaluation,
     weaknesses: weaknesses(evidence),
     trigger: input.trigger,
-    requestedBy: input.trigger.kind === 'manual' ? input.trigger.by.person : input.policyAuthor,
+    ...desk.electorate(),
     requestedAtMs,
     expiresAtMs: steps.at(-1)?.atMs ?? requestedAtMs,
     approvalsNeeded: ref.policy.spec.approve.approvals,
-    approvers: approversOf(ref.policy),
     doors: ref.policy.spec.approve.doors,
     decisions: [],
   };
@@ -166,6 +186,7 @@ async function settled(
   desk: ReleaseDesk,
   request: ApprovalRequest,
   candidate: Candidate,
+  door: RegistryDoor | undefined,
 ): Promise<Approved> {
   const { ref } = desk;
   const outcome = desk.ballot();
@@ -197,14 +218,18 @@ async function settled(
       : { actor: { person: last.person, door: last.door, proof: last.proof } }),
   });
   if (outcome === 'approved') {
+    const wish = {
+      packageArn: candidate.packageArn,
+      status: 'Approved',
+      description: `Approved in modelkeeper by ${people}. Evidence ${request.digest.slice(0, 16)}.`,
+      metadata: { 'modelkeeper:evidence': request.digest },
+    } as const;
+    const summary = 'set the package to Approved';
     await Promise.all([
       recorded,
-      control('set the package to Approved').setApprovalStatus({
-        ...ref,
-        packageArn: candidate.packageArn,
-        status: 'Approved',
-        description: `Approved in modelkeeper by ${people}. Evidence ${request.digest.slice(0, 16)}.`,
-      }),
+      door === undefined
+        ? control(summary).setApprovalStatus({ ...ref, ...wish })
+        : desk.writePackage(summary, wish),
     ]);
     await desk.gate();
     return { kind: 'approved', evidence: request.evidence, digest: request.digest, by: people };

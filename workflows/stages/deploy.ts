@@ -2,6 +2,7 @@ import { CancellationScope, isCancellation, patched } from '@temporalio/workflow
 
 import type {
   ModelRef,
+  Preflight,
   Prepared,
   RestRequest,
   RolloutJourney,
@@ -15,6 +16,7 @@ import { sentenceOf } from '../failures.js';
 import { followed } from '../follow.js';
 import type { ReleaseDesk } from '../release-desk.js';
 import { besideBake, comparesBake } from './bake.js';
+import { heedBeforeRollout } from './registry.js';
 
 export type Deployed =
   | { readonly kind: 'serving'; readonly sinceMs: number }
@@ -27,6 +29,8 @@ export type Deployed =
       readonly digest: string;
     }
   | { readonly kind: 'champion changed'; readonly configName: string | null }
+  /** Somebody who may rejected it in the registry after it was approved. */
+  | { readonly kind: 'rejected'; readonly by: string; readonly reason: string }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] };
 
 /** Margin over SageMaker's own time-out before we say that a rollout is stuck. */
@@ -46,14 +50,28 @@ export async function deploy(
   desk.enter('deploy', 'the right to write to the endpoint');
   await desk.lease();
 
-  const checked = await control('preflight').preflight({
-    ...ref,
-    configName,
-    plan,
-    packageArn: approved.evidence.packageArn,
-    expectedConfigName: previous,
-    evidence: approved.evidence,
-  });
+  const look = (): Promise<Preflight> =>
+    control('preflight').preflight({
+      ...ref,
+      configName,
+      plan,
+      packageArn: approved.evidence.packageArn,
+      expectedConfigName: previous,
+      evidence: approved.evidence,
+    });
+  let checked = await look();
+  let registry = await heedBeforeRollout(desk, checked.registry);
+  while (registry.kind === 'put back') {
+    checked = await look();
+    registry = await heedBeforeRollout(desk, checked.registry);
+  }
+  if (registry.kind === 'rejected') return registry;
+  if (registry.kind === 'withdrawn') {
+    const { evidence, digest } = checked;
+    const parts = [...changedParts(approved.evidence, evidence), registry.part];
+    return { kind: 'void', parts, evidence, digest };
+  }
+  if (registry.kind === 'contested') return { kind: 'refused', reasons: [registry.sentence] };
   if (checked.endpoint.configName !== previous && checked.endpoint.configName !== configName) {
     return { kind: 'champion changed', configName: checked.endpoint.configName };
   }

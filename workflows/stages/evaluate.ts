@@ -7,6 +7,7 @@ import { planFaults } from '../../domain/rollout.js';
 import { control, data } from '../activities.js';
 import { isHopeless, sentenceOf } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
+import { pendingPackage } from './registry.js';
 
 /** A candidate that can be put to people: judged, and everything a rollout needs is there. */
 export interface Ready {
@@ -76,6 +77,7 @@ async function made(
 ): Promise<Evaluated> {
   const { ref, input } = desk;
   desk.made(name);
+  const pending = pendingPackage(desk, candidate.packageArn, evaluation);
   const prepared = await control(
     'make model, endpoint config and rollback alarms',
   ).prepareDeployment({
@@ -84,7 +86,12 @@ async function made(
     name,
     candidate,
     champion,
+    pending,
   });
+  if (prepared.registry !== undefined) {
+    desk.wrote(prepared.registry, pending);
+    desk.opened(prepared.registry);
+  }
   desk.s.configName = prepared.configName;
   const checked = await control('preflight').preflight({
     ...ref,

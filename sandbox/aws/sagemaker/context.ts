@@ -21,6 +21,8 @@ export const TAKES_MS = {
   startStep: 3_000,
   /** How long a fresh resource stays invisible under the fault `eventual consistency`. */
   visibility: 10_000,
+  /** How long a change of a model package keeps others from changing it. */
+  updatePackage: 500,
 } as const;
 
 export function taken(kernel: Kernel, what: keyof typeof TAKES_MS): number {

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { imageDigest } from '../../learner/image.js';
 import type { BusEvent, CallInfo, Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
-import { filtered, pageOf, seconds } from './context.js';
+import { filtered, pageOf, seconds, taken } from './context.js';
+import { studioProfile, studioSession } from '../sts/index.js';
 import {
   createGroup,
   createPackage,
@@ -11,7 +13,7 @@ import {
   packageByName,
   updatePackage,
 } from './shapes.js';
-import type { Container, CreatePackage } from './shapes.js';
+import type { Container, CreatePackage, UpdatePackage } from './shapes.js';
 import type { Tags } from './tags.js';
 import { invalid, parse } from './validate.js';
 
@@ -26,6 +28,9 @@ interface GroupRecord {
 }
 
 interface UserContext {
+  readonly UserProfileArn?: string;
+  readonly UserProfileName?: string;
+  readonly DomainId?: string;
   readonly IamIdentity: { readonly Arn: string; readonly PrincipalId: string };
 }
 
@@ -44,6 +49,13 @@ export interface PackageRecord {
   /** The rest of the request, as sent: specification, metrics, baselines, life cycle, … */
   body: Readonly<Record<string, unknown>>;
 }
+
+/** What a token of UpdateModelPackage was used for. */
+interface UpdateToken {
+  readonly digest: string;
+}
+
+const MAX_METADATA = 50;
 
 const GROUPS = 'sagemaker.packageGroups';
 const PACKAGES = 'sagemaker.packages';
@@ -70,21 +82,26 @@ export class Packages {
         describe(this.found(parse(packageByName, input).ModelPackageName)),
       ListModelPackages: (input: unknown) => this.list(input),
       UpdateModelPackage: (input: unknown, call: CallInfo) => this.update(input, call),
-      DeleteModelPackage: (input: unknown) => {
-        const record = this.found(parse(packageByName, input).ModelPackageName);
-        this.kernel.store.delete(PACKAGES, record.arn);
-        this.tags.drop(record.arn);
-        return {};
-      },
+      DeleteModelPackage: (input: unknown, call: CallInfo) => this.remove(input, call),
     };
   }
 
-  /** Who changed a package: the caller as STS names it, or the role a pipeline runs with. */
+  /**
+   * Who changed a package: the caller as STS names it, or the role a pipeline runs with. A Studio user comes with
+   * profile and domain, and with the execution role that all of the domain share.
+   */
   userOf(caller: string): UserContext {
     if (caller.startsWith('arn:')) return { IamIdentity: { Arn: caller, PrincipalId: caller } };
     const known = this.kernel.store.get<Record<string, string>>('sandbox', 'identities') ?? {};
     const Arn = known[caller] ?? `arn:aws:iam::${this.kernel.accountId}:user/${caller}`;
-    return { IamIdentity: { Arn, PrincipalId: `AIDA${caller}` } };
+    const profile = studioProfile(Arn);
+    if (profile === undefined) return { IamIdentity: { Arn, PrincipalId: `AIDA${caller}` } };
+    return {
+      UserProfileArn: Arn,
+      UserProfileName: profile.name,
+      DomainId: profile.domain,
+      IamIdentity: { Arn: studioSession(Arn), PrincipalId: 'AROASTUDIO:SageMaker' },
+    };
   }
 
   /** By versioned ARN, or by name for a package without a group. */
@@ -170,36 +187,57 @@ export class Packages {
 
   private update(input: unknown, call: CallInfo) {
     const request = parse(updatePackage, input);
-    const record = this.found(request.ModelPackageArn);
-    const fields: string[] = [];
-    if (request.ModelApprovalStatus !== undefined) {
-      record.approval = request.ModelApprovalStatus;
-      fields.push('ModelApprovalStatus');
-    }
-    if (request.ApprovalDescription !== undefined) {
-      record.approvalDescription = request.ApprovalDescription;
-      fields.push('ApprovalDescription');
-    }
-    const removed = new Set(request.CustomerMetadataPropertiesToRemove);
-    if (request.CustomerMetadataProperties !== undefined || removed.size > 0) {
-      const merged = { ...record.metadata, ...request.CustomerMetadataProperties };
-      record.metadata = Object.fromEntries(
-        Object.entries(merged).filter(([key]) => !removed.has(key)),
+    const answer = { ModelPackageArn: this.found(request.ModelPackageArn).arn };
+    const { ClientToken, ...asked } = request;
+    const digest = createHash('sha256').update(JSON.stringify(asked)).digest('hex');
+    const token = ClientToken === undefined ? undefined : `update/${ClientToken}`;
+    const known =
+      token === undefined ? undefined : this.kernel.store.get<UpdateToken>(TOKENS, token);
+    if (known !== undefined && known.digest !== digest) {
+      throw new AwsError(
+        'ConflictException',
+        'The ClientToken was used before with other parameters.',
       );
-      if (Object.keys(record.metadata).length > 50)
-        throw invalid('CustomerMetadataProperties can have at most 50 entries.');
-      fields.push('CustomerMetadataProperties');
     }
-    for (const member of ['InferenceSpecification', 'ModelLifeCycle', 'SourceUri'] as const) {
-      if (request[member] === undefined) continue;
-      record.body = { ...record.body, [member]: request[member] };
-      fields.push(member === 'SourceUri' ? 'sourceUri' : member);
-    }
-    record.modifiedAtMs = this.kernel.now();
-    record.modifiedBy = this.userOf(call.accessKeyId);
-    this.kernel.store.put(PACKAGES, record.arn, record);
-    this.kernel.emit(packageEvent(record, fields));
-    return { ModelPackageArn: record.arn };
+    if (known !== undefined) return answer;
+    const record = this.found(request.ModelPackageArn);
+    const by = this.userOf(call.accessKeyId);
+    this.refuseConcurrent(record, by);
+    const { changed, fields } = updated(record, request);
+    const next: PackageRecord = {
+      ...changed,
+      modifiedAtMs: Math.max(this.kernel.now(), record.modifiedAtMs + 1),
+      modifiedBy: by,
+    };
+    // In one piece: a call that a kill cut off was made, or was not.
+    this.kernel.store.write([
+      { collection: PACKAGES, key: record.arn, value: next },
+      ...(token === undefined
+        ? []
+        : [{ collection: TOKENS, key: token, value: { digest } satisfies UpdateToken }]),
+    ]);
+    this.kernel.emit(packageEvent(next, fields));
+    return answer;
+  }
+
+  /** Two that change one package at once: the later one is refused while the earlier one's change is under way. */
+  private refuseConcurrent(record: PackageRecord, by: UserContext): void {
+    const underWay =
+      record.modifiedBy !== undefined &&
+      this.kernel.now() < record.modifiedAtMs + taken(this.kernel, 'updatePackage');
+    if (!underWay || JSON.stringify(record.modifiedBy) === JSON.stringify(by)) return;
+    throw new AwsError(
+      'ConflictException',
+      `Model Package ${record.arn} is being modified by another request. Please try again.`,
+    );
+  }
+
+  private remove(input: unknown, call: CallInfo) {
+    const record = this.found(parse(packageByName, input).ModelPackageName);
+    this.refuseConcurrent(record, this.userOf(call.accessKeyId));
+    this.kernel.store.delete(PACKAGES, record.arn);
+    this.tags.drop(record.arn);
+    return {};
   }
 
   private list(input: unknown) {
@@ -304,6 +342,39 @@ export class Packages {
     if (record !== undefined) return record;
     throw invalid(`ModelPackage ${name} does not exist.`);
   }
+}
+
+/** The package with the request's changes, and the members an event names. Refuses before anything is changed. */
+function updated(
+  record: PackageRecord,
+  request: UpdatePackage,
+): { readonly changed: PackageRecord; readonly fields: readonly string[] } {
+  const changed: PackageRecord = { ...record };
+  const fields: string[] = [];
+  if (request.ModelApprovalStatus !== undefined) {
+    changed.approval = request.ModelApprovalStatus;
+    fields.push('ModelApprovalStatus');
+  }
+  if (request.ApprovalDescription !== undefined) {
+    changed.approvalDescription = request.ApprovalDescription;
+    fields.push('ApprovalDescription');
+  }
+  const removed = new Set(request.CustomerMetadataPropertiesToRemove);
+  if (request.CustomerMetadataProperties !== undefined || removed.size > 0) {
+    const merged = { ...record.metadata, ...request.CustomerMetadataProperties };
+    changed.metadata = Object.fromEntries(
+      Object.entries(merged).filter(([key]) => !removed.has(key)),
+    );
+    if (Object.keys(changed.metadata).length > MAX_METADATA)
+      throw invalid(`CustomerMetadataProperties can have at most ${MAX_METADATA} entries.`);
+    fields.push('CustomerMetadataProperties');
+  }
+  for (const member of ['InferenceSpecification', 'ModelLifeCycle', 'SourceUri'] as const) {
+    if (request[member] === undefined) continue;
+    changed.body = { ...changed.body, [member]: request[member] };
+    fields.push(member === 'SourceUri' ? 'sourceUri' : member);
+  }
+  return { changed, fields };
 }
 
 function groupNameOf(nameOrArn: string): string {

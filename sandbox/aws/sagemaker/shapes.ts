@@ -321,6 +321,7 @@ export const createPackage = z.looseObject({
   Tags: tags.optional(),
 });
 export type CreatePackage = z.infer<typeof createPackage>;
+export type UpdatePackage = z.output<typeof updatePackage>;
 export const updatePackage = z.looseObject({
   ModelPackageArn: z
     .string()

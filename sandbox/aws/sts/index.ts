@@ -10,6 +10,18 @@ type Identities = z.output<typeof identitiesSchema>;
 const COLLECTION = 'sandbox';
 const KEY = 'identities';
 
+/** Domain and name of a Studio user profile's ARN; `undefined` for any other identity. */
+export function studioProfile(
+  arn: string,
+): { readonly domain: string; readonly name: string } | undefined {
+  const match = /^arn:[^:]+:sagemaker:[^:]+:\d{12}:user-profile\/(d-[^/]+)\/([^/]+)$/.exec(arn);
+  return match === null ? undefined : { domain: match[1] ?? '', name: match[2] ?? '' };
+}
+
+/** What STS says of everybody in Studio: the session of the domain's execution role. */
+export const studioSession = (profileArn: string): string =>
+  `arn:aws:sts::${profileArn.split(':')[4] ?? ''}:assumed-role/AmazonSageMaker-ExecutionRole/SageMaker`;
+
 /** AWS STS: who a caller is goes by the access key id; signatures are not checked. */
 export function createSts(core: Core): { readonly service: Service; readonly pages: AdminPages } {
   const identities = (): Identities => core.store.get<Identities>(COLLECTION, KEY) ?? {};
@@ -28,8 +40,9 @@ export function createSts(core: Core): { readonly service: Service; readonly pag
                 403,
               );
             }
-            const arn =
+            const known =
               identities()[accessKeyId] ?? `arn:aws:iam::${core.accountId}:user/${accessKeyId}`;
+            const arn = studioProfile(known) === undefined ? known : studioSession(known);
             return {
               Arn: arn,
               UserId: `AIDA${accessKeyId}`,
