@@ -29,6 +29,7 @@ import type { AlarmDifference, AlarmRepair, ControlActivities, ModelRef } from '
 import type { ControlDeps } from './deps.js';
 import { notYet } from './heartbeat.js';
 import { describeConfig, describeEndpoint } from './read.js';
+import { clientsFor } from './stage-clients.js';
 
 /** Tags on everything we create, so that only ours is ever removed. */
 export const MODEL_TAG = 'modelkeeper:model';
@@ -386,7 +387,7 @@ type AlarmActivities = Pick<
 >;
 
 export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
-  const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
+  const clients = clientsFor(deps, 'deploy');
 
   /** Ours by prefix, by name and by tag: the prefix of `a` also begins the names of a model `a-b`. */
   const oursBelow = async (

@@ -267,10 +267,24 @@ function whatToRepair(
   if (CREDENTIALS.has(name)) {
     return `the credentials do not hold for ${permission.action} on ${permission.on}: renew them`;
   }
+  const role = roleRefused(message);
+  if (role !== undefined) {
+    return `the role ${role.arn} cannot be assumed for ${permission.action}: let its trust policy name ${role.caller} (and the external id under spec.roles, if it asks for one), and allow that identity sts:AssumeRole on it`;
+  }
   const roleLacks = name === 'ValidationException' && ROLE_LACKS.test(message);
   if (!PERMISSIONS.has(name) && status !== 401 && status !== 403 && !roleLacks) return undefined;
   const { action, on } = permissionIn(message) ?? permission;
   return `${action} on ${on} is missing`;
+}
+
+/** STS's refusal of a role, which comes in place of the answer to the request that needed it. */
+function roleRefused(
+  message: string,
+): { readonly arn: string; readonly caller: string } | undefined {
+  const match = /^User: (\S+) is not authorized to perform: sts:AssumeRole on resource: (\S+)/.exec(
+    message,
+  );
+  return match === null ? undefined : { caller: match[1] ?? '', arn: match[2] ?? '' };
 }
 
 /** The permission that AWS itself names. */

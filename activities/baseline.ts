@@ -15,6 +15,7 @@ import { describePackage } from './read.js';
 import { baselineOf } from './registry.js';
 import { below, headObject, listObjects, readJson, writeObject } from './s3.js';
 import { downloadAll, withScratch } from './scratch.js';
+import { clientsFor, ownClients } from './stage-clients.js';
 
 /** Most files a baseline may be spread over. */
 const MOST_FILES = 1_000;
@@ -28,7 +29,8 @@ export function createBaselineActivities(deps: DataDeps): Pick<DataActivities, '
     /** The profile's address follows from the version: a second run finds it there, or writes the same again. */
     async prepareBaseline(request) {
       const { policy, champion } = request;
-      const { s3, sagemaker } = deps.aws(policy.spec.endpoint.region);
+      const { s3 } = ownClients(deps, request);
+      const { sagemaker } = clientsFor(deps, 'approve')(request);
       const uri = championProfileUri(policy, champion);
       const known = await readProfile(s3, uri);
       if (known !== undefined) return { kind: 'ready', uri, rows: known.rowCount };
@@ -77,8 +79,8 @@ export async function ownBaseline(
   policy: Policy,
   source: CapturedInputsSource,
 ): Promise<BaselineAnswer> {
-  const { s3 } = deps.aws(policy.spec.endpoint.region);
-  const head = await headObject(s3, source.baseline);
+  const { s3 } = ownClients(deps, { policy });
+  const head = await headObject(clientsFor(deps, 'train')({ policy }).s3, source.baseline);
   const version = sha256(
     canonicalJson([
       source.baseline,
@@ -124,7 +126,7 @@ async function profileData(
   dataUri: string,
   uri: string,
 ): Promise<BaselineAnswer> {
-  const { s3 } = deps.aws(policy.spec.endpoint.region);
+  const { s3 } = clientsFor(deps, 'train')({ policy });
   const files = (await listObjects(s3, dataUri)).filter(
     (object) => object.sizeBytes > 0 && formatOf(object.uri) !== undefined,
   );
@@ -155,7 +157,7 @@ async function profileData(
   if (isUnusable(profile)) {
     return { kind: 'none', reason: `the baseline ${dataUri} cannot be used: ${profile.unusable}` };
   }
-  await writeObject(s3, uri, JSON.stringify(profile));
+  await writeObject(ownClients(deps, { policy }).s3, uri, JSON.stringify(profile));
   return { kind: 'ready', uri, rows: profile.rowCount };
 }
 

@@ -41,6 +41,7 @@ import type {
 import type { ControlDeps, DataDeps } from './deps.js';
 import { notYet } from './heartbeat.js';
 import { downloadAll, withScratch } from './scratch.js';
+import { clientsFor } from './stage-clients.js';
 
 /** Metrics of invocations are in this namespace. */
 const NAMESPACE = 'AWS/SageMaker';
@@ -50,7 +51,7 @@ const CAPTURE_SETTLE_MS = 5 * 60_000;
 export function createCompareActivities(
   deps: ControlDeps,
 ): Pick<ControlActivities, 'compareBake' | 'watchBake'> {
-  const cloudwatchOf = ({ policy }: ModelRef) => deps.aws(policy.spec.endpoint.region).cloudwatch;
+  const cloudwatchOf = (ref: ModelRef) => clientsFor(deps, 'read')(ref).cloudwatch;
   return {
     /** Reads only. */
     compareBake: (request) => compare(cloudwatchOf(request), request, deps.now()),
@@ -344,7 +345,7 @@ async function readAnswers(
   prefix: string,
   windows: readonly Window[],
 ): Promise<readonly number[]> {
-  const { s3 } = deps.aws(request.policy.spec.endpoint.region);
+  const { s3 } = clientsFor(deps, 'read')(request);
   const answers: number[] = [];
   for (const window of windows) {
     const uris = await captureFilesOf(s3, prefix, window, CAPTURE_SETTLE_MS);

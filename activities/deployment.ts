@@ -70,6 +70,7 @@ import {
 } from './read.js';
 import { imageDigest, packageReading } from './registry.js';
 import { headObject, readObject } from './s3.js';
+import { clientsFor, ownClients } from './stage-clients.js';
 
 type DeploymentActivities = Pick<
   ControlActivities,
@@ -87,21 +88,23 @@ const MOVING: ReadonlySet<string> = new Set([
 ]);
 
 export function createDeploymentActivities(deps: ControlDeps): DeploymentActivities {
-  const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
+  const clients = clientsFor(deps, 'deploy');
+  const trained = clientsFor(deps, 'train');
+  const registered = clientsFor(deps, 'approve');
   const pollMs = (ref: ModelRef): number => pollEveryMs(ref.policy.spec.monitor.every);
 
   /** The evidence as it is now. What is not there any more is told as empty, so that it shows as changed. */
   const evidenceNow = async (
     request: ModelRef & { readonly evidence: Evidence },
   ): Promise<Evidence> => {
-    const { sagemaker, s3 } = clients(request);
+    const { sagemaker } = clients(request);
     const asked = request.evidence;
     const [head, found, config, endpoint, report] = await Promise.all([
-      headObject(s3, asked.artefact.uri),
-      describePackage(sagemaker, asked.packageArn),
+      headObject(trained(request).s3, asked.artefact.uri),
+      describePackage(registered(request).sagemaker, asked.packageArn),
       describeConfig(sagemaker, asked.configName),
       describeEndpoint(sagemaker, request.policy.spec.endpoint.name),
-      readObject(s3, asked.evaluation.reportUri),
+      readObject(ownClients(deps, request).s3, asked.evaluation.reportUri),
     ]);
     const container = found?.InferenceSpecification?.Containers?.[0];
     return {
@@ -223,7 +226,7 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       const found =
         request.packageArn === null
           ? undefined
-          : await describePackage(sagemaker, request.packageArn);
+          : await describePackage(registered(request).sagemaker, request.packageArn);
       if (look.endpoint !== null && target !== undefined) {
         const serving = look.endpoint.ProductionVariants ?? [];
         const variants = target.ProductionVariants ?? [];

@@ -6,6 +6,7 @@ import type { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 
+import type { Stage } from '../domain/roles.js';
 import type { Analysis } from './analysis-port.js';
 
 export interface AwsClients {
@@ -16,9 +17,23 @@ export interface AwsClients {
   readonly autoscaling: ApplicationAutoScalingClient;
 }
 
-/** Clients by Region: one worker serves models of several. */
+/** A session of a role that a stage works under. */
+export interface Session {
+  readonly arn: string;
+  readonly externalId?: string | undefined;
+  /** Name of the session, as CloudTrail shows it. */
+  readonly name: string;
+  /** For messages: which of the policy's roles it is. */
+  readonly stage: Stage;
+}
+
+/**
+ * Clients by Region: one worker serves models of several. Without a session they carry the process's own identity.
+ * Activities ask through `stage-clients.ts`, which says for which stage.
+ */
 export type AwsByRegion<Needed extends keyof AwsClients = keyof AwsClients> = (
   region: string,
+  session?: Session,
 ) => Pick<AwsClients, Needed>;
 
 export interface ControlDeps {

@@ -6,6 +6,7 @@ import { aws, may } from './aws-failure.js';
 import type { ClaimOutcome, ControlActivities, ModelRef } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { lookAtEndpoint, readEndpoint, readTags, type EndpointLook } from './read.js';
+import { clientsFor } from './stage-clients.js';
 
 /** Value of the keeper's tag; tag keys and values are compared ignoring case, as endpoint names are. */
 export function keeperOf(tags: ReadonlyMap<string, string>): string | undefined {
@@ -42,12 +43,14 @@ type EndpointActivities = Pick<
 >;
 
 export function createEndpointActivities(deps: ControlDeps): EndpointActivities {
-  const sagemakerOf = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region).sagemaker;
+  const clients = clientsFor(deps, 'deploy');
+  const sagemakerOf = (ref: ModelRef) => clients(ref).sagemaker;
 
   return {
     /** Reads only. */
     async readEndpoint(ref) {
-      return readEndpoint(sagemakerOf(ref), ref.policy.spec.endpoint, deps.now());
+      const { sagemaker } = clientsFor(deps, 'read')(ref);
+      return readEndpoint(sagemaker, ref.policy.spec.endpoint, deps.now());
     },
 
     /**

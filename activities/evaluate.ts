@@ -9,6 +9,7 @@ import { sha256 } from './digest.js';
 import { hopeless } from './heartbeat.js';
 import { below, writeObject } from './s3.js';
 import { downloadAll, withScratch } from './scratch.js';
+import { clientsFor, ownClients } from './stage-clients.js';
 
 export function createEvaluateActivities(
   deps: DataDeps,
@@ -22,7 +23,7 @@ export function createEvaluateActivities(
     async evaluateCandidate(request) {
       const { policy, candidate } = request;
       const { evaluate } = policy.spec;
-      const { s3 } = deps.aws(policy.spec.endpoint.region);
+      const { s3 } = clientsFor(deps, 'train')(request);
       const predictions = candidate.predictionsUri;
       if (predictions === null) {
         throw hopeless(
@@ -62,7 +63,7 @@ export function createEvaluateActivities(
       }
       const text = JSON.stringify(report, undefined, 1);
       const reportUri = reportAddress(request);
-      await writeObject(s3, reportUri, text);
+      await writeObject(ownClients(deps, request).s3, reportUri, text);
       return summary(report, reportUri, sha256(text), candidate.trainingRowsUri === null);
     },
   };

@@ -10,6 +10,7 @@ import { entryHash } from './digest.js';
 import { hopeless, notYet } from './heartbeat.js';
 import { ledgerFaults, ledgerUri, listLedger, readEntry, readLedger } from './read.js';
 import { inParallel, writeOnce } from './s3.js';
+import { ownClients } from './stage-clients.js';
 
 /** Latest entries whose ids are remembered: a repeat of an append lies among them. */
 const REMEMBERED = 128;
@@ -28,7 +29,7 @@ type LedgerActivities = Pick<ControlActivities, 'record' | 'rebuild'>;
 
 export function createLedgerActivities(deps: ControlDeps): LedgerActivities {
   const tails = new Map<string, Tail>();
-  const s3Of = (ref: ModelRef): S3Client => deps.aws(ref.policy.spec.endpoint.region).s3;
+  const s3Of = (ref: ModelRef): S3Client => ownClients(deps, ref).s3;
   const place = (ref: ModelRef): string => `${ref.policy.spec.storage} ${ref.model}`;
 
   const tailOf = async (ref: ModelRef): Promise<Tail> => {

@@ -16,6 +16,7 @@ import type { ControlActivities, ModelRef, PipelineOutcome } from './contract.js
 import type { ControlDeps } from './deps.js';
 import { requestToken } from './digest.js';
 import { hopeless, notYet } from './heartbeat.js';
+import { clientsFor } from './stage-clients.js';
 
 /** Pages of 100 of a pipeline's latest executions that are searched for our name. */
 const PAGES = 5;
@@ -29,7 +30,8 @@ export function createPipelineActivities(
   deps: ControlDeps,
   readCandidate: (request: ModelRef & { readonly packageArn: string }) => Promise<Candidate>,
 ): PipelineActivities {
-  const sagemakerOf = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region).sagemaker;
+  const clients = clientsFor(deps, 'train');
+  const sagemakerOf = (ref: ModelRef) => clients(ref).sagemaker;
   const pollMs = (ref: ModelRef): number => pollEveryMs(ref.policy.spec.monitor.every);
 
   return {

@@ -23,6 +23,7 @@ import { clientToken } from './digest.js';
 import { hopeless, keep, notYet, recall } from './heartbeat.js';
 import { describePackage } from './read.js';
 import { headObject } from './s3.js';
+import { clientsFor } from './stage-clients.js';
 
 /** AWS's limit of `ApprovalDescription`. */
 const DESCRIPTION_LENGTH = 1_024;
@@ -38,7 +39,7 @@ type RegistryActivities = Pick<
 };
 
 export function createRegistryActivities(deps: ControlDeps): RegistryActivities {
-  const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
+  const clients = clientsFor(deps, 'approve');
 
   const read = async (
     ref: ModelRef & { readonly packageArn: string },
@@ -105,7 +106,7 @@ export function createRegistryActivities(deps: ControlDeps): RegistryActivities 
           `the model package ${request.packageArn} ${whyUnfit(found)}: nothing can be deployed from it`,
         );
       }
-      const head = await headObject(clients(request).s3, container.ModelDataUrl);
+      const head = await headObject(clientsFor(deps, 'train')(request).s3, container.ModelDataUrl);
       if (head === undefined) {
         throw hopeless(
           FailureType.BadData,

@@ -14,6 +14,7 @@ import { durationMs } from '../domain/duration.js';
 import { aws, may } from './aws-failure.js';
 import type { ControlActivities, ModelRef } from './contract.js';
 import type { ControlDeps } from './deps.js';
+import { clientsFor } from './stage-clients.js';
 
 const DIMENSION = 'sagemaker:variant:DesiredInstanceCount';
 const METRIC = 'SageMakerVariantInvocationsPerInstance';
@@ -30,7 +31,7 @@ type ScalingActivities = Pick<
 >;
 
 export function createScalingActivities(deps: ControlDeps): ScalingActivities {
-  const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
+  const clients = clientsFor(deps, 'deploy');
 
   const readTarget = async (ref: ModelRef): Promise<ScalableTarget | undefined> => {
     const { autoscaling } = clients(ref);

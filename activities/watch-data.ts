@@ -28,6 +28,7 @@ import { sha256 } from './digest.js';
 import { keep, notYet, recall } from './heartbeat.js';
 import { below, readJson, writeObject } from './s3.js';
 import { downloadAll, withScratch } from './scratch.js';
+import { clientsFor, ownClients } from './stage-clients.js';
 
 /** Most windows judged in one attempt: the rest follows at once. */
 const MOST_WINDOWS = 50;
@@ -198,7 +199,7 @@ async function judgeWindow(
   profileUri: string | null,
 ): Promise<WindowResult> {
   const { policy } = watch;
-  const { s3 } = deps.aws(policy.spec.endpoint.region);
+  const { s3 } = ownClients(deps, watch);
   const basis = basisDigest(watch, source, profileUri);
   const reportUri = below(
     policy.spec.storage,
@@ -252,12 +253,12 @@ async function compareInputs(
   profileUri: string | null,
 ): Promise<Judged> {
   const { spec } = watch.policy;
-  const { s3 } = deps.aws(spec.endpoint.region);
   const blind = (reason: string): Judged => ({
     result: blindResult(source.id, source.kind, window, reason),
     evidence: null,
   });
-  const profile = profileUri === null ? undefined : await readProfile(s3, profileUri);
+  const profile =
+    profileUri === null ? undefined : await readProfile(ownClients(deps, watch).s3, profileUri);
   if (profile === undefined) return blind(`the baseline ${profileUri ?? ''} is gone`);
   const files = await captureFiles(deps, watch, window, durationMs(source.settle), scratch);
   if (files.length === 0) return blind('nothing was captured');
@@ -285,7 +286,7 @@ async function measureTruth(
   window: Window,
   scratch: string,
 ): Promise<Judged> {
-  const { s3 } = deps.aws(watch.policy.spec.endpoint.region);
+  const { s3 } = clientsFor(deps, 'read')(watch);
   const delayMs = durationMs(source.delay);
   const blind = (reason: string): Judged => ({
     result: blindResult(source.id, source.kind, window, reason),
@@ -330,7 +331,7 @@ async function inputColumns(
     if (source.kind === 'captured-inputs' && source.columns !== undefined) return source.columns;
   }
   if (watch.baselineUri === null) return undefined;
-  const profile = await readProfile(deps.aws(spec.endpoint.region).s3, watch.baselineUri);
+  const profile = await readProfile(ownClients(deps, watch).s3, watch.baselineUri);
   return profile?.columns.map((column) => column.name);
 }
 
@@ -347,7 +348,7 @@ async function captureFiles(
   lateness: number,
   scratch: string,
 ): Promise<readonly string[]> {
-  const { s3 } = deps.aws(watch.policy.spec.endpoint.region);
+  const { s3 } = clientsFor(deps, 'read')(watch);
   const prefix = watch.capturePrefix ?? '';
   const uris = await captureFilesOf(s3, prefix, window, lateness);
   return downloadAll(s3, uris, scratch, 'capture');
@@ -402,7 +403,7 @@ async function silences(
       nowMs,
     );
     if (sinceMs === null) continue;
-    const invocations = await countInvocations(deps, spec.endpoint, sinceMs, nowMs);
+    const invocations = await countInvocations(deps, watch, sinceMs, nowMs);
     const off = watch.capturePrefix === null ? '; data capture is off in the endpoint config' : '';
     noData.push({
       source: source.id,
@@ -419,13 +420,14 @@ const MINUTE_DATA_MS = 15 * 86_400_000;
 /** Sum of Invocations since an instant. Without traffic the metric is sparse: no value is no invocation. */
 async function countInvocations(
   deps: DataDeps,
-  endpoint: PolicySpec['endpoint'],
+  watch: DataWatch,
   sinceMs: number,
   nowMs: number,
 ): Promise<number> {
   const fromMs = Math.max(sinceMs, nowMs - MINUTE_DATA_MS);
   const period = Math.max(60, Math.ceil((nowMs - fromMs) / 1_000 / 300 / 60) * 60);
-  const { cloudwatch } = deps.aws(endpoint.region);
+  const { endpoint } = watch.policy.spec;
+  const { cloudwatch } = clientsFor(deps, 'read')(watch);
   const answer = await aws(may('cloudwatch:GetMetricData', '*'), (options) =>
     cloudwatch.send(
       new GetMetricDataCommand({

@@ -30,6 +30,7 @@ import {
 } from './metric-reads.js';
 import { endOf } from './releases.js';
 import { inParallel } from './s3.js';
+import { clientsAt, readPlace } from './stage-clients.js';
 
 /** What all looks of a process read through. */
 interface SignalReaders {
@@ -39,9 +40,9 @@ interface SignalReaders {
 }
 
 export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, 'watchSignals'> {
-  const cloudwatchOf = (region: string) => deps.aws(region).cloudwatch;
+  const cloudwatchOf = (place: string) => clientsAt(deps, place).cloudwatch;
   const readers: SignalReaders = {
-    endpoints: createEndpointReads((region) => deps.aws(region).sagemaker),
+    endpoints: createEndpointReads((place) => clientsAt(deps, place).sagemaker),
     alarms: createAlarmReads(cloudwatchOf),
     metrics: createMetricReads(cloudwatchOf),
   };
@@ -55,11 +56,7 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
     const signal = runningActivity()?.cancellationSignal;
     const [seen, ended] = await Promise.all([
       aws(may('sagemaker:ListEndpoints', '*'), () =>
-        readers.endpoints.read(
-          spec.endpoint.region,
-          { endpoint: spec.endpoint, afresh, nowMs },
-          signal,
-        ),
+        readers.endpoints.read(readPlace(spec), { endpoint: spec.endpoint, afresh, nowMs }, signal),
       ),
       inParallel(watch.releases, 4, async (workflowId) => ({
         workflowId,
@@ -145,11 +142,7 @@ async function readAlarms(
   const names = [...watched.keys()];
   const wereOk = new Set(names.filter((name) => watch.known.alarms[name] === 'OK'));
   const answers = await aws(may('cloudwatch:DescribeAlarms', '*'), () =>
-    readers.alarms.read(
-      watch.policy.spec.endpoint.region,
-      { names, wereOk, afresh, nowMs },
-      signal,
-    ),
+    readers.alarms.read(readPlace(watch.policy.spec), { names, wereOk, afresh, nowMs }, signal),
   );
   return [...watched].map(([name, source], index) => {
     const alarm = answers[index] ?? NO_ALARM;
@@ -193,7 +186,7 @@ async function readMetrics(
   const signal = runningActivity()?.cancellationSignal;
   const read = async (wanted: Omit<ValueWanted, 'nowMs'>): Promise<LatestValue> =>
     aws(may('cloudwatch:GetMetricData', '*'), () =>
-      readers.metrics.read(spec.endpoint.region, { ...wanted, nowMs }, signal),
+      readers.metrics.read(readPlace(spec), { ...wanted, nowMs }, signal),
     );
   const readings = await Promise.all(
     spec.monitor.sources

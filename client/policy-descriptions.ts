@@ -342,6 +342,22 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.deploy.probation': 'How long a new version can be taken back by itself.',
   'spec.deploy.probation.for': 'Length of the probation.',
   'spec.deploy.probation.rollBackOn': 'What takes it back.',
+  'spec.roles':
+    'AWS roles that are assumed, one for each stage. A stage without one works under the identity of the worker.',
+  ...Object.fromEntries(
+    (
+      [
+        ['read', 'Looks: endpoint, metrics, alarms, captured inputs, labels.'],
+        ['train', 'Runs the training; reads training data and what the pipeline wrote.'],
+        ['approve', 'Reads the registry and writes the status of versions.'],
+        ['deploy', 'Writes: models, endpoint configs, the endpoint, alarms, scaling.'],
+      ] as const
+    ).flatMap(([stage, what]) => [
+      [`spec.roles.${stage}`, what],
+      [`spec.roles.${stage}.arn`, 'ARN of the role; its trust policy must name the worker.'],
+      [`spec.roles.${stage}.externalId`, 'What the trust policy asks for as `sts:ExternalId`.'],
+    ]),
+  ),
   'spec.scaling': 'Auto scaling of the variant; left alone when this is not written.',
   'spec.scaling.instances': 'Limits of the fleet.',
   'spec.scaling.instances.min': 'Fewest instances.',

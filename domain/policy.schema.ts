@@ -710,6 +710,31 @@ const identitySchema = z
     'write the ARN of one role or user, such as arn:aws:iam::111122223333:role/ada, of one Studio user profile, or os:<user> for a laptop',
   );
 
+const stageRoleSchema = z.strictObject({
+  /** Role that is assumed for everything of the stage. */
+  arn: z
+    .string()
+    .regex(
+      /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+      'write the ARN of a role, such as arn:aws:iam::111122223333:role/modelkeeper-deploy',
+    ),
+  /** What the role's trust policy asks for as `sts:ExternalId`. */
+  externalId: z
+    .string()
+    .regex(/^[\w+=,.@:/-]{2,1224}$/, '2 to 1,224 letters, digits and + = , . @ : / -')
+    .optional(),
+});
+
+/** A stage without a role works under the identity of the worker. */
+const rolesSchema = z
+  .strictObject({
+    read: stageRoleSchema.optional(),
+    train: stageRoleSchema.optional(),
+    approve: stageRoleSchema.optional(),
+    deploy: stageRoleSchema.optional(),
+  })
+  .optional();
+
 const specSchema = z.strictObject({
   /** `record`: everything is watched and judged, nothing is started. */
   mode: z.enum(['act', 'record']).default('act'),
@@ -745,6 +770,7 @@ const specSchema = z.strictObject({
   evaluate: evaluateSchema,
   approve: approveSchema,
   deploy: deploySchema.prefault({}),
+  roles: rolesSchema,
   scaling: scalingSchema,
   notify: notifySchema,
 });

@@ -1,12 +1,14 @@
-/** The AWS clients of activities: one set per Region and process. */
+/** The AWS clients of activities: one set per Region and, where a policy names roles, per session of a role. */
 import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { STSClient } from '@aws-sdk/client-sts';
 
-import type { AwsClients } from '../activities/deps.js';
+import type { AwsByRegion, AwsClients } from '../activities/deps.js';
 import type { Answering, AwsClock } from './aws-clock.js';
+import { RoleSessions, sessionKey, type SessionCredentials } from './role-sessions.js';
 
 /** Without these a request may hang for ever. */
 const REQUEST_HANDLER = {
@@ -19,19 +21,46 @@ const REQUEST_HANDLER = {
 const ATTEMPTS = 3;
 /** Publish on a standard topic has no idempotency: every attempt is Temporal's, and visible. */
 const SNS_ATTEMPTS = 1;
+/** Client sets of sessions that are kept; one that is dropped is made again when it is asked for. */
+const MOST_SESSION_SETS = 100;
+
+/** AWS does not know these credentials any more, though they should still hold: the session was revoked. */
+const ENDED: ReadonlySet<string> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidClientTokenId',
+  'InvalidToken',
+  'UnrecognizedClientException',
+]);
 
 /**
- * Clients by Region, made when a Region is first asked for. Credentials and endpoints are the SDK's own business
- * (`AWS_*`). Their answers set `clock` right.
+ * Clients made when they are first asked for. Credentials of the process and endpoints are the SDK's own business
+ * (`AWS_*`); a session's credentials are those of its role, assumed by the process. Their answers set `clock` right.
  */
-export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): (region: string) => AwsClients {
-  const regions = new Map<string, AwsClients>();
+export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): AwsByRegion {
+  const own = new Map<string, AwsClients>();
+  const assumed = new Map<string, AwsClients>();
+  const sts = new Map<string, STSClient>();
   // A local endpoint has no host name per bucket.
   const forcePathStyle = (env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'] ?? '') !== '';
-  return (region) => {
-    const known = regions.get(region);
-    if (known !== undefined) return known;
-    const options = { region, maxAttempts: ATTEMPTS, requestHandler: REQUEST_HANDLER };
+  const optionsIn = (region: string) => ({
+    region,
+    maxAttempts: ATTEMPTS,
+    requestHandler: REQUEST_HANDLER,
+  });
+  const sessions = new RoleSessions((region) =>
+    madeOnce(sts, region, () => {
+      const client = new STSClient(optionsIn(region));
+      clock.watch(client);
+      return client;
+    }),
+  );
+
+  const create = (region: string, credentials?: () => Promise<SessionCredentials>): AwsClients => {
+    const options = {
+      ...optionsIn(region),
+      ...(credentials === undefined ? {} : { credentials }),
+    };
     const clients: AwsClients = {
       sagemaker: new SageMakerClient(options),
       cloudwatch: new CloudWatchClient(options),
@@ -40,7 +69,63 @@ export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): (region: str
       autoscaling: new ApplicationAutoScalingClient(options),
     };
     for (const client of Object.values(clients) as readonly Answering[]) clock.watch(client);
-    regions.set(region, clients);
     return clients;
   };
+
+  return (region, session) => {
+    if (session === undefined) return madeOnce(own, region, () => create(region));
+    const key = `${region} ${sessionKey(session)}`;
+    const known = assumed.get(key);
+    if (known !== undefined) {
+      // The least recently used stands first.
+      assumed.delete(key);
+      assumed.set(key, known);
+      return known;
+    }
+    const clients = create(region, () => sessions.credentials(region, session));
+    for (const client of Object.values(clients) as readonly Refusing[]) {
+      onRefusal(client, (name) => {
+        if (!ENDED.has(name)) return;
+        sessions.forget(session);
+        if (assumed.get(key) === clients) assumed.delete(key);
+      });
+    }
+    assumed.set(key, clients);
+    const [oldest] = assumed.keys();
+    if (assumed.size > MOST_SESSION_SETS && oldest !== undefined) assumed.delete(oldest);
+    return clients;
+  };
+}
+
+function madeOnce<Value>(made: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  made.set(key, value);
+  return value;
+}
+
+/** What is used of a client of the SDK. */
+interface Refusing {
+  readonly middlewareStack: {
+    add(
+      middleware: (next: (args: never) => Promise<unknown>) => (args: never) => Promise<unknown>,
+      options: { readonly step: 'initialize'; readonly name: string; readonly override: true },
+    ): void;
+  };
+}
+
+/** Outside of everything else: errors are read by then, and tried again where that may help. */
+function onRefusal(client: Refusing, refused: (name: string) => void): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (error instanceof Error) refused(error.name);
+        throw error;
+      }
+    },
+    { step: 'initialize', name: 'modelkeeperSession', override: true },
+  );
 }

@@ -19,6 +19,7 @@ import { ObjectStore } from './s3/objects.js';
 import { createS3 } from './s3/index.js';
 import { Uploads } from './s3/uploads.js';
 import { openStore } from './store.js';
+import { Identities } from './sts/identities.js';
 import { unconnected } from './wires.js';
 import type { Core } from './wires.js';
 
@@ -94,6 +95,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     store.put('sandbox', 'boots', boots);
     const faults = new Faults(store);
     const calls = new Calls(store, clock.now);
+    const identities = new Identities(store, ACCOUNT, clock.now);
     const objects = new ObjectStore(store, home, clock.now);
     const uploads = new Uploads(store, objects, clock.now);
     objects.sweepOrphans(uploads.files());
@@ -137,6 +139,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       },
       takeFault: (kind, subject) => faults.takeForService(kind, subject),
       wires,
+      identities,
       log,
     };
     const core = coreServices(kernel, {
@@ -151,6 +154,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       kernel,
       faults,
       calls,
+      identities,
       services,
       s3: createS3(kernel, uploads),
       runtime,

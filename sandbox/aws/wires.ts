@@ -1,5 +1,6 @@
 import type { BusEvent, Kernel, MetricDatum, ScalableFleet, ScalableTargets } from './kernel.js';
 import type { ObjectStore } from './s3/objects.js';
+import type { Identities } from './sts/identities.js';
 
 /** The kernel as the core services see it: with the object store itself, and one-shot timers. */
 export interface Core extends Kernel {
@@ -9,6 +10,7 @@ export interface Core extends Kernel {
   /** Who owns the capacity that auto scaling changes. */
   readonly fleet: () => ScalableFleet | undefined;
   readonly wires: Wires;
+  readonly identities: Identities;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { CallInfo, Fault, Kernel, QueryService, RuntimeHandler, Service } f
 import type { Calls } from '../kernel/calls.js';
 import type { Faults } from '../kernel/faults.js';
 import { checkInput, faultsOfAnswer, inputOfForm } from '../model/check.js';
+import type { Identities, Identity } from '../sts/identities.js';
 import { accessKeyOf, readBody, send } from './answer.js';
 import type { Answer } from './answer.js';
 import { cborCodec, parseRpcPath } from './cbor-protocol.js';
@@ -24,6 +25,7 @@ export interface DispatchParts {
   readonly kernel: Kernel;
   readonly faults: Faults;
   readonly calls: Calls;
+  readonly identities: Identities;
   readonly services: readonly Service[];
   readonly s3: RestService;
   readonly runtime: RuntimeHandler | undefined;
@@ -122,7 +124,7 @@ export class Dispatcher {
   ): Promise<void> {
     const fault = this.parts.faults.takeForCall(work.operation, work.input);
     if (fault?.kind === 'time-out') {
-      this.parts.calls.record(work.operation, 'time-out', work.input);
+      this.parts.calls.record(work.operation, 'time-out', work.input, this.callerOf(call).arn);
       request.resume();
       await aborted(call.signal);
       response.destroy();
@@ -140,14 +142,19 @@ export class Dispatcher {
     try {
       const injected = fault === undefined ? undefined : injectedError(fault, work.operation);
       if (injected !== undefined) throw injected;
+      if (this.callerOf(call).ended) throw endedSession(work.operation);
       return await work.perform();
     } catch (error) {
       const known = this.known(error, work.operation, call);
       outcome = known.name;
       return work.errorAnswer(known);
     } finally {
-      this.parts.calls.record(work.operation, outcome, work.input);
+      this.parts.calls.record(work.operation, outcome, work.input, this.callerOf(call).arn);
     }
+  }
+
+  private callerOf(call: CallInfo): Identity {
+    return this.parts.identities.of(call.accessKeyId);
   }
 
   private known(error: unknown, operation: string, call: CallInfo): AwsError {
@@ -325,6 +332,14 @@ function injectedError(fault: Fault, operation: string): AwsError | undefined {
     fault.status ??
     (/^Internal|Unavailable/.test(name) ? 500 : /^AccessDenied/.test(name) ? 403 : 400);
   return new AwsError(name, fault.message ?? `Injected by the sandbox: ${name}`, status);
+}
+
+/** Each service has its own word for credentials that have ended. */
+function endedSession(operation: string): AwsError {
+  if (operation.startsWith('S3.'))
+    return new AwsError('ExpiredToken', 'The provided token has expired.', 400);
+  const name = /^(SNS|STS)\./.test(operation) ? 'ExpiredToken' : 'ExpiredTokenException';
+  return new AwsError(name, 'The security token included in the request is expired', 403);
 }
 
 /** Each service has its own word for "too fast". */

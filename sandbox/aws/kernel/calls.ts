@@ -12,6 +12,8 @@ export interface LoggedCall {
   /** The input, cut to 2,000 characters. */
   readonly input: string;
   readonly outcome: string;
+  /** ARN of the caller, as CloudTrail shows it. */
+  readonly by: string;
 }
 
 const COLLECTION = 'calls';
@@ -38,7 +40,7 @@ export class Calls {
   }
 
   /** `outcome` is `ok` or the error's name. */
-  record(operation: string, outcome: string, input: string): void {
+  record(operation: string, outcome: string, input: string, by: string): void {
     const before = this.counts.get(operation) ?? { count: 0, errors: 0 };
     this.counts.set(operation, {
       count: before.count + 1,
@@ -49,7 +51,7 @@ export class Calls {
       return;
     }
     this.save(operation);
-    this.log({ atMs: this.now(), operation, input: input.slice(0, 2_000), outcome });
+    this.log({ atMs: this.now(), operation, input: input.slice(0, 2_000), outcome, by });
   }
 
   all(): Readonly<Record<string, CallCount>> {

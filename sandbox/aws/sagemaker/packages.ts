@@ -3,6 +3,7 @@ import { imageDigest } from '../../learner/image.js';
 import type { BusEvent, CallInfo, Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
 import { filtered, pageOf, seconds, taken } from './context.js';
+import { ROLE_SESSIONS } from '../sts/identities.js';
 import { studioProfile, studioSession } from '../sts/index.js';
 import {
   createGroup,
@@ -93,6 +94,9 @@ export class Packages {
   userOf(caller: string): UserContext {
     if (caller.startsWith('arn:')) return { IamIdentity: { Arn: caller, PrincipalId: caller } };
     const known = this.kernel.store.get<Record<string, string>>('sandbox', 'identities') ?? {};
+    const session = this.kernel.store.get<{ readonly arn: string }>(ROLE_SESSIONS, caller);
+    if (session !== undefined)
+      return { IamIdentity: { Arn: session.arn, PrincipalId: `AROA${caller}` } };
     const Arn = known[caller] ?? `arn:aws:iam::${this.kernel.accountId}:user/${caller}`;
     const profile = studioProfile(Arn);
     if (profile === undefined) return { IamIdentity: { Arn, PrincipalId: `AIDA${caller}` } };
