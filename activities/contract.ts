@@ -165,7 +165,61 @@ export interface Prepared {
   readonly abortAlarmName: string | null;
   /** How the package was and is in the registry. Absent in executions that began before it was written here. */
   readonly registry?: PackageWritten;
+  /** For a rollout by steps. */
+  readonly split?: Split;
 }
+
+/** A config with champion and candidate side by side. */
+export interface Split {
+  readonly configName: string;
+  /** The policy's variant: it keeps the champion meanwhile, so that alarms, capture and scaling are the same. */
+  readonly championVariant: string;
+  /** Serves the candidate and ends with the rollout. */
+  readonly candidateVariant: string;
+  /** Alarms on the candidate, read in every bake. */
+  readonly alarmNames: readonly string[];
+}
+
+export interface ShiftRequest extends ModelRef {
+  readonly split: Split;
+  /** Share of the traffic that the candidate is to have. */
+  readonly percent: number;
+  /** The share that we have set before; `null`: whatever is there. */
+  readonly expectedPercent: number | null;
+}
+
+/** The endpoint does not serve the split any more, or not as it should. */
+export type SplitTrouble =
+  /** Somebody else set other weights, or SageMaker took ours back. */
+  | { readonly kind: 'changed by hand'; readonly percent: number; readonly reason: string }
+  /** Another config serves, or the endpoint is gone or broken. */
+  | { readonly kind: 'lost'; readonly reason: string };
+
+export type ShiftOutcome =
+  { readonly kind: 'accepted' } | { readonly kind: 'there' } | SplitTrouble;
+
+export interface AwaitShiftRequest extends ModelRef {
+  readonly split: Split;
+  readonly percent: number;
+  readonly deadlineMs: number;
+}
+
+export type AwaitShiftOutcome = { readonly kind: 'there'; readonly atMs: number } | SplitTrouble;
+
+export interface SplitWatch extends ModelRef {
+  readonly split: Split;
+  /** The share that is to stay; `null` while a person holds the rollout and may set any. */
+  readonly percent: number | null;
+  readonly untilMs: number;
+}
+
+export type BakeOutcome =
+  | { readonly kind: 'over'; readonly atMs: number }
+  /** An alarm on the candidate went off. */
+  | { readonly kind: 'alarm'; readonly reason: string }
+  /** An alarm says nothing, so that nobody can tell how the candidate does. */
+  | { readonly kind: 'blind'; readonly reason: string }
+  | SplitTrouble;
 
 export interface Preflight {
   /** Why the rollout cannot be; empty when it can. */
@@ -189,6 +243,8 @@ export interface RolloutRequest extends ModelRef {
   readonly lastModifiedAtMs: number;
   /** Make the update without guardrail and alarms: the way back. */
   readonly plain?: boolean;
+  /** The weights of the new config count, not those that the variants have now. */
+  readonly newWeights?: boolean;
 }
 
 export type UpdateOutcome =
@@ -426,6 +482,20 @@ export interface ControlActivities {
   compareBake(request: BakeRequest): Promise<BakeComparison>;
   /** Throws BENIGN `StillMoving` until the look is due, or the candidate is beyond a hard limit. */
   watchBake(request: BakeWatch): Promise<BakeComparison>;
+  /** Sets the weights of champion and candidate, once. */
+  shiftTraffic(request: ShiftRequest): Promise<ShiftOutcome>;
+  /** Throws BENIGN `StillMoving` until the endpoint is at rest with these weights. */
+  awaitShift(request: AwaitShiftRequest): Promise<AwaitShiftOutcome>;
+  /** Reads alarms and weights until the bake is over; throws BENIGN `StillMoving` meanwhile. */
+  watchSplit(request: SplitWatch): Promise<BakeOutcome>;
+  /** The candidate's fleet scales as the champion's does; the champion's may grow again where its suspension is ours. */
+  openSplit(
+    request: ModelRef & { readonly split: Split; readonly resume: boolean },
+  ): Promise<{ readonly done: readonly string[] }>;
+  /** Takes the candidate's scaling away, or no update could end its variant; suspends the champion's where it was ours. */
+  closeSplit(
+    request: ModelRef & { readonly split: Split; readonly suspend: boolean },
+  ): Promise<void>;
 
   /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */
   record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;

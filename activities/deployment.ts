@@ -18,9 +18,14 @@ import {
 import type { Evidence, RolloutPlan } from '../domain/evidence.js';
 import { FailureType } from '../domain/failures.js';
 import { canonicalJson } from '../domain/ledger.js';
-import { rollbackAlarms } from '../domain/managed-alarms.js';
+import { candidateAlarms, rollbackAlarms } from '../domain/managed-alarms.js';
 import type { EndpointReading } from '../domain/model.js';
-import { rollbackAlarmNames } from '../domain/names.js';
+import {
+  candidateAlarmNames,
+  candidateVariant,
+  rollbackAlarmNames,
+  splitName,
+} from '../domain/names.js';
 import {
   alarmFindings,
   capacityNeeded,
@@ -33,6 +38,7 @@ import {
 } from '../domain/preflight.js';
 import { planFaults, rolloutPlan } from '../domain/rollout.js';
 import type { PackageReading } from '../domain/registry.js';
+import { candidateInstances, weightsFor } from '../domain/traffic.js';
 import { clock, pollEveryMs } from '../domain/watch.js';
 import {
   alarmCauses,
@@ -52,6 +58,7 @@ import type {
   RolloutJourney,
   RolloutOutcome,
   RolloutRequest,
+  Split,
   UpdateOutcome,
 } from './contract.js';
 import type { ControlDeps } from './deps.js';
@@ -126,6 +133,30 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
     };
   };
 
+  /** The config with both versions side by side, and the alarms on the candidate. Named as the release is. */
+  const prepareSplit = async (
+    request: PrepareRequest,
+    look: EndpointLook,
+    plan: RolloutPlan,
+    tags: Readonly<Record<string, string>>,
+  ): Promise<Split> => {
+    const { sagemaker, cloudwatch } = clients(request);
+    const { spec } = request.policy;
+    const { variant } = spec.endpoint;
+    await createConfig(sagemaker, splitInput(look, variant, request.name, plan, tags));
+    const configName = splitName(request.name);
+    const own = spec.deploy.alarms;
+    const made = candidateAlarms(request.policy, request.release, configName);
+    const specs = own === 'managed' ? [made.errors, made.latency] : [];
+    if (specs.length > 0) await putAlarms(cloudwatch, specs, tags);
+    return {
+      configName,
+      championVariant: variant,
+      candidateVariant: candidateVariant(variant),
+      alarmNames: own === 'managed' ? specs.map((one) => one.name) : own,
+    };
+  };
+
   return {
     /**
      * Makes the SageMaker model, the endpoint config and the rollback alarms of a release. Nothing serves yet.
@@ -157,11 +188,15 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
         ...(withAbort ? [made.abort.name] : []),
       ];
       if (withAbort) await putAlarms(cloudwatch, specs, tags);
+      const plan = rolloutPlan(spec.deploy, alarmNames);
       return {
         configName: name,
         modelName: name,
-        plan: rolloutPlan(spec.deploy, alarmNames),
+        plan,
         abortAlarmName: withAbort ? made.abort.name : null,
+        ...(plan.steps === undefined
+          ? {}
+          : { split: await prepareSplit(request, look, plan, tags) }),
       };
     },
 
@@ -173,14 +208,23 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       const { sagemaker, cloudwatch } = clients(request);
       const endpoint = await describeEndpoint(sagemaker, request.policy.spec.endpoint.name);
       const pending = endpoint?.PendingDeploymentSummary?.EndpointConfigName;
-      if (pending !== undefined && request.names.includes(pending)) return;
+      const made = request.names.flatMap((name) => [name, splitName(name)]);
+      if (pending !== undefined && made.includes(pending)) return;
       // Part of the fleet runs a config that the endpoint does not name.
       if (endpoint?.EndpointStatus === 'UpdateRollbackFailed') return;
-      const alarms = rollbackAlarmNames(request.model, request.release);
-      await deleteAlarmsOf(cloudwatch, request.model, Object.values(alarms));
+      const serving = endpoint?.EndpointConfigName;
+      // Its alarms are wanted for as long as two versions serve, and its model as well.
+      if (serving !== undefined && request.names.some((name) => serving === splitName(name)))
+        return;
+      await deleteAlarmsOf(cloudwatch, request.model, [
+        ...Object.values(rollbackAlarmNames(request.model, request.release)),
+        ...Object.values(candidateAlarmNames(request.model, request.release)),
+      ]);
+      for (const name of request.names)
+        await discardConfig(sagemaker, request.model, splitName(name));
       if (request.keepConfig) return;
       for (const name of request.names) {
-        if (name !== endpoint?.EndpointConfigName) await discard(sagemaker, request.model, name);
+        if (name !== serving) await discard(sagemaker, request.model, name);
       }
     },
 
@@ -216,6 +260,8 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       ) {
         refused.push(`the config ${request.configName} has no variant ${spec.endpoint.variant}`);
       }
+      if (request.plan.steps !== undefined)
+        refused.push(...(await splitFaults(sagemaker, request.configName, spec.endpoint.variant)));
       refused.push(...planFaults(request.plan, reading.instances));
       const add = (findings: Findings): void => {
         refused.push(...findings.refused);
@@ -333,6 +379,13 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
               EndpointName: name,
               EndpointConfigName: request.configName,
               RetainAllVariantProperties: true,
+              ...(request.newWeights === true
+                ? {
+                    ExcludeRetainedVariantProperties: [
+                      { VariantPropertyType: 'DesiredWeight' as const },
+                    ],
+                  }
+                : {}),
               ...(request.plain === true
                 ? {}
                 : { DeploymentConfig: deploymentConfig(request.plan) }),
@@ -672,6 +725,52 @@ function configInput(
   };
 }
 
+/** Champion and candidate side by side: the candidate without traffic, on as many instances as its largest share takes. */
+function splitInput(
+  look: EndpointLook,
+  variantName: string,
+  name: string,
+  plan: RolloutPlan,
+  tags: Readonly<Record<string, string>>,
+): CreateEndpointConfigInput {
+  const whole = configInput(look, variantName, name, tags);
+  const steps = plan.steps ?? [];
+  const start = weightsFor(0);
+  const variants = (whole.ProductionVariants ?? []).flatMap((variant) => {
+    if (variant.VariantName !== variantName) return [variant];
+    const candidate: ProductionVariant = {
+      ...variant,
+      VariantName: candidateVariant(variantName),
+      InitialVariantWeight: start.candidate,
+      ...(variant.InitialInstanceCount === undefined
+        ? {}
+        : { InitialInstanceCount: candidateInstances(variant.InitialInstanceCount, steps) }),
+    };
+    const champion: ProductionVariant = {
+      ...variant,
+      ModelName: look.variant?.ModelName,
+      InitialVariantWeight: start.champion,
+    };
+    return [champion, candidate];
+  });
+  return { ...whole, EndpointConfigName: splitName(name), ProductionVariants: variants };
+}
+
+/** Why the config of two versions cannot be used, in words; empty when it can. */
+async function splitFaults(
+  sagemaker: SageMakerClient,
+  configName: string,
+  variant: string,
+): Promise<readonly string[]> {
+  const name = splitName(configName);
+  const split = await describeConfig(sagemaker, name);
+  if (split === undefined) return [`the endpoint config ${name} does not exist any more`];
+  const names = split.ProductionVariants?.map(({ VariantName }) => VariantName) ?? [];
+  return [variant, candidateVariant(variant)]
+    .filter((wanted) => !names.includes(wanted))
+    .map((missing) => `the config ${name} has no variant ${missing}`);
+}
+
 /** What must be the same for an existing config to be ours. The count may have been scaled since. */
 const essence = (
   config: Pick<CreateEndpointConfigInput, 'ProductionVariants' | 'DataCaptureConfig'>,
@@ -712,27 +811,35 @@ async function createConfig(
   }
 }
 
+const gone = (error: { readonly message: string }) =>
+  /could not find/i.test(error.message) ? ('absent' as const) : undefined;
+
+/** Deletes the config of that name, where it carries our tag. */
+async function discardConfig(
+  sagemaker: SageMakerClient,
+  model: string,
+  name: string,
+): Promise<void> {
+  const configArn = (await describeConfig(sagemaker, name))?.EndpointConfigArn;
+  if (configArn === undefined || !(await isTagged(sagemaker, configArn, model))) return;
+  await aws(
+    may('sagemaker:DeleteEndpointConfig', `endpoint-config/${name}`),
+    (options) =>
+      sagemaker.send(new DeleteEndpointConfigCommand({ EndpointConfigName: name }), options),
+    gone,
+  );
+}
+
 /** Deletes the config and the model of that name, where they carry our tag. */
 async function discard(sagemaker: SageMakerClient, model: string, name: string): Promise<void> {
-  const gone = (error: { readonly message: string }) =>
-    /could not find/i.test(error.message) ? ('absent' as const) : undefined;
-  const configArn = (await describeConfig(sagemaker, name))?.EndpointConfigArn;
-  if (configArn !== undefined && (await isTagged(sagemaker, configArn, model))) {
-    await aws(
-      may('sagemaker:DeleteEndpointConfig', `endpoint-config/${name}`),
-      (options) =>
-        sagemaker.send(new DeleteEndpointConfigCommand({ EndpointConfigName: name }), options),
-      gone,
-    );
-  }
+  await discardConfig(sagemaker, model, name);
   const modelArn = (await describeModel(sagemaker, name))?.ModelArn;
-  if (modelArn !== undefined && (await isTagged(sagemaker, modelArn, model))) {
-    await aws(
-      may('sagemaker:DeleteModel', `model/${name}`),
-      (options) => sagemaker.send(new DeleteModelCommand({ ModelName: name }), options),
-      gone,
-    );
-  }
+  if (modelArn === undefined || !(await isTagged(sagemaker, modelArn, model))) return;
+  await aws(
+    may('sagemaker:DeleteModel', `model/${name}`),
+    (options) => sagemaker.send(new DeleteModelCommand({ ModelName: name }), options),
+    gone,
+  );
 }
 
 async function isTagged(sagemaker: SageMakerClient, arn: string, model: string): Promise<boolean> {

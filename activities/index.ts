@@ -13,6 +13,7 @@ import { createPolicyActivities } from './policy.js';
 import { createRegistryActivities } from './registry.js';
 import { createReleaseActivities } from './releases.js';
 import { createScalingActivities } from './scaling.js';
+import { createTrafficActivities } from './traffic.js';
 import { createSignalsWatch } from './watch-signals.js';
 
 export { createDataActivities } from './data.js';
@@ -42,6 +43,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
       if (pending === undefined) return prepared;
       return { ...prepared, registry: await registry.writePackage({ model, policy, ...pending }) };
     },
+    ...createTrafficActivities(deps),
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),
   });

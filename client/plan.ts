@@ -2,6 +2,7 @@ import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
 import { durationMs } from '../domain/duration.js';
 import { whoCanApprove } from '../domain/people.js';
 import { PARAMETER_TOKENS, type Policy } from '../domain/policy.schema.js';
+import { planInWords, rolloutPlan } from '../domain/rollout.js';
 import type { KeeperStatus } from '../domain/status.js';
 import {
   factOf,
@@ -291,10 +292,11 @@ function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say)
   if (endpoint.status !== 'InService')
     warn('spec.endpoint.name', `'${name}' is ${endpoint.status} now, not InService`);
   const one = served?.instances === 1;
-  if (one && policy.spec.deploy.strategy !== 'all-at-once')
+  const { strategy } = policy.spec.deploy;
+  if (one && strategy !== 'all-at-once' && strategy !== 'steps')
     warn(
       'spec.deploy.strategy',
-      `'${name}' runs on one instance: a ${policy.spec.deploy.strategy} needs two or more`,
+      `'${name}' runs on one instance: a ${strategy} rollout needs two or more`,
     );
   if (policy.spec.deploy.role === undefined && endpoint.roleArn === null)
     refuse('spec.deploy.role', 'the serving model has no role to take over: name one');
@@ -480,6 +482,10 @@ function judgeApproval(policy: Policy, author: string | null, refuse: Say, warn:
   );
 }
 
+/** How a candidate would take the traffic, for people who read the plan. */
+const rolloutInWords = ({ deploy }: Policy['spec']): string =>
+  `roll out by ${deploy.strategy}: ${planInWords(rolloutPlan(deploy, []))}`;
+
 function changesInWords(
   policy: Policy,
   kind: Plan['kind'],
@@ -501,11 +507,13 @@ function changesInWords(
             `scale ${spec.endpoint.name} between ${spec.scaling.instances.min} and ${spec.scaling.instances.max} instances`,
           ]),
       `look every ${spec.monitor.every}; ${spec.mode === 'record' ? 'record only, start nothing' : `retrain by ${spec.retrain.pipeline} on ${spec.retrain.on.join(', ')}`}`,
+      ...(spec.mode === 'record' ? [] : [rolloutInWords(spec)]),
     ];
   }
   const inFlight = running?.releases ?? [];
   return [
     `put this policy in force at the next decision; ${running?.policyDigest.slice(0, 12) ?? ''} is replaced`,
+    ...(spec.mode === 'record' ? [] : [rolloutInWords(spec)]),
     ...inFlight.map(
       (release) => `release ${release.release} (${release.stage}) keeps the policy it started with`,
     ),

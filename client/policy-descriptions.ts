@@ -263,7 +263,19 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.approve.escalate.to': 'SNS topic that is told.',
   'spec.approve.expires': 'So long after the request it ends as expired, and the champion stays.',
   'spec.deploy': 'How a candidate takes the traffic.',
-  'spec.deploy.strategy': 'SageMaker deployment guardrail, or everything at once.',
+  'spec.deploy.strategy':
+    'A SageMaker deployment guardrail (`canary`, `linear`, `rolling`), everything at once, or shares of the traffic that modelkeeper itself sets (`steps`).',
+  'spec.deploy.steps':
+    'Champion and candidate serve side by side, and the candidate takes these shares of the traffic one after the other. Default: 5 % and 25 % for 10m each, 50 % for 30m.',
+  'spec.deploy.steps.percent':
+    'Share of the traffic in percent, 0.1 to 100, larger with each step.',
+  'spec.deploy.steps.bake': 'How long the candidate is watched at this share.',
+  'spec.deploy.steps.hold':
+    '`true`: the rollout goes on from this step only when a person says `resume`.',
+  'spec.deploy.holdFor':
+    'A rollout by steps that waits for a person longer than this is taken back. Default: 72h.',
+  'spec.deploy.keep':
+    'So many earlier endpoint configs with their models stay for `modelkeeper rollback --to`, next to the one that serves; older ones of ours are removed after a promotion. Default: 3.',
   'spec.deploy.rolling':
     'Some instances at a time, each batch in the place of as many old ones: needs one batch of extra capacity only. Default: 20 % and 5m.',
   'spec.deploy.rolling.percent': 'Share of the instances per batch in percent.',

@@ -1,14 +1,25 @@
 import { canonicalJson } from './ledger.js';
 import type { Candidate, DataWindows, Evaluation } from './model.js';
 
+/** A share of the traffic, taken for a while. */
+export interface TrafficStep {
+  /** Of the traffic, in percent. */
+  readonly percent: number;
+  readonly bakeSeconds: number;
+  /** Goes on only when a person says so. */
+  readonly hold: boolean;
+}
+
 /** How the new version takes the traffic. */
 export interface RolloutPlan {
-  readonly strategy: 'all-at-once' | 'canary' | 'linear' | 'rolling';
+  readonly strategy: 'all-at-once' | 'canary' | 'linear' | 'rolling' | 'steps';
   /** Share per step in percent of the fleet; 100 for all at once. */
   readonly percent: number;
   readonly bakeSeconds: number;
   /** Rolling: share of the fleet that goes back at a time; absent when it all goes back at once. */
   readonly rollbackPercent?: number;
+  /** The shares of the traffic that the service itself sets; with the strategy `steps` only. */
+  readonly steps?: readonly TrafficStep[];
   readonly finalBakeSeconds: number;
   readonly timeoutSeconds: number;
   readonly alarmNames: readonly string[];

@@ -1,6 +1,12 @@
 import { durationMs } from './duration.js';
 import type { Hardware } from './instances.js';
-import { alarmPrefix, ALARMS_PREFIX, rollbackAlarmNames } from './names.js';
+import {
+  alarmPrefix,
+  ALARMS_PREFIX,
+  candidateAlarmNames,
+  candidateVariant,
+  rollbackAlarmNames,
+} from './names.js';
 import type { Policy, PolicySpec } from './policy.schema.js';
 
 /** One metric alarm as it should be. CloudWatch's words; seconds and the metric's own unit. */
@@ -90,7 +96,7 @@ export const managedAlarmName = (model: string, source: string, kind: AlarmKind)
   `${alarmPrefix(model)}${source}-${kind}`;
 
 const OF_A_SOURCE = new RegExp(`^[a-z0-9-]+-(?:${ALARM_KINDS.join('|')})$`);
-const OF_A_RELEASE = /^release-\d+-(?:errors|latency|abort)$/;
+const OF_A_RELEASE = /^release-\d+-(?:(?:candidate-)?(?:errors|latency)|abort)$/;
 
 /**
  * Whether a name is one that we give to an alarm of this model. The prefix of `a` also begins the names of a model
@@ -256,6 +262,45 @@ export function managedAlarms(
 
 const minutes = (secondsLong: number): string => `${Number((secondsLong / 60).toFixed(1))} min`;
 
+/** Errors and latency of one version alone, judged by one period so that a bake of few is enough. */
+function versionAlarms(
+  policy: Policy,
+  at: { readonly configName: string; readonly variant: string },
+  names: { readonly errors: string; readonly latency: string },
+): { readonly errors: AlarmSpec; readonly latency: AlarmSpec } {
+  const { limits } = policy.spec.deploy;
+  const common = {
+    namespace: 'AWS/SageMaker',
+    dimensions: {
+      EndpointName: policy.spec.endpoint.name,
+      VariantName: at.variant,
+      EndpointConfigName: at.configName,
+    },
+    periodSeconds: seconds(limits.period),
+    evaluationPeriods: 1,
+    datapointsToAlarm: 1,
+    missing: 'notBreaching',
+  } as const;
+  return {
+    errors: {
+      ...common,
+      name: names.errors,
+      description: `More than ${percent(limits.errorShare)} of the invocations of ${at.configName} are answered 5XX.`,
+      metric: 'Invocation5XXErrors',
+      stat: 'Average',
+      threshold: limits.errorShare,
+    },
+    latency: {
+      ...common,
+      name: names.latency,
+      description: `The 99th percentile of ModelLatency of ${at.configName} is above ${limits.latencyP99Ms} ms.`,
+      metric: 'ModelLatency',
+      stat: 'p99',
+      threshold: limits.latencyP99Ms * 1_000,
+    },
+  };
+}
+
 /**
  * Alarms that take a rollout back. Each looks at the new config alone: the old fleet's errors must not stop the
  * version that would cure them. `abort` has no data ever and is set by hand.
@@ -266,36 +311,16 @@ export function rollbackAlarms(
   configName: string,
 ): { readonly errors: AlarmSpec; readonly latency: AlarmSpec; readonly abort: AlarmSpec } {
   const names = rollbackAlarmNames(policy.metadata.name, release);
-  const { name, variant } = policy.spec.endpoint;
-  const { limits } = policy.spec.deploy;
-  const common = {
-    dimensions: { EndpointName: name, VariantName: variant, EndpointConfigName: configName },
-    periodSeconds: seconds(limits.period),
-    evaluationPeriods: 1,
-    datapointsToAlarm: 1,
-    missing: 'notBreaching',
-  } as const;
+  const { errors, latency } = versionAlarms(
+    policy,
+    { configName, variant: policy.spec.endpoint.variant },
+    names,
+  );
   return {
-    errors: {
-      ...common,
-      name: names.errors,
-      description: `More than ${percent(limits.errorShare)} of the invocations of ${configName} are answered 5XX.`,
-      namespace: 'AWS/SageMaker',
-      metric: 'Invocation5XXErrors',
-      stat: 'Average',
-      threshold: limits.errorShare,
-    },
-    latency: {
-      ...common,
-      name: names.latency,
-      description: `The 99th percentile of ModelLatency of ${configName} is above ${limits.latencyP99Ms} ms.`,
-      namespace: 'AWS/SageMaker',
-      metric: 'ModelLatency',
-      stat: 'p99',
-      threshold: limits.latencyP99Ms * 1_000,
-    },
+    errors,
+    latency,
     abort: {
-      ...common,
+      ...errors,
       name: names.abort,
       description: `Set by hand when a person aborts the rollout of ${configName}.`,
       namespace: 'modelkeeper',
@@ -304,6 +329,19 @@ export function rollbackAlarms(
       threshold: 0,
     },
   };
+}
+
+/** Alarms on the candidate alone while champion and candidate share the traffic. */
+export function candidateAlarms(
+  policy: Policy,
+  release: number,
+  splitConfigName: string,
+): { readonly errors: AlarmSpec; readonly latency: AlarmSpec } {
+  return versionAlarms(
+    policy,
+    { configName: splitConfigName, variant: candidateVariant(policy.spec.endpoint.variant) },
+    candidateAlarmNames(policy.metadata.name, release),
+  );
 }
 
 /** Alarm name → source, for every alarm the policy wants watched. */

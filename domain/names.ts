@@ -22,6 +22,15 @@ export const rollbackAlarmNames = (
   abort: `${alarmPrefix(model)}release-${release}-abort`,
 });
 
+/** Alarms on the candidate's variant while two versions serve. */
+export const candidateAlarmNames = (
+  model: string,
+  release: number,
+): { readonly errors: string; readonly latency: string } => ({
+  errors: `${alarmPrefix(model)}release-${release}-candidate-errors`,
+  latency: `${alarmPrefix(model)}release-${release}-candidate-latency`,
+});
+
 /** Tag on the endpoint that says which keeper writes to it. */
 export const KEEPER_TAG = 'modelkeeper:keeper';
 
@@ -48,3 +57,16 @@ export const roundName = (name: string, round: number): string =>
 /** Every name a release may have given to a config and a model. */
 export const roundsOf = (name: string): readonly string[] =>
   Array.from({ length: MAX_ROUNDS }, (_, index) => roundName(name, index + 1));
+
+const SPLIT = '-split';
+
+/** The config that serves champion and candidate at once while a rollout goes by steps. */
+export const splitName = (configName: string): string => `${configName}${SPLIT}`;
+
+/** Whether a config of ours is one that serves two versions for a while. */
+export const isSplit = (model: string, configName: string): boolean =>
+  configName.startsWith(`${model}-`) && configName.endsWith(SPLIT);
+
+/** The variant that carries the candidate while two serve; its name ends with the rollout. At most 63 characters. */
+export const candidateVariant = (variant: string): string =>
+  `${variant.slice(0, 63 - '-candidate'.length).replace(/-+$/, '')}-candidate`;

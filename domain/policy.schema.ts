@@ -551,7 +551,7 @@ function limits(
 
 const deploySchema = z
   .strictObject({
-    strategy: z.enum(['all-at-once', 'canary', 'linear', 'rolling']).default('canary'),
+    strategy: z.enum(['all-at-once', 'canary', 'linear', 'rolling', 'steps']).default('canary'),
     canary: guardrailStepSchema.prefault({}),
     linear: guardrailStepSchema
       .extend({ percent: z.int().min(10).max(50).default(20) })
@@ -566,6 +566,28 @@ const deploySchema = z
         rollbackPercent: z.int().min(5).max(100).optional(),
       })
       .optional(),
+    /** Shares of the traffic; what is left out: `stepsOf` in domain/rollout.ts. */
+    steps: z
+      .array(
+        z.strictObject({
+          /** Share of the traffic in percent. */
+          percent: z.number().min(0.1).max(100),
+          bake: durationSchema.default('10m'),
+          /** Wait for a person at its end. */
+          hold: z.boolean().optional(),
+        }),
+      )
+      .min(1)
+      .max(20)
+      .refine(
+        (steps) => steps.every((step, index) => step.percent > (steps[index - 1]?.percent ?? 0)),
+        { message: 'each step takes a larger share than the one before: sort them by percent' },
+      )
+      .optional(),
+    /** How long a held rollout waits for a person; default in `holdForMs` of domain/rollout.ts. */
+    holdFor: positiveDurationSchema.optional(),
+    /** Earlier configs kept for the way back; default in `configsToKeep` of domain/rollout.ts. */
+    keep: z.int().min(1).max(50).optional(),
     /** How long the whole new fleet bakes before the old one goes. */
     finalBake: durationSchema.default('5m'),
     /** `managed`: rollback alarms on the new config are made for each rollout; or names of alarms of your own. */

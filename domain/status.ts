@@ -1,5 +1,5 @@
 import type { BakeComparison } from './bake.js';
-import type { Evidence } from './evidence.js';
+import type { Evidence, TrafficStep } from './evidence.js';
 import type {
   AlarmReading,
   Champion,
@@ -85,6 +85,8 @@ export interface ReleaseStatus {
     readonly by: string;
     readonly reason: string;
     readonly sinceMs: number;
+    /** When it is taken back if nobody resumes it; absent when it waits for ever. */
+    readonly untilMs?: number;
   } | null;
   readonly frozen: boolean;
   readonly championConfigName: string | null;
@@ -92,6 +94,8 @@ export interface ReleaseStatus {
   readonly rollout: readonly TimelineEntry[];
   /** Champion and candidate side by side, look by look, oldest first. */
   readonly bakes?: readonly BakeComparison[];
+  /** How the traffic is shared while a rollout goes by steps; absent for every other one. */
+  readonly traffic?: TrafficStatus;
   readonly timeline: readonly TimelineEntry[];
   readonly result: ReleaseResult | null;
   readonly policyDigest: string;
@@ -108,6 +112,17 @@ export interface RegistryView {
   readonly atMs: number;
   /** How often a change that does not count was put back. */
   readonly reverts: number;
+}
+
+export interface TrafficStatus {
+  readonly steps: readonly TrafficStep[];
+  /** Index of the step that is under way or was last; -1 before the first. */
+  readonly at: number;
+  readonly phase: 'entering' | 'shifting' | 'baking' | 'held' | 'leaving' | 'going back' | 'over';
+  /** The candidate's share of the traffic, in percent, as we set it or found it. */
+  readonly percent: number;
+  /** End of the bake, or of the patience while it is held. */
+  readonly untilMs: number | null;
 }
 
 export interface Freeze {

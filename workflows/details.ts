@@ -2,9 +2,15 @@
 import { bakeRows } from '../domain/bake.js';
 import { instantInWords, inWords } from '../domain/duration.js';
 import type { MetricInterval } from '../domain/model.js';
-import type { ApprovalRequest, KeeperStatus, ReleaseStatus, Why } from '../domain/status.js';
+import type {
+  ApprovalRequest,
+  KeeperStatus,
+  ReleaseStatus,
+  TrafficStatus,
+  Why,
+} from '../domain/status.js';
 import { keeperId, releaseId } from '../domain/names.js';
-import { planInWords } from '../domain/rollout.js';
+import { planInWords, stepInWords, trafficInWords } from '../domain/rollout.js';
 
 /** Text from elsewhere, made harmless in Markdown: one line, no markup. */
 export function plain(text: string): string {
@@ -37,8 +43,12 @@ export function releaseDetails(s: ReleaseStatus, request: ApprovalRequest | unde
     '',
     ...waiting(s.awaiting, s.untilMs),
   ];
+  if (s.traffic !== undefined) lines.push(...trafficDetails(s.traffic));
   if (s.paused !== null)
-    lines.push(`**Paused** by ${plain(s.paused.by)}: ${plain(s.paused.reason)}`, '');
+    lines.push(
+      `**${s.traffic === undefined ? 'Paused' : 'Held'}** by ${plain(s.paused.by)}: ${plain(s.paused.reason)}${s.paused.untilMs === undefined ? '' : `; taken back at ${instantInWords(s.paused.untilMs)} if nobody resumes`}`,
+      '',
+    );
   if (s.frozen) lines.push('**Frozen:** nothing is deployed until the freeze ends', '');
   if (s.evaluation !== null) {
     lines.push(
@@ -92,6 +102,18 @@ export function releaseDetails(s: ReleaseStatus, request: ApprovalRequest | unde
     `Keeper: \`${keeperId(s.model)}\``,
   );
   return lines.join('\n');
+}
+
+function trafficDetails(traffic: TrafficStatus): readonly string[] {
+  return [
+    `**Traffic:** ${trafficInWords(traffic)}`,
+    '',
+    ...traffic.steps.map(
+      (step, index) =>
+        `${index < traffic.at ? '- [x]' : '- [ ]'} ${stepInWords(step)}${index === traffic.at ? ' ←' : ''}`,
+    ),
+    '',
+  ];
 }
 
 export function releaseWhy(s: ReleaseStatus, request: ApprovalRequest | undefined): Why {

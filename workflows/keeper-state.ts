@@ -4,9 +4,9 @@ import { MOST_BUDGET_RUNS, cooldownUntilMs, runsUsed } from '../domain/governor.
 import type { GovernorState, OpenRelease } from '../domain/governor.js';
 import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
-import { releaseName } from '../domain/names.js';
 import { EMPTY_BOX, nextDueMs } from '../domain/notices.js';
 import type { Post, PostBox } from '../domain/notices.js';
+import { isSplit, releaseName } from '../domain/names.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
 import type {
@@ -229,6 +229,9 @@ export function seeEndpoint(
   }
   const next = reading.champion;
   if (next === null) return { switched: false, recreated };
+  // While two versions serve, the champion has the policy's variant and its own capture: nothing has changed for it.
+  if (isSplit(state.policy.metadata.name, next.configName) && state.champion !== null && !recreated)
+    return { switched: false, recreated };
   if (state.champion?.configName === next.configName && !recreated) {
     state.champion = { ...next, sinceMs: state.champion.sinceMs };
     return { switched: false, recreated };

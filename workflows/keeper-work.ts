@@ -3,8 +3,15 @@ import { isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import { dataWindows } from '../domain/data-windows.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
 import { instantInWords } from '../domain/duration.js';
-import type { Trigger } from '../domain/model.js';
-import { releaseId, releaseName, roundsOf } from '../domain/names.js';
+import type { EndpointReading, Trigger } from '../domain/model.js';
+import {
+  candidateVariant,
+  isSplit,
+  releaseId,
+  releaseName,
+  roundsOf,
+  splitName,
+} from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
 import type { Policy } from '../domain/policy.schema.js';
 import { control, data } from './activities.js';
@@ -43,6 +50,14 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
   const claim = await control('claim the endpoint').claimEndpoint(desk.ref());
   if (claim.kind === 'refused') return claim.reason;
   seeEndpoint(state, claim.endpoint);
+  // Two versions serve: the one that the ledger knows is the champion.
+  const { champion } = state;
+  if (
+    champion !== null &&
+    rebuilt.championConfigName !== null &&
+    isSplit(desk.model, champion.configName)
+  )
+    state.champion = { ...champion, configName: rebuilt.championConfigName };
   if (
     rebuilt.championConfigName !== null &&
     rebuilt.championConfigName === state.champion?.configName &&
@@ -217,6 +232,7 @@ export async function endedOutside(
   desk: KeeperDesk,
   workflowId: string,
   status: string,
+  endpoint: EndpointReading,
 ): Promise<void> {
   const { state } = desk;
   const open = state.releases.find((known) => releaseId(desk.model, known.release) === workflowId);
@@ -244,6 +260,7 @@ export async function endedOutside(
       }),
     desk.tell,
   );
+  await atBest(() => endSplit(desk, name, endpoint), desk.tell);
   await atBest(
     () =>
       control('remove what was made for it').discardDeployment({
@@ -256,6 +273,52 @@ export async function endedOutside(
   );
   seeEnd(state, open.release, { kind: 'aborted', by: 'Temporal', reason }, Date.now());
 }
+
+/** A release that is gone may have left its candidate next to the champion: nobody else would take it away. */
+async function endSplit(desk: KeeperDesk, name: string, endpoint: EndpointReading): Promise<void> {
+  const { state } = desk;
+  const configName = roundsOf(name)
+    .map(splitName)
+    .find((split) => split === endpoint.configName || split === endpoint.pendingConfigName);
+  const previous = state.champion?.configName;
+  if (configName === undefined || previous === undefined) return;
+  desk.tell(`${configName} serves two versions and nobody drives it any more: back to ${previous}`);
+  const { variant } = state.policy.spec.endpoint;
+  await control('end the scaling of the candidate').closeSplit({
+    ...desk.ref(),
+    split: {
+      configName,
+      championVariant: variant,
+      candidateVariant: candidateVariant(variant),
+      alarmNames: [],
+    },
+    suspend: false,
+  });
+  const update = await control('put the champion back').updateEndpoint({
+    ...desk.ref(),
+    release: 0,
+    configName: previous,
+    plan: BACK_AT_ONCE,
+    expectedConfigName: configName,
+    lastModifiedAtMs: endpoint.lastModifiedAtMs,
+    plain: true,
+  });
+  desk.tell(
+    update.kind === 'refused'
+      ? `the endpoint stays as it is: ${update.reason}`
+      : `the endpoint goes back to ${previous}`,
+  );
+}
+
+/** A way back needs no guardrail: what it goes to has served before. */
+const BACK_AT_ONCE = {
+  strategy: 'all-at-once',
+  percent: 100,
+  bakeSeconds: 0,
+  finalBakeSeconds: 0,
+  timeoutSeconds: 3_600,
+  alarmNames: [],
+} as const;
 
 /** Lends the right to write to the endpoint to the release that asks for it; one writer at a time. */
 export async function lendLease(desk: KeeperDesk): Promise<void> {
@@ -295,7 +358,11 @@ export async function lendLease(desk: KeeperDesk): Promise<void> {
 async function lent(desk: KeeperDesk, release: number): Promise<void> {
   changeRelease(desk.state, release, (known) => ({ ...known, wantsLease: false }));
   desk.tell(`release ${String(release)} has the right to write to the endpoint`);
-  await desk.say(release, { kind: 'lease', ledgerHead: desk.state.head });
+  await desk.say(release, {
+    kind: 'lease',
+    ledgerHead: desk.state.head,
+    scalingSuspended: desk.state.scaling?.suspendedByUs ?? false,
+  });
 }
 
 /** A newer candidate that passed its gates makes an older request out of date. */
@@ -489,19 +556,11 @@ async function rollBack(
   }
   try {
     const reading = await control('read the endpoint').readEndpoint(desk.ref());
-    const plan = {
-      strategy: 'all-at-once',
-      percent: 100,
-      bakeSeconds: 0,
-      finalBakeSeconds: 0,
-      timeoutSeconds: 3_600,
-      alarmNames: [],
-    } as const;
     const update = await control('put the previous config back').updateEndpoint({
       ...desk.ref(),
       release: 0,
       configName: target,
-      plan,
+      plan: BACK_AT_ONCE,
       expectedConfigName: reading.configName,
       lastModifiedAtMs: reading.lastModifiedAtMs,
       plain: true,

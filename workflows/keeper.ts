@@ -154,7 +154,7 @@ async function heedSignals(
     state.scheduleDueAtMs = told.scheduleDueAtMs;
   }
   for (const closed of told.closedReleases)
-    await endedOutside(desk, closed.workflowId, closed.status);
+    await endedOutside(desk, closed.workflowId, closed.status, told.endpoint);
 
   const before = state.champion?.configName ?? null;
   const { switched, recreated } = seeEndpoint(state, told.endpoint);

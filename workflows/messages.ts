@@ -43,7 +43,8 @@ export const retrainNowUpdate = defineUpdate<
 >('retrainNow');
 export const freezeUpdate = defineUpdate<Answer, [Asked & { readonly untilMs?: number }]>('freeze');
 export const unfreezeUpdate = defineUpdate<Answer, [Asked]>('unfreeze');
-export const rollbackUpdate = defineUpdate<Answer, [Asked]>('rollback');
+/** `to`: an earlier endpoint config; without it the one before. */
+export const rollbackUpdate = defineUpdate<Answer, [Asked & { readonly to?: string }]>('rollback');
 export const retireUpdate = defineUpdate<Answer, [Asked & { readonly abort?: boolean }]>('retire');
 /** Something may have changed: look now. Carries no facts; `topic` says where to look besides the endpoint. */
 export interface HintMessage {
@@ -94,7 +95,12 @@ export const approveSignal = defineSignal<[SignalledDecision]>('approve');
 export const rejectSignal = defineSignal<[SignalledDecision]>('reject');
 export const hintSignal = defineSignal<[{ readonly about: string }?]>('hint');
 export type KeeperWord =
-  | { readonly kind: 'lease'; readonly ledgerHead: LedgerHead }
+  | {
+      readonly kind: 'lease';
+      readonly ledgerHead: LedgerHead;
+      /** The keeper has suspended the scaling of the endpoint for it. */
+      readonly scalingSuspended?: boolean;
+    }
   | { readonly kind: 'freeze'; readonly by: string; readonly reason: string }
   | { readonly kind: 'unfreeze' }
   | { readonly kind: 'roll back'; readonly by: Actor; readonly reason: string }

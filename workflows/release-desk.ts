@@ -31,6 +31,7 @@ import type { Post, PostEvidence } from '../domain/notices.js';
 import type { Notice, Severity } from '../domain/policy.schema.js';
 import { afterOurWrite } from '../domain/registry.js';
 import type { RegistryMemory } from '../domain/registry.js';
+import { shareInWords } from '../domain/traffic.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type {
   ApprovalRequest,
@@ -39,6 +40,7 @@ import type {
   RegistryView,
   ReleaseStatus,
   TimelineEntry,
+  TrafficStatus,
 } from '../domain/status.js';
 import { releaseDetails, releaseWhy } from './details.js';
 import { careful, control, NOTICE_MS } from './activities.js';
@@ -133,6 +135,8 @@ export function openReleaseDesk(input: ReleaseInput) {
   let request: ApprovalRequest | undefined;
   let interruption: Interruption | undefined;
   let leaseGranted = false;
+  let scalingSuspended = false;
+  let hurry: string | undefined;
   let probationEnd: string | undefined;
   let hints = 0;
   let records = 0;
@@ -149,7 +153,12 @@ export function openReleaseDesk(input: ReleaseInput) {
 
   const show = (): void => {
     setCurrentDetails(releaseDetails(s, request));
-    const awaiting = s.awaiting === null ? 'nothing' : s.stage === 'approve' ? 'a person' : s.stage;
+    const awaiting =
+      s.awaiting === null
+        ? 'nothing'
+        : s.stage === 'approve' || s.traffic?.phase === 'held'
+          ? 'a person'
+          : s.stage;
     if (s.stage === shownStage && awaiting === shownAwaiting) return;
     shownStage = s.stage;
     shownAwaiting = awaiting;
@@ -268,7 +277,10 @@ export function openReleaseDesk(input: ReleaseInput) {
       s.paused = { by: actorOf(asked).person, reason: asked.reason, sinceMs: Date.now() };
       tell(`paused by ${s.paused.by}: ${asked.reason}`);
       return {
-        sentence: `release ${release} goes no further than the end of stage ${s.stage} until it is resumed`,
+        sentence:
+          s.traffic === undefined
+            ? `release ${release} goes no further than the end of stage ${s.stage} until it is resumed`
+            : `release ${release} stays at ${shareInWords(s.traffic.percent)} of the traffic from the end of this bake until it is resumed; its alarms are watched on`,
       };
     },
     {
@@ -276,9 +288,11 @@ export function openReleaseDesk(input: ReleaseInput) {
         checkAsked(asked);
         if (s.stage === 'ended') throw refused('the release has ended');
         if (s.paused !== null) throw refused(`already paused by ${s.paused.by}`);
-        if (s.stage === 'deploy' && s.rollout.length > 0) {
+        if (s.stage === 'deploy' && s.rollout.length > 0 && !sharing(s)) {
           throw refused(
-            'a guardrail rollout runs inside SageMaker and cannot be paused; abort takes it back',
+            s.traffic === undefined
+              ? 'a guardrail rollout runs inside SageMaker and cannot be paused; abort takes it back'
+              : 'the shares are all set: what is left runs inside SageMaker and cannot be paused; abort takes it back',
           );
         }
       },
@@ -301,6 +315,14 @@ export function openReleaseDesk(input: ReleaseInput) {
   setHandler(
     promoteUpdate,
     (asked: Asked): Answer => {
+      if (s.stage === 'deploy') {
+        hurry = `promoted by ${actorOf(asked).person} before the last step: ${asked.reason}`;
+        s.paused = null;
+        tell(hurry);
+        return {
+          sentence: `release ${release} takes all of the traffic now; the remaining steps are left out`,
+        };
+      }
       probationEnd = `promoted early by ${actorOf(asked).person}: ${asked.reason}`;
       tell(probationEnd);
       return { sentence: 'the probation ends now and the release is promoted' };
@@ -308,6 +330,12 @@ export function openReleaseDesk(input: ReleaseInput) {
     {
       validator: (asked: Asked) => {
         checkAsked(asked);
+        if (sharing(s)) {
+          if (hurry !== undefined) throw refused('it is being promoted already');
+          if (s.frozen)
+            throw refused('the model is frozen: nothing is deployed until the freeze ends');
+          return;
+        }
         if (s.stage !== 'probation') {
           throw refused(
             s.stage === 'deploy'
@@ -324,11 +352,13 @@ export function openReleaseDesk(input: ReleaseInput) {
       interrupt({ kind: 'abort', by: actorOf(asked), reason: asked.reason });
       return {
         sentence:
-          s.stage === 'deploy'
-            ? 'aborting: the rollback alarm is being set; SageMaker takes back the rollout within its bake, or the old config is put back after it'
-            : s.stage === 'probation'
-              ? 'aborting: the previous config is being put back'
-              : `aborting in stage ${s.stage}`,
+          s.stage === 'deploy' && s.traffic !== undefined
+            ? 'aborting: the candidate loses its traffic first, then the previous config is put back'
+            : s.stage === 'deploy'
+              ? 'aborting: the rollback alarm is being set; SageMaker takes back the rollout within its bake, or the old config is put back after it'
+              : s.stage === 'probation'
+                ? 'aborting: the previous config is being put back'
+                : `aborting in stage ${s.stage}`,
       };
     },
     {
@@ -347,6 +377,7 @@ export function openReleaseDesk(input: ReleaseInput) {
     switch (word.kind) {
       case 'lease':
         leaseGranted = true;
+        scalingSuspended = word.scalingSuspended ?? false;
         if (word.ledgerHead.number > head.number) head = word.ledgerHead;
         break;
       case 'freeze':
@@ -553,6 +584,10 @@ export function openReleaseDesk(input: ReleaseInput) {
     actorOf,
     interruption: (): Interruption | undefined => interruption,
     probationEnd: (): string | undefined => probationEnd,
+    /** Why the remaining steps are left out; `undefined` while nobody wants that. */
+    hurry: (): string | undefined => hurry,
+    /** Whether the keeper has suspended the scaling of the endpoint for this rollout. */
+    scalingSuspended: (): boolean => scalingSuspended,
     hints: (): number => hints,
     ballot,
     /** Names of configs and models this release has made, for the one who cleans up. */
@@ -606,6 +641,25 @@ export function openReleaseDesk(input: ReleaseInput) {
     addBake(compared: BakeComparison): void {
       s.bakes = [...(s.bakes ?? []), compared].slice(-MAX_BAKES);
       tell(`champion and candidate compared, ${bakeInWords(compared)}`);
+    },
+
+    /** Says where a rollout by steps is. */
+    shares(change: Partial<TrafficStatus>): void {
+      if (s.traffic !== undefined) s.traffic = { ...s.traffic, ...change };
+      show();
+    },
+    /** Holds the release until a person resumes it; a pause that a person has set stays theirs. */
+    hold(by: string, reason: string, untilMs: number): void {
+      if (s.paused !== null) {
+        s.paused = { ...s.paused, untilMs };
+      } else {
+        s.paused = { by, reason, sinceMs: Date.now(), untilMs };
+        tell(`held by ${by}: ${reason}`);
+      }
+      show();
+    },
+    release(): void {
+      s.paused = null;
     },
 
     /** Stands still at the end of a stage while a person has paused the release. */
@@ -704,6 +758,12 @@ export function openReleaseDesk(input: ReleaseInput) {
 
 const identityIn = ({ proof }: DecisionMessage): string =>
   proof.kind === 'registry' ? proof.identity : 'unknown';
+
+/** Whether the shares of the traffic are still being set, so that a person can hold or hurry it. */
+const sharing = (s: Pick<ReleaseStatus, 'stage' | 'traffic'>): boolean =>
+  s.stage === 'deploy' &&
+  s.traffic !== undefined &&
+  ['entering', 'shifting', 'baking', 'held'].includes(s.traffic.phase);
 
 /** A request without what the status shows elsewhere. */
 function shownOf(request: ApprovalRequest): NonNullable<ReleaseStatus['request']> {

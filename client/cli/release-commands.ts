@@ -57,18 +57,30 @@ export function addReleaseCommands(program: Command, context: CliContext): void 
       });
   }
 
-  onRelease(context, program, 'pause', 'hold a release before its next step', {
-    example: 'pause flight-delays --reason "checking the labels"',
-    stages: ['retrain', 'evaluate', 'approve', 'deploy', 'probation'],
-  });
-  onRelease(context, program, 'resume', 'go on with a paused release', {
+  onRelease(
+    context,
+    program,
+    'pause',
+    'hold a release at the end of its stage, or of its share of the traffic',
+    {
+      example: 'pause flight-delays --reason "checking the labels"',
+      stages: ['retrain', 'evaluate', 'approve', 'deploy', 'probation'],
+    },
+  );
+  onRelease(context, program, 'resume', 'go on with a release that is paused or held', {
     example: 'resume flight-delays',
     stages: ['retrain', 'evaluate', 'approve', 'deploy', 'probation'],
   });
-  onRelease(context, program, 'promote', 'end the probation now and keep the new version', {
-    example: 'promote flight-delays --reason "a week is enough"',
-    stages: ['probation'],
-  });
+  onRelease(
+    context,
+    program,
+    'promote',
+    'take all of the traffic now (steps), or end the probation now',
+    {
+      example: 'promote flight-delays --reason "a week is enough"',
+      stages: ['deploy', 'probation'],
+    },
+  );
   onRelease(context, program, 'abort', 'stop a release and leave the endpoint on a known config', {
     example: 'abort flight-delays --reason "wrong training data"',
     stages: ['retrain', 'evaluate', 'approve', 'deploy', 'probation'],

@@ -2,8 +2,14 @@ import { bakeRows } from '../../domain/bake.js';
 import { inWords, instantInWords } from '../../domain/duration.js';
 import type { RolloutPlan } from '../../domain/evidence.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
-import { planInWords } from '../../domain/rollout.js';
-import type { ApprovalRequest, KeeperStatus, ReleaseStatus, Why } from '../../domain/status.js';
+import { planInWords, stepInWords, trafficInWords } from '../../domain/rollout.js';
+import type {
+  ApprovalRequest,
+  KeeperStatus,
+  ReleaseStatus,
+  TrafficStatus,
+  Why,
+} from '../../domain/status.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
 import { failingWork } from '../failing-work.js';
 import type { ModelLine, ModelView, PendingWork, ReleaseView } from '../replies.js';
@@ -232,9 +238,15 @@ export function releaseText(colors: Colors, view: ReleaseView, nowMs: number): s
           decision.verdict,
           `${plain(decision.person)} through ${decision.door}, ${instantInWords(decision.atMs)}: ${plain(decision.reason)}`,
         ]),
+        ...(status.traffic === undefined ? [] : trafficRows(status.traffic)),
         ...(status.paused === null
           ? []
-          : [['paused', `by ${plain(status.paused.by)}: ${plain(status.paused.reason)}`]]),
+          : [
+              [
+                status.traffic === undefined ? 'paused' : 'held',
+                `by ${plain(status.paused.by)}: ${plain(status.paused.reason)}${status.paused.untilMs === undefined ? '' : `; taken back at ${instantInWords(status.paused.untilMs)} if nobody resumes`}`,
+              ],
+            ]),
       ]),
     ),
     bakeText(colors, status),
@@ -268,6 +280,15 @@ function bakeText(colors: Colors, status: ReleaseStatus): string {
           ]),
     ].join('\n'),
   );
+}
+
+function trafficRows(traffic: TrafficStatus): string[][] {
+  const mark = (index: number): string =>
+    index < traffic.at ? 'done' : index === traffic.at ? 'now' : 'to come';
+  return [
+    ['traffic', trafficInWords(traffic)],
+    ...traffic.steps.map((step, index) => ['', `${mark(index)}: ${stepInWords(step)}`]),
+  ];
 }
 
 function stageText(status: ReleaseStatus): string {
@@ -356,7 +377,8 @@ export function requestText(colors: Colors, request: ApprovalRequest, nowMs: num
 }
 
 function rolloutText(plan: RolloutPlan): string {
-  if (plan.strategy === 'rolling') return `rolling, ${planInWords(plan)}`;
+  if (plan.strategy === 'rolling' || plan.strategy === 'steps')
+    return `${plan.strategy}, ${planInWords(plan)}`;
   const how =
     plan.strategy === 'all-at-once'
       ? 'all at once'

@@ -34,6 +34,7 @@ import {
   StartPipelineExecutionCommand,
   StopPipelineExecutionCommand,
   UpdateEndpointCommand,
+  UpdateEndpointWeightsAndCapacitiesCommand,
   UpdateModelPackageCommand,
   type ProductionVariant,
 } from '@aws-sdk/client-sagemaker';
@@ -59,6 +60,8 @@ export interface State {
   endpoint: { status: string; config: string; pending: string | null; atMs: number };
   /** Calls of UpdateEndpoint that took effect: there may never be two for one rollout. */
   updates: string[];
+  /** The same for the candidate's weight. */
+  shifts: number[];
   models: Map<string, { package: string | null; tags: Tags }>;
   configs: Map<string, { variants: ProductionVariant[]; tags: Tags }>;
   endpointTags: Map<string, string>;
@@ -76,6 +79,10 @@ export interface State {
     stage?: string;
   };
   target: object | null;
+  /** The scalable target of a candidate's variant. */
+  candidateTarget: object | null;
+  /** Weights of champion and candidate; `null` while one version serves. */
+  weights: { champion: number; candidate: number } | null;
   scalingPolicies: Map<string, object>;
   /** Dedupe key → text: a repeat is dropped by it. */
   notices: Map<string, string>;
@@ -94,6 +101,7 @@ export function newState(): State {
   return {
     endpoint: { status: 'InService', config: 'flights-1', pending: null, atMs: NOON - 3_600_000 },
     updates: [],
+    shifts: [],
     models: new Map([['flights-1', { package: null, tags: [] }]]),
     configs: new Map([['flights-1', { variants: [variant], tags: [] }]]),
     endpointTags: new Map([['modelkeeper:keeper', 'keeper/flights']]),
@@ -109,6 +117,8 @@ export function newState(): State {
     executionStatus: 'Executing',
     packageStatus: { status: 'PendingManualApproval', description: '', atMs: 1 },
     target: null,
+    candidateTarget: null,
+    weights: null,
     scalingPolicies: new Map(),
     notices: new Map(),
     releases: new Map(),
@@ -165,7 +175,21 @@ function sagemakerOf(state: State) {
         EndpointConfigName: config,
         LastModifiedTime: new Date(atMs),
         ProductionVariants: [
-          { VariantName: 'AllTraffic', CurrentInstanceCount: 2, DesiredInstanceCount: 2 },
+          {
+            VariantName: 'AllTraffic',
+            CurrentInstanceCount: 2,
+            DesiredInstanceCount: 2,
+            ...weighed(state.weights?.champion ?? 1),
+          },
+          ...(state.weights === null
+            ? []
+            : [
+                {
+                  VariantName: 'AllTraffic-candidate',
+                  DesiredInstanceCount: 1,
+                  ...weighed(state.weights.candidate),
+                },
+              ]),
         ],
         ...(pending === null ? {} : { PendingDeploymentSummary: { EndpointConfigName: pending } }),
       };
@@ -177,6 +201,18 @@ function sagemakerOf(state: State) {
       state.endpoint = { ...state.endpoint, status: 'Updating', pending: config, atMs: NOON };
       return {};
     }),
+    on(
+      UpdateEndpointWeightsAndCapacitiesCommand,
+      ({ DesiredWeightsAndCapacities: wanted = [] }) => {
+        const [champion, candidate] = wanted;
+        state.weights = {
+          champion: champion?.DesiredWeight ?? 0,
+          candidate: candidate?.DesiredWeight ?? 0,
+        };
+        state.shifts.push(state.weights.candidate);
+        return {};
+      },
+    ),
     on(DescribeEndpointConfigCommand, ({ EndpointConfigName: name = '' }) => {
       const found = configs.get(name);
       if (found === undefined) throw notFound(name);
@@ -220,6 +256,8 @@ function sagemakerOf(state: State) {
     }),
   ];
 }
+
+const weighed = (weight: number) => ({ CurrentWeight: weight, DesiredWeight: weight });
 
 function pipelinesOf(state: State) {
   const tokens = new Set<string>();
@@ -336,24 +374,32 @@ function cloudwatchOf(state: State) {
 
 function autoscalingOf(state: State) {
   const gone = (): Error => awsError('ObjectNotFoundException', 'No scalable target found');
+  const of = (resource = '') =>
+    resource.endsWith('-candidate') ? ('candidateTarget' as const) : ('target' as const);
   return [
-    on(DescribeScalableTargetsCommand, () => ({
-      ScalableTargets: state.target === null ? [] : [state.target as never],
-    })),
+    on(DescribeScalableTargetsCommand, ({ ResourceIds = [] }) => {
+      const target = state[of(ResourceIds[0])];
+      return { ScalableTargets: target === null ? [] : [target as never] };
+    }),
     on(RegisterScalableTargetCommand, (input) => {
-      state.target = { ...state.target, ...input };
+      state[of(input.ResourceId)] = { ...state[of(input.ResourceId)], ...input };
       return {};
     }),
-    on(DeregisterScalableTargetCommand, () => {
-      if (state.target === null) throw gone();
-      state.target = null;
+    on(DeregisterScalableTargetCommand, ({ ResourceId }) => {
+      if (state[of(ResourceId)] === null) throw gone();
+      state[of(ResourceId)] = null;
       return {};
     }),
-    on(DescribeScalingPoliciesCommand, () => ({
-      ScalingPolicies: [...state.scalingPolicies.values()] as never[],
+    on(DescribeScalingPoliciesCommand, ({ ResourceId }) => ({
+      ScalingPolicies: [...state.scalingPolicies.values()].filter(
+        (policy) => of((policy as { ResourceId?: string }).ResourceId) === of(ResourceId),
+      ) as never[],
     })),
     on(PutScalingPolicyCommand, (input) => {
-      state.scalingPolicies.set(input.PolicyName ?? '', input);
+      state.scalingPolicies.set(
+        `${input.PolicyName ?? ''}${of(input.ResourceId) === 'target' ? '' : ' of the candidate'}`,
+        input,
+      );
       return {};
     }),
     on(DeleteScalingPolicyCommand, ({ PolicyName = '' }) => {

@@ -13,6 +13,7 @@ import type {
   ControlActivities,
   DataActivities,
   ModelRef,
+  Split,
   StartRelease,
 } from '../../activities/contract.js';
 import { createDataActivities } from '../../activities/data.js';
@@ -104,6 +105,32 @@ const isPrepared = (state: State): void => {
     state.alarms.set(name, { AlarmName: name });
     state.alarmTags.set(name, tags);
   }
+};
+
+const split: Split = {
+  configName: 'flights-2-split',
+  championVariant: 'AllTraffic',
+  candidateVariant: 'AllTraffic-candidate',
+  alarmNames: ['modelkeeper-flights-release-2-candidate-errors'],
+};
+
+/** Champion and candidate serve side by side and scale. */
+const isShared = (state: State): void => {
+  state.endpoint = { ...state.endpoint, config: split.configName };
+  state.weights = { champion: 95, candidate: 5 };
+  isTarget(state);
+  const [alarm = ''] = split.alarmNames;
+  state.alarms.set(alarm, { AlarmName: alarm });
+  state.scalingPolicies.set('tracking', {
+    PolicyName: 'tracking',
+    ResourceId: 'endpoint/flights-live/variant/AllTraffic',
+    TargetTrackingScalingPolicyConfiguration: {
+      TargetValue: 700,
+      PredefinedMetricSpecification: {
+        PredefinedMetricType: 'SageMakerVariantInvocationsPerInstance',
+      },
+    },
+  });
 };
 
 const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
@@ -272,6 +299,17 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   tripAlarm: {
     given: isPending,
     args: [{ ...ref, alarmName: 'modelkeeper-flights-release-2-abort', reason: 'ada aborted' }],
+  },
+  shiftTraffic: { given: isShared, args: [{ ...ref, split, percent: 25, expectedPercent: 5 }] },
+  awaitShift: { given: isShared, args: [{ ...ref, split, percent: 5, deadlineMs: NOON + 1 }] },
+  watchSplit: { given: isShared, args: [{ ...ref, split, percent: 5, untilMs: NOON }] },
+  openSplit: { given: isShared, args: [{ ...ref, split, resume: true }] },
+  closeSplit: {
+    given: (state) => {
+      isShared(state);
+      state.candidateTarget = { MinCapacity: 1, MaxCapacity: 4 };
+    },
+    args: [{ ...ref, split, suspend: true }],
   },
   record: { args: [{ ...ref, drafts: [draft('a'), draft('b')] }] },
   rebuild: { args: [ref] },

@@ -511,7 +511,7 @@ describe('a policy file', () => {
     }
   });
 
-  it.each(['minimal', 'production'])('of the example %s is accepted', async (name) => {
+  it.each(['minimal', 'production', 'steps'])('of the example %s is accepted', async (name) => {
     expect(await readPolicyFile(`examples/${name}.policy.yaml`)).toMatchObject({ kind: 'policy' });
   });
 });

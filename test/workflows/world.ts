@@ -13,6 +13,8 @@ import type {
   RolloutOutcome,
   SignalsTold,
   WritePackage,
+  Split,
+  SplitTrouble,
 } from '../../activities/contract.js';
 import type { BakeComparison } from '../../domain/bake.js';
 import { durationMs } from '../../domain/duration.js';
@@ -26,7 +28,9 @@ import { quietUntilMs } from '../../domain/quiet-hours.js';
 import { CONTROL_QUEUE } from '../../domain/queues.js';
 import { registryNews, registryPollMs } from '../../domain/registry.js';
 import type { PackageReading } from '../../domain/registry.js';
+import { splitName } from '../../domain/names.js';
 import { rolloutPlan } from '../../domain/rollout.js';
+import { judgeShare } from '../../domain/traffic.js';
 
 const notYet = (type: string, message: string, delayMs: number): ApplicationFailure =>
   ApplicationFailure.create({
@@ -130,6 +134,12 @@ export class World {
   /** Wall-clock pause inside look-alikes of long activities, for tests that act in the middle. */
   preflightRefusal: readonly string[] = [];
   scaling = { found: true, suspended: false };
+  /** The candidate's share while two versions serve, in percent; weights that were set take effect at the next look. */
+  share = 0;
+  readonly shares: number[] = [];
+  /** What the alarms on the candidate say at the next look of a bake. */
+  candidateAlarm: string | null = null;
+  candidateScales = false;
   evidenceSalt = '';
   /** What the looks at a guardrail's bakes find, one after the other. */
   bakes: readonly BakeComparison[] = [];
@@ -296,6 +306,29 @@ export class World {
     atMs: await this.now(),
   });
 
+  /** The config of two versions as a release names it. */
+  split(name: string): Split {
+    return {
+      configName: splitName(name),
+      championVariant: 'AllTraffic',
+      candidateVariant: 'AllTraffic-candidate',
+      alarmNames: [`${name}-candidate-errors`],
+    };
+  }
+
+  private lostSplit(configName: string): Extract<SplitTrouble, { kind: 'lost' }> | undefined {
+    if (this.endpoint.configName === configName) return undefined;
+    return { kind: 'lost', reason: `the endpoint serves ${this.endpoint.configName ?? 'nothing'}` };
+  }
+
+  private changedByHand(): Extract<SplitTrouble, { kind: 'changed by hand' }> {
+    return {
+      kind: 'changed by hand',
+      percent: this.share,
+      reason: `somebody set ${String(this.share)} %`,
+    };
+  }
+
   candidate(packageArn: string): Candidate {
     return {
       packageArn,
@@ -440,7 +473,44 @@ export class World {
         modelName: name,
         plan: rolloutPlan(policy.spec.deploy, [`${name}-errors`, `${name}-abort`]),
         abortAlarmName: `${name}-abort`,
+        ...(policy.spec.deploy.strategy === 'steps' ? { split: this.split(name) } : {}),
       }),
+      shiftTraffic: async ({ split, percent, expectedPercent }) => {
+        const lost = this.lostSplit(split.configName);
+        if (lost !== undefined) return lost;
+        const judged = judgeShare(this.share, percent, expectedPercent);
+        if (judged === 'there') return { kind: 'there' };
+        if (judged === 'changed by hand') return this.changedByHand();
+        this.share = percent;
+        this.shares.push(percent);
+        return { kind: 'accepted' };
+      },
+      awaitShift: async ({ split, percent }) => {
+        const lost = this.lostSplit(split.configName);
+        if (lost !== undefined) return lost;
+        if (this.look(`shift/${split.configName}/${String(percent)}`) <= 1)
+          throw notYet('StillMoving', 'the weights change', 30_000);
+        return this.share === percent
+          ? { kind: 'there', atMs: await this.now() }
+          : this.changedByHand();
+      },
+      watchSplit: async ({ split, percent, untilMs }) => {
+        const nowMs = await this.now();
+        if (this.candidateAlarm !== null) return { kind: 'alarm', reason: this.candidateAlarm };
+        const lost = this.lostSplit(split.configName);
+        if (lost !== undefined) return lost;
+        if (percent !== null && percent !== this.share) return this.changedByHand();
+        if (nowMs < untilMs)
+          throw notYet('StillMoving', 'it bakes', Math.min(untilMs - nowMs, this.rolloutPollMs));
+        return { kind: 'over', atMs: nowMs };
+      },
+      openSplit: async () => {
+        this.candidateScales = true;
+        return { done: [] };
+      },
+      closeSplit: async () => {
+        this.candidateScales = false;
+      },
       discardDeployment: async ({ names, keepConfig }) => {
         if (!keepConfig) this.discarded.push(...names);
       },
@@ -457,7 +527,12 @@ export class World {
         if (expectedConfigName !== null && this.endpoint.configName !== expectedConfigName) {
           return { kind: 'champion changed', configName: this.endpoint.configName };
         }
+        if (this.candidateScales) {
+          const reason = 'AllTraffic-candidate is a scalable target';
+          return { kind: 'refused', reason };
+        }
         this.updates.push({ to: configName, plain: plain ?? false });
+        this.share = 0;
         this.endpoint = { ...this.endpoint, status: 'Updating', pendingConfigName: configName };
         return { kind: 'accepted' };
       },
@@ -474,7 +549,10 @@ export class World {
             return { kind: 'moved', journey: { ...journey, progress } };
           throw notYet('StillMoving', 'Baking for 600 seconds', this.rolloutPollMs);
         }
-        const way = configName.startsWith(this.model) ? this.rollout : 'in service';
+        const way =
+          configName.startsWith(this.model) && !configName.endsWith('-split')
+            ? this.rollout
+            : 'in service';
         const failsAgain = this.endpoint.pendingConfigName === 'first' && this.mixedAgain > 0;
         if ((this.endpoint.pendingConfigName !== null && way === 'mixed') || failsAgain) {
           if (failsAgain) this.mixedAgain -= 1;

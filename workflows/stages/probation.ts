@@ -5,7 +5,7 @@ import { durationMs, instantInWords } from '../../domain/duration.js';
 import { control } from '../activities.js';
 import { atBest } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
-import { wayBack } from './deploy.js';
+import { wayBack } from './rest.js';
 
 export interface Proven {
   readonly kind: 'proven';

@@ -260,7 +260,7 @@ function whatHappens(request: ApprovalRequest): Html {
 }
 
 function firstStep({ plan }: Evidence): string {
-  if (plan.strategy === 'rolling') return `${planInWords(plan)}.`;
+  if (plan.strategy === 'rolling' || plan.strategy === 'steps') return `${planInWords(plan)}.`;
   return plan.strategy === 'all-at-once'
     ? 'all of the traffic moves at once.'
     : `${String(plan.percent)} % of the fleet first, watched for ${inWords(plan.bakeSeconds * 1_000)}, ${
@@ -280,19 +280,26 @@ function rollout(evidence: Evidence): Html {
           <tr>
             <th scope="col">Step</th>
             <th scope="col">New version</th>
-            <th scope="col"><span class="wide">Share of the fleet</span></th>
+            <th scope="col">
+              <span class="wide"
+                >Share of the ${plan.strategy === 'steps' ? 'traffic' : 'fleet'}</span
+              >
+            </th>
             <th scope="col">Then wait</th>
           </tr>
         </thead>
         <tbody>
           ${shares.map((share, index) => {
             const last = index === shares.length - 1 && plan.strategy !== 'rolling';
-            const waitSeconds = last ? plan.finalBakeSeconds : plan.bakeSeconds;
+            const waitSeconds = last
+              ? plan.finalBakeSeconds
+              : (plan.steps?.[index]?.bakeSeconds ?? plan.bakeSeconds);
+            const hold = plan.steps?.[index]?.hold === true ? ', then for a person' : '';
             return html`<tr>
               <th scope="row">${index + 1}</th>
               <td class="number">${share} %</td>
               <td>${shareMark(share)}</td>
-              <td>${waitSeconds === 0 ? 'not at all' : inWords(waitSeconds * 1_000)}</td>
+              <td>${waitSeconds === 0 ? 'not at all' : inWords(waitSeconds * 1_000)}${hold}</td>
             </tr>`;
           })}
         </tbody>

@@ -1,8 +1,11 @@
 import { bakeRows, type BakeComparison } from '../../../domain/bake.js';
+import { inWords } from '../../../domain/duration.js';
 import type { ReleaseStage } from '../../../domain/model.js';
-import type { Decision, ReleaseStatus } from '../../../domain/status.js';
+import { trafficInWords } from '../../../domain/rollout.js';
+import type { Decision, ReleaseStatus, TrafficStatus } from '../../../domain/status.js';
 import type { ReleaseView } from '../../replies.js';
 import { html, type Html } from '../html.js';
+import { shareMark } from '../marks.js';
 import {
   badge,
   exactly,
@@ -14,6 +17,7 @@ import {
   toneOf,
   when,
 } from '../words.js';
+import { capitalised } from '../words.js';
 import { gateTable, metricTable } from './evaluation.js';
 import {
   approvePath,
@@ -150,8 +154,12 @@ function situation(view: View, status: ReleaseStatus): Html {
     status.paused !== null &&
     note(
       'warn',
-      `Paused by ${status.paused.by}, ${exactly(status.paused.sinceMs)}.`,
-      html`<p>${status.paused.reason}</p>`,
+      `${status.traffic === undefined ? 'Paused' : 'Held'} by ${status.paused.by}, ${exactly(status.paused.sinceMs)}.`,
+      html`<p>${status.paused.reason}</p>
+        ${
+          status.paused.untilMs !== undefined &&
+          html`<p>Taken back ${exactly(status.paused.untilMs)} if nobody resumes it.</p>`
+        }`,
     )
   }
   ${status.frozen && note('warn', 'The model is frozen: nothing is deployed until the freeze ends.')}
@@ -188,7 +196,40 @@ function rolloutSection(status: ReleaseStatus): Html | null {
   if (status.rollout.length === 0) return null;
   const bake = status.bakes?.at(-1);
   return html`<h2>Rollout</h2>
-    ${bake !== undefined && bakeTable(bake)} ${timeline(status.rollout)}`;
+    ${bake !== undefined && bakeTable(bake)}
+    ${status.traffic !== undefined && trafficTable(status.traffic)} ${timeline(status.rollout)}`;
+}
+
+/** The shares of a rollout by steps, and where it is. */
+function trafficTable(traffic: TrafficStatus): Html {
+  return html`<p>${capitalised(trafficInWords(traffic))}.</p>
+    <div class="table">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Step</th>
+            <th scope="col">Candidate</th>
+            <th scope="col"><span class="wide">Share of the traffic</span></th>
+            <th scope="col">Watched for</th>
+            <th scope="col">Then</th>
+            <th scope="col"></th>
+          </tr>
+        </thead>
+        <tbody>
+          ${traffic.steps.map(
+            (step, index) =>
+              html`<tr>
+                <th scope="row">${index + 1}</th>
+                <td class="number">${step.percent} %</td>
+                <td>${shareMark(step.percent)}</td>
+                <td>${inWords(step.bakeSeconds * 1_000)}</td>
+                <td>${step.hold ? 'waits for a person' : 'goes on'}</td>
+                <td>${index < traffic.at ? 'done' : index === traffic.at ? 'now' : 'to come'}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
 }
 
 /** Champion and candidate side by side, as the latest look saw them. */
