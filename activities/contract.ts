@@ -21,6 +21,7 @@ import type {
   WindowResult,
 } from '../domain/model.js';
 import type { Post, PostEvidence } from '../domain/notices.js';
+import type { OwnEvent } from '../domain/own-events.js';
 import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import type { PackageReading, RegistryMemory } from '../domain/registry.js';
 import type { KnownSignals } from '../domain/watch.js';
@@ -501,6 +502,21 @@ export interface ControlActivities {
   record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;
   rebuild(ref: ModelRef): Promise<LedgerState>;
   notify(message: NoticeMessage): Promise<NoticeOutcome>;
+  /** Puts our own events on the policy's bus, each of them once as far as its answers arrive. */
+  publishEvents(
+    request: ModelRef & {
+      readonly events: readonly OwnEvent[];
+      /** What they are about, as AWS knows it; `null` while it is not known. */
+      readonly endpointArn: string | null;
+    },
+  ): Promise<{
+    /** Ids of those the bus has. */
+    readonly taken: readonly string[];
+    /** Ids of those it will never take. */
+    readonly refused: readonly string[];
+    /** Why not all were taken, in words. */
+    readonly why: string | null;
+  }>;
 }
 
 export interface DataActivities {

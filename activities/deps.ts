@@ -1,6 +1,7 @@
 /** What activities are built with. AWS clients and the Temporal client are made once per process, by the worker. */
 import type { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import type { SNSClient } from '@aws-sdk/client-sns';
@@ -14,6 +15,7 @@ export interface AwsClients {
   readonly cloudwatch: CloudWatchClient;
   readonly s3: S3Client;
   readonly sns: SNSClient;
+  readonly events: EventBridgeClient;
   readonly autoscaling: ApplicationAutoScalingClient;
 }
 

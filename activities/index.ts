@@ -8,6 +8,7 @@ import { createEndpointActivities } from './endpoint.js';
 import { heartbeating } from './heartbeat.js';
 import { createLedgerActivities } from './ledger.js';
 import { createNotifyActivities } from './notify.js';
+import { createOwnEventActivities } from './own-events.js';
 import { createPipelineActivities } from './pipeline.js';
 import { createPolicyActivities } from './policy.js';
 import { createRegistryActivities } from './registry.js';
@@ -46,5 +47,6 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createTrafficActivities(deps),
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),
+    ...createOwnEventActivities(deps),
   });
 }

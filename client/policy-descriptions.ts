@@ -395,4 +395,9 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.notify.quietHours.timeZone': 'Time zone of both, a name of the IANA database.',
   'spec.notify.quietHours.except':
     'What does not wait for their end. Default: `[critical, approval]`.',
+  'spec.events':
+    "The service's own events on an EventBridge bus; none are sent when this is not written.",
+  'spec.events.bus': '`default`, the name of a bus in the endpoint’s Region, or the ARN of a bus.',
+  'spec.events.on':
+    'Which: changes of stage, decisions, changes of the verdict. Default: all of them.',
 };

@@ -656,6 +656,9 @@ const scalingSchema = z
 /** What is told in quiet hours all the same. */
 export const QUIET_EXCEPTIONS = ['critical', 'approval'] as const;
 
+/** What the service can put on an event bus. */
+export const OWN_EVENTS = ['stage', 'decision', 'verdict'] as const;
+
 export const NOTICES = [
   'drift',
   'data-quality',
@@ -723,6 +726,18 @@ const registrySchema = z.strictObject({
     })
     .optional(),
 });
+
+const eventsSchema = z
+  .strictObject({
+    bus: z
+      .string()
+      .regex(
+        /^(arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/)?[A-Za-z0-9._/-]{1,256}$/,
+        'write default, the name of a bus, or its ARN',
+      ),
+    on: z.array(z.enum(OWN_EVENTS)).min(1).optional(),
+  })
+  .optional();
 
 /** An AWS identity by its ARN, or `os:<user>` for the operating-system user of a laptop. */
 const identitySchema = z
@@ -795,6 +810,7 @@ const specSchema = z.strictObject({
   roles: rolesSchema,
   scaling: scalingSchema,
   notify: notifySchema,
+  events: eventsSchema,
 });
 
 /** One policy: everything modelkeeper knows of what people want for one model. */
@@ -939,5 +955,7 @@ export type MetricMathSource = Extract<Source, { kind: 'metric-math' }>;
 export type AlarmsSource = Extract<Source, { kind: 'alarms' }>;
 export type Notice = (typeof NOTICES)[number];
 export type Severity = (typeof SEVERITIES)[number];
+export type OwnEventKind = (typeof OWN_EVENTS)[number];
+export type EventsPolicy = NonNullable<PolicySpec['events']>;
 export type NotifyPolicy = NonNullable<PolicySpec['notify']>;
 export type Door = (typeof DOORS)[number];

@@ -1,6 +1,7 @@
 /** The AWS clients of activities: one set per Region and, where a policy names roles, per session of a role. */
 import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import { SNSClient } from '@aws-sdk/client-sns';
@@ -19,8 +20,8 @@ const REQUEST_HANDLER = {
 
 /** For reads, and writes that are idempotent by name: a blip stays inside one attempt of the activity. */
 const ATTEMPTS = 3;
-/** Publish on a standard topic has no idempotency: every attempt is Temporal's, and visible. */
-const SNS_ATTEMPTS = 1;
+/** Publish on a standard topic and PutEvents have no idempotency: every attempt is Temporal's, and visible. */
+const SEND_ATTEMPTS = 1;
 /** Client sets of sessions that are kept; one that is dropped is made again when it is asked for. */
 const MOST_SESSION_SETS = 100;
 
@@ -65,7 +66,8 @@ export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): AwsByRegion 
       sagemaker: new SageMakerClient(options),
       cloudwatch: new CloudWatchClient(options),
       s3: new S3Client({ ...options, forcePathStyle, followRegionRedirects: true }),
-      sns: new SNSClient({ ...options, maxAttempts: SNS_ATTEMPTS }),
+      sns: new SNSClient({ ...options, maxAttempts: SEND_ATTEMPTS }),
+      events: new EventBridgeClient({ ...options, maxAttempts: SEND_ATTEMPTS }),
       autoscaling: new ApplicationAutoScalingClient(options),
     };
     for (const client of Object.values(clients) as readonly Answering[]) clock.watch(client);

@@ -20,6 +20,9 @@ const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '
 /** A notice holds nobody up for longer. */
 export const NOTICE_MS = 10 * 60_000;
 
+/** Events on a bus are less than notices: what is not taken in this time goes along with the next ones. */
+export const EVENTS_MS = 2 * 60_000;
+
 /** Everything that is one call to AWS, or a few. */
 export const control = (summary: string, withinMs: number = DAY_MS): ControlActivities =>
   proxyActivities<ControlActivities>({

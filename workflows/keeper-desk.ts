@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 
 import type { ModelRef } from '../activities/contract.js';
+import type { Judgement } from '../domain/detect.js';
 import { govern } from '../domain/governor.js';
 import { instantInWords } from '../domain/duration.js';
 import type { LedgerDraft } from '../domain/ledger.js';
@@ -24,6 +25,7 @@ import { policyShapeFault } from '../domain/policy-shape.js';
 import type { Actor } from '../domain/people.js';
 import { readPost } from '../domain/notices.js';
 import type { PostEvidence } from '../domain/notices.js';
+import { cut, decisionEvent } from '../domain/own-events.js';
 import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { KeeperStatus } from '../domain/status.js';
@@ -56,6 +58,7 @@ import {
   unfreezeUpdate,
   whyQuery,
 } from './messages.js';
+import { openEventOutbox } from './event-outbox.js';
 import { openPostRoom } from './post-room.js';
 import type { Drafted } from './release-desk.js';
 import { resultInWords } from './release-desk.js';
@@ -360,6 +363,8 @@ export function openKeeperDesk(input: KeeperInput) {
   setHandler(keeperStatusQuery, status);
   setHandler(whyQuery, () => keeperWhy(status()));
 
+  const events = openEventOutbox(ref, () => state.endpoint?.arn ?? null, tell, state.unsentEvents);
+
   const entered = (drafts: readonly LedgerDraft[]): void => {
     state.late = state.late.filter(({ id }) => !drafts.some((draft) => draft.id === id));
   };
@@ -412,13 +417,16 @@ export function openKeeperDesk(input: KeeperInput) {
       if (isCancellation(error)) throw error;
       if (draft.urgent !== true) {
         if (!state.ready) throw error;
-        return recordAgain(drafts, sentenceOf(error));
+        await recordAgain(drafts, sentenceOf(error));
+        events.add(decisionEvent(entry));
+        return;
       }
       state.late = [...state.late, { ...entry, late: true }];
       tell(
         `the ledger cannot be written now (${sentenceOf(error)}); this decision goes ahead and is entered later`,
       );
     }
+    events.add(decisionEvent(entry));
   };
 
   const post = openPostRoom(state, ref, tell);
@@ -503,6 +511,27 @@ export function openKeeperDesk(input: KeeperInput) {
         ...(evidence.length === 0 ? {} : { evidence }),
       }),
     post,
+    /** Our own events; nothing waits for them. */
+    events,
+    /** The state for the next run, with the events that no bus has taken. */
+    handOn(): KeeperState {
+      const { unsentEvents, ...rest } = state;
+      const unsent = events.unsent();
+      return unsentEvents === undefined && unsent.length === 0
+        ? rest
+        : { ...rest, unsentEvents: unsent };
+    },
+    announceVerdict({ verdict, reasons }: Pick<Judgement, 'verdict' | 'reasons'>): void {
+      const atMs = Date.now();
+      events.add({
+        kind: 'verdict',
+        id: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/verdict/${String(atMs)}`,
+        atMs,
+        verdict,
+        previousVerdict: state.verdict,
+        reasons: cut(reasons),
+      });
+    },
     /** Says something to a release; one that is gone is found by the next look. */
     async say(release: number, word: KeeperWord): Promise<void> {
       try {

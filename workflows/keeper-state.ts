@@ -7,6 +7,7 @@ import { NO_HASH } from '../domain/ledger.js';
 import { EMPTY_BOX, nextDueMs } from '../domain/notices.js';
 import type { Post, PostBox } from '../domain/notices.js';
 import { isSplit, releaseName } from '../domain/names.js';
+import type { OwnEvent } from '../domain/own-events.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
 import type {
@@ -133,6 +134,8 @@ export interface KeeperState {
   late: LedgerDraft[];
   /** Notices that wait for others or for the end of quiet hours; absent where none ever did. */
   box?: PostBox;
+  /** Events that the bus has not taken yet. */
+  unsentEvents?: readonly OwnEvent[];
   /** What releases handed over and is not placed yet. */
   posts?: readonly Post[];
 }

@@ -83,7 +83,8 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
     await carryOutCommands(desk, undefined);
     await condition(() => desk.state.commands.length > 0 || desk.allAnswered());
   }
-  return continueAsNew<typeof keeper>({ ...input, state: desk.state });
+  await desk.events.settled();
+  return continueAsNew<typeof keeper>({ ...input, state: desk.handOn() });
 }
 
 function mustContinueAsNew(input: KeeperInput): boolean {
@@ -257,6 +258,7 @@ async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
   const judged = judgement(state);
   if (judged.verdict !== state.verdict) {
     desk.tell(`verdict: ${judged.verdict}, was ${state.verdict}: ${judged.reasons[0] ?? ''}`);
+    desk.announceVerdict(judged);
     state.verdict = judged.verdict;
     state.verdictSinceMs = Date.now();
     state.governor = null;
@@ -362,6 +364,7 @@ async function retire(desk: KeeperDesk): Promise<KeeperResult> {
   const { retiring } = desk.state;
   await carryOut(desk, { kind: 'clean up' });
   await desk.post.empty();
+  await desk.events.settled();
   await desk.finished();
   return { kind: 'retired', by: retiring?.by.person ?? 'somebody', reason: retiring?.reason ?? '' };
 }

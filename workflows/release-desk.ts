@@ -28,6 +28,7 @@ import { approversOf, personOf } from '../domain/people.js';
 import type { Actor } from '../domain/people.js';
 import { isWanted, mayWait } from '../domain/notices.js';
 import type { Post, PostEvidence } from '../domain/notices.js';
+import { decisionEvent } from '../domain/own-events.js';
 import type { Notice, Severity } from '../domain/policy.schema.js';
 import { afterOurWrite } from '../domain/registry.js';
 import type { RegistryMemory } from '../domain/registry.js';
@@ -44,6 +45,7 @@ import type {
 } from '../domain/status.js';
 import { releaseDetails, releaseWhy } from './details.js';
 import { careful, control, NOTICE_MS } from './activities.js';
+import { openEventOutbox } from './event-outbox.js';
 import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import type { Answer, Asked, KeeperWord, SignalledDecision } from './messages.js';
 import {
@@ -426,19 +428,41 @@ export function openReleaseDesk(input: ReleaseInput) {
     };
   };
 
+  const events = openEventOutbox(
+    () => ref,
+    () => input.endpointArn,
+    tell,
+  );
+  let stages = 0;
+  const announceStage = (stage: ReleaseStage, result?: ReleaseResult['kind']): void => {
+    stages += 1;
+    events.add({
+      kind: 'stage',
+      id: `${workflowInfo().workflowId}/stage/${String(stages)}`,
+      atMs: Date.now(),
+      release,
+      stage,
+      previousStage: stages === 1 ? null : s.stage,
+      ...(result === undefined ? {} : { result }),
+    });
+  };
+
   /** Enters a decision into the ledger before it takes effect, after what was left for later. */
   const record = async (draft: Drafted): Promise<void> => {
     const drafts = [...later.splice(0), draftOf(draft)];
     const summary = `ledger: ${drafts.map(({ decision }) => decision).join(', ')}`;
     if (draft.urgent !== true) {
-      head = await control(summary).record({ ...ref, drafts });
+      head = await events.after(control(summary).record({ ...ref, drafts }));
+      events.add(...drafts.map(decisionEvent));
       return;
     }
     try {
-      head = await control(summary, URGENT_RECORD_MS).record({ ...ref, drafts });
+      head = await events.after(control(summary, URGENT_RECORD_MS).record({ ...ref, drafts }));
+      events.add(...drafts.map(decisionEvent));
     } catch (error) {
       if (isCancellation(error)) throw error;
       late.push(...drafts.map((entry) => ({ ...entry, late: true })));
+      events.add(...drafts.map(decisionEvent));
       tell(
         `the ledger cannot be written now (${sentenceOf(error)}); this decision goes ahead and is entered later`,
       );
@@ -602,6 +626,7 @@ export function openReleaseDesk(input: ReleaseInput) {
      * for: a keeper that is gone is found when the lease is asked for.
      */
     enter(stage: ReleaseStage, awaiting: string | null, untilMs: number | null = null): void {
+      announceStage(stage);
       s.stage = stage;
       s.awaiting = awaiting;
       s.untilMs = untilMs;
@@ -736,6 +761,7 @@ export function openReleaseDesk(input: ReleaseInput) {
       });
       await Promise.all([recorded, ...others.map((other) => atBest(other, tell))]);
       await enterLate();
+      announceStage('ended', result.kind);
       s.stage = 'ended';
       s.result = result;
       s.awaiting = null;
@@ -750,6 +776,9 @@ export function openReleaseDesk(input: ReleaseInput) {
         }),
       );
       await saying;
+      await events.settled();
+      if (events.unsent().length > 0)
+        tell(`no bus took ${String(events.unsent().length)} events of this release`);
       await condition(allHandlersFinished);
       return result;
     },

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 
 import type { Policy } from '../../domain/policy.schema.js';
 import type { KeeperStatus } from '../../domain/status.js';
+import { DOCUMENT_NAMES, type DocumentName } from '../document-names.js';
 import { ModelkeeperError } from '../errors.js';
 import type { ModelkeeperClient } from '../modelkeeper.js';
 import type { PolicyIssue } from '../policy-file.js';
@@ -87,11 +88,21 @@ export function addPolicyCommands(program: Command, context: CliContext): void {
 
   program
     .command('schema')
-    .description('print the JSON Schema of a policy, for editors')
+    .description('print the JSON Schema of a policy, for editors, or of what is sent to programs')
     .option('--json', 'as it is: the schema is a JSON document')
+    .addOption(
+      new Option('--of <document>', 'what is sent instead of the policy')
+        .choices(DOCUMENT_NAMES)
+        .conflicts('markdown'),
+    )
     .addOption(new Option('--markdown', 'print the table of all keys instead').conflicts('json'))
     .addHelpText('after', '\nExample:\n  $ modelkeeper schema > modelkeeper.schema.json\n')
-    .action(async (options: { readonly markdown?: true }) => {
+    .action(async (options: { readonly markdown?: true; readonly of?: DocumentName }) => {
+      if (options.of !== undefined) {
+        const { documentSchemaText } = await import('../document-schemas.js');
+        context.out(documentSchemaText(options.of).trimEnd());
+        return;
+      }
       if (options.markdown === true) {
         context.out((await import('../policy-reference.js')).policyReference());
         return;

@@ -38,6 +38,7 @@ import {
   UpdateModelPackageCommand,
   type ProductionVariant,
 } from '@aws-sdk/client-sagemaker';
+import { DescribeEventBusCommand, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 
@@ -86,6 +87,8 @@ export interface State {
   scalingPolicies: Map<string, object>;
   /** Dedupe key → text: a repeat is dropped by it. */
   notices: Map<string, string>;
+  /** Events on the bus, by what consumers tell repeats by. */
+  events: Map<string, string>;
   /** Ids of every release that was started. */
   releases: Map<string, unknown>;
 }
@@ -121,6 +124,7 @@ export function newState(): State {
     weights: null,
     scalingPolicies: new Map(),
     notices: new Map(),
+    events: new Map(),
     releases: new Map(),
   };
 }
@@ -142,6 +146,12 @@ export function accountWith(state: State): Account {
     on(PublishCommand, ({ Message = '', MessageAttributes = {} }) => {
       state.notices.set(MessageAttributes['dedupeKey']?.StringValue ?? '', Message);
       return {};
+    }),
+    on(DescribeEventBusCommand, ({ Name = '' }) => ({ Name })),
+    on(PutEventsCommand, ({ Entries = [] }) => {
+      for (const { Detail = '{}' } of Entries)
+        state.events.set((JSON.parse(Detail) as { eventId: string }).eventId, Detail);
+      return { FailedEntryCount: 0, Entries: Entries.map((_, n) => ({ EventId: String(n) })) };
     }),
   );
   return { aws, state, temporal: temporalOf(state) };

@@ -327,6 +327,25 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
       },
     ],
   },
+  publishEvents: {
+    args: [
+      {
+        ...ref,
+        policy: policyWith({ events: { bus: 'ml' } }),
+        endpointArn: null,
+        events: [
+          {
+            kind: 'stage',
+            id: 'release/flights/3/stage/1',
+            atMs: NOON,
+            release: 3,
+            stage: 'retrain',
+            previousStage: null,
+          },
+        ],
+      },
+    ],
+  },
   watchData: {
     given: (state) => {
       state.objects.set('capture/2026/03/01/11/f.jsonl', '{}\n');

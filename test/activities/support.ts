@@ -99,6 +99,7 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
       cloudwatch: client,
       s3: client,
       sns: client,
+      events: client,
       autoscaling: client,
     } as unknown as AwsClients,
   };

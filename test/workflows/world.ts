@@ -22,6 +22,7 @@ import type { LedgerDraft } from '../../domain/ledger.js';
 import { NO_HASH } from '../../domain/ledger.js';
 import type { Evidence } from '../../domain/evidence.js';
 import type { Candidate, EndpointReading, Evaluation, WindowResult } from '../../domain/model.js';
+import type { OwnEvent } from '../../domain/own-events.js';
 import { policySchema } from '../../domain/policy.schema.js';
 import type { Policy, PolicyInput } from '../../domain/policy.schema.js';
 import { quietUntilMs } from '../../domain/quiet-hours.js';
@@ -102,6 +103,8 @@ export class World {
   endpoint: Mutable<EndpointReading>;
   readonly calls: Record<string, number> = {};
   readonly notices: NoticeMessage[] = [];
+  /** Events as they were put on the bus, call by call. */
+  readonly batches: (readonly OwnEvent[])[] = [];
   readonly ledger: LedgerDraft[] = [];
   readonly statuses: { packageArn: string; status: string; description: string }[] = [];
   /** Packages that were changed since they were registered. */
@@ -634,6 +637,10 @@ export class World {
         unfinished: [],
         frozen: null,
       }),
+      publishEvents: async ({ events }) => {
+        this.batches.push(events);
+        return { taken: events.map(({ id }) => id), refused: [], why: null };
+      },
       notify: async (message) => {
         const quietHours = message.policy.spec.notify?.quietHours;
         if (message.mayWait === true && quietHours !== undefined) {

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+import { noticeDocumentSchema } from '../domain/notice.schema.js';
+import { DETAIL_TYPES } from '../domain/own-events.js';
+import {
+  decisionDetailSchema,
+  stageDetailSchema,
+  verdictDetailSchema,
+} from '../domain/own-events.schema.js';
+import type { DocumentName } from './document-names.js';
+
+/** What the service sends to others' programs, by the name of its file in docs/schemas. */
+const DOCUMENTS = {
+  'notice-v1': {
+    title: 'modelkeeper notice v1',
+    description: 'What SNS hands to lambda, sqs, http and https. Members may be added.',
+    schema: noticeDocumentSchema,
+  },
+  'release-stage-change-v1': {
+    title: DETAIL_TYPES.stage,
+    description: 'detail of the event: a release enters a stage, or ends. Members may be added.',
+    schema: stageDetailSchema,
+  },
+  'decision-v1': {
+    title: DETAIL_TYPES.decision,
+    description: 'detail of the event: one entry of the ledger. Members may be added.',
+    schema: decisionDetailSchema,
+  },
+  'verdict-change-v1': {
+    title: DETAIL_TYPES.verdict,
+    description: 'detail of the event: the keeper judges otherwise. Members may be added.',
+    schema: verdictDetailSchema,
+  },
+} as const satisfies Record<DocumentName, unknown>;
+
+/** `docs/schemas/<name>.schema.json`. A later version has more members: they are not forbidden. */
+export function documentSchemaText(name: DocumentName): string {
+  const { title, description, schema } = DOCUMENTS[name];
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
+  return `${JSON.stringify({ $schema, title, description, ...rest }, null, 2)}\n`;
+}
