@@ -96,7 +96,7 @@ const ERRORS = 'errors';
 const CALLS = 'calls';
 
 /** CloudWatch's form of an alarm. Percentiles of few samples are left as they are. */
-function putInput(spec: AlarmSpec): PutMetricAlarmInput {
+export function putInput(spec: AlarmSpec): PutMetricAlarmInput {
   return {
     AlarmName: spec.name,
     AlarmDescription: spec.description,

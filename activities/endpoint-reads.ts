@@ -40,6 +40,8 @@ export function createEndpointReads(
 ): EndpointReads {
   const knownIn = new Map<string, Map<string, EndpointLook>>();
   const pagesOf = new Map<string, number>();
+  /** Descriptions under way: who gave up and asks again waits for the same. */
+  const underWay = new Map<string, Promise<EndpointLook | Failed>>();
 
   const send = async (
     region: string,
@@ -48,7 +50,20 @@ export function createEndpointReads(
     const sagemaker = sagemakerOf(region);
     const known = knownIn.get(region) ?? new Map<string, EndpointLook>();
     knownIn.set(region, known);
-    const describe = async ({ endpoint, nowMs }: EndpointsLook): Promise<EndpointLook | Failed> => {
+    const describe = async (look: EndpointsLook): Promise<EndpointLook | Failed> => {
+      const key = `${region}/${keyOf(look.endpoint)}`;
+      const same = look.afresh ? undefined : underWay.get(key);
+      if (same !== undefined) return same;
+      const mine = describeNow(look).finally(() => {
+        if (underWay.get(key) === mine) underWay.delete(key);
+      });
+      underWay.set(key, mine);
+      return mine;
+    };
+    const describeNow = async ({
+      endpoint,
+      nowMs,
+    }: EndpointsLook): Promise<EndpointLook | Failed> => {
       try {
         const look = await lookAtEndpoint(sagemaker, endpoint, nowMs);
         if (isAtRest(look)) known.set(keyOf(endpoint), look);

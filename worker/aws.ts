@@ -9,6 +9,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 
 import type { AwsByRegion, AwsClients } from '../activities/deps.js';
 import type { Answering, AwsClock } from './aws-clock.js';
+import { RateLimits, type Asking } from './rate-limit.js';
 import { RoleSessions, sessionKey, type SessionCredentials } from './role-sessions.js';
 
 /** Without these a request may hang for ever. */
@@ -36,9 +37,14 @@ const ENDED: ReadonlySet<string> = new Set([
 
 /**
  * Clients made when they are first asked for. Credentials of the process and endpoints are the SDK's own business
- * (`AWS_*`); a session's credentials are those of its role, assumed by the process. Their answers set `clock` right.
+ * (`AWS_*`); a session's credentials are those of its role, assumed by the process. Their answers set `clock` right, and their calls
+ * keep to the rates of the account: that of the role, or the process's own.
  */
-export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): AwsByRegion {
+export function createAws(
+  env: NodeJS.ProcessEnv,
+  clock: AwsClock,
+  limits: RateLimits = new RateLimits(),
+): AwsByRegion {
   const own = new Map<string, AwsClients>();
   const assumed = new Map<string, AwsClients>();
   const sts = new Map<string, STSClient>();
@@ -57,7 +63,11 @@ export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): AwsByRegion 
     }),
   );
 
-  const create = (region: string, credentials?: () => Promise<SessionCredentials>): AwsClients => {
+  const create = (
+    region: string,
+    account: string,
+    credentials?: () => Promise<SessionCredentials>,
+  ): AwsClients => {
     const options = {
       ...optionsIn(region),
       ...(credentials === undefined ? {} : { credentials }),
@@ -70,12 +80,15 @@ export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): AwsByRegion 
       events: new EventBridgeClient({ ...options, maxAttempts: SEND_ATTEMPTS }),
       autoscaling: new ApplicationAutoScalingClient(options),
     };
-    for (const client of Object.values(clients) as readonly Answering[]) clock.watch(client);
+    for (const client of Object.values(clients) as readonly (Answering & Asking)[]) {
+      clock.watch(client);
+      limits.watch(client, `${account} ${region}`);
+    }
     return clients;
   };
 
   return (region, session) => {
-    if (session === undefined) return madeOnce(own, region, () => create(region));
+    if (session === undefined) return madeOnce(own, region, () => create(region, OWN_ACCOUNT));
     const key = `${region} ${sessionKey(session)}`;
     const known = assumed.get(key);
     if (known !== undefined) {
@@ -84,7 +97,9 @@ export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): AwsByRegion 
       assumed.set(key, known);
       return known;
     }
-    const clients = create(region, () => sessions.credentials(region, session));
+    const clients = create(region, accountOf(session.arn), () =>
+      sessions.credentials(region, session),
+    );
     for (const client of Object.values(clients) as readonly Refusing[]) {
       onRefusal(client, (name) => {
         if (!ENDED.has(name)) return;
@@ -98,6 +113,11 @@ export function createAws(env: NodeJS.ProcessEnv, clock: AwsClock): AwsByRegion 
     return clients;
   };
 }
+
+const OWN_ACCOUNT = 'own';
+
+/** The account of a role: the rates are its, whoever asks. */
+const accountOf = (arn: string): string => arn.split(':')[4] ?? OWN_ACCOUNT;
 
 function madeOnce<Value>(made: Map<string, Value>, key: string, make: () => Value): Value {
   const known = made.get(key);

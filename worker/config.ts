@@ -66,7 +66,7 @@ const environmentSchema = z
     /** Workflow tasks at a time; more than one thread can serve only lengthens the queue. */
     MODELKEEPER_MAX_WORKFLOW_TASKS: count(20, 1_000),
     /** Activities at a time on the control queue. */
-    MODELKEEPER_MAX_ACTIVITIES: count(50, 1_000),
+    MODELKEEPER_MAX_ACTIVITIES: count(1_000, 10_000),
     /** Activities at a time on the data queue: each may take two threads and 2 GB. */
     MODELKEEPER_MAX_DATA_ACTIVITIES: count(2, 64),
     /** Seconds to wait for Temporal at the start. */
