@@ -30,6 +30,7 @@ import type { ControlDeps } from './deps.js';
 import { isOurs, keeperOf } from './endpoint.js';
 import { keep, notYet, recall } from './heartbeat.js';
 import { describeEndpoint, readTags } from './read.js';
+import { clientsFor } from './stage-clients.js';
 
 type TrafficActivities = Pick<
   ControlActivities,
@@ -53,7 +54,7 @@ type SplitLook =
     };
 
 export function createTrafficActivities(deps: ControlDeps): TrafficActivities {
-  const clients = (ref: ModelRef) => deps.aws(ref.policy.spec.endpoint.region);
+  const clients = clientsFor(deps, 'deploy');
   const pollMs = (ref: ModelRef): number => pollEveryMs(ref.policy.spec.monitor.every);
 
   const look = async (ref: ModelRef & { readonly split: Split }): Promise<SplitLook> => {
