@@ -352,7 +352,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     'What a bake that cannot tell ends in after `maxBake`: `manual`, `rollback` or `promote_if_no_hard_breach`. Default `manual`. A guardrail rollout cannot wait for people: there `manual` is told, and the alarms decide.',
   'spec.deploy.compare.maxBake': 'How long one bake may be stretched by holds. Default `60m`.',
   'spec.deploy.probation': 'How long a new version can be taken back by itself.',
-  'spec.deploy.probation.for': 'Length of the probation.',
+  'spec.deploy.probation.for':
+    'Length of the probation. It lasts longer, and says so, where `rollBackOn` names performance and the labels of as many windows as `detect.persistence` wants could not have arrived by then.',
   'spec.deploy.probation.rollBackOn': 'What takes it back.',
   'spec.roles':
     'AWS roles that are assumed, one for each stage. A stage without one works under the identity of the worker.',

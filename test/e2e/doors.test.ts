@@ -84,7 +84,7 @@ async function kept(
       approvers: ['ada@example.com'],
       requesterMayApprove: true,
     };
-    draft.spec.deploy = { probation: { for: '1s' } };
+    draft.spec.deploy = { probation: { for: '1s', rollBackOn: ['alarms'] } };
     change(draft);
   });
   const world = new World(env, model);

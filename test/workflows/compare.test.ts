@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { heldBake, type BakeComparison } from '../../domain/bake.js';
 import { play } from './harness.js';
-import type { PolicyDraft, World } from './world.js';
+import { DAY_MS, type PolicyDraft, type World } from './world.js';
 
 const compares =
   (over: object = {}) =>
@@ -112,6 +112,30 @@ describe('a guardrail rollout that is compared', () => {
         expect((await p.releaseStatus(1)).bakes).toBeUndefined();
       },
       { policy: compares(), world: slowly },
+    );
+  });
+});
+
+describe('a probation', () => {
+  it('waits for the labels of its first windows before it promotes', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        await p.decide(1, 'grace');
+        const { untilMs, timeline } = await p.reach(1, 'probation');
+        const nowMs = await p.env.currentTimeMs();
+        // Two windows of 24h, whose labels take 48h.
+        expect((untilMs ?? 0) - nowMs).toBeGreaterThan(4 * DAY_MS);
+        expect(timeline.map(({ what }) => what).join('\n')).toMatch(
+          /the probation lasts longer: deploy\.probation\.for 1h would end before the labels of 2 windows/,
+        );
+        await p.env.sleep('2d');
+        expect((await p.releaseStatus(1)).result).toBeNull();
+        await p.env.sleep('4d');
+        expect(await p.result(1)).toMatchObject({ kind: 'promoted' });
+      },
+      { policy: (draft) => (draft.spec.deploy = { probation: { for: '1h' } }) },
     );
   });
 });

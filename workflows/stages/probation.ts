@@ -1,7 +1,8 @@
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, patched } from '@temporalio/workflow';
 
 import type { Prepared } from '../../activities/contract.js';
 import { durationMs, instantInWords } from '../../domain/duration.js';
+import { probationSpan, type ProbationSpan } from '../../domain/probation.js';
 import { control } from '../activities.js';
 import { atBest } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
@@ -26,14 +27,15 @@ export async function probation(
   sinceMs: number,
 ): Promise<Proven> {
   const { ref, input } = desk;
-  const untilMs = sinceMs + durationMs(ref.policy.spec.deploy.probation.for);
+  const { untilMs, because } = spanOf(desk, sinceMs);
   desk.enter('probation', 'the end of the probation', untilMs);
+  if (because !== null) desk.tell(`the probation lasts longer: ${because}`);
   try {
     await Promise.all([
       desk.record({
         decision: 'serving',
         reasons: [
-          `${prepared.configName} has all of the traffic; on probation until ${instantInWords(untilMs)}`,
+          `${prepared.configName} has all of the traffic; on probation until ${instantInWords(untilMs)}${because === null ? '' : `: ${because}`}`,
         ],
         facts: { configName: prepared.configName, from: previous, sinceMs },
         urgent: true,
@@ -73,6 +75,14 @@ export async function probation(
     });
     throw error;
   }
+}
+
+/** Probations that began under the older rule end when they were to. */
+function spanOf(desk: ReleaseDesk, sinceMs: number): ProbationSpan {
+  const { spec } = desk.ref.policy;
+  const span = probationSpan(spec, sinceMs);
+  if (span.because === null || patched('probation-waits-for-labels')) return span;
+  return { untilMs: sinceMs + durationMs(spec.deploy.probation.for), because: null };
 }
 
 function actorOf(desk: ReleaseDesk) {
