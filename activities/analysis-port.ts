@@ -57,6 +57,14 @@ export interface Analysis {
     readonly window: Window;
     readonly signal: AbortSignal;
   }): Promise<{ readonly answers: readonly number[] } | Unusable>;
+  /** The rows of a small table: one object for each, instants as text, long integers and non-finite numbers as text. */
+  readRows(request: {
+    readonly scratch: string;
+    readonly file: string;
+    readonly format: 'parquet' | 'csv';
+    readonly most: number;
+    readonly signal: AbortSignal;
+  }): Promise<{ readonly rows: readonly unknown[] } | Unusable>;
   evaluate(request: {
     readonly scratch: string;
     /** Predictions as Parquet: rowId, label, champion, candidate, slices, eventTimeMs. */

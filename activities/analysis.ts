@@ -5,6 +5,7 @@ import {
   measurePerformance,
   profileFile,
   readAnswers,
+  readRows,
   readCapture,
   UnusableData,
   withDuck,
@@ -53,6 +54,8 @@ export const duckAnalysis: Analysis = {
     }),
 
   readAnswers: async ({ files, window }) => ({ answers: await readAnswers(files, window) }),
+  readRows: (request) =>
+    analyse(request, async (duck) => ({ rows: await readRows(duck, request) })),
 
   evaluate: ({ trainingRowsFile, ...request }) =>
     analyse(request, (duck) =>

@@ -133,11 +133,15 @@ export interface ListedObject {
   readonly sizeBytes: number;
 }
 
-/** All objects below a prefix in the order of their keys. A missing bucket is an error, an empty prefix is not. */
+/**
+ * All objects below a prefix in the order of their keys, or somewhat more than `most` of them. A missing bucket is an
+ * error, an empty prefix is not.
+ */
 export async function listObjects(
   s3: S3Client,
   prefix: string,
   startAfter?: string,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<readonly ListedObject[]> {
   const { bucket, key } = s3Address(prefix);
   const objects: ListedObject[] = [];
@@ -163,7 +167,7 @@ export async function listObjects(
       });
     }
     token = page.NextContinuationToken;
-  } while (token !== undefined);
+  } while (token !== undefined && objects.length <= most);
   return objects;
 }
 

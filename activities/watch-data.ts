@@ -11,12 +11,15 @@ import { durationMs } from '../domain/duration.js';
 import { FailureType } from '../domain/failures.js';
 import { canonicalJson } from '../domain/ledger.js';
 import type { Window, WindowResult } from '../domain/model.js';
-import type {
-  CapturedInputsSource,
-  GroundTruthSource,
-  PolicySpec,
-} from '../domain/policy.schema.js';
-import type { DetectPolicy } from '../domain/stats/types.js';
+import type { CapturedInputsSource, GroundTruthSource } from '../domain/policy.schema.js';
+import {
+  detectPolicyOf,
+  dueAfterMs,
+  isReportSource,
+  isWindowSource,
+  silentReports,
+  type WindowSource,
+} from '../domain/sources.js';
 import { clock, nextLookMs, silentSinceMs, worthTelling } from '../domain/watch.js';
 import { isUnusable } from './analysis-port.js';
 import { aws, may } from './aws-failure.js';
@@ -29,6 +32,8 @@ import { keep, notYet, recall } from './heartbeat.js';
 import { below, readJson, writeObject } from './s3.js';
 import { downloadAll, withScratch } from './scratch.js';
 import { clientsFor, ownClients } from './stage-clients.js';
+import { lookAtMonitor } from './watch-monitor.js';
+import { lookAtReports, type SourceLook } from './watch-reports.js';
 
 /** Most windows judged in one attempt: the rest follows at once. */
 const MOST_WINDOWS = 50;
@@ -66,7 +71,31 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
       let more = false;
       const notes: string[] = [];
       const firstLooks = new Map<string, number>();
-      for (const source of dataSources(watch.policy.spec)) {
+      for (const source of watch.policy.spec.monitor.sources.filter(isWindowSource)) {
+        if (!isComputed(source)) {
+          const known = [
+            ...(watch.recent[source.id] ?? []),
+            ...progress.windows.filter((one) => one.source === source.id),
+          ];
+          const counted = progress.countedToMs[source.id];
+          const look = await lookAt(deps, watch, source, counted, known, nowMs);
+          if (counted === undefined) firstLooks.set(source.id, nowMs);
+          more ||= look.more;
+          if (look.note !== undefined) notes.push(`${source.id}: ${look.note}`);
+          for (const window of look.windows) {
+            telling ||= worthTelling(window, known);
+            known.push(window);
+          }
+          progress = {
+            windows: [...progress.windows, ...look.windows].slice(-MOST_KEPT),
+            countedToMs:
+              look.countedToMs === undefined
+                ? progress.countedToMs
+                : { ...progress.countedToMs, [source.id]: look.countedToMs },
+          };
+          keep(progress);
+          continue;
+        }
         const blind = await basisOf(deps, watch, source);
         if (blind.kind === 'blind') {
           notes.push(`${source.id}: ${blind.reason}`);
@@ -124,14 +153,26 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
   };
 }
 
-const dataSources = (spec: PolicySpec): readonly DataSource[] =>
-  spec.monitor.sources.filter(
-    (source): source is DataSource =>
-      source.kind === 'captured-inputs' || source.kind === 'ground-truth',
-  );
+/** Sources whose windows are computed here, from what was captured. Of the others, reports of other tools are read. */
+const isComputed = (source: WindowSource): source is DataSource =>
+  source.kind === 'captured-inputs' || source.kind === 'ground-truth';
 
 const latenessMs = (source: DataSource): number =>
   durationMs(source.kind === 'captured-inputs' ? source.settle : source.delay);
+
+/** What other tools have written of it since the last look. */
+function lookAt(
+  deps: DataDeps,
+  watch: DataWatch,
+  source: Exclude<WindowSource, DataSource>,
+  countedToMs: number | undefined,
+  known: readonly WindowResult[],
+  nowMs: number,
+): Promise<SourceLook> {
+  return source.kind === 'model-monitor'
+    ? lookAtMonitor(deps, watch, source, countedToMs, known, nowMs)
+    : lookAtReports(deps, watch, source, countedToMs, known, nowMs);
+}
 
 /** What the heartbeat keeps, never behind what the keeper has counted already. */
 function progressOf(details: unknown, watch: DataWatch): Progress {
@@ -262,7 +303,7 @@ async function compareInputs(
   if (profile === undefined) return blind(`the baseline ${profileUri ?? ''} is gone`);
   const files = await captureFiles(deps, watch, window, durationMs(source.settle), scratch);
   if (files.length === 0) return blind('nothing was captured');
-  const detect = detectPolicy(spec.detect);
+  const detect = detectPolicyOf(spec.detect);
   const answer = await deps.analysis.compareInputs({
     scratch,
     files,
@@ -354,18 +395,6 @@ async function captureFiles(
   return downloadAll(s3, uris, scratch, 'capture');
 }
 
-/** The policy's words in the statistics' shape. */
-export const detectPolicy = ({ columns, drift }: PolicySpec['detect']): DetectPolicy => ({
-  warn: drift.warn,
-  drift: drift.drift,
-  significance: drift.significance,
-  minRows: drift.minRows,
-  share: drift.share,
-  critical: columns.critical,
-  ignore: columns.ignore,
-  newCategoriesAreDrift: columns.newValuesAreDrift,
-});
-
 /** The dead man's switch over all sources, and those that have come to life again. */
 async function silences(
   deps: DataDeps,
@@ -378,17 +407,22 @@ async function silences(
   const { spec } = watch.policy;
   const noData: DataTold['noData'][number][] = [];
   const dataAgain: string[] = [];
-  for (const source of dataSources(spec)) {
+  for (const source of spec.monitor.sources.filter(isWindowSource)) {
     const fresh = progress.windows.filter((window) => window.source === source.id);
     const told = watch.toldNoData.includes(source.id);
-    if (told && fresh.at(-1) !== undefined && (fresh.at(-1)?.rows ?? 0) > 0)
-      dataAgain.push(source.id);
-    const full = [...(watch.recent[source.id] ?? []), ...fresh].filter((one) => one.rows > 0);
+    // A report may not say of how many rows it is.
+    const isData = (one: WindowResult): boolean =>
+      isComputed(source) ? one.rows > 0 : one.result !== 'cannot tell';
+    const last = fresh.at(-1);
+    if (told && last !== undefined && isData(last)) dataAgain.push(source.id);
+    const full = [...(watch.recent[source.id] ?? []), ...fresh].filter(isData);
     // Nobody is to blame for the time before the version served alone, nor for what was never looked at.
     const excused = watch.disturbed.map((span) => span.toMs ?? nowMs);
     const lastDataToMs = Math.max(
       watch.champion.sinceMs,
       firstLooks.get(source.id) ?? 0,
+      // Until the first report, the first look.
+      isReportSource(source) ? (progress.countedToMs[source.id] ?? 0) : 0,
       ...full.map((window) => window.toMs),
       ...excused,
     );
@@ -396,13 +430,19 @@ async function silences(
       {
         lastDataToMs,
         // A window is only known once it is complete.
-        latenessMs: latenessMs(source) + durationMs(source.window),
+        latenessMs: isComputed(source)
+          ? latenessMs(source) + durationMs(source.window)
+          : dueAfterMs(source),
         afterMs: durationMs(spec.monitor.noData.after),
         told,
       },
       nowMs,
     );
     if (sinceMs === null) continue;
+    if (!isComputed(source)) {
+      noData.push({ source: source.id, sinceMs, sentence: silentReports(source, sinceMs) });
+      continue;
+    }
     const invocations = await countInvocations(deps, watch, sinceMs, nowMs);
     const off = watch.capturePrefix === null ? '; data capture is off in the endpoint config' : '';
     noData.push({
@@ -466,7 +506,7 @@ function quiet(
   nowMs: number,
   nextMs: number,
 ): string {
-  const latest = dataSources(watch.policy.spec).flatMap((source) => {
+  const latest = watch.policy.spec.monitor.sources.filter(isWindowSource).flatMap((source) => {
     const last = [...(watch.recent[source.id] ?? []), ...told.windows]
       .filter((window) => window.source === source.id)
       .at(-1);

@@ -12,3 +12,4 @@ export type { PerformanceOptions } from './performance.js';
 export { profileFile } from './profile.js';
 export type { ProfileOptions } from './profile.js';
 export type { DataFiles, DataFormat } from './relation.js';
+export { readRows } from './rows.js';

@@ -178,6 +178,47 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.monitor.sources[ground-truth].floor':
     "A breach when the metric's whole interval lies below. Choose it below your champion's own interval.",
   'spec.monitor.sources[ground-truth].minRows': 'Fewest labelled rows for a verdict on a window.',
+  'spec.monitor.sources[model-monitor].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[model-monitor].kind':
+    'Executions of a SageMaker Model Monitor schedule, for accounts that still have it.',
+  'spec.monitor.sources[model-monitor].schedule':
+    'Name of the monitoring schedule. Its cron expression says how long a window is.',
+  'spec.monitor.sources[model-monitor].late':
+    'How long after its scheduled time an execution has ended; later it is told as late, or as missing.',
+  'spec.monitor.sources[model-monitor].settle': 'How long after its end an execution is read.',
+  'spec.monitor.sources[model-monitor].alerts':
+    "Take Model Monitor's own alerts (datapoints to alert) instead of `detect.persistence`.",
+  'spec.monitor.sources[model-monitor].checks':
+    '`constraint_check_type` → what its violations stand for: `drift`, `performance`, `data quality`, `warn` or `none`.',
+  'spec.monitor.sources[evidently].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[evidently].prefix': 'Address below which the reports arrive.',
+  'spec.monitor.sources[evidently].every':
+    'How often a report is due. A report that tells only one instant is about this long before it.',
+  'spec.monitor.sources[evidently].settle': 'How long after it was written a report is read.',
+  'spec.monitor.sources[evidently].kind': 'Reports of Evidently, saved as JSON.',
+  'spec.monitor.sources[nannyml].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[nannyml].prefix': 'Address below which the reports arrive.',
+  'spec.monitor.sources[nannyml].every':
+    'How often a report is due. A report that tells only one instant is about this long before it.',
+  'spec.monitor.sources[nannyml].settle': 'How long after it was written a report is read.',
+  'spec.monitor.sources[nannyml].kind': 'Results of NannyML: flat frames as JSON, CSV or Parquet.',
+  'spec.monitor.sources[mlflow].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[mlflow].prefix': 'Address below which the reports arrive.',
+  'spec.monitor.sources[mlflow].every':
+    'How often a report is due. A report that tells only one instant is about this long before it.',
+  'spec.monitor.sources[mlflow].settle': 'How long after it was written a report is read.',
+  'spec.monitor.sources[mlflow].kind':
+    'Metrics of MLflow runs: answers of its REST interface, or its file store.',
+  'spec.monitor.sources[evidently].thresholds':
+    "Method, such as `psi` or `ks` → from which score, or for tests below which p, a column has drifted. Otherwise the report's own verdict counts; for Jensen–Shannon `detect.drift`.",
+  'spec.monitor.sources[evidently].metrics':
+    'Name of a metric, such as `accuracy` → `floor`, `ceiling`, and `means`: `performance` or `drift`.',
+  'spec.monitor.sources[nannyml].alerts':
+    "Whether NannyML's own alerts count, for what has no limits under `metrics`.",
+  'spec.monitor.sources[nannyml].metrics':
+    'Name of a metric, such as `roc_auc` → `floor`, `ceiling`, and `means`: `performance` or `drift`.',
+  'spec.monitor.sources[mlflow].metrics':
+    'Name of a metric → `floor`, `ceiling`, and `means`: `performance` or `drift`. Others are not looked at.',
   'spec.monitor.noData': "The dead man's switch.",
   'spec.monitor.noData.after': 'People are told when no data arrived for this long.',
   'spec.monitor.instanceTypes':

@@ -220,7 +220,7 @@ export function blindResult(
 }
 
 /** `2026-03-01 06:00:00 to 12:00:00 UTC`. */
-function spanInWords(window: Window): string {
+export function spanInWords(window: Window): string {
   const from = instantInWords(window.fromMs).replace(' UTC', '');
   const to = instantInWords(window.toMs);
   return from.slice(0, 10) === to.slice(0, 10) ? `${from} to ${to.slice(11)}` : `${from} to ${to}`;

@@ -6,8 +6,10 @@ import type {
   MetricReading,
   Verdict,
   WindowResult,
+  WindowSubject,
 } from './model.js';
 import type { PolicySpec } from './policy.schema.js';
+import { isWindowSource, persistenceOf, saysOf, type WindowSource } from './sources.js';
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -37,35 +39,59 @@ const SICK = new Set(['absent', 'Failed', 'OutOfService', 'UpdateRollbackFailed'
  *
  * Windows that cannot tell are neither for nor against and take up no place. Each window is there once, however
  * often it was looked at.
+ *
+ * @param subject what is to be confirmed, for sources whose windows may be about several; a window that is not about
+ *   it takes up no place
  */
 export function confirmed(
   windows: readonly WindowResult[],
   persistence: { readonly breaches: number; readonly of: number },
+  subject?: WindowSubject,
 ): readonly WindowResult[] {
-  const conclusive = windows.filter(tells);
-  const breaches = conclusive.slice(-persistence.of).filter((window) => window.result === 'breach');
+  const says = (window: WindowResult) =>
+    subject === undefined ? window.result : saysOf(window, subject);
+  const conclusive = windows.filter((window) => tells(window) && says(window) !== undefined);
+  const breaches = conclusive.slice(-persistence.of).filter((window) => says(window) === 'breach');
   return breaches.length >= persistence.breaches ? breaches : [];
 }
 
 /**
  * Keeps what persistence needs to remember of one source, each window once and in order of time.
  *
- * `keep` conclusive windows and, of the inconclusive ones among and after them, the latest twice as many: however
- * long nothing can be told, what was told is not forgotten.
+ * `keep` conclusive windows (of each subject, where windows have several) and, of the inconclusive ones among and
+ * after them, the latest twice as many: however long nothing can be told, what was told is not forgotten. What a
+ * window showed first stays, unless it could not tell: an execution that is late may still end.
  */
 export function remember(
   known: readonly WindowResult[],
   news: readonly WindowResult[],
   keep: number,
 ): readonly WindowResult[] {
-  const byStart = new Map(known.map((window) => [window.fromMs, window]));
-  for (const window of news) if (!byStart.has(window.fromMs)) byStart.set(window.fromMs, window);
-  const inOrder = [...byStart.values()].sort((a, b) => a.fromMs - b.fromMs);
-  const conclusive = inOrder.filter(tells).slice(-keep);
+  const byKey = new Map(known.map((window) => [keyOf(window), window]));
+  for (const window of news) {
+    const first = byKey.get(keyOf(window));
+    if (first === undefined || (!tells(first) && tells(window))) byKey.set(keyOf(window), window);
+  }
+  const inOrder = [...byKey.values()].sort(
+    (a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs || ((a.id ?? '') < (b.id ?? '') ? -1 : 1),
+  );
+  const conclusive = conclusiveOnes(inOrder, keep);
   const sinceMs = conclusive.length < keep ? -Infinity : (conclusive[0]?.fromMs ?? -Infinity);
   const blind = inOrder.filter((window) => !tells(window) && window.fromMs > sinceMs);
   const kept = new Set([...conclusive, ...blind.slice(-2 * keep)]);
   return inOrder.filter((window) => kept.has(window));
+}
+
+const keyOf = (window: WindowResult): string => `${window.fromMs}/${window.id ?? ''}`;
+
+function conclusiveOnes(inOrder: readonly WindowResult[], keep: number): readonly WindowResult[] {
+  const all = inOrder.filter(tells);
+  if (all.every((window) => window.subjects === undefined)) return all.slice(-keep);
+  const of = (subject: WindowSubject) =>
+    all.filter((window) => saysOf(window, subject) !== undefined).slice(-keep);
+  // The latest of all as well: it may be about neither, and is what people see.
+  const kept = new Set([...of('drift'), ...of('performance'), ...all.slice(-1)]);
+  return all.filter((window) => kept.has(window));
 }
 
 const tells = (window: WindowResult): boolean => window.result !== 'cannot tell';
@@ -81,14 +107,14 @@ export function judge(spec: Pick<PolicySpec, 'monitor' | 'detect'>, seen: Sighti
   const sick = unhealthy(seen);
   if (sick.length > 0) return { verdict: 'unhealthy endpoint', reasons: sick, windows: [] };
 
-  const bySource = spec.monitor.sources.flatMap((source) =>
-    source.kind === 'captured-inputs' || source.kind === 'ground-truth'
-      ? [{ source, windows: seen.windows[source.id] ?? [] }]
-      : [],
-  );
-  const lost = bySource.flatMap(({ source, windows }) =>
-    source.kind === 'ground-truth' ? confirmed(windows, spec.detect.persistence) : [],
-  );
+  const bySource = spec.monitor.sources
+    .filter(isWindowSource)
+    .map((source) => ({ source, windows: seen.windows[source.id] ?? [] }));
+  const confirmedOf = (subject: WindowSubject) =>
+    bySource.flatMap(({ source, windows }) =>
+      confirmed(windows, persistenceOf(source, spec.detect), subject),
+    );
+  const lost = confirmedOf('performance');
   if (lost.length > 0) return { verdict: 'performance', reasons: sentences(lost), windows: lost };
 
   const broken = bySource.flatMap(({ windows }) => {
@@ -98,9 +124,7 @@ export function judge(spec: Pick<PolicySpec, 'monitor' | 'detect'>, seen: Sighti
   if (broken.length > 0)
     return { verdict: 'data quality', reasons: sentences(broken), windows: broken };
 
-  const drifted = bySource.flatMap(({ source, windows }) =>
-    source.kind === 'captured-inputs' ? confirmed(windows, spec.detect.persistence) : [],
-  );
+  const drifted = confirmedOf('drift');
   if (drifted.length > 0)
     return { verdict: 'drift', reasons: sentences(drifted), windows: drifted };
 
@@ -128,7 +152,7 @@ function unhealthy(seen: Sightings): string[] {
 }
 
 interface SourceWindows {
-  readonly source: { readonly id: string; readonly kind: string };
+  readonly source: WindowSource;
   readonly windows: readonly WindowResult[];
 }
 

@@ -59,11 +59,26 @@ export interface MetricReading {
   readonly sentence: string;
 }
 
-/** What one completed window of one source showed. Identified by source and `[fromMs, toMs)`. */
+/** Kinds of sources that are read in windows of data. */
+export type WindowSourceKind =
+  'captured-inputs' | 'ground-truth' | 'model-monitor' | 'evidently' | 'nannyml' | 'mlflow';
+
+/** What a window can be evidence of. */
+export type WindowSubject = 'drift' | 'performance';
+
+/** What one completed window of one source showed. Identified by source, begin and, where it has one, `id`. */
 export interface WindowResult extends Window {
   readonly source: string;
-  readonly sourceKind: 'captured-inputs' | 'ground-truth';
+  readonly sourceKind: WindowSourceKind;
   readonly result: 'ok' | 'warn' | 'breach' | 'data quality' | 'cannot tell';
+  /**
+   * What it is evidence of, where the kind of its source does not say it: a report may hold drift, performance, or
+   * both. A subject that is absent was not measured. Absent altogether: the kind of the source says it.
+   */
+  readonly subjects?: Readonly<Partial<Record<WindowSubject, 'ok' | 'warn' | 'breach'>>>;
+  /** Tells reports of the same time apart, such as the file's key: each counts once. */
+  readonly id?: string;
+  /** 0 also where a report does not say how many there were. */
   readonly rows: number;
   /** One sentence with the numbers, for people. */
   readonly sentence: string;

@@ -8,6 +8,7 @@ import { STAT_PATTERN } from './metric-stat.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
+import { canSee } from './sources.js';
 
 /** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
 export const modelNameSchema = z
@@ -290,6 +291,99 @@ const groundTruthSourceSchema = z.strictObject({
   minRows: z.int().min(50).max(MOST_ROWS).default(500),
 });
 
+/** What violations of each `constraint_check_type` of Model Monitor stand for; `none`: they are passed over. */
+export const MONITOR_CHECKS = [
+  'baseline_drift_check',
+  'categorical_values_check',
+  'completeness_check',
+  'data_type_check',
+  'missing_column_check',
+  'extra_column_check',
+  'bias_drift_check',
+  'feature_attribution_drift_check',
+] as const;
+
+export const MONITORING_TYPES = [
+  'DataQuality',
+  'ModelQuality',
+  'ModelBias',
+  'ModelExplainability',
+] as const;
+
+const modelMonitorSourceSchema = z.strictObject({
+  id: sourceIdSchema,
+  kind: z.literal('model-monitor'),
+  /** Name of the monitoring schedule. Its cron expression says how long a window is. */
+  schedule: awsNameSchema,
+  /** How long after its scheduled time an execution has ended. Later it is told as late, or as missing. */
+  late: positiveDurationSchema.default('2h'),
+  /** How long after its end an execution is read: its files and alerts are written by then. */
+  settle: durationSchema.default('2m'),
+  /** Take Model Monitor's own alerts (datapoints to alert) instead of `detect.persistence`. */
+  alerts: z.boolean().default(false),
+  /** `constraint_check_type` → what it stands for, where the default is not wanted. */
+  checks: z
+    .partialRecord(
+      z.enum(MONITOR_CHECKS),
+      z.enum(['drift', 'performance', 'data quality', 'warn', 'none']),
+    )
+    .default({}),
+});
+
+const reportMetricSchema = z
+  .strictObject({
+    floor: z.number().optional(),
+    ceiling: z.number().optional(),
+    /** What a value beyond its limits is evidence of. */
+    means: z.enum(['performance', 'drift']).default('performance'),
+  })
+  .refine((metric) => metric.floor !== undefined || metric.ceiling !== undefined, {
+    message: 'say floor: or ceiling:, or the metric could never be a finding',
+  })
+  .refine(
+    ({ floor, ceiling }) => floor === undefined || ceiling === undefined || floor <= ceiling,
+    { message: 'floor must not be above ceiling' },
+  );
+
+const reportSourceFields = {
+  id: sourceIdSchema,
+  /** Everything below this address is looked through for reports. */
+  prefix: s3UriSchema,
+  /** How often a report is due. A report that tells only one instant is about this long before it. */
+  every: positiveDurationSchema.default('24h'),
+  /** How long after it was written a report is read. */
+  settle: durationSchema.default('1m'),
+};
+
+const reportMetricsSchema = z.record(z.string().min(1).max(256), reportMetricSchema);
+
+const evidentlySourceSchema = z.strictObject({
+  ...reportSourceFields,
+  kind: z.literal('evidently'),
+  /** Method, such as `psi` or `ks` → from which score, or for tests below which p, a column has drifted. */
+  thresholds: z.record(z.string().min(1).max(64), z.number().min(0)).default({}),
+  /** Name of a metric, such as `accuracy` → its limits. */
+  metrics: reportMetricsSchema.default({}),
+});
+
+const nannymlSourceSchema = z.strictObject({
+  ...reportSourceFields,
+  kind: z.literal('nannyml'),
+  /** Whether NannyML's own alerts count, for what has no limits here. */
+  alerts: z.boolean().default(true),
+  /** Name of a metric, such as `roc_auc` → its limits. */
+  metrics: reportMetricsSchema.default({}),
+});
+
+const mlflowSourceSchema = z.strictObject({
+  ...reportSourceFields,
+  kind: z.literal('mlflow'),
+  /** Name of a metric → its limits. Others are not looked at. */
+  metrics: reportMetricsSchema.refine((metrics) => Object.keys(metrics).length > 0, {
+    message: 'name at least one metric with its limits, or nothing could be judged',
+  }),
+});
+
 export const sourceSchema = z.discriminatedUnion('kind', [
   alarmsSourceSchema,
   metricSourceSchema,
@@ -297,6 +391,10 @@ export const sourceSchema = z.discriminatedUnion('kind', [
   metricMathSourceSchema,
   capturedInputsSourceSchema,
   groundTruthSourceSchema,
+  modelMonitorSourceSchema,
+  evidentlySourceSchema,
+  nannymlSourceSchema,
+  mlflowSourceSchema,
 ]);
 
 const detectSchema = z
@@ -907,32 +1005,35 @@ export const policySchema = z
     });
     if (
       retrain.on.includes('performance') &&
-      !monitor.sources.some((source) => source.kind === 'ground-truth')
+      !monitor.sources.some((source) => canSee(source, 'performance'))
     ) {
       issue(
         ['retrain', 'on'],
-        'performance can only be seen by a source of kind ground-truth: add one or take performance off',
+        `performance can only be seen by a source of kind ground-truth${OR_REPORTS}: add one or take performance off`,
       );
     }
     if (
       retrain.on.includes('drift') &&
-      !monitor.sources.some((source) => source.kind === 'captured-inputs')
+      !monitor.sources.some((source) => canSee(source, 'drift'))
     ) {
       issue(
         ['retrain', 'on'],
-        'drift can only be seen by a source of kind captured-inputs: add one or take drift off',
+        `drift can only be seen by a source of kind captured-inputs${OR_REPORTS}: add one or take drift off`,
       );
     }
     if (
       deploy.probation.rollBackOn.includes('performance') &&
-      !monitor.sources.some((source) => source.kind === 'ground-truth')
+      !monitor.sources.some((source) => canSee(source, 'performance'))
     ) {
       issue(
         ['deploy', 'probation', 'rollBackOn'],
-        'performance needs a source of kind ground-truth under monitor.sources',
+        `performance needs a source of kind ground-truth${OR_REPORTS} under monitor.sources`,
       );
     }
   });
+
+/** Reports that can see it too, when their metrics or type say so. */
+const OR_REPORTS = ', or of model-monitor, evidently, nannyml or mlflow that measures it';
 
 /** What has to stand under `people` for the doors that look there. */
 function identityWanted(doors: readonly (typeof DOORS)[number][]): string {
@@ -952,6 +1053,9 @@ export type GroundTruthSource = Extract<Source, { kind: 'ground-truth' }>;
 export type MetricSource = Extract<Source, { kind: 'metric' }>;
 export type EndpointMetricsSource = Extract<Source, { kind: 'endpoint-metrics' }>;
 export type MetricMathSource = Extract<Source, { kind: 'metric-math' }>;
+export type ModelMonitorSource = Extract<Source, { kind: 'model-monitor' }>;
+export type ReportSource = Extract<Source, { kind: 'evidently' | 'nannyml' | 'mlflow' }>;
+export type ReportMetricLimits = z.infer<typeof reportMetricSchema>;
 export type AlarmsSource = Extract<Source, { kind: 'alarms' }>;
 export type Notice = (typeof NOTICES)[number];
 export type Severity = (typeof SEVERITIES)[number];

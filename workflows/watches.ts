@@ -2,6 +2,7 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import type { DataTold, SignalsTold } from '../activities/contract.js';
 import { durationMs } from '../domain/duration.js';
+import { isWindowSource } from '../domain/sources.js';
 import { dataWatch, signalsWatch } from './activities.js';
 import { isQuietDay, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
@@ -87,14 +88,8 @@ export function openWatches(desk: KeeperDesk) {
 
   const lookAtData = (notBeforeMs: number): Watch<DataTold> | undefined => {
     const { champion } = state;
-    if (
-      champion === null ||
-      !state.policy.spec.monitor.sources.some(
-        (source) => source.kind === 'captured-inputs' || source.kind === 'ground-truth',
-      )
-    ) {
+    if (champion === null || !state.policy.spec.monitor.sources.some(isWindowSource))
       return undefined;
-    }
     return startWatch(() =>
       dataWatch('watch captured inputs and labels', state.policy.spec.monitor.every).watchData({
         ...desk.ref(),

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { isUnusable, type Unusable } from '../../activities/analysis-port.js';
 import { duckAnalysis } from '../../activities/analysis.js';
-import { detectPolicy } from '../../activities/watch-data.js';
+import { detectPolicyOf } from '../../domain/sources.js';
 import { NOON, policyWith } from './support.js';
 
 const ROWS = 600;
@@ -86,7 +86,7 @@ const compare = async (east: boolean) =>
       columns: ['origin', 'distance'],
       window,
       profile: await baseline(),
-      detect: detectPolicy({
+      detect: detectPolicyOf({
         ...policyWith().spec.detect,
         columns: {
           critical: ['origin'],
@@ -115,7 +115,7 @@ describe('duckAnalysis', () => {
       columns: ['a', 'b'],
       window,
       profile: await baseline(),
-      detect: detectPolicy(policyWith().spec.detect),
+      detect: detectPolicyOf(policyWith().spec.detect),
       signal,
     });
     expect(answer).toHaveProperty('unusable', expect.stringContaining('origin') as string);

@@ -263,6 +263,7 @@ export const noAnalysis: Analysis = {
   profile: async () => ({ unusable: 'not asked' }),
   compareInputs: async () => ({ unusable: 'not asked' }),
   measurePerformance: async () => ({ unusable: 'not asked' }),
+  readRows: async () => ({ unusable: 'not asked' }),
   evaluate: async () => ({ unusable: 'not asked' }),
   readAnswers: async () => ({ unusable: 'not asked' }),
 };

@@ -131,6 +131,7 @@ function account(verdictOf: (fromMs: number) => Kind = () => 'ok', captured = tr
       };
     },
     measurePerformance: async () => ({ unusable: 'not asked' }),
+    readRows: async () => ({ unusable: 'not asked' }),
     evaluate: async () => ({ unusable: 'not asked' }),
   };
   const at = (nowMs: number) =>

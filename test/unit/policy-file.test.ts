@@ -293,7 +293,7 @@ describe('a policy file', () => {
       {
         line: 17,
         message:
-          'performance can only be seen by a source of kind ground-truth: add one or take performance off',
+          'performance can only be seen by a source of kind ground-truth, or of model-monitor, evidently, nannyml or mlflow that measures it: add one or take performance off',
       },
     ],
     [
@@ -511,7 +511,12 @@ describe('a policy file', () => {
     }
   });
 
-  it.each(['minimal', 'production', 'steps'])('of the example %s is accepted', async (name) => {
-    expect(await readPolicyFile(`examples/${name}.policy.yaml`)).toMatchObject({ kind: 'policy' });
-  });
+  it.each(['minimal', 'production', 'steps', 'reports'])(
+    'of the example %s is accepted',
+    async (name) => {
+      expect(await readPolicyFile(`examples/${name}.policy.yaml`)).toMatchObject({
+        kind: 'policy',
+      });
+    },
+  );
 });

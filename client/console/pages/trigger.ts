@@ -2,7 +2,7 @@ import type { Trigger, WindowResult } from '../../../domain/model.js';
 import { html, type Html } from '../html.js';
 import { badge, count, proofInWords, span, WINDOW_RESULTS } from '../words.js';
 import { reasonsList, releasePath } from './layout.js';
-import { columnTable } from './windows.js';
+import { columnTable, isForeign } from './windows.js';
 
 const KINDS: Readonly<Record<Trigger['kind'], string>> = {
   drift: 'The inputs drifted',
@@ -37,7 +37,7 @@ export function triggerSection(trigger: Trigger, model: string, release: number)
             ${window.source}, ${span(window.fromMs, window.toMs)}
             ${badge(WINDOW_RESULTS[window.result].words, WINDOW_RESULTS[window.result].tone)}
           </h3>
-          <p>${window.sentence} <span class="soft">${count(window.rows)} rows.</span></p>
+          <p>${window.sentence} ${rowsOrReport(window)}</p>
           ${
             isLatest(trigger.windows, index) && [
               columnTable(window),
@@ -45,6 +45,12 @@ export function triggerSection(trigger: Trigger, model: string, release: number)
             ]
           }`,
     )}`;
+}
+
+function rowsOrReport(window: WindowResult): Html {
+  return isForeign(window)
+    ? html`<span class="soft">Report <code>${window.reportUri ?? 'unknown'}</code>.</span>`
+    : html`<span class="soft">${count(window.rows)} rows.</span>`;
 }
 
 function isLatest(windows: readonly WindowResult[], index: number): boolean {
@@ -58,7 +64,7 @@ function distributions(
   index: number,
 ): Html | null {
   const moved = window.columns.filter((column) => column.verdict !== 'ok');
-  if (window.reportUri === undefined || moved.length === 0) return null;
+  if (window.reportUri === undefined || moved.length === 0 || isForeign(window)) return null;
   return html`<div class="plots">
     ${moved.slice(0, PICTURED_COLUMNS).map(
       ({ name }) =>

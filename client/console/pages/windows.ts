@@ -28,16 +28,24 @@ export function windowStrip(source: string, windows: readonly WindowResult[]): H
             </ol>
             <p>${latest.sentence}</p>
             <p class="soft small">
-              ${span(latest.fromMs, latest.toMs)}, ${count(latest.rows)}
-              rows${
+              ${span(latest.fromMs, latest.toMs)}${
+                (latest.rows > 0 || !isForeign(latest)) && html`, ${count(latest.rows)} rows`
+              }${
                 latest.metric !== undefined &&
-                html`, ${metricName(latest.metric.name)} ${measure(latest.metric.estimate)}
-                (${measure(latest.metric.lower)} to ${measure(latest.metric.upper)})`
-              }
+                html`, ${metricName(latest.metric.name)}
+                ${measure(latest.metric.estimate)}${
+                  latest.metric.lower !== null &&
+                  html` (${measure(latest.metric.lower)} to ${measure(latest.metric.upper)})`
+                }`
+              }${isForeign(latest) && latest.reportUri !== undefined && html`, report <code>${latest.reportUri}</code>`}
             </p>`
     }
   </div>`;
 }
+
+/** Reports of other tools may not say of how many rows they are, and hold no pictures of ours. */
+export const isForeign = (window: WindowResult): boolean =>
+  window.sourceKind !== 'captured-inputs' && window.sourceKind !== 'ground-truth';
 
 /** Columns that moved most, with how far. */
 export function columnTable(window: WindowResult): Html | null {
