@@ -282,6 +282,7 @@ const NOBODY: Analysis = {
   measurePerformance: async () => ({ unusable: 'not asked' }),
   evaluate: async () => ({ unusable: 'not asked' }),
   readAnswers: async () => ({ unusable: 'not asked' }),
+  readRows: async () => ({ unusable: 'not asked' }),
 };
 
 /** One look at the data of some models, a window of each source being due and nothing captured in it. */
