@@ -22,6 +22,8 @@ export type BridgeEvent =
       readonly state: string;
       /** `EndpointName` among the dimensions of its metrics. */
       readonly endpoints: readonly string[];
+      /** Names of the alarms that a composite one is made of, as far as the event names them. */
+      readonly children: readonly string[];
       readonly key: string;
     }
   | {
@@ -39,12 +41,20 @@ export type BridgeEvent =
       readonly what: string;
       readonly key: string;
     }
+  /** A rule or a schedule of people's own, whose name says whom it is for. */
+  | {
+      readonly about: 'schedule';
+      readonly name: string;
+      readonly region: string | null;
+      readonly key: string;
+    }
   | { readonly about: 'job'; readonly name: string; readonly status: string; readonly key: string }
   /** Readable, and of no use to us. */
   | { readonly about: 'other'; readonly detailType: string };
 
 export type Parsed =
-  | { readonly kind: 'event'; readonly event: BridgeEvent }
+  /** `type` is one of {@link COUNTED_TYPES}. */
+  | { readonly kind: 'event'; readonly event: BridgeEvent; readonly type: string }
   /** Not such an event at all: left in the queue for its redrive policy. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -59,6 +69,16 @@ const envelopeSchema = z.object({
   'detail-type': text,
   region: maybe(z.string()),
   detail: z.record(z.string(), z.unknown()),
+});
+
+/** Of a scheduled event only who sent it is read: EventBridge Scheduler's `detail` is the text `{}`. */
+const scheduledSchema = z.object({
+  source: z.enum(['aws.events', 'aws.scheduler']),
+  'detail-type': z.literal('Scheduled Event'),
+  id: maybe(z.string()),
+  time: moment,
+  region: maybe(z.string()),
+  resources: z.array(z.string().max(2_048)).min(1),
 });
 
 /** Endpoint and endpoint deployment: the same fields. */
@@ -82,9 +102,11 @@ const endpointSchema = z.object({
 
 const alarmSchema = z.object({
   alarmName: text,
-  state: z.object({ value: text, timestamp: moment }),
+  state: z.object({ value: text, timestamp: moment, reasonData: maybe(z.string()) }),
   configuration: maybe(
     z.object({
+      /** Of a composite alarm, in place of metrics. */
+      alarmRule: maybe(z.string()),
       metrics: maybe(
         z.array(
           z.object({
@@ -110,6 +132,7 @@ const snsAlarmSchema = z.object({
   NewStateValue: text,
   StateChangeTime: moment,
   AlarmArn: maybe(z.string()),
+  AlarmRule: maybe(z.string()),
   Trigger: maybe(
     z.object({
       Dimensions: snsDimensions,
@@ -156,6 +179,11 @@ const trainingJobSchema = z.object({
   TrainingJobStatus: text,
   LastModifiedTime: moment,
 });
+const transformJobSchema = z.object({
+  TransformJobName: text,
+  TransformJobStatus: text,
+  LastModifiedTime: moment,
+});
 const processingJobSchema = z.object({
   ProcessingJobName: text,
   ProcessingJobStatus: text,
@@ -178,21 +206,28 @@ const READERS: Readonly<Record<string, Reader>> = {
     const endpoints = (configuration?.metrics ?? []).flatMap(
       (metric) => metric.metricStat?.metric?.dimensions?.['EndpointName'] ?? [],
     );
-    const key = keyOf('alarm', region, alarmName, state.value, state.timestamp);
-    return { about: 'alarm', alarm: alarmName, region, state: state.value, endpoints, key };
+    return {
+      about: 'alarm',
+      alarm: alarmName,
+      region,
+      state: state.value,
+      endpoints,
+      children: childrenOf(configuration?.alarmRule, state.reasonData),
+      key: keyOf('alarm', region, alarmName, state.value, instantOf(state.timestamp)),
+    };
   },
   'SageMaker Model Package State Change': (detail, region) => {
     const change = packageSchema.parse(detail);
-    if (change.ModelPackageGroupName == null)
-      return { about: 'other', detailType: 'a model package outside of a group' };
+    const group = change.ModelPackageGroupName ?? groupIn(change.ModelPackageArn);
+    if (group === null) return { about: 'other', detailType: 'a model package outside of a group' };
     const key = keyOf(
       'package',
-      change.ModelPackageArn,
+      change.ModelPackageArn?.toLowerCase() ?? group.toLowerCase(),
       change.ModelApprovalStatus,
       change.ModelPackageStatus,
-      change.LastModifiedTime,
+      instantOf(change.LastModifiedTime),
     );
-    return { about: 'model package', group: change.ModelPackageGroupName, region, key };
+    return { about: 'model package', group, region, key };
   },
   'SageMaker Model Building Pipeline Execution Status Change': (detail) => {
     const change = executionSchema.parse(detail);
@@ -206,7 +241,7 @@ const READERS: Readonly<Record<string, Reader>> = {
         'execution',
         change.pipelineExecutionArn,
         change.currentPipelineExecutionStatus,
-        change.executionEndTime,
+        instantOf(change.executionEndTime),
       ),
     };
   },
@@ -223,14 +258,18 @@ const READERS: Readonly<Record<string, Reader>> = {
         change.pipelineExecutionArn,
         change.stepName,
         change.currentStepStatus,
-        change.stepStartTime,
-        change.stepEndTime,
+        instantOf(change.stepStartTime),
+        instantOf(change.stepEndTime),
       ),
     };
   },
   'SageMaker Training Job State Change': (detail) => {
     const job = trainingJobSchema.parse(detail);
     return jobEvent(job.TrainingJobName, job.TrainingJobStatus, job.LastModifiedTime);
+  },
+  'SageMaker Transform Job State Change': (detail) => {
+    const job = transformJobSchema.parse(detail);
+    return jobEvent(job.TransformJobName, job.TransformJobStatus, job.LastModifiedTime);
   },
   'SageMaker Processing Job State Change': (detail) => {
     const job = processingJobSchema.parse(detail);
@@ -255,11 +294,11 @@ function readEndpointEvent(detail: unknown, region: string | null): BridgeEvent 
     status: normalisedStatus(change.EndpointStatus),
     key: keyOf(
       'endpoint',
-      change.EndpointArn ?? change.EndpointName,
+      (change.EndpointArn ?? change.EndpointName).toLowerCase(),
       normalisedStatus(change.EndpointStatus),
       ...configs,
       ...steps,
-      change.LastModifiedTime,
+      instantOf(change.LastModifiedTime),
     ),
   };
 }
@@ -274,7 +313,54 @@ function jobEvent(
   status: string,
   modified: string | number | null | undefined,
 ): BridgeEvent {
-  return { about: 'job', name, status, key: keyOf('job', name, status, modified) };
+  return { about: 'job', name, status, key: keyOf('job', name, status, instantOf(modified)) };
+}
+
+/**
+ * One spelling for the instants of one change: epoch milliseconds, whether AWS wrote them as a number, a float, a text
+ * of digits, or ISO with `Z` or `+0000`. What is none of these is compared as it is.
+ */
+export function instantOf(moment: string | number | null | undefined): string | number | null {
+  if (moment == null) return null;
+  const epochMs = Number(moment);
+  if (String(moment).trim() !== '' && Number.isFinite(epochMs)) return Math.trunc(epochMs);
+  const iso = String(moment).replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
+  const parsed = Date.parse(iso);
+  return Number.isNaN(parsed) ? moment : parsed;
+}
+
+/** From `…:model-package/<group>/<version>`; `null` for a package that stands alone. */
+function groupIn(arn: string | null | undefined): string | null {
+  return /:model-package\/([^/]+)\/\d+$/.exec(arn ?? '')?.[1] ?? null;
+}
+
+const MOST_CHILDREN = 100;
+
+/** From the rule (`ALARM("cpu") OR OK(memory)`) and from what is said to have triggered. */
+function childrenOf(
+  rule: string | null | undefined,
+  reasonData: string | null | undefined,
+): readonly string[] {
+  const named = [
+    ...(rule ?? '').matchAll(/\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s*"?([^")]+)"?\s*\)/g),
+  ]
+    .map((match) => match[1] ?? '')
+    .slice(0, MOST_CHILDREN);
+  const triggering = triggeringSchema.safeParse(jsonOf(reasonData));
+  const arns = triggering.success ? triggering.data.triggeringAlarms.map(({ arn }) => arn) : [];
+  return [...new Set([...named, ...arns].map((name) => name.split(':alarm:').at(-1) ?? name))];
+}
+
+const triggeringSchema = z.object({
+  triggeringAlarms: z.array(z.object({ arn: text })).max(MOST_CHILDREN),
+});
+
+function jsonOf(value: string | null | undefined): unknown {
+  try {
+    return JSON.parse(value ?? 'null');
+  } catch {
+    return null;
+  }
 }
 
 function keyOf(...parts: readonly (string | number | null | undefined)[]): string {
@@ -290,10 +376,8 @@ export function parseBody(body: string): Parsed {
   try {
     const value: unknown = JSON.parse(body);
     const wrapped = snsSchema.safeParse(value);
-    return {
-      kind: 'event',
-      event: read(wrapped.success ? JSON.parse(wrapped.data.Message) : value),
-    };
+    const inner: unknown = wrapped.success ? JSON.parse(wrapped.data.Message) : value;
+    return { kind: 'event', event: read(inner), type: countedAs(inner) };
   } catch (error) {
     return { kind: 'unreadable', reason: reasonOf(error) };
   }
@@ -302,7 +386,8 @@ export function parseBody(body: string): Parsed {
 function read(value: unknown): BridgeEvent {
   const throughSns = snsAlarmSchema.safeParse(value);
   if (throughSns.success) {
-    const { AlarmName, NewStateValue, StateChangeTime, AlarmArn, Trigger } = throughSns.data;
+    const { AlarmName, NewStateValue, StateChangeTime, AlarmArn, AlarmRule, Trigger } =
+      throughSns.data;
     const region = AlarmArn?.split(':')[3] ?? null;
     return {
       about: 'alarm',
@@ -310,12 +395,55 @@ function read(value: unknown): BridgeEvent {
       region,
       state: NewStateValue,
       endpoints: endpointsIn(Trigger),
-      key: keyOf('alarm', region, AlarmName, NewStateValue, StateChangeTime),
+      children: childrenOf(AlarmRule, null),
+      key: keyOf('alarm', region, AlarmName, NewStateValue, instantOf(StateChangeTime)),
     };
   }
+  const scheduled = scheduledSchema.safeParse(value);
+  if (scheduled.success) return readSchedule(scheduled.data);
   const { 'detail-type': detailType, detail, region } = envelopeSchema.parse(value);
   const reader = Object.hasOwn(READERS, detailType) ? READERS[detailType] : undefined;
   return reader === undefined ? { about: 'other', detailType } : reader(detail, region ?? null);
+}
+
+/** `…:rule/<name>`, `…:rule/<bus>/<name>` or `…:schedule/<group>/<name>`. */
+function readSchedule({
+  resources,
+  region,
+  id,
+  time,
+}: z.infer<typeof scheduledSchema>): BridgeEvent {
+  const name = resources[0]?.split('/').at(-1) ?? '';
+  return {
+    about: 'schedule',
+    name,
+    region: region ?? null,
+    key: keyOf('schedule', resources[0], instantOf(time), id),
+  };
+}
+
+/**
+ * Types that are counted by name. Those without a reader are known and of no use; the payload of the last one is
+ * documented nowhere, so nothing hangs on it.
+ */
+export const COUNTED_TYPES: readonly string[] = [
+  ...Object.keys(READERS),
+  'Scheduled Event',
+  'SageMaker Model State Change',
+  'SageMaker Endpoint Config State Change',
+  'SageMaker HyperParameter Tuning Job State Change',
+  'SageMaker Model Card State Change',
+  'SageMaker Monitoring Schedule State Change',
+];
+
+/** Its type, or `other`: what anybody may send must not become names of counters. */
+function countedAs(value: unknown): string {
+  if (snsAlarmSchema.safeParse(value).success) return 'CloudWatch Alarm State Change';
+  const type =
+    typeof value === 'object' && value !== null && 'detail-type' in value
+      ? value['detail-type']
+      : undefined;
+  return typeof type === 'string' && COUNTED_TYPES.includes(type) ? type : 'other';
 }
 
 function endpointsIn(trigger: z.infer<typeof snsAlarmSchema>['Trigger']): readonly string[] {

@@ -59,6 +59,7 @@ export function createHandler(options: HandlerOptions): Handler {
         return { kind: 'leave', why: 'unreadable', reason: parsed.reason };
       }
       const { event } = parsed;
+      metrics.countType(parsed.type);
       const key = event.about === 'other' ? undefined : event.key;
       if (key !== undefined && seen.has(key)) {
         metrics.count('duplicate');

@@ -14,6 +14,8 @@ export type Counter = keyof typeof COUNTERS;
 
 export interface BridgeMetrics {
   count(counter: Counter): void;
+  /** An event of that type came; of the types there are few. */
+  countType(type: string): void;
   value(counter: Counter): number;
   /** The queue answered. */
   received(atMs: number): void;
@@ -24,9 +26,11 @@ export interface BridgeMetrics {
 
 export function createBridgeMetrics(): BridgeMetrics {
   const counts = new Map<Counter, number>();
+  const types = new Map<string, number>();
   let lastMs: number | null = null;
   return {
     count: (counter) => void counts.set(counter, (counts.get(counter) ?? 0) + 1),
+    countType: (type) => void types.set(type, (types.get(type) ?? 0) + 1),
     value: (counter) => counts.get(counter) ?? 0,
     received: (atMs) => {
       lastMs = atMs;
@@ -39,6 +43,11 @@ export function createBridgeMetrics(): BridgeMetrics {
           `# TYPE modelkeeper_bridge_${name}_total counter`,
           `modelkeeper_bridge_${name}_total ${counts.get(name as Counter) ?? 0}`,
         ]),
+        '# HELP modelkeeper_bridge_events_total Readable events by their type.',
+        '# TYPE modelkeeper_bridge_events_total counter',
+        ...[...types].map(
+          ([type, count]) => `modelkeeper_bridge_events_total{detail_type="${type}"} ${count}`,
+        ),
         '# HELP modelkeeper_bridge_in_flight Messages received and not yet settled.',
         '# TYPE modelkeeper_bridge_in_flight gauge',
         `modelkeeper_bridge_in_flight ${inFlight}`,

@@ -30,7 +30,7 @@ export function routeEvent(event: BridgeEvent, places: readonly ModelPlace[]): R
       return routeAlarm(event, places);
     case 'model package': {
       const keepers = places.filter(
-        (place) => place.group === event.group && inRegion(place, event.region),
+        (place) => same(place.group, event.group) && inRegion(place, event.region),
       );
       return hints(
         keepers.map((place) => ({
@@ -43,12 +43,20 @@ export function routeEvent(event: BridgeEvent, places: readonly ModelPlace[]): R
     case 'pipeline': {
       const about = `pipeline ${event.what}`;
       if (event.displayName !== null) return routeReleaseName(event.displayName, about, places);
-      return event.pipeline === null || places.some((place) => place.pipeline === event.pipeline)
+      return event.pipeline === null ||
+        places.some((place) => same(place.pipeline, event.pipeline ?? ''))
         ? { kind: 'look up execution', executionArn: event.executionArn, about }
         : { kind: 'unmanaged', reason: `nobody retrains by the pipeline ${event.pipeline}` };
     }
     case 'job':
       return routeReleaseName(event.name, `job ${event.name} ${event.status}`, places);
+    case 'schedule': {
+      const owner = ownerOf(`${event.name}-`, event.region, places);
+      return hints(
+        owner === undefined ? [] : [toKeeper(owner.model, `the schedule ${event.name}`)],
+        `the schedule ${event.name} is not named after a model: call it modelkeeper-<model>`,
+      );
+    }
     case 'other':
       return { kind: 'unmanaged', reason: `events of type '${event.detailType}' are not needed` };
   }
@@ -92,10 +100,7 @@ function routeAlarm(
   const { alarm, region, state } = event;
   const about = `alarm ${alarm} is ${state}`;
   const here = places.filter((place) => inRegion(place, region));
-  // One model's name may begin with another's: the longest prefix is the owner.
-  const owner = here
-    .filter((place) => alarm.startsWith(alarmPrefix(place.model)))
-    .sort((a, b) => b.model.length - a.model.length)[0];
+  const owner = ownerOf(alarm, region, places);
   if (owner !== undefined) {
     const rest = alarm.slice(alarmPrefix(owner.model).length);
     // A rollout waits for trouble; that its alarms have become quiet ends nothing.
@@ -108,13 +113,31 @@ function routeAlarm(
       '',
     );
   }
-  const named = here.filter((place) => place.alarms.includes(alarm)).map((place) => place.model);
-  const models = [...new Set([...named, ...keepersOf(event.endpoints, region, places)])];
+  const all = [alarm, ...event.children];
+  const named = here
+    .filter((place) => all.some((name) => place.alarms.includes(name)))
+    .map((place) => place.model);
+  const made = event.children.flatMap((name) => ownerOf(name, region, places)?.model ?? []);
+  const models = [...new Set([...named, ...made, ...keepersOf(event.endpoints, region, places)])];
   return hints(
     models.map((model) => toKeeper(model, about)),
     `nobody watches the alarm ${alarm}`,
   );
 }
+
+/** Whose name it carries. One model's name may begin with another's: the longest prefix is the owner. */
+function ownerOf(
+  name: string,
+  region: string | null,
+  places: readonly ModelPlace[],
+): ModelPlace | undefined {
+  return places
+    .filter((place) => inRegion(place, region) && name.startsWith(alarmPrefix(place.model)))
+    .sort((a, b) => b.model.length - a.model.length)[0];
+}
+
+/** ARNs spell names in lower case. */
+const same = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 function keepersOf(
   endpoints: readonly string[],
