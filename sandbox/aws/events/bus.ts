@@ -21,8 +21,18 @@ export interface Target {
   readonly SqsParameters?: { readonly MessageGroupId?: string | undefined } | undefined;
 }
 
+export interface EventBus {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly createdAtMs: number;
+}
+
+export const DEFAULT_BUS = 'default';
+
 export interface Rule {
   readonly name: string;
+  /** Absent on the default bus. */
+  readonly bus?: string | undefined;
   readonly pattern: string;
   readonly state: 'ENABLED' | 'DISABLED';
   readonly description?: string | undefined;
@@ -61,11 +71,12 @@ interface Delivery {
 }
 
 const RULES = 'rules';
+const BUSES = 'event-buses';
 const DELIVERIES = 'deliveries';
 const DELAY_MS = 1_000;
 const HELD_BACK_MS = 6_000;
 
-/** The default bus: matches events with rules, and delivers them late, twice, out of order or not at all. */
+/** The buses of the account: match events with rules, and delivers them late, twice, out of order or not at all. */
 export class Bus {
   constructor(private readonly core: Core) {}
 
@@ -83,36 +94,59 @@ export class Bus {
     this.core.store.put('sandbox', 'events', rates);
   }
 
-  rule(name: string): Rule | undefined {
-    return this.core.store.get<Rule>(RULES, name);
+  /** The default bus is always there. */
+  eventBus(name: string): EventBus | undefined {
+    return name === DEFAULT_BUS
+      ? { name, createdAtMs: 0 }
+      : this.core.store.get<EventBus>(BUSES, name);
   }
 
-  rules(): readonly Rule[] {
-    return this.core.store.entries<Rule>(RULES).map(([, rule]) => rule);
+  eventBuses(): readonly EventBus[] {
+    const custom = this.core.store.entries<EventBus>(BUSES).map(([, bus]) => bus);
+    return [{ name: DEFAULT_BUS, createdAtMs: 0 }, ...custom];
+  }
+
+  saveBus(bus: EventBus): void {
+    this.core.store.put(BUSES, bus.name, bus);
+  }
+
+  removeBus(name: string): void {
+    this.core.store.delete(BUSES, name);
+  }
+
+  rule(name: string, bus: string): Rule | undefined {
+    return this.core.store.get<Rule>(RULES, ruleKey(name, bus));
+  }
+
+  rules(bus: string): readonly Rule[] {
+    return this.core.store
+      .entries<Rule>(RULES)
+      .map(([, rule]) => rule)
+      .filter((rule) => (rule.bus ?? DEFAULT_BUS) === bus);
   }
 
   save(rule: Rule): void {
-    this.core.store.put(RULES, rule.name, rule);
+    this.core.store.put(RULES, ruleKey(rule.name, rule.bus), rule);
   }
 
-  remove(name: string): void {
-    this.core.store.delete(RULES, name);
+  remove(name: string, bus: string): void {
+    this.core.store.delete(RULES, ruleKey(name, bus));
   }
 
-  ruleArn(name: string): string {
-    return this.core.arn('events', `rule/${name}`);
+  ruleArn({ name, bus }: Pick<Rule, 'name' | 'bus'>): string {
+    return this.core.arn('events', `rule/${ruleKey(name, bus)}`);
   }
 
-  /** Returns the event's id. */
-  emit(event: BusEvent): string {
+  /** Returns the event's id, also for a bus that does not exist: AWS accepts such an event and drops it. */
+  emit(event: BusEvent, bus: string = DEFAULT_BUS): string {
     const envelope = this.envelope(event);
     const rates = this.rates;
     const isLossy = event.source.startsWith('aws.') && event.source !== 'aws.cloudwatch';
     if (isLossy && this.core.random('event loss') < rates.lose) return envelope.id;
-    this.deliver(envelope);
+    this.deliver(envelope, bus);
     if (this.core.random('event duplicate') < rates.duplicate) {
       const ownId = event.source.startsWith('aws.') && this.core.random('event duplicate id') < 0.5;
-      this.deliver(ownId ? { ...envelope, id: randomUUID() } : envelope);
+      this.deliver(ownId ? { ...envelope, id: randomUUID() } : envelope, bus);
     }
     return envelope.id;
   }
@@ -131,14 +165,14 @@ export class Bus {
     };
   }
 
-  private deliver(event: Envelope): void {
-    for (const rule of this.rules()) {
+  private deliver(event: Envelope, bus: string): void {
+    for (const rule of this.rules(bus)) {
       if (rule.state !== 'ENABLED') continue;
       const parsed = parsePattern(rule.pattern);
       if (parsed.kind === 'invalid' || !parsed.matches(event)) continue;
       for (const target of rule.targets) {
         const delivery: Delivery = {
-          ruleArn: this.ruleArn(rule.name),
+          ruleArn: this.ruleArn(rule),
           target,
           event,
           atMs: this.core.now() + this.delayMs(),
@@ -184,6 +218,10 @@ export class Bus {
     );
   }
 }
+
+/** As the rule's ARN spells it. */
+const ruleKey = (name: string, bus: string = DEFAULT_BUS): string =>
+  bus === DEFAULT_BUS ? name : `${bus}/${name}`;
 
 function bodyFor(target: Target, event: Envelope): string {
   if (target.Input !== undefined) return target.Input;

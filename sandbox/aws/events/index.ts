@@ -4,8 +4,8 @@ import { AwsError } from '../kernel.js';
 import type { Service } from '../kernel.js';
 import { detected, operations, page } from '../validate.js';
 import type { Core } from '../wires.js';
-import { Bus, deliveryRatesSchema } from './bus.js';
-import type { Rule } from './bus.js';
+import { Bus, DEFAULT_BUS, deliveryRatesSchema } from './bus.js';
+import type { EventBus, Rule } from './bus.js';
 import { parsePattern } from './pattern.js';
 
 const op = operations(detected('ValidationException'));
@@ -44,7 +44,12 @@ const target = z.object({
 
 const MAX_TARGETS = 5;
 
-/** Amazon EventBridge: rules on the default bus. Sets `core.wires.emit`. */
+/** Buses of one account and Region. */
+const MAX_BUSES = 100;
+/** Of all entries of one PutEvents. */
+const MAX_ENTRY_BYTES = 1_048_576;
+
+/** Amazon EventBridge: buses and their rules. Sets `core.wires.emit`. */
 export function createEventBridge(core: Core): {
   readonly service: Service;
   readonly pages: AdminPages;
@@ -54,26 +59,43 @@ export function createEventBridge(core: Core): {
     bus.emit(event);
   };
 
-  const find = (name: string): Rule => {
-    const rule = bus.rule(name);
-    if (rule === undefined) throw notFound(`Rule ${name} does not exist on EventBus default.`);
+  /** The bus that a name or an ARN means. */
+  const busNamed = (given: string | undefined): string => {
+    const prefix = core.arn('events', 'event-bus/');
+    const name = given?.startsWith(prefix) === true ? given.slice(prefix.length) : given;
+    const found = bus.eventBus(name ?? DEFAULT_BUS);
+    if (found === undefined) throw notFound(`Event bus ${given ?? ''} does not exist.`);
+    return found.name;
+  };
+
+  const find = (name: string, on: string): Rule => {
+    const rule = bus.rule(name, on);
+    if (rule === undefined) throw notFound(`Rule ${name} does not exist on EventBus ${on}.`);
     return rule;
   };
 
   const shown = (rule: Rule): Record<string, unknown> => ({
     Name: rule.name,
-    Arn: bus.ruleArn(rule.name),
+    Arn: bus.ruleArn(rule),
     EventPattern: rule.pattern,
     State: rule.state,
     Description: rule.description,
     RoleArn: rule.roleArn,
-    EventBusName: 'default',
+    EventBusName: rule.bus ?? DEFAULT_BUS,
+  });
+
+  const shownBus = ({ name, description, createdAtMs }: EventBus): Record<string, unknown> => ({
+    Name: name,
+    Arn: core.arn('events', `event-bus/${name}`),
+    Description: description,
+    ...(name === DEFAULT_BUS
+      ? {}
+      : { CreationTime: createdAtMs / 1_000, LastModifiedTime: createdAtMs / 1_000 }),
   });
 
   const setState = (state: Rule['state']) =>
     op(z.object({ Name: ruleName, EventBusName: busName }), ({ Name, EventBusName }) => {
-      checkBus(EventBusName, core);
-      bus.save({ ...find(Name), state });
+      bus.save({ ...find(Name, busNamed(EventBusName)), state });
     });
 
   const service: Service = {
@@ -96,7 +118,9 @@ export function createEventBridge(core: Core): {
           EventBusName: busName,
         }),
         (input) => {
-          checkBus(input.EventBusName, core);
+          const on = busNamed(input.EventBusName);
+          if (input.ScheduleExpression !== undefined && on !== DEFAULT_BUS)
+            throw invalid('ScheduleExpression is supported only on the default event bus.');
           if (input.ScheduleExpression !== undefined)
             throw invalid('The sandbox has no scheduled rules: give an EventPattern.');
           if (input.EventPattern === undefined) {
@@ -105,20 +129,23 @@ export function createEventBridge(core: Core): {
           parsed(input.EventPattern);
           bus.save({
             name: input.Name,
+            ...(on === DEFAULT_BUS ? {} : { bus: on }),
             pattern: input.EventPattern,
             state: input.State === 'DISABLED' ? 'DISABLED' : 'ENABLED',
             description: input.Description,
             roleArn: input.RoleArn,
-            targets: bus.rule(input.Name)?.targets ?? [],
+            targets: bus.rule(input.Name, on)?.targets ?? [],
           });
-          return { RuleArn: bus.ruleArn(input.Name) };
+          return { RuleArn: bus.ruleArn({ name: input.Name, bus: on }) };
         },
       ),
       DescribeRule: op(
         z.object({ Name: ruleName, EventBusName: busName }),
         ({ Name, EventBusName }) => {
-          checkBus(EventBusName, core);
-          return { ...shown(find(Name)), CreatedBy: core.accountId };
+          return {
+            ...shown(find(Name, busNamed(EventBusName))),
+            CreatedBy: core.accountId,
+          };
         },
       ),
       EnableRule: setState('ENABLED'),
@@ -130,8 +157,9 @@ export function createEventBridge(core: Core): {
           ...paging,
         }),
         ({ NamePrefix = '', EventBusName, NextToken, Limit = 100 }) => {
-          checkBus(EventBusName, core);
-          const all = bus.rules().filter(({ name }) => name.startsWith(NamePrefix));
+          const all = bus
+            .rules(busNamed(EventBusName))
+            .filter(({ name }) => name.startsWith(NamePrefix));
           const { items, next } = page(all, Limit, NextToken, badToken);
           return { Rules: items.map(shown), NextToken: next };
         },
@@ -139,10 +167,10 @@ export function createEventBridge(core: Core): {
       DeleteRule: op(
         z.object({ Name: ruleName, EventBusName: busName }),
         ({ Name, EventBusName }) => {
-          checkBus(EventBusName, core);
-          if ((bus.rule(Name)?.targets.length ?? 0) > 0)
+          const on = busNamed(EventBusName);
+          if ((bus.rule(Name, on)?.targets.length ?? 0) > 0)
             throw invalid("Rule can't be deleted since it has targets.");
-          bus.remove(Name);
+          bus.remove(Name, on);
         },
       ),
       PutTargets: op(
@@ -152,8 +180,7 @@ export function createEventBridge(core: Core): {
           Targets: z.array(target).min(1).max(100),
         }),
         ({ Rule: name, EventBusName, Targets }) => {
-          checkBus(EventBusName, core);
-          const rule = find(name);
+          const rule = find(name, busNamed(EventBusName));
           const given = new Set(Targets.map(({ Id }) => Id));
           if (given.size < Targets.length) throw invalid('Duplicate target ids in the request.');
           if (Targets.some(({ InputTransformer }) => InputTransformer !== undefined)) {
@@ -178,8 +205,12 @@ export function createEventBridge(core: Core): {
       ListTargetsByRule: op(
         z.object({ Rule: ruleName, EventBusName: busName, ...paging }),
         ({ Rule: name, EventBusName, NextToken, Limit = 100 }) => {
-          checkBus(EventBusName, core);
-          const { items, next } = page(find(name).targets, Limit, NextToken, badToken);
+          const { items, next } = page(
+            find(name, busNamed(EventBusName)).targets,
+            Limit,
+            NextToken,
+            badToken,
+          );
           return { Targets: items, NextToken: next };
         },
       ),
@@ -190,8 +221,7 @@ export function createEventBridge(core: Core): {
           Ids: z.array(z.string().min(1).max(64)).min(1).max(100),
         }),
         ({ Rule: name, EventBusName, Ids }) => {
-          checkBus(EventBusName, core);
-          const rule = find(name);
+          const rule = find(name, busNamed(EventBusName));
           const unknown = Ids.filter((id) => !rule.targets.some(({ Id }) => Id === id));
           bus.save({ ...rule, targets: rule.targets.filter(({ Id }) => !Ids.includes(Id)) });
           return {
@@ -205,11 +235,61 @@ export function createEventBridge(core: Core): {
         },
       ),
       PutEvents: op(z.object({ Entries: z.array(eventEntry()).min(1).max(10) }), ({ Entries }) => {
-        const results = Entries.map((entry) => putEvent(bus, entry));
+        const bytes = Entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
+        if (bytes > MAX_ENTRY_BYTES)
+          throw invalid('Total size of the entries in the request is over the limit.');
+        const results = Entries.map((entry) => putEvent(core, bus, entry));
         return {
           FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length,
           Entries: results,
         };
+      }),
+      CreateEventBus: op(
+        z.object({
+          Name: z
+            .string()
+            .min(1)
+            .max(256)
+            .regex(/^[/\.\-_A-Za-z0-9]+$/),
+          Description: z.string().max(512).optional(),
+        }),
+        ({ Name, Description }) => {
+          if (Name.includes('/'))
+            throw invalid(`Event bus name ${Name} is not valid: a custom bus has no '/'.`);
+          if (bus.eventBus(Name) !== undefined) {
+            throw new AwsError(
+              'ResourceAlreadyExistsException',
+              `Event bus ${Name} already exists.`,
+            );
+          }
+          if (bus.eventBuses().length >= MAX_BUSES) {
+            throw new AwsError(
+              'LimitExceededException',
+              `The requested resource exceeds the maximum number allowed: ${MAX_BUSES} event buses.`,
+            );
+          }
+          bus.saveBus({ name: Name, description: Description, createdAtMs: core.now() });
+          return { EventBusArn: core.arn('events', `event-bus/${Name}`), Description };
+        },
+      ),
+      DescribeEventBus: op(z.object({ Name: busName }), ({ Name }) => {
+        const found = bus.eventBus(busNamed(Name));
+        if (found === undefined) throw notFound(`Event bus ${Name ?? ''} does not exist.`);
+        return shownBus(found);
+      }),
+      ListEventBuses: op(
+        z.object({ NamePrefix: z.string().min(1).max(256).optional(), ...paging }),
+        ({ NamePrefix = '', NextToken, Limit = 100 }) => {
+          const all = bus.eventBuses().filter(({ name }) => name.startsWith(NamePrefix));
+          const { items, next } = page(all, Limit, NextToken, badToken);
+          return { EventBuses: items.map(shownBus), NextToken: next };
+        },
+      ),
+      DeleteEventBus: op(z.object({ Name: z.string().min(1).max(256) }), ({ Name }) => {
+        if (Name === DEFAULT_BUS) throw invalid('Cannot delete event bus default.');
+        if (bus.rules(Name).length > 0)
+          throw invalid(`Event bus ${Name} can't be deleted since it has rules.`);
+        bus.removeBus(Name);
       }),
       TestEventPattern: op(
         z.object({ EventPattern: z.string().max(4096), Event: z.string() }),
@@ -264,6 +344,7 @@ function eventEntry() {
 }
 
 function putEvent(
+  core: Core,
   bus: Bus,
   entry: z.output<ReturnType<typeof eventEntry>>,
 ): Record<string, string> {
@@ -294,15 +375,17 @@ function putEvent(
     entry.Time === undefined
       ? {}
       : { time: new Date(entry.Time * 1000).toISOString().replace(/\.\d+Z$/, 'Z') };
-  return {
-    EventId: bus.emit({
-      source: Source,
-      detailType: DetailType,
-      resources: entry.Resources ?? [],
-      detail,
-      ...time,
-    }),
+  const prefix = core.arn('events', 'event-bus/');
+  const { EventBusName = DEFAULT_BUS } = entry;
+  const on = EventBusName.startsWith(prefix) ? EventBusName.slice(prefix.length) : EventBusName;
+  const event = {
+    source: Source,
+    detailType: DetailType,
+    resources: entry.Resources ?? [],
+    detail,
+    ...time,
   };
+  return { EventId: bus.emit(event, on) };
 }
 
 function parsed(text: string): { matches: (event: unknown) => boolean } {
@@ -314,10 +397,13 @@ function parsed(text: string): { matches: (event: unknown) => boolean } {
   );
 }
 
-function checkBus(name: string | undefined, core: Core): void {
-  if (name === undefined || name === 'default' || name === core.arn('events', 'event-bus/default'))
-    return;
-  throw notFound(`Event bus ${name} does not exist.`);
+/** As AWS counts it: 14 bytes for a time, and the texts in UTF-8. */
+function sizeOf(entry: z.output<ReturnType<typeof eventEntry>>): number {
+  const { Time, Source, DetailType, Detail, Resources = [] } = entry;
+  return [Source, DetailType, Detail, ...Resources].reduce(
+    (sum, text) => sum + Buffer.byteLength(text ?? ''),
+    Time === undefined ? 0 : 14,
+  );
 }
 
 function notFound(message: string): AwsError {

@@ -40,6 +40,8 @@ const DEDUPLICATION = 'topic-deduplication';
 const DEDUPLICATION_MS = 5 * 60_000;
 const MAX_BYTES = 262_144;
 const PAGE = 100;
+/** What a FIFO topic delivers to. */
+const FIFO_PROTOCOLS = new Set(['sqs']);
 const TOPIC_ATTRIBUTES = new Set([
   'DisplayName',
   'Policy',
@@ -51,7 +53,10 @@ const TOPIC_ATTRIBUTES = new Set([
   'ContentBasedDeduplication',
 ]);
 
-/** Amazon SNS. Sets `core.wires.publish`. E-mail subscriptions need no confirmation: their mailbox is the outbox. */
+/**
+ * Amazon SNS. Sets `core.wires.publish`. Subscriptions by e-mail, sms and lambda need no confirmation: what they get is
+ * in the outbox, protocol by protocol.
+ */
 export function createSns(core: Core): { readonly service: Service; readonly pages: AdminPages } {
   const { store } = core;
   const outbox = new Outbox(core);
@@ -81,9 +86,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     if (publication.deduplicationId !== undefined)
       store.put(DEDUPLICATION, seenKey, { id, atMs: core.now() });
     const receivers = subscriptions().filter(
-      (each) =>
-        each.topicArn === publication.topicArn &&
-        passesFilter(each.attributes.FilterPolicy, publication.attributes),
+      (each) => each.topicArn === publication.topicArn && passesFilter(each, publication),
     );
     outbox.add({
       topicArn: publication.topicArn,
@@ -100,6 +103,11 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       emails: receivers
         .filter(({ protocol }) => protocol.startsWith('email'))
         .map(({ endpoint }) => endpoint),
+      deliveries: receivers.map(({ protocol, endpoint }) => ({
+        protocol,
+        endpoint,
+        text: textFor(protocol, publication),
+      })),
     });
     for (const each of receivers) if (each.protocol === 'sqs') deliver(core, each, publication, id);
     return id;
@@ -197,7 +205,9 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
         const endpoint = form.get('Endpoint') ?? '';
         const attributes = Object.fromEntries(readEntries(form, 'Attributes'));
         checkEndpoint(protocol, endpoint);
-        checkFilter(attributes.FilterPolicy);
+        checkFilter(attributes.FilterPolicy, attributes.FilterPolicyScope);
+        if (topic.attributes.FifoTopic === 'true' && !FIFO_PROTOCOLS.has(protocol))
+          throw invalid('Invalid protocol type: a FIFO topic delivers to sqs only');
         const there = subscriptions().find(
           (each) =>
             each.topicArn === topic.arn && each.protocol === protocol && each.endpoint === endpoint,
@@ -237,7 +247,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       SetSubscriptionAttributes: (form) => {
         const subscription = findSubscription(required(form, 'SubscriptionArn'));
         const change = { [required(form, 'AttributeName')]: form.get('AttributeValue') ?? '' };
-        checkFilter(change.FilterPolicy);
+        checkFilter(change.FilterPolicy, change.FilterPolicyScope);
         store.put(SUBSCRIPTIONS, subscription.arn, {
           ...subscription,
           attributes: { ...subscription.attributes, ...change },
@@ -263,13 +273,18 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
   };
 }
 
+/** What a protocol gets with MessageStructure json, or everybody's message. */
+function textFor(protocol: string, { byProtocol, message }: Publication): string {
+  return byProtocol?.[protocol] ?? message;
+}
+
 function deliver(
   core: Core,
   subscription: Subscription,
   publication: Publication,
   id: string,
 ): void {
-  const message = publication.byProtocol?.sqs ?? publication.message;
+  const message = textFor('sqs', publication);
   const isRaw = subscription.attributes.RawMessageDelivery === 'true';
   const names = Object.keys(publication.attributes);
   if (isRaw && names.length > 10) {
@@ -324,13 +339,13 @@ function readPublication(form: Form, topic: Topic): Publication {
   const subject = form.get('Subject');
   if (message === '') throw invalid('Empty message');
   if (Buffer.byteLength(message) > MAX_BYTES) throw invalid('Message too long');
-  if (
-    subject !== undefined &&
-    (subject.length > 100 || subject === '' || hasControlCharacter(subject))
-  )
+  if (subject !== undefined && (subject.length > 100 || !/^[\x21-\x7e][\x20-\x7e]*$/.test(subject)))
     throw invalid('Subject');
   const attributes = readAttributes(form);
-  const byProtocol = form.get('MessageStructure') === 'json' ? structured(message) : undefined;
+  const structure = form.get('MessageStructure');
+  if (structure !== undefined && structure !== 'json')
+    throw invalid('MessageStructure Reason: the only valid value is json');
+  const byProtocol = structure === 'json' ? structured(message) : undefined;
   const base = {
     topicArn: topic.arn,
     subject,
@@ -367,14 +382,19 @@ function structured(message: string): Readonly<Record<string, string>> {
   } catch {
     throw invalid('Message Structure - JSON message body failed to parse');
   }
-  if (typeof parsed !== 'object' || parsed === null || !('default' in parsed)) {
+  if (
+    typeof parsed !== 'object' ||
+    parsed === null ||
+    !('default' in parsed) ||
+    typeof parsed.default !== 'string'
+  ) {
     throw invalid('Message Structure - No default entry in JSON message body');
   }
+  // SNS leaves out what is no text.
   return Object.fromEntries(
-    Object.entries(parsed).map(([protocol, text]: [string, unknown]) => [
-      protocol,
-      typeof text === 'string' ? text : JSON.stringify(text),
-    ]),
+    Object.entries(parsed).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
   );
 }
 
@@ -411,22 +431,38 @@ function readAttributes(form: Form): QueueAttributes {
   return attributes;
 }
 
-/** A filter policy reads like an event pattern on the message's attributes. */
-function passesFilter(policy: string | undefined, attributes: QueueAttributes): boolean {
+/** A filter policy reads like an event pattern: on the message's attributes, or on its body. */
+function passesFilter(subscription: Subscription, publication: Publication): boolean {
+  const { FilterPolicy: policy, FilterPolicyScope: scope } = subscription.attributes;
   if (policy === undefined || policy === '' || policy === '{}') return true;
   const parsed = parsePattern(policy);
-  const values = Object.entries(attributes).map(([name, { DataType, StringValue = '' }]) => [
-    name,
-    DataType === 'Number'
-      ? Number(StringValue)
-      : DataType === 'String.Array'
-        ? (JSON.parse(StringValue) as unknown)
-        : StringValue,
-  ]);
-  return parsed.kind === 'pattern' && parsed.matches(Object.fromEntries(values));
+  if (parsed.kind === 'invalid') return false;
+  if (scope !== 'MessageBody') return parsed.matches(attributeValues(publication.attributes));
+  try {
+    return parsed.matches(JSON.parse(textFor(subscription.protocol, publication)));
+  } catch {
+    return false;
+  }
 }
 
-function checkFilter(policy: string | undefined): void {
+function attributeValues(attributes: QueueAttributes): unknown {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, { DataType, StringValue = '' }]) => [
+      name,
+      DataType === 'Number'
+        ? Number(StringValue)
+        : DataType === 'String.Array'
+          ? (JSON.parse(StringValue) as unknown)
+          : StringValue,
+    ]),
+  );
+}
+
+function checkFilter(policy: string | undefined, scope?: string): void {
+  if (scope !== undefined && scope !== 'MessageAttributes' && scope !== 'MessageBody')
+    throw invalid(
+      'FilterPolicyScope: Invalid value. Please use either MessageBody or MessageAttributes',
+    );
   if (policy === undefined || policy === '' || policy === '{}') return;
   const parsed = parsePattern(policy);
   if (parsed.kind === 'invalid') throw invalid(`FilterPolicy: ${parsed.reason}`);
@@ -442,10 +478,13 @@ function checkEndpoint(protocol: string, endpoint: string): void {
     if (!/^[^@\s]+@[^@\s]+$/.test(endpoint)) throw invalid('Email address');
   } else if (protocol === 'sqs') {
     if (!/^arn:aws[a-z-]*:sqs:[^:]+:\d{12}:.+$/.test(endpoint)) throw invalid('SQS endpoint ARN');
-  } else if (['http', 'https', 'sms', 'application', 'lambda', 'firehose'].includes(protocol)) {
-    throw invalid(
-      `Protocol Reason: the sandbox delivers to sqs and email only, not to ${protocol}`,
-    );
+  } else if (protocol === 'sms') {
+    if (!/^\+?[1-9]\d{6,14}$/.test(endpoint)) throw invalid('SMS endpoint');
+  } else if (protocol === 'lambda') {
+    if (!/^arn:aws[a-z-]*:lambda:[^:]+:\d{12}:function:.+$/.test(endpoint))
+      throw invalid('Lambda endpoint ARN');
+  } else if (['http', 'https', 'application', 'firehose'].includes(protocol)) {
+    throw invalid(`Protocol Reason: the sandbox does not deliver to ${protocol}`);
   } else {
     throw invalid(`Amazon SNS does not support this protocol string: ${protocol}`);
   }
@@ -490,10 +529,6 @@ function nextToken(from: number, total: number): Record<string, string> {
   return from + PAGE < total
     ? { NextToken: Buffer.from(String(from + PAGE)).toString('base64url') }
     : {};
-}
-
-function hasControlCharacter(text: string): boolean {
-  return Array.from(text).some((letter) => (letter.codePointAt(0) ?? 0) < 0x20);
 }
 
 function invalid(what: string): AwsError {

@@ -12,6 +12,14 @@ export interface OutboxMessage {
   readonly attributes: Readonly<Record<string, { readonly Type: string; readonly Value: string }>>;
   /** Addresses of the topic's e-mail subscriptions. */
   readonly emails: readonly string[];
+  /** What each subscription got; absent in messages of an earlier edition. */
+  readonly deliveries?: readonly Delivery[];
+}
+
+export interface Delivery {
+  readonly protocol: string;
+  readonly endpoint: string;
+  readonly text: string;
 }
 
 const COLLECTION = 'outbox';
@@ -60,6 +68,11 @@ function slug(text: string): string {
     .slice(0, 60);
 }
 
+/** What others got than readers of e-mail. */
+function otherTexts({ message, deliveries = [] }: OutboxMessage): readonly Delivery[] {
+  return deliveries.filter(({ text }) => text !== message);
+}
+
 function asText(entry: OutboxMessage): string {
   const head = [
     `Date: ${new Date(entry.atMs).toISOString()}`,
@@ -67,7 +80,10 @@ function asText(entry: OutboxMessage): string {
     ...(entry.emails.length === 0 ? [] : [`To: ${entry.emails.join(', ')}`]),
     `Subject: ${entry.subject ?? ''}`,
   ];
-  return `${head.join('\n')}\n\n${entry.message}\n`;
+  const others = otherTexts(entry).map(
+    ({ protocol, endpoint, text }) => `\n--- ${protocol} ${endpoint}\n${text}\n`,
+  );
+  return `${head.join('\n')}\n\n${entry.message}\n${others.join('')}`;
 }
 
 /** The outbox as a page that can be read on a phone. Everything in it is escaped. */
@@ -79,6 +95,12 @@ export function outboxPage(messages: readonly OutboxMessage[]): string {
       entry.emails.length === 0 ? '' : ` &middot; to ${escaped(entry.emails.join(', '))}`
     }</p>
 <pre>${linked(entry.message)}</pre>
+${otherTexts(entry)
+  .map(
+    ({ protocol, endpoint, text }) =>
+      `<p class="about">${escaped(protocol)} &middot; ${escaped(endpoint)}</p><pre>${linked(text)}</pre>`,
+  )
+  .join('\n')}
 </article>`,
   );
   return `<!doctype html>

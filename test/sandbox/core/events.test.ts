@@ -1,6 +1,10 @@
 import {
+  CreateEventBusCommand,
+  DeleteEventBusCommand,
   DeleteRuleCommand,
+  DescribeEventBusCommand,
   DescribeRuleCommand,
+  ListEventBusesCommand,
   ListRulesCommand,
   ListTargetsByRuleCommand,
   PutEventsCommand,
@@ -229,5 +233,87 @@ describe('PutEvents', () => {
     expect(await received(1)).toMatchObject([
       { id: result.Entries?.[0]?.EventId, detail: { n: 3 } },
     ]);
+  });
+});
+
+describe('a bus of one’s own', () => {
+  const own = { Source: 'own.app', DetailType: 'd', Detail: '{"n":7}' };
+  const busArn = (name: string) => `arn:aws:events:us-east-1:111122223333:event-bus/${name}`;
+
+  it('delivers by its own rules, and not by those of another bus', async () => {
+    const { EventBusArn } = await eventBridge.send(new CreateEventBusCommand({ Name: 'ml' }));
+    expect(EventBusArn).toBe(busArn('ml'));
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'from-ml' }));
+    const pattern = JSON.stringify({ source: ['own.app'] });
+    const { RuleArn } = await eventBridge.send(
+      new PutRuleCommand({ Name: 'all', EventBusName: 'ml', EventPattern: pattern }),
+    );
+    expect(RuleArn).toBe('arn:aws:events:us-east-1:111122223333:rule/ml/all');
+    await eventBridge.send(
+      new PutTargetsCommand({
+        Rule: 'all',
+        EventBusName: busArn('ml'),
+        Targets: [{ Id: 'q', Arn: 'arn:aws:sqs:us-east-1:111122223333:from-ml' }],
+      }),
+    );
+    await admin(sandbox, 'PUT', 'events', { duplicate: 0, reorder: 0, lose: 0 });
+    await eventBridge.send(
+      new PutEventsCommand({
+        Entries: [
+          { ...own, Detail: '{"n":1}' },
+          { ...own, EventBusName: 'ml' },
+        ],
+      }),
+    );
+    const receive = new ReceiveMessageCommand({
+      QueueUrl,
+      MaxNumberOfMessages: 10,
+      WaitTimeSeconds: 5,
+    });
+    const { Messages = [] } = await sqs.send(receive);
+    expect(Messages.map(({ Body = '' }) => (JSON.parse(Body) as Delivered).detail.n)).toEqual([7]);
+    expect(
+      (await eventBridge.send(new ListRulesCommand({}))).Rules?.map(({ Name }) => Name),
+    ).not.toContain('all');
+  });
+
+  it('that is not there takes events all the same, and is not found when one looks', async () => {
+    const { FailedEntryCount, Entries } = await eventBridge.send(
+      new PutEventsCommand({ Entries: [{ ...own, EventBusName: 'nowhere' }] }),
+    );
+    expect(FailedEntryCount).toBe(0);
+    expect(Entries?.[0]?.EventId).toBeDefined();
+    expect(
+      await failure(eventBridge.send(new DescribeEventBusCommand({ Name: 'nowhere' }))),
+    ).toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+
+  it('is listed beside the default one, and cannot be made twice nor deleted with rules', async () => {
+    await eventBridge.send(new CreateEventBusCommand({ Name: 'second' }));
+    const { EventBuses = [] } = await eventBridge.send(new ListEventBusesCommand({}));
+    expect(EventBuses.map(({ Name }) => Name)).toEqual(
+      expect.arrayContaining(['default', 'second']),
+    );
+    expect(
+      await failure(eventBridge.send(new CreateEventBusCommand({ Name: 'second' }))),
+    ).toMatchObject({ name: 'ResourceAlreadyExistsException' });
+    const rule = { Name: 'r', EventBusName: 'second' };
+    await eventBridge.send(new PutRuleCommand({ ...rule, EventPattern: '{"source":["x"]}' }));
+    const remove = () => eventBridge.send(new DeleteEventBusCommand({ Name: 'second' }));
+    expect(await failure(remove())).toMatchObject({ name: 'ValidationException' });
+    await eventBridge.send(new DeleteRuleCommand(rule));
+    await remove();
+    expect(
+      await failure(eventBridge.send(new DeleteEventBusCommand({ Name: 'default' }))),
+    ).toMatchObject({ name: 'ValidationException' });
+  });
+
+  it('refuses more than a megabyte in one call', async () => {
+    const Detail = JSON.stringify({ text: 'x'.repeat(600_000) });
+    const entry = { ...own, Detail };
+    expect(
+      await failure(eventBridge.send(new PutEventsCommand({ Entries: [entry, entry] }))),
+    ).toMatchObject({ name: 'ValidationException' });
+    await eventBridge.send(new PutEventsCommand({ Entries: [entry] }));
   });
 });

@@ -206,3 +206,92 @@ describe('the outbox', () => {
     expect(outboxPage([])).toContain('Nothing yet.');
   });
 });
+
+describe('protocols', () => {
+  const structured = JSON.stringify({
+    default: 'for everybody',
+    email: 'for mail',
+    sms: 'short',
+    sqs: '{"kind":"drift"}',
+  });
+  const messages = async () =>
+    (await admin(sandbox, 'GET', 'outbox.json')) as readonly {
+      readonly topicArn: string;
+      readonly deliveries: readonly { readonly protocol: string; readonly text: string }[];
+    }[];
+
+  it('each get their own text, and those without one the default', async () => {
+    const TopicArn = await topic();
+    const { url, arn } = await queue();
+    const endpoints = {
+      email: 'ada@example.com',
+      sms: '+491700000000',
+      lambda: 'arn:aws:lambda:us-east-1:111122223333:function:notices',
+      sqs: arn,
+    };
+    for (const [Protocol, Endpoint] of Object.entries(endpoints))
+      await sns.send(new SubscribeCommand({ TopicArn, Protocol, Endpoint }));
+    await sns.send(new PublishCommand({ TopicArn, Message: structured, MessageStructure: 'json' }));
+    const sent = (await messages()).find((message) => message.topicArn === TopicArn);
+    expect(Object.fromEntries(sent?.deliveries.map((d) => [d.protocol, d.text]) ?? [])).toEqual({
+      email: 'for mail',
+      sms: 'short',
+      lambda: 'for everybody',
+      sqs: '{"kind":"drift"}',
+    });
+    const [received] = await receive(url);
+    expect(JSON.parse(received?.Body ?? '')).toMatchObject({ Message: '{"kind":"drift"}' });
+  });
+
+  it.each([
+    ['no JSON', 'no'],
+    ['no default', '{"email":"x"}'],
+    ['a default that is no text', '{"default":{"a":1}}'],
+  ])('are refused together when the structure has %s', async (_what, Message) => {
+    const TopicArn = await topic();
+    expect(
+      await failure(sns.send(new PublishCommand({ TopicArn, Message, MessageStructure: 'json' }))),
+    ).toMatchObject({ name: 'InvalidParameterException' });
+  });
+
+  it.each(['', 'two\nlines', 'ümlaut', ' starts with a space', 'x'.repeat(101)])(
+    'are refused together for the subject %j',
+    async (Subject) => {
+      const TopicArn = await topic();
+      expect(
+        await failure(sns.send(new PublishCommand({ TopicArn, Message: 'x', Subject }))),
+      ).toMatchObject({ name: 'InvalidParameterException' });
+    },
+  );
+
+  it('filter by the body where the subscription says so', async () => {
+    const TopicArn = await topic();
+    const { url, arn } = await queue();
+    await sns.send(
+      new SubscribeCommand({
+        TopicArn,
+        Protocol: 'sqs',
+        Endpoint: arn,
+        Attributes: {
+          FilterPolicy: '{"event":["drift"]}',
+          FilterPolicyScope: 'MessageBody',
+          RawMessageDelivery: 'true',
+        },
+      }),
+    );
+    for (const Message of ['{"event":"drift"}', '{"event":"other"}', 'no JSON'])
+      await sns.send(new PublishCommand({ TopicArn, Message }));
+    expect((await receive(url)).map(({ Body }) => Body)).toEqual(['{"event":"drift"}']);
+  });
+
+  it('other than sqs are none of a FIFO topic’s', async () => {
+    const TopicArn = await topic('.fifo', { FifoTopic: 'true' });
+    expect(
+      await failure(
+        sns.send(
+          new SubscribeCommand({ TopicArn, Protocol: 'email', Endpoint: 'ada@example.com' }),
+        ),
+      ),
+    ).toMatchObject({ name: 'InvalidParameterException' });
+  });
+});

@@ -142,12 +142,12 @@ describe('an event', () => {
       pipelineArn: 'arn:aws:sagemaker:us-east-1:111122223333:pipeline/churntrain',
     });
     expect(routeEvent(eventOf(step), places).kind).toBe('look up execution');
-    const { ModelPackageGroupName: _, ...rest } = sample('model-package').detail;
     const nameless = {
       ...sample('model-package'),
       region: 'us-east-1',
       detail: {
-        ...rest,
+        ...sample('model-package').detail,
+        ModelPackageGroupName: null,
         ModelPackageArn: 'arn:aws:sagemaker:us-east-1:111122223333:model-package/churngroup/2',
       },
     };
