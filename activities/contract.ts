@@ -222,6 +222,17 @@ export type BakeOutcome =
   | { readonly kind: 'blind'; readonly reason: string }
   | SplitTrouble;
 
+export interface WayBackRequest extends ModelRef {
+  /** An earlier endpoint config by name; `null`: the one before. */
+  readonly to: string | null;
+  readonly previous: string | null;
+}
+
+export type WayBackOutcome =
+  | { readonly kind: 'ready'; readonly configName: string; readonly endpoint: EndpointReading }
+  /** With a list of what is still there. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
 export interface Preflight {
   /** Why the rollout cannot be; empty when it can. */
   readonly refused: readonly string[];
@@ -497,6 +508,13 @@ export interface ControlActivities {
   closeSplit(
     request: ModelRef & { readonly split: Split; readonly suspend: boolean },
   ): Promise<void>;
+
+  /** Whether the endpoint can go back: config, models and artefacts are still there. */
+  findWayBack(request: WayBackRequest): Promise<WayBackOutcome>;
+  /** Removes endpoint configs of ours, with their models, that are neither in use nor kept for the way back. */
+  pruneConfigs(
+    request: ModelRef & { readonly keep: number; readonly wanted: readonly string[] },
+  ): Promise<{ readonly removed: readonly string[] }>;
 
   /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */
   record(request: ModelRef & { readonly drafts: readonly LedgerDraft[] }): Promise<LedgerHead>;

@@ -830,19 +830,31 @@ async function discardConfig(
   );
 }
 
-/** Deletes the config and the model of that name, where they carry our tag. */
-async function discard(sagemaker: SageMakerClient, model: string, name: string): Promise<void> {
-  await discardConfig(sagemaker, model, name);
+/**
+ * Deletes the model and the config of that name, where they carry our tag. The config last: who looks for what is
+ * left looks for configs.
+ */
+export async function discard(
+  sagemaker: SageMakerClient,
+  model: string,
+  name: string,
+): Promise<void> {
   const modelArn = (await describeModel(sagemaker, name))?.ModelArn;
-  if (modelArn === undefined || !(await isTagged(sagemaker, modelArn, model))) return;
-  await aws(
-    may('sagemaker:DeleteModel', `model/${name}`),
-    (options) => sagemaker.send(new DeleteModelCommand({ ModelName: name }), options),
-    gone,
-  );
+  if (modelArn !== undefined && (await isTagged(sagemaker, modelArn, model))) {
+    await aws(
+      may('sagemaker:DeleteModel', `model/${name}`),
+      (options) => sagemaker.send(new DeleteModelCommand({ ModelName: name }), options),
+      gone,
+    );
+  }
+  await discardConfig(sagemaker, model, name);
 }
 
-async function isTagged(sagemaker: SageMakerClient, arn: string, model: string): Promise<boolean> {
+export async function isTagged(
+  sagemaker: SageMakerClient,
+  arn: string,
+  model: string,
+): Promise<boolean> {
   return (await readTags(sagemaker, arn)).get(MODEL_TAG) === model;
 }
 

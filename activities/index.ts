@@ -16,6 +16,7 @@ import { createReleaseActivities } from './releases.js';
 import { createScalingActivities } from './scaling.js';
 import { createTrafficActivities } from './traffic.js';
 import { createSignalsWatch } from './watch-signals.js';
+import { createWaysBackActivities } from './ways-back.js';
 
 export { createDataActivities } from './data.js';
 export type { Analysis } from './analysis-port.js';
@@ -45,6 +46,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
       return { ...prepared, registry: await registry.writePackage({ model, policy, ...pending }) };
     },
     ...createTrafficActivities(deps),
+    ...createWaysBackActivities(deps),
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),
     ...createOwnEventActivities(deps),

@@ -133,7 +133,12 @@ export interface ModelkeeperClient {
     asked: Asked,
     options?: SendOptions,
   ): Promise<Reply<Answer>>;
-  rollback(model: string, asked: Asked, options?: SendOptions): Promise<Reply<Answer>>;
+  /** Puts the version before, or the endpoint config `to`, back into service. */
+  rollback(
+    model: string,
+    asked: Asked & { readonly to?: string },
+    options?: SendOptions,
+  ): Promise<Reply<Answer>>;
   freeze(
     model: string,
     asked: Asked & { readonly untilMs?: number },

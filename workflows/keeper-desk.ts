@@ -281,12 +281,32 @@ export function openKeeperDesk(input: KeeperInput) {
   );
   setHandler(
     rollbackUpdate,
-    (asked: Asked) => ask<'rollback'>({ kind: 'rollback', by: actor(asked), reason: asked.reason }),
+    (asked: Asked & { readonly to?: string }) =>
+      ask<'rollback'>({
+        kind: 'rollback',
+        by: actor(asked),
+        reason: asked.reason,
+        ...(asked.to === undefined ? {} : { to: asked.to }),
+      }),
     {
-      validator: (asked: Asked) => {
+      validator: (asked: Asked & { readonly to?: unknown }) => {
         checkAsked(asked);
-        if (!repeated() && state.leaseHolder === null && state.previousConfigName === null) {
-          throw refused('there is no earlier config to go back to');
+        if (asked.to !== undefined && (typeof asked.to !== 'string' || asked.to === ''))
+          throw refused('to must be the name of an endpoint config');
+        if (repeated()) return;
+        if (asked.to !== undefined && state.leaseHolder !== null) {
+          throw refused(
+            `release ${state.leaseHolder} holds the endpoint and goes back to the config before it: leave out --to, or abort the release first`,
+          );
+        }
+        if (
+          asked.to === undefined &&
+          state.leaseHolder === null &&
+          state.previousConfigName === null
+        ) {
+          throw refused(
+            'there is no earlier config to go back to; name one with --to if you know that it exists',
+          );
         }
       },
     },

@@ -56,7 +56,14 @@ export type Command =
     }
   | { readonly kind: 'freeze'; readonly id: string; readonly by: Actor; readonly freeze: Freeze }
   | { readonly kind: 'unfreeze'; readonly id: string; readonly by: Actor; readonly reason: string }
-  | { readonly kind: 'rollback'; readonly id: string; readonly by: Actor; readonly reason: string }
+  | {
+      readonly kind: 'rollback';
+      readonly id: string;
+      readonly by: Actor;
+      readonly reason: string;
+      /** An earlier endpoint config; absent: the one before. */
+      readonly to?: string;
+    }
   | {
       readonly kind: 'retire';
       readonly id: string;

@@ -1,4 +1,6 @@
-import { isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow';
+import { isCancellation, patched, upsertMemo, workflowInfo } from '@temporalio/workflow';
+
+import type { WayBackOutcome } from '../activities/contract.js';
 
 import { dataWindows } from '../domain/data-windows.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
@@ -530,15 +532,16 @@ async function rollBack(
   command: Extract<Command, { kind: 'rollback' }>,
 ): Promise<void> {
   const { state } = desk;
-  const target = state.previousConfigName;
-  await desk.record({
-    decision: 'rollback',
-    reasons: [command.reason],
-    facts: { from: state.champion?.configName ?? null, to: target },
-    actor: command.by,
-    urgent: true,
-  });
+  const entered = (to: string | null): Promise<void> =>
+    desk.record({
+      decision: 'rollback',
+      reasons: [command.reason],
+      facts: { from: state.champion?.configName ?? null, to },
+      actor: command.by,
+      urgent: true,
+    });
   if (state.leaseHolder !== null) {
+    await entered(state.previousConfigName);
     await desk.say(state.leaseHolder, {
       kind: 'roll back',
       by: command.by,
@@ -547,22 +550,20 @@ async function rollBack(
     answer(desk, command, `release ${String(state.leaseHolder)} takes the endpoint back`);
     return;
   }
-  if (target === null) {
-    answerCommand(state, command.id, {
-      kind: 'refused',
-      reason: 'there is no earlier config to go back to',
-    });
-    return;
-  }
   try {
-    const reading = await control('read the endpoint').readEndpoint(desk.ref());
-    const update = await control('put the previous config back').updateEndpoint({
+    const found = await wayBackOf(desk, command, entered);
+    if (found.kind === 'refused') {
+      answerCommand(state, command.id, found);
+      return;
+    }
+    const { configName, endpoint } = found;
+    const update = await control(`put ${configName} back`).updateEndpoint({
       ...desk.ref(),
       release: 0,
-      configName: target,
+      configName,
       plan: BACK_AT_ONCE,
-      expectedConfigName: reading.configName,
-      lastModifiedAtMs: reading.lastModifiedAtMs,
+      expectedConfigName: endpoint.configName,
+      lastModifiedAtMs: endpoint.lastModifiedAtMs,
       plain: true,
     });
     if (update.kind === 'refused' || update.kind === 'champion changed') {
@@ -573,16 +574,42 @@ async function rollBack(
       answerCommand(state, command.id, { kind: 'refused', reason });
       return;
     }
-    desk.tell(`rolling back to ${target}, asked for by ${command.by.person}: ${command.reason}`);
+    state.wayBackTo = configName;
+    desk.tell(
+      `rolling back to ${configName}, asked for by ${command.by.person}: ${command.reason}`,
+    );
     answer(
       desk,
       command,
-      `the endpoint is going back to ${target}; modelkeeper status shows when it is there`,
+      `the endpoint is going back to ${configName}; modelkeeper status shows when it is there`,
     );
   } catch (error) {
     if (isCancellation(error)) throw error;
     answerCommand(state, command.id, { kind: 'refused', reason: sentenceOf(error) });
   }
+}
+
+/** Where a rollback goes, entered into the ledger once it is clear that it can. */
+async function wayBackOf(
+  desk: KeeperDesk,
+  command: Extract<Command, { kind: 'rollback' }>,
+  entered: (to: string | null) => Promise<void>,
+): Promise<WayBackOutcome> {
+  const previous = desk.state.previousConfigName;
+  if (patched('ways-back')) {
+    const found = await control('look whether the way back is open').findWayBack({
+      ...desk.ref(),
+      to: command.to ?? null,
+      previous,
+    });
+    if (found.kind === 'ready') await entered(found.configName);
+    return found;
+  }
+  await entered(previous);
+  if (previous === null)
+    return { kind: 'refused', reason: 'there is no earlier config to go back to' };
+  const endpoint = await control('read the endpoint').readEndpoint(desk.ref());
+  return { kind: 'ready', configName: previous, endpoint };
 }
 
 /** Takes away only what we made. The endpoint, its models and the ledger stay. */

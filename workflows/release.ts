@@ -1,9 +1,10 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, patched } from '@temporalio/workflow';
 
 import type { ReleaseInput } from '../activities/contract.js';
 import type { Champion, ReleaseResult } from '../domain/model.js';
 import { MAX_ROUNDS, releaseName, roundName } from '../domain/names.js';
 import type { Notice } from '../domain/policy.schema.js';
+import { configsToKeep } from '../domain/rollout.js';
 import { control } from './activities.js';
 import { openReleaseDesk, resultInWords } from './release-desk.js';
 import type { ReleaseDesk } from './release-desk.js';
@@ -87,6 +88,9 @@ const NOTICE_OF: Readonly<
   'training failed': { notice: 'failed', severity: 'critical' },
 };
 
+/** Old configs cost nothing: what cannot be removed now is removed after the next promotion. */
+const PRUNE_MS = 10 * 60_000;
+
 /** Whatever happened: it is on record, in the registry, told to people and to the keeper, and nothing of it is left lying about. */
 async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<ReleaseResult> {
   const { ref, input, s } = desk;
@@ -101,8 +105,10 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
         { key: 'ended', severity },
       ),
   ];
-  if (result.kind === 'promoted') others.push(...stagesOfPromotion(desk, result));
-  else {
+  if (result.kind === 'promoted') {
+    others.push(...stagesOfPromotion(desk, result));
+    if (patched('prune-configs')) others.push(() => pruned(desk));
+  } else {
     const { packageArn } = s;
     if (packageArn !== null && result.kind !== 'expired') {
       others.push(() =>
@@ -126,6 +132,21 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
     }
   }
   return desk.end(result, others);
+}
+
+/** Removes earlier configs that the policy keeps no longer; the one before always stays. */
+async function pruned(desk: ReleaseDesk): Promise<void> {
+  const { ref, s } = desk;
+  const { removed } = await control(
+    'remove endpoint configs that nobody goes back to',
+    PRUNE_MS,
+  ).pruneConfigs({
+    ...ref,
+    // The one before is one of those kept.
+    keep: configsToKeep(ref.policy.spec.deploy) - 1,
+    wanted: [s.championConfigName, s.configName].filter((name) => name !== null),
+  });
+  if (removed.length > 0) desk.tell(`removed ${removed.join(', ')}: older than the versions kept`);
 }
 
 /** The registry's ModelLifeCycle of the new champion and of the one before, where the policy names stages. */

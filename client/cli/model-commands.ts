@@ -98,10 +98,31 @@ export function addModelCommands(program: Command, context: CliContext): void {
       },
     );
 
-  simple(context, program, 'rollback <model>', 'put the version before back into service', {
-    example: 'rollback flight-delays --reason "wrong predictions at night"',
-    send: (client, model, asked, options) => client.rollback(model, asked, options),
-  });
+  asking(
+    program,
+    'rollback <model>',
+    'put an earlier version back into service, also weeks later',
+    'rollback flight-delays --reason "wrong predictions at night"',
+  )
+    .option(
+      '--to <config>',
+      'an endpoint config that is still there; a wrong name lists them (default: the one before)',
+    )
+    .action(async (model: string, options: AskOptions & { readonly to?: string }) => {
+      await withClient(context, async (client) => {
+        const caller = await context.identify(options.local === true);
+        const asked = { ...caller, reason: options.reason };
+        showReply(
+          context,
+          options,
+          await client.rollback(
+            model,
+            options.to === undefined ? asked : { ...asked, to: options.to },
+            sendOptions(options),
+          ),
+        );
+      });
+    });
 
   asking(
     program,
@@ -167,9 +188,9 @@ export function addModelCommands(program: Command, context: CliContext): void {
 type Send = (
   client: ModelkeeperClient,
   model: string,
-  asked: Parameters<ModelkeeperClient['rollback']>[1],
+  asked: Parameters<ModelkeeperClient['unfreeze']>[1],
   options: ReturnType<typeof sendOptions>,
-) => ReturnType<ModelkeeperClient['rollback']>;
+) => ReturnType<ModelkeeperClient['unfreeze']>;
 
 function simple(
   context: CliContext,

@@ -28,6 +28,8 @@ import {
   DescribeModelCommand,
   DescribeModelPackageCommand,
   DescribePipelineExecutionCommand,
+  ListEndpointConfigsCommand,
+  ListEndpointsCommand,
   ListPipelineExecutionsCommand,
   ListPipelineExecutionStepsCommand,
   ListTagsCommand,
@@ -228,6 +230,18 @@ function sagemakerOf(state: State) {
       if (found === undefined) throw notFound(name);
       return { EndpointConfigArn: `config/${name}`, ProductionVariants: found.variants };
     }),
+    on(ListEndpointConfigsCommand, ({ NameContains = '' }) => ({
+      EndpointConfigs: [...configs.keys()]
+        .filter((name) => name.includes(NameContains))
+        .map((name, index) => ({
+          EndpointConfigName: name,
+          EndpointConfigArn: `config/${name}`,
+          CreationTime: new Date(NOON + index),
+        })),
+    })),
+    on(ListEndpointsCommand, () => ({
+      Endpoints: [{ EndpointName: 'flights-live' } as never],
+    })),
     on(CreateEndpointConfigCommand, (input) =>
       create(configs, input.EndpointConfigName ?? '', {
         variants: input.ProductionVariants ?? [],

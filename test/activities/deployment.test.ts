@@ -793,8 +793,8 @@ describe('discardDeployment', () => {
     await run(activity, [{ ...discard, names: ['flights-2'] }]);
     expect(aws.names().filter((name) => name.startsWith('Delete'))).toEqual([
       'DeleteAlarms',
-      'DeleteEndpointConfig',
       'DeleteModel',
+      'DeleteEndpointConfig',
     ]);
   });
 

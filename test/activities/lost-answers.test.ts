@@ -96,8 +96,9 @@ const isTarget = (state: State): void => {
 const isPending = (state: State): void => {
   state.endpoint = { ...state.endpoint, status: 'Updating', pending: 'flights-2' };
 };
+const tags = [{ Key: 'modelkeeper:model', Value: 'flights' }];
+
 const isPrepared = (state: State): void => {
-  const tags = [{ Key: 'modelkeeper:model', Value: 'flights' }];
   state.models.set('flights-2', { package: PACKAGE, tags });
   state.configs.set('flights-2', { variants: [], tags });
   for (const kind of ['errors', 'latency', 'abort']) {
@@ -310,6 +311,14 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
       state.candidateTarget = { MinCapacity: 1, MaxCapacity: 4 };
     },
     args: [{ ...ref, split, suspend: true }],
+  },
+  findWayBack: { given: isPrepared, args: [{ ...ref, to: 'flights-2', previous: null }] },
+  pruneConfigs: {
+    given: (state) => {
+      isPrepared(state);
+      state.configs.set('flights-2-split', { variants: [], tags });
+    },
+    args: [{ ...ref, keep: 0, wanted: ['flights-1'] }],
   },
   record: { args: [{ ...ref, drafts: [draft('a'), draft('b')] }] },
   rebuild: { args: [ref] },

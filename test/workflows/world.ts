@@ -143,6 +143,9 @@ export class World {
   /** What the alarms on the candidate say at the next look of a bake. */
   candidateAlarm: string | null = null;
   candidateScales = false;
+  /** Endpoint configs that can be gone back to. */
+  kept = ['first'];
+  readonly pruned: { keep: number; wanted: readonly string[] }[] = [];
   evidenceSalt = '';
   /** What the looks at a guardrail's bakes find, one after the other. */
   bakes: readonly BakeComparison[] = [];
@@ -506,6 +509,17 @@ export class World {
         if (nowMs < untilMs)
           throw notYet('StillMoving', 'it bakes', Math.min(untilMs - nowMs, this.rolloutPollMs));
         return { kind: 'over', atMs: nowMs };
+      },
+      findWayBack: async ({ to, previous }) => {
+        const configName = to ?? previous;
+        if (configName === null || !this.kept.includes(configName)) {
+          return { kind: 'refused', reason: `not there; still there: ${this.kept.join(', ')}` };
+        }
+        return { kind: 'ready', configName, endpoint: await this.reading() };
+      },
+      pruneConfigs: async ({ keep, wanted }) => {
+        this.pruned.push({ keep, wanted });
+        return { removed: [] };
       },
       openSplit: async () => {
         this.candidateScales = true;

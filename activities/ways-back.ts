@@ -1,0 +1,196 @@
+import {
+  ListEndpointConfigsCommand,
+  ListEndpointsCommand,
+  type SageMakerClient,
+} from '@aws-sdk/client-sagemaker';
+
+import { isSplit } from '../domain/names.js';
+import {
+  isConfigOf,
+  outdated,
+  waysBack,
+  waysBackInWords,
+  type KeptConfig,
+} from '../domain/ways-back.js';
+import { aws, may } from './aws-failure.js';
+import type { ControlActivities, WayBackRequest } from './contract.js';
+import type { AwsClients, ControlDeps } from './deps.js';
+import { discard, isTagged } from './deployment.js';
+import {
+  describeConfig,
+  describeEndpoint,
+  describeModel,
+  describePackage,
+  readEndpoint,
+} from './read.js';
+import { headObject, inParallel } from './s3.js';
+import { clientsFor } from './stage-clients.js';
+
+type WaysBackActivities = Pick<ControlActivities, 'findWayBack' | 'pruneConfigs'>;
+
+/** Calls at once: more would use up what the account allows everybody. */
+const AT_ONCE = 4;
+
+export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities {
+  const clients = clientsFor(deps, 'deploy');
+  const trained = clientsFor(deps, 'train');
+  const registered = clientsFor(deps, 'approve');
+
+  return {
+    /** Reads only. */
+    async findWayBack(request) {
+      const { sagemaker } = clients(request);
+      const { endpoint: named } = request.policy.spec;
+      const endpoint = await readEndpoint(sagemaker, named, deps.now());
+      const refused = async (reason: string) => {
+        const left = waysBack(
+          request.model,
+          await configsOf(sagemaker, request.model),
+          endpoint.configName,
+        );
+        return { kind: 'refused' as const, reason: `${reason}; ${waysBackInWords(left)}` };
+      };
+      const to = request.to ?? request.previous;
+      if (to === null) return refused('there is no earlier config to go back to');
+      if (to === endpoint.configName) return refused(`${to} serves already`);
+      const reason = await whyNot(
+        {
+          sagemaker,
+          registry: registered(request).sagemaker,
+          s3: trained(request).s3,
+        },
+        request,
+        to,
+      );
+      return reason === undefined ? { kind: 'ready', configName: to, endpoint } : refused(reason);
+    },
+
+    /**
+     * Deletes by name what carries our tag and is in use nowhere. What is gone is no error, so twice is the same as
+     * once. Endpoints of the whole account are looked at: somebody may have used a config of ours elsewhere.
+     */
+    async pruneConfigs(request) {
+      const { sagemaker } = clients(request);
+      const { model, keep, wanted } = request;
+      const configs = await configsOf(sagemaker, model);
+      const old = outdated(model, configs, { keep, wanted });
+      if (old.length === 0) return { removed: [] };
+      const used = await inUse(sagemaker);
+      const removed: string[] = [];
+      for (const name of outdated(model, configs, { keep, wanted: [...wanted, ...used.configs] })) {
+        if (used.models.has(name)) continue;
+        await discard(sagemaker, model, name);
+        removed.push(name);
+      }
+      return { removed };
+    },
+  };
+}
+
+/** Why the endpoint cannot go back to a config, in words; `undefined` when it can. */
+async function whyNot(
+  {
+    sagemaker,
+    registry,
+    s3,
+  }: Pick<AwsClients, 'sagemaker' | 's3'> & {
+    readonly registry: SageMakerClient;
+  },
+  request: WayBackRequest,
+  to: string,
+): Promise<string | undefined> {
+  const { variant } = request.policy.spec.endpoint;
+  const config = await describeConfig(sagemaker, to);
+  if (config === undefined) return `there is no endpoint config ${to}`;
+  if (isSplit(request.model, to))
+    return `${to} serves two versions side by side, which only a rollout does`;
+  const variants = config.ProductionVariants ?? [];
+  if (!variants.some(({ VariantName }) => VariantName === variant))
+    return `the config ${to} has no variant ${variant}`;
+  for (const { ModelName: name } of variants) {
+    if (name === undefined) continue;
+    const model = await describeModel(sagemaker, name);
+    if (model === undefined) return `the SageMaker model ${name} of ${to} was deleted`;
+    for (const container of model.Containers ?? [model.PrimaryContainer ?? {}]) {
+      const { ModelPackageName } = container;
+      const found =
+        ModelPackageName === undefined
+          ? undefined
+          : await describePackage(registry, ModelPackageName);
+      if (ModelPackageName !== undefined && found === undefined)
+        return `the model package ${ModelPackageName} of ${to} was deleted`;
+      const uri =
+        container.ModelDataUrl ?? found?.InferenceSpecification?.Containers?.[0]?.ModelDataUrl;
+      if (uri !== undefined && (await headObject(s3, uri)) === undefined)
+        return `the artefact ${uri} of ${to} is gone: new instances could not start`;
+    }
+  }
+  return undefined;
+}
+
+/** Endpoint configs that releases of the model have made, by name and by tag. */
+async function configsOf(
+  sagemaker: SageMakerClient,
+  model: string,
+): Promise<readonly KeptConfig[]> {
+  const found: (KeptConfig & { readonly arn: string })[] = [];
+  let token: string | undefined;
+  do {
+    const page = await aws(may('sagemaker:ListEndpointConfigs', '*'), (options) =>
+      sagemaker.send(
+        new ListEndpointConfigsCommand({
+          NameContains: `${model}-`,
+          MaxResults: 100,
+          ...(token === undefined ? {} : { NextToken: token }),
+        }),
+        options,
+      ),
+    );
+    for (const {
+      EndpointConfigName: name = '',
+      EndpointConfigArn: arn = '',
+      CreationTime,
+    } of page.EndpointConfigs ?? []) {
+      if (isConfigOf(model, name))
+        found.push({ name, arn, createdAtMs: CreationTime?.getTime() ?? 0 });
+    }
+    token = page.NextToken;
+  } while (token !== undefined);
+  const ours = await inParallel(found, AT_ONCE, ({ arn }) => isTagged(sagemaker, arn, model));
+  return found.filter((_, index) => ours[index] === true);
+}
+
+/** Configs that any endpoint of the account serves or deploys, and the models they name. */
+async function inUse(
+  sagemaker: SageMakerClient,
+): Promise<{ readonly configs: readonly string[]; readonly models: ReadonlySet<string> }> {
+  const names: string[] = [];
+  let token: string | undefined;
+  do {
+    const page = await aws(may('sagemaker:ListEndpoints', '*'), (options) =>
+      sagemaker.send(
+        new ListEndpointsCommand({
+          MaxResults: 100,
+          ...(token === undefined ? {} : { NextToken: token }),
+        }),
+        options,
+      ),
+    );
+    for (const { EndpointName } of page.Endpoints ?? []) names.push(EndpointName ?? '');
+    token = page.NextToken;
+  } while (token !== undefined);
+  const endpoints = await inParallel(names, AT_ONCE, (name) => describeEndpoint(sagemaker, name));
+  const configs = new Set(
+    endpoints.flatMap((endpoint) => [
+      endpoint?.EndpointConfigName ?? '',
+      endpoint?.PendingDeploymentSummary?.EndpointConfigName ?? '',
+    ]),
+  );
+  const described = await inParallel([...configs].filter(Boolean), AT_ONCE, (name) =>
+    describeConfig(sagemaker, name),
+  );
+  const models = described.flatMap((config) =>
+    (config?.ProductionVariants ?? []).map(({ ModelName }) => ModelName ?? ''),
+  );
+  return { configs: [...configs], models: new Set(models) };
+}

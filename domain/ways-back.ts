@@ -1,0 +1,48 @@
+/** Which earlier versions an endpoint can go back to, and which of them are kept. Pure. */
+import { isSplit } from './names.js';
+
+/** An endpoint config of ours, tagged as such. */
+export interface KeptConfig {
+  readonly name: string;
+  readonly createdAtMs: number;
+}
+
+/** Whether a name is one that a release of the model gives to its config: `flights-12`, `flights-12-2`, `flights-12-split`. */
+export function isConfigOf(model: string, name: string): boolean {
+  if (!name.startsWith(`${model}-`)) return false;
+  return /^[1-9]\d{0,5}(-[2-9])?(-split)?$/.test(name.slice(model.length + 1));
+}
+
+const newestFirst = (configs: readonly KeptConfig[]): readonly KeptConfig[] =>
+  [...configs].sort((a, b) => b.createdAtMs - a.createdAtMs || (a.name < b.name ? 1 : -1));
+
+/** Configs of one version each, newest first, without the one that serves. */
+export const waysBack = (
+  model: string,
+  configs: readonly KeptConfig[],
+  serving: string | null,
+): readonly string[] =>
+  newestFirst(configs)
+    .map(({ name }) => name)
+    .filter((name) => name !== serving && !isSplit(model, name));
+
+/**
+ * Configs that nobody needs any more: all but those in use or wanted, and the newest `keep` of the others. A config
+ * that served two versions is of no use once it does not serve.
+ */
+export function outdated(
+  model: string,
+  configs: readonly KeptConfig[],
+  rules: { readonly keep: number; readonly wanted: readonly string[] },
+): readonly string[] {
+  const free = newestFirst(configs).filter(({ name }) => !rules.wanted.includes(name));
+  const versions = free.filter(({ name }) => !isSplit(model, name));
+  const kept = new Set(versions.slice(0, rules.keep).map(({ name }) => name));
+  return free.map(({ name }) => name).filter((name) => !kept.has(name));
+}
+
+/** What can still be had, for a person whose wish cannot be met. */
+export const waysBackInWords = (names: readonly string[]): string =>
+  names.length === 0
+    ? 'no earlier endpoint config of this model is left'
+    : `still there: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ` and ${names.length - 20} more` : ''}`;

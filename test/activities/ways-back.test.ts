@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+
+import { createControlActivities } from '../../activities/index.js';
+import { accountWith, newState, PACKAGE, type State } from './account.js';
+import { depsOver, ref, run } from './support.js';
+
+const ours = [{ Key: 'modelkeeper:model', Value: 'flights' }];
+const variant = (model: string) => ({ VariantName: 'AllTraffic', ModelName: model });
+
+/** Release 5 serves; 2 to 4 are still there, and a config of somebody else with such a name. */
+function history(change: (state: State) => void = () => undefined) {
+  const state = newState();
+  state.configs.clear();
+  for (const name of ['flights-2', 'flights-3', 'flights-4', 'flights-5']) {
+    state.configs.set(name, { variants: [variant(name)], tags: ours });
+    state.models.set(name, { package: PACKAGE, tags: ours });
+  }
+  state.configs.set('flights-9', { variants: [variant('flights-2')], tags: [] });
+  state.endpoint = { ...state.endpoint, config: 'flights-5' };
+  change(state);
+  const { aws } = accountWith(state);
+  return { state, aws, activities: createControlActivities(depsOver(aws)) };
+}
+
+describe('findWayBack', () => {
+  const find = (to: string | null, change?: (state: State) => void, previous = 'flights-4') =>
+    run(history(change).activities.findWayBack, [{ ...ref, to, previous }]);
+
+  it('finds the one before, and one two versions back, without changing anything', async () => {
+    expect(await find(null)).toMatchObject({ kind: 'ready', configName: 'flights-4' });
+    expect(await find('flights-3')).toMatchObject({ kind: 'ready', configName: 'flights-3' });
+  });
+
+  it.each<[string, string, (state: State) => void, RegExp]>([
+    ['never was', 'flights-1', () => undefined, /^there is no endpoint config flights-1; /],
+    ['serves', 'flights-5', () => undefined, /^flights-5 serves already; /],
+    [
+      'lost its model',
+      'flights-3',
+      (state) => state.models.delete('flights-3'),
+      /^the SageMaker model flights-3 of flights-3 was deleted; /,
+    ],
+    [
+      'lost its artefact',
+      'flights-3',
+      (state) => state.objects.delete('m.tar.gz'),
+      /^the artefact s3:\/\/artefacts\/m\.tar\.gz of flights-3 is gone/,
+    ],
+    [
+      'has another variant',
+      'flights-3',
+      (state) =>
+        state.configs.set('flights-3', { variants: [{ VariantName: 'Blue' }], tags: ours }),
+      /^the config flights-3 has no variant AllTraffic; /,
+    ],
+    [
+      'served two versions',
+      'flights-3-split',
+      (state) =>
+        state.configs.set('flights-3-split', { variants: [variant('flights-3')], tags: ours }),
+      /serves two versions side by side/,
+    ],
+  ])('refuses one that %s, and lists what is still there', async (_what, to, change, reason) => {
+    const found = await find(to, change);
+    expect(found).toHaveProperty('kind', 'refused');
+    expect(found).toHaveProperty('reason', expect.stringMatching(reason));
+    expect(found).toHaveProperty(
+      'reason',
+      expect.stringMatching('still there: flights-4, flights-3, flights-2'),
+    );
+  });
+});
+
+describe('pruneConfigs', () => {
+  const prune = async (keep: number, change?: (state: State) => void) => {
+    const account = history(change);
+    const request = { ...ref, keep, wanted: ['flights-5', 'flights-4'] };
+    const { removed } = await run(account.activities.pruneConfigs, [request]);
+    return { removed, configs: [...account.state.configs.keys()], models: account.state.models };
+  };
+
+  it('removes versions beyond those kept, with their models, and nothing that is not tagged ours', async () => {
+    const { removed, configs, models } = await prune(1);
+    expect(removed).toEqual(['flights-2']);
+    expect(configs).toEqual(['flights-3', 'flights-4', 'flights-5', 'flights-9']);
+    expect(models.has('flights-2')).toBe(false);
+  });
+
+  it('removes nothing that an endpoint serves or is about to serve', async () => {
+    const pending = await prune(0, (state) => {
+      state.endpoint = { ...state.endpoint, status: 'Updating', pending: 'flights-3' };
+    });
+    expect(pending.removed).toEqual(['flights-2']);
+    const serving = await prune(0, (state) => {
+      state.endpoint = { ...state.endpoint, config: 'flights-9' };
+    });
+    // flights-9 is not ours, and it needs the model flights-2.
+    expect(serving.removed).toEqual(['flights-3']);
+  });
+
+  it('asks for no endpoint when there is nothing to remove', async () => {
+    const account = history();
+    await run(account.activities.pruneConfigs, [{ ...ref, keep: 9, wanted: [] }]);
+    expect(account.aws.names()).not.toContain('ListEndpoints');
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+
+import { isConfigOf, outdated, waysBack, waysBackInWords } from '../../../domain/ways-back.js';
+
+const configs = (...names: string[]) => names.map((name, createdAtMs) => ({ name, createdAtMs }));
+
+describe('a config of a model', () => {
+  it.each(['flights-1', 'flights-12-2', 'flights-12-3', 'flights-7-split', 'flights-7-2-split'])(
+    'is %s',
+    (name) => {
+      expect(isConfigOf('flights', name)).toBe(true);
+    },
+  );
+  it.each([
+    'flights',
+    'flights-0',
+    'flights-x',
+    'flights-1-1',
+    'flights-1-backup',
+    'flights-night-1',
+    'other-flights-1',
+    'flights-1-split-2',
+  ])('is not %s', (name) => {
+    expect(isConfigOf('flights', name)).toBe(false);
+  });
+});
+
+describe('the ways back', () => {
+  it('are the versions that do not serve, newest first, and none that was only a rollout', () => {
+    const all = configs('flights-1', 'flights-2', 'flights-3-split', 'flights-3', 'flights-4');
+    expect(waysBack('flights', all, 'flights-4')).toEqual(['flights-3', 'flights-2', 'flights-1']);
+  });
+  it('are told, at most twenty by name', () => {
+    expect(waysBackInWords([])).toBe('no earlier endpoint config of this model is left');
+    expect(waysBackInWords(['b', 'a'])).toBe('still there: b, a');
+    const many = Array.from({ length: 21 }, (_, index) => `f-${String(index)}`);
+    expect(waysBackInWords(many)).toMatch(/f-19 and 1 more$/);
+  });
+});
+
+describe('what nobody goes back to', () => {
+  const all = configs('flights-1', 'flights-2', 'flights-3', 'flights-4', 'flights-5');
+  it.each([
+    [3, ['flights-5'], ['flights-1']],
+    [4, ['flights-5'], []],
+    [1, ['flights-5'], ['flights-3', 'flights-2', 'flights-1']],
+    [0, ['flights-5', 'flights-4'], ['flights-3', 'flights-2', 'flights-1']],
+    [1, ['flights-5', 'flights-1'], ['flights-3', 'flights-2']],
+  ])('when %d are kept besides %j: %j', (keep, wanted, gone) => {
+    expect(outdated('flights', all, { keep, wanted })).toEqual(gone);
+  });
+  it('is every config that served two versions, unless it serves now', () => {
+    const split = configs('flights-1', 'flights-2-split', 'flights-3-split');
+    const rules = { keep: 5, wanted: ['flights-3-split'] };
+    expect(outdated('flights', split, rules)).toEqual(['flights-2-split']);
+  });
+});

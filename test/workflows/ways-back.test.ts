@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+
+import { os, play, refusal, until, type Play } from './harness.js';
+
+const promoted = async (p: Play): Promise<void> => {
+  await p.retrain();
+  await p.reach(1, 'approve');
+  await p.decide(1, 'grace');
+  await p.reach(1, 'probation');
+  await p.env.sleep('8d');
+  await p.result(1);
+  await until(p.keeperStatus, (s) => s.lastRelease !== null, 'the keeper knows');
+};
+
+const rollBack = (p: Play, to?: string) =>
+  p.keeper.executeUpdate('rollback', { args: [{ ...os('ada'), ...(to ? { to } : {}) }] });
+
+describe('a rollback weeks after the promotion', () => {
+  it('goes to the version before, and is nobody else’s doing', async () => {
+    await play(async (p) => {
+      await promoted(p);
+      await p.env.sleep('21d');
+      expect(await rollBack(p)).toMatchObject({
+        sentence: 'the endpoint is going back to first; modelkeeper status shows when it is there',
+      });
+      expect(p.world.updates.at(-1)).toEqual({ to: 'first', plain: true });
+      p.world.serve('first', await p.env.currentTimeMs());
+      await until(
+        async () => {
+          await p.env.sleep('1h');
+          return p.keeperStatus();
+        },
+        (s) => s.champion?.configName === 'first',
+        'the keeper sees it',
+      );
+      const decisions = p.world.ledger.map(({ decision }) => decision);
+      expect(decisions).toContain('rollback');
+      expect(decisions).not.toContain('changed outside');
+    });
+  });
+
+  it('goes to a version that is named, and refuses one that is gone with a list', async () => {
+    await play(
+      async (p) => {
+        await promoted(p);
+        expect(await refusal(rollBack(p, 'model-0'))).toBe('not there; still there: first, older');
+        expect(p.world.ledger.map(({ decision }) => decision)).not.toContain('rollback');
+        await rollBack(p, 'older');
+        expect(p.world.updates.at(-1)).toEqual({ to: 'older', plain: true });
+      },
+      { world: (world) => (world.kept = ['first', 'older']) },
+    );
+  });
+
+  it('to a named version waits for the release that holds the endpoint', async () => {
+    await play(async (p) => {
+      await p.retrain();
+      await p.reach(1, 'approve');
+      await p.decide(1, 'grace');
+      await p.reach(1, 'probation');
+      expect(await refusal(rollBack(p, 'older'))).toMatch('release 1 holds the endpoint');
+    });
+  });
+});
+
+describe('a promotion', () => {
+  it('lets the configs go that the policy keeps no longer', async () => {
+    await play(
+      async (p) => {
+        await promoted(p);
+        expect(p.world.pruned).toEqual([{ keep: 4, wanted: ['first', `${p.world.model}-1`] }]);
+      },
+      {
+        policy: (draft) => {
+          draft.spec.deploy = { ...draft.spec.deploy, keep: 5 };
+        },
+      },
+    );
+  });
+});
