@@ -40,6 +40,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.monitor.sources[alarms].kind': 'CloudWatch alarms.',
   'spec.monitor.sources[alarms].alarms':
     '`managed`: the recommended set is created, repaired and removed for you; or names of alarms of your own, on metrics, on anomalies or composite.',
+  'spec.monitor.sources[alarms].means':
+    'What alarms of your own are about: `health` of the endpoint (default), or `drift` or `performance` of the model. One that goes off is confirmed: it counts its data points itself.',
   'spec.monitor.sources[alarms].limits': 'Limits of the managed alarms.',
   'spec.monitor.sources[alarms].limits.errorShare':
     'Share of invocations answered 5XX. Default: `deploy.limits.errorShare`.',

@@ -9,7 +9,14 @@ import type {
   WindowSubject,
 } from './model.js';
 import type { PolicySpec } from './policy.schema.js';
-import { isWindowSource, persistenceOf, saysOf, type WindowSource } from './sources.js';
+import {
+  alarmSubjects,
+  isWindowSource,
+  modelSubjectOf,
+  persistenceOf,
+  saysOf,
+  type WindowSource,
+} from './sources.js';
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -104,16 +111,21 @@ const tells = (window: WindowResult): boolean => window.result !== 'cannot tell'
  * window: a broken feed is not noise.
  */
 export function judge(spec: Pick<PolicySpec, 'monitor' | 'detect'>, seen: Sightings): Judgement {
-  const sick = unhealthy(seen);
+  const subjects = alarmSubjects(spec.monitor);
+  const sick = unhealthy(seen, subjects);
   if (sick.length > 0) return { verdict: 'unhealthy endpoint', reasons: sick, windows: [] };
 
   const bySource = spec.monitor.sources
     .filter(isWindowSource)
     .map((source) => ({ source, windows: seen.windows[source.id] ?? [] }));
-  const confirmedOf = (subject: WindowSubject) =>
-    bySource.flatMap(({ source, windows }) =>
+  const confirmedOf = (subject: WindowSubject) => [
+    ...bySource.flatMap(({ source, windows }) =>
       confirmed(windows, persistenceOf(source, spec.detect), subject),
-    );
+    ),
+    ...seen.alarms
+      .filter((alarm) => subjects.get(alarm.source) === subject && speaksOfChampion(alarm, seen))
+      .map(windowOf),
+  ];
   const lost = confirmedOf('performance');
   if (lost.length > 0) return { verdict: 'performance', reasons: sentences(lost), windows: lost };
 
@@ -133,7 +145,24 @@ export function judge(spec: Pick<PolicySpec, 'monitor' | 'detect'>, seen: Sighti
   return { verdict: 'healthy', reasons: healthyReasons(seen, bySource), windows: [] };
 }
 
-function unhealthy(seen: Sightings): string[] {
+/** Whether an alarm went off while the serving version served: what was so before it says nothing about it. */
+function speaksOfChampion(alarm: AlarmReading, seen: Sightings): boolean {
+  return alarm.state === 'ALARM' && alarm.sinceMs >= (seen.endpoint?.champion?.sinceMs ?? 0);
+}
+
+/** An alarm that went off, as the evidence it is: the same one until it has been OK and goes off again. */
+const windowOf = (alarm: AlarmReading): WindowResult => ({
+  source: alarm.source,
+  sourceKind: 'alarms',
+  fromMs: alarm.sinceMs,
+  toMs: alarm.sinceMs,
+  result: 'breach',
+  rows: 0,
+  sentence: `alarm ${alarm.name}: ${alarm.reason}`,
+  columns: [],
+});
+
+function unhealthy(seen: Sightings, subjects: ReadonlyMap<string, WindowSubject>): string[] {
   const reasons: string[] = [];
   if (seen.endpoint !== null && SICK.has(seen.endpoint.status)) {
     const why = seen.endpoint.failureReason === null ? '' : `: ${seen.endpoint.failureReason}`;
@@ -144,7 +173,7 @@ function unhealthy(seen: Sightings): string[] {
     );
   }
   for (const alarm of seen.alarms) {
-    if (alarm.state === 'ALARM' && !isAboutSilence(alarm.name))
+    if (alarm.state === 'ALARM' && !isAboutSilence(alarm.name) && !subjects.has(alarm.source))
       reasons.push(`alarm ${alarm.name}: ${alarm.reason}`);
   }
   for (const metric of seen.metrics) if (metric.breached) reasons.push(metric.sentence);
@@ -172,6 +201,10 @@ function blindness(
     for (const alarm of alarms) {
       if (alarm.state === 'ALARM' && isAboutSilence(alarm.name))
         reasons.push(`alarm ${alarm.name}: ${alarm.reason}`);
+      else if (alarm.state === 'ALARM' && modelSubjectOf(source) !== undefined)
+        reasons.push(
+          `alarm ${alarm.name} went off before this version served: it counts once it has been OK`,
+        );
     }
   }
   for (const source of spec.monitor.sources) {

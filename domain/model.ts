@@ -69,7 +69,8 @@ export type WindowSubject = 'drift' | 'performance';
 /** What one completed window of one source showed. Identified by source, begin and, where it has one, `id`. */
 export interface WindowResult extends Window {
   readonly source: string;
-  readonly sourceKind: WindowSourceKind;
+  /** `alarms`: an alarm of the company's own that means drift or performance; its window is the instant it went off. */
+  readonly sourceKind: WindowSourceKind | 'alarms';
   readonly result: 'ok' | 'warn' | 'breach' | 'data quality' | 'cannot tell';
   /**
    * What it is evidence of, where the kind of its source does not say it: a report may hold drift, performance, or

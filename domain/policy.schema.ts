@@ -8,7 +8,7 @@ import { STAT_PATTERN } from './metric-stat.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
-import { canSee } from './sources.js';
+import { canSee, modelSubjectOf } from './sources.js';
 
 /** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
 export const modelNameSchema = z
@@ -76,6 +76,11 @@ const alarmsSourceSchema = z
     alarms: z
       .union([z.literal('managed'), z.array(z.string().min(1).max(255)).min(1).max(100)])
       .default('managed'),
+    /**
+     * What alarms of your own are about: `health` of the endpoint (the default), or `drift` or `performance` of the
+     * model. An alarm counts its data points itself, so one that goes off is confirmed.
+     */
+    means: z.enum(['health', 'drift', 'performance']).optional(),
     /** Limits of the managed alarms; what is not written is as `alarmLimits()` says. */
     limits: z
       .strictObject({
@@ -104,6 +109,11 @@ const alarmsSourceSchema = z
   .refine((source) => source.limits === undefined || source.alarms === 'managed', {
     path: ['limits'],
     message: 'limits are those of the managed alarms: alarms of your own have theirs in CloudWatch',
+  })
+  .refine((source) => modelSubjectOf(source) === undefined || source.alarms !== 'managed', {
+    path: ['means'],
+    message:
+      "the managed alarms are about the endpoint's health: name alarms of your own that mean drift or performance",
   });
 
 const statSchema = z
@@ -1033,7 +1043,8 @@ export const policySchema = z
   });
 
 /** Reports that can see it too, when their metrics or type say so. */
-const OR_REPORTS = ', or of model-monitor, evidently, nannyml or mlflow that measures it';
+const OR_REPORTS =
+  ', of model-monitor, evidently, nannyml or mlflow that measures it, or of alarms that mean it';
 
 /** What has to stand under `people` for the doors that look there. */
 function identityWanted(doors: readonly (typeof DOORS)[number][]): string {

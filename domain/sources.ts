@@ -47,10 +47,31 @@ export function canSee(source: Source, subject: WindowSubject): boolean {
       return subject === 'drift' || measures(source, subject);
     case 'mlflow':
       return measures(source, subject);
-    // Alarms and metrics are about the endpoint.
+    case 'alarms':
+      return modelSubjectOf(source) === subject;
+    // Metrics are about the endpoint.
     default:
       return false;
   }
+}
+
+/** What alarms say of the model; `undefined` for those about the endpoint. */
+export function modelSubjectOf(source: {
+  readonly means?: WindowSubject | 'health' | undefined;
+}): WindowSubject | undefined {
+  return source.means === 'health' ? undefined : source.means;
+}
+
+/** Source id → what its alarms say of the model; sources about the endpoint are left out. */
+export function alarmSubjects(
+  monitor: Pick<PolicySpec['monitor'], 'sources'>,
+): ReadonlyMap<string, WindowSubject> {
+  return new Map(
+    monitor.sources.flatMap((source) => {
+      const subject = source.kind === 'alarms' ? modelSubjectOf(source) : undefined;
+      return subject === undefined ? [] : [[source.id, subject] as const];
+    }),
+  );
 }
 
 const measures = (source: ReportSource, subject: WindowSubject): boolean =>

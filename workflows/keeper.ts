@@ -4,6 +4,7 @@ import type { DataTold, SignalsTold } from '../activities/contract.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
+import { alarmSubjects } from '../domain/sources.js';
 import { MIN_HINT_INTERVAL_MS } from '../domain/watch.js';
 import {
   carryOut,
@@ -343,7 +344,12 @@ async function heedProbationAlarms(desk: KeeperDesk): Promise<void> {
     !state.policy.spec.deploy.probation.rollBackOn.includes('alarms')
   )
     return;
-  const [alarm] = rollbackAlarms(state.alarms, alarmPrefix(desk.model));
+  // What alarms say of the model goes by the verdict, like every other evidence of it.
+  const ofTheModel = alarmSubjects(state.policy.spec.monitor);
+  const [alarm] = rollbackAlarms(
+    state.alarms.filter(({ source }) => !ofTheModel.has(source)),
+    alarmPrefix(desk.model),
+  );
   if (alarm !== undefined)
     await rollBackOnce(desk, onProbation.release, `alarm ${alarm.name}: ${alarm.reason}`);
 }

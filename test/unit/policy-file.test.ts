@@ -48,6 +48,16 @@ function complaintAfter(from: string, to: string): PolicyIssue {
 }
 
 describe('a policy file', () => {
+  it('may see drift by alarms of its own, when they say that they mean it', () => {
+    const alarms = (rest: string): string =>
+      GOOD.replace(
+        '{ id: inputs, kind: captured-inputs }',
+        `{ id: own, kind: alarms, alarms: [psi]${rest} }`,
+      );
+    expect(parsePolicy(alarms(', means: drift'), 'policy.yaml').kind).toBe('policy');
+    expect(parsePolicy(alarms(''), 'policy.yaml').kind).toBe('invalid');
+    expect(parsePolicy(alarms(', means: performance'), 'policy.yaml').kind).toBe('invalid');
+  });
   it('is accepted with its defaults filled in and a digest that ignores order and comments', () => {
     const reading = parsePolicy(GOOD, 'policy.yaml');
     const reordered = parsePolicy(
@@ -293,7 +303,7 @@ describe('a policy file', () => {
       {
         line: 17,
         message:
-          'performance can only be seen by a source of kind ground-truth, or of model-monitor, evidently, nannyml or mlflow that measures it: add one or take performance off',
+          'performance can only be seen by a source of kind ground-truth, of model-monitor, evidently, nannyml or mlflow that measures it, or of alarms that mean it: add one or take performance off',
       },
     ],
     [
@@ -307,6 +317,12 @@ describe('a policy file', () => {
       'kind: captured-inputs',
       'kind: captured-inputs, columns: [a, a]',
       { line: 12, path: 'spec.monitor.sources[0].columns' },
+    ],
+    [
+      'managed alarms that are to mean drift',
+      '{ id: inputs, kind: captured-inputs }',
+      '{ id: inputs, kind: captured-inputs }\n      - { id: m, kind: alarms, means: drift }',
+      { line: 13, path: 'spec.monitor.sources[1].means' },
     ],
     [
       'a period CloudWatch does not have',

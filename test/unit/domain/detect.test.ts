@@ -539,3 +539,59 @@ it('a source cannot be named like a part of every object, or its windows would b
     },
   ]);
 });
+
+describe('an alarm of the company’s own', () => {
+  const meaning = (means: 'drift' | 'performance' | 'health') => ({
+    ...spec,
+    monitor: {
+      ...spec.monitor,
+      sources: [
+        ...spec.monitor.sources,
+        { id: 'own', kind: 'alarms' as const, alarms: ['psi'], means },
+      ],
+    },
+  });
+  const own = (change: Partial<AlarmReading> = {}) =>
+    alarm('ALARM', { source: 'own', name: 'psi', reason: 'psi is 0.4', sinceMs: 5, ...change });
+  const servingSinceMs = (sinceMs: number): EndpointReading => ({
+    ...endpoint,
+    champion: {
+      configName: 'flights-6',
+      packageArn: null,
+      modelDataUrl: null,
+      image: null,
+      roleArn: null,
+      sinceMs,
+    },
+  });
+  const withOwn = (change: Partial<AlarmReading> = {}, sinceMs = 0) =>
+    seen({ alarms: [alarm('OK'), own(change)], endpoint: servingSinceMs(sinceMs) });
+
+  it.each(['drift', 'performance'] as const)('that means %s is that at once', (means) => {
+    expect(judge(meaning(means), withOwn())).toMatchObject({
+      verdict: means,
+      reasons: ['alarm psi: psi is 0.4'],
+      windows: [{ source: 'own', sourceKind: 'alarms', fromMs: 5, toMs: 5 }],
+    });
+  });
+  it('that means health is an unhealthy endpoint, as one that says nothing is', () => {
+    expect(judge(meaning('health'), withOwn()).verdict).toBe('unhealthy endpoint');
+  });
+  it('that went off at the very instant this version took the traffic counts', () => {
+    expect(judge(meaning('drift'), withOwn({}, 5)).verdict).toBe('drift');
+  });
+  it('that went off before this version served says nothing of it, and is not health', () => {
+    expect(judge(meaning('drift'), withOwn({}, 6))).toMatchObject({
+      verdict: 'cannot tell',
+      reasons: ['alarm psi went off before this version served: it counts once it has been OK'],
+    });
+  });
+  it('that is OK is no drift', () => {
+    expect(judge(meaning('drift'), withOwn({ state: 'OK' })).verdict).toBe('healthy');
+  });
+  it('without data is no health', () => {
+    expect(judge(meaning('drift'), withOwn({ state: 'INSUFFICIENT_DATA' })).verdict).toBe(
+      'cannot tell',
+    );
+  });
+});

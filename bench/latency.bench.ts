@@ -1,0 +1,202 @@
+/** From a person's approval to UpdateEndpoint, and from an alarm's event to StartPipelineExecution, step by step. */
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+
+import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import type { Client } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time.js';
+import type { temporal } from '@temporalio/proto';
+
+import { connectTemporal, createModelkeeperClient } from '../client/index.js';
+import type { PolicyInput } from '../domain/policy.schema.js';
+import { Stack } from '../test/e2e/support/stack.js';
+import { temporaryFolder, until } from '../test/e2e/support/processes.js';
+import { percentile, printTable } from './table.js';
+
+export const needs = ['dist', 'temporal'] as const;
+
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+
+/** Where a path begins and ends, and the calls to AWS and S3 in between. */
+interface Path {
+  readonly totalMs: number;
+  readonly steps: ReadonlyMap<string, number>;
+}
+
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      idle: { type: 'string', default: '100' },
+      rounds: { type: 'string', default: '20' },
+    },
+  });
+  const idle = Number(values.idle);
+  const rounds = Number(values.rounds);
+  const folder = temporaryFolder('bench-latency');
+  const stack = await Stack.boot(folder.path);
+  try {
+    const temporal = await connectTemporal({
+      address: stack.environment['TEMPORAL_ADDRESS'] ?? '',
+    });
+    console.log(`${String(idle)} idle keepers are being made …`);
+    for (let n = 0; n < idle; n += 1)
+      await stack.apply(await stack.company(`idle-${String(n)}`, quiet));
+
+    const approvals: Path[] = [];
+    const alarms: Path[] = [];
+    for (let n = 0; n < rounds; n += 1) {
+      const model = `busy-${String(n)}`;
+      await stack.apply(await stack.company(model, triggeredByAlarm(model)));
+      alarms.push(await alarmPath(stack, temporal, model));
+      approvals.push(await approvalPath(stack, temporal, model));
+      console.log(
+        `${model}: alarm → StartPipelineExecution ${String(alarms.at(-1)?.totalMs)} ms, approval → UpdateEndpoint ${String(approvals.at(-1)?.totalMs)} ms`,
+      );
+    }
+    print(`Approval accepted → UpdateEndpoint received, ${String(idle)} idle keepers`, approvals);
+    print(
+      `Alarm event in the queue → StartPipelineExecution received, ${String(idle)} idle keepers`,
+      alarms,
+    );
+    await temporal.connection.close();
+  } finally {
+    await stack.close();
+    folder.remove();
+  }
+}
+
+function quiet(policy: PolicyInput): void {
+  policy.spec.monitor.every = '1h';
+}
+
+/** Retrains on an alarm of the company's own, which has counted its data points itself: persistence 1 of 1. */
+const triggeredByAlarm =
+  (model: string) =>
+  (policy: PolicyInput): void => {
+    policy.spec.monitor = {
+      every: '1h',
+      sources: [
+        { id: 'health', kind: 'alarms', alarms: 'managed' },
+        { id: 'drift', kind: 'alarms', alarms: [`drift-${model}`], means: 'drift' },
+      ],
+    };
+    policy.spec.retrain.on = ['drift'];
+  };
+
+async function alarmPath(stack: Stack, client: Client, model: string): Promise<Path> {
+  const { aws } = stack;
+  const modelkeeper = createModelkeeperClient(client);
+  const AlarmName = `drift-${model}`;
+  await aws.cloudwatch.send(
+    new PutMetricAlarmCommand({
+      AlarmName,
+      Namespace: 'company',
+      MetricName: 'drift',
+      Dimensions: [{ Name: 'Model', Value: model }],
+      Statistic: 'Maximum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 0.2,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'ignore',
+    }),
+  );
+  await until('the keeper knows the alarm', 60_000, async () => {
+    const { keeper } = await modelkeeper.status(model);
+    return keeper?.alarms.some(({ name }) => name === AlarmName) === true ? true : undefined;
+  });
+  const sentMs = Date.now();
+  // The local AWS divides its late delivery by its speed: the event is in the queue within milliseconds.
+  await aws.cloudwatch.send(
+    new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason: 'a benchmark' }),
+  );
+  const received = await until('the pipeline is started', 60_000, async () =>
+    (await aws.calls()).find(
+      (call) =>
+        call.operation === 'SageMaker.StartPipelineExecution' &&
+        call.input.includes(`${model}-train`),
+    ),
+  );
+  const keeper = await historyOf(client, `keeper/${model}`);
+  const release = await historyOf(client, `release/${model}/1`);
+  return path(sentMs, received.atMs, [...keeper, ...release]);
+}
+
+async function approvalPath(stack: Stack, client: Client, model: string): Promise<Path> {
+  const { request } = await stack.reached(
+    model,
+    1,
+    'people are asked',
+    (status) => status.request !== null,
+  );
+  const modelkeeper = createModelkeeperClient(client);
+  const reply = await modelkeeper.approve(model, 1, {
+    door: 'local',
+    proof: { kind: 'os-user', user: userInfo().username },
+    digest: request?.digest ?? '',
+    reason: 'a benchmark',
+  });
+  if (reply.kind === 'refused') throw new Error(reply.reason);
+  const received = await until('the endpoint is updated', 60_000, async () =>
+    (await stack.aws.calls()).find(
+      (call) => call.operation === 'SageMaker.UpdateEndpoint' && call.input.includes(`"${model}"`),
+    ),
+  );
+  const history = [
+    ...(await historyOf(client, `release/${model}/1`)),
+    ...(await historyOf(client, `keeper/${model}`)),
+  ];
+  const accepted = history.find((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
+  return path(instant(accepted), received.atMs, history);
+}
+
+/** Activities that ran in the span, each with the time from its scheduling to its end; what overlaps is counted for each. */
+function path(fromMs: number, toMs: number, history: readonly HistoryEvent[]): Path {
+  const steps = new Map<string, number>();
+  for (const scheduled of history) {
+    const attributes = scheduled.activityTaskScheduledEventAttributes;
+    if (attributes == null || instant(scheduled) < fromMs || instant(scheduled) > toMs) continue;
+    const completed = history.find(
+      (event) =>
+        String(event.activityTaskCompletedEventAttributes?.scheduledEventId) ===
+          String(scheduled.eventId) && instant(event) >= instant(scheduled),
+    );
+    const endMs = Math.min(toMs, completed === undefined ? toMs : instant(completed));
+    const name = attributes.activityType?.name ?? 'unknown';
+    steps.set(name, (steps.get(name) ?? 0) + endMs - instant(scheduled));
+  }
+  return { totalMs: toMs - fromMs, steps };
+}
+
+const instant = (event: HistoryEvent | undefined): number =>
+  event?.eventTime == null ? Number.NaN : tsToMs(event.eventTime);
+
+async function historyOf(client: Client, workflowId: string): Promise<readonly HistoryEvent[]> {
+  return (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? [];
+}
+
+function print(title: string, paths: readonly Path[]): void {
+  const totals = paths.map(({ totalMs }) => totalMs);
+  printTable(title, [
+    {
+      rounds: totals.length,
+      'p50 ms': percentile(totals, 0.5),
+      'p95 ms': percentile(totals, 0.95),
+      'most ms': Math.max(...totals),
+    },
+  ]);
+  const names = [...new Set(paths.flatMap(({ steps }) => [...steps.keys()]))];
+  printTable(
+    'of which, by activity (scheduled to completed)',
+    names.map((name) => {
+      const took = paths.flatMap(({ steps }) => steps.get(name) ?? []);
+      return {
+        activity: name,
+        rounds: took.length,
+        'p50 ms': percentile(took, 0.5),
+        'p95 ms': percentile(took, 0.95),
+      };
+    }),
+  );
+}
