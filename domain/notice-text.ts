@@ -167,7 +167,7 @@ const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
  */
 export function smsText(subject: string, text: string, link: string | null): string {
   const [first = ''] = text.split('\n').filter((line) => line.trim() !== '');
-  const words = gsm(`${subject}: ${first}`);
+  const words = gsm(`${subject}${/[.?!:]$/.test(subject) ? '' : ':'} ${first}`);
   const tail = link === null ? '' : ` ${gsm(link)}`;
   const room = SMS_LENGTH - septets(tail);
   return room >= FEWEST_SMS_WORDS

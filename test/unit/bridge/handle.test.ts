@@ -222,3 +222,21 @@ describe('the consumer', () => {
     expect(metrics.lastReceiveAtMs()).toBe(5);
   });
 });
+
+describe('two bridges', () => {
+  it('that get repeats of one change send a hint each, and every message is settled', async () => {
+    const answered: string[] = [];
+    const answer = (workflowId: string): Promise<Accepted> => {
+      answered.push(workflowId);
+      return Promise.resolve('accepted');
+    };
+    const [one, other] = [bench({ answer }), bench({ answer })];
+    const fates = [
+      ...(await one.fates(endpoint('churn'), endpoint('churn'))),
+      ...(await other.fates(endpoint('churn'))),
+    ];
+    // The keeper coalesces hints: a second one changes nothing but perhaps when it looks.
+    expect(answered).toEqual(['keeper/churn', 'keeper/churn']);
+    expect(fates.every(({ kind }) => kind === 'delete')).toBe(true);
+  });
+});
