@@ -48,7 +48,7 @@ const GATHER_ALIGNED_MS = 150;
 const GATHER_ALIGNED_MAX_MS = 5_000;
 /** Calls of a sweep while nobody knows better: one page for each state, and one of the history. */
 const LEAST_SWEEP_CALLS = 3;
-const HISTORY_PAGES = 10;
+const HISTORY_PAGES = 5;
 /** A history may be late. */
 const HISTORY_OVERLAP_MS = 300_000;
 const DAY_MS = 86_400_000;

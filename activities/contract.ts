@@ -3,6 +3,7 @@
  * only types. Every activity may run twice: its implementation says why that is safe.
  */
 import type { BakeComparison, BakeLook, MetricComparison } from '../domain/bake.js';
+import type { CustomMetric } from '../domain/custom-metrics.js';
 import type { Evidence, RolloutPlan } from '../domain/evidence.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
@@ -418,6 +419,10 @@ export interface ControlActivities {
   }>;
   /** The same, told field by field: what an alarm was, and what it is now. */
   repairAlarms(ref: ModelRef): Promise<AlarmRepair>;
+  /** Publishes values in CloudWatch; what AWS refuses is told and fails nothing. */
+  publishMetrics(
+    request: ModelRef & { readonly metrics: readonly CustomMetric[] },
+  ): Promise<{ readonly kind: 'sent' } | { readonly kind: 'not sent'; readonly reason: string }>;
   /** Removes every alarm of the model that we made. */
   removeAlarms(ref: ModelRef): Promise<void>;
   applyScaling(ref: ModelRef): Promise<{ readonly changed: readonly string[] }>;

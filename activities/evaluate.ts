@@ -1,9 +1,11 @@
+import { evaluationMetrics } from '../domain/custom-metrics.js';
 import { FailureType } from '../domain/failures.js';
 import type { Evaluation, GateSummary, MetricInterval } from '../domain/model.js';
 import type { Estimate, EvaluationReport } from '../domain/stats/types.js';
 import { isUnusable } from './analysis-port.js';
 import { currentSignal } from './baseline.js';
 import type { DataActivities, EvaluateRequest } from './contract.js';
+import { publish } from './custom-metrics.js';
 import type { DataDeps } from './deps.js';
 import { sha256 } from './digest.js';
 import { hopeless } from './heartbeat.js';
@@ -64,7 +66,18 @@ export function createEvaluateActivities(
       const text = JSON.stringify(report, undefined, 1);
       const reportUri = reportAddress(request);
       await writeObject(ownClients(deps, request).s3, reportUri, text);
-      return summary(report, reportUri, sha256(text), candidate.trainingRowsUri === null);
+      const evaluation = summary(
+        report,
+        reportUri,
+        sha256(text),
+        candidate.trainingRowsUri === null,
+      );
+      if (policy.spec.metrics?.publish !== false) {
+        const { cloudwatch } = clientsFor(deps, 'read')(request);
+        const nowMs = deps.now();
+        await publish(cloudwatch, evaluationMetrics(request.model, evaluation, nowMs), nowMs);
+      }
+      return evaluation;
     },
   };
 }

@@ -2,6 +2,7 @@
 import { createAlarmActivities } from './alarms.js';
 import { createCompareActivities } from './compare.js';
 import type { ControlActivities } from './contract.js';
+import { createMetricActivities } from './custom-metrics.js';
 import type { ControlDeps } from './deps.js';
 import { createDeploymentActivities } from './deployment.js';
 import { createEndpointActivities } from './endpoint.js';
@@ -32,6 +33,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createPolicyActivities(),
     ...createEndpointActivities(deps),
     ...createAlarmActivities(deps),
+    ...createMetricActivities(deps),
     ...createScalingActivities(deps),
     ...createReleaseActivities(deps),
     ...createPipelineActivities(deps, readCandidate),

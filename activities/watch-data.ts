@@ -7,6 +7,7 @@ import {
   silenceInWords,
   truthResult,
 } from '../domain/capture-windows.js';
+import { windowMetrics } from '../domain/custom-metrics.js';
 import { durationMs } from '../domain/duration.js';
 import { FailureType } from '../domain/failures.js';
 import { canonicalJson } from '../domain/ledger.js';
@@ -26,6 +27,7 @@ import { aws, may } from './aws-failure.js';
 import { currentSignal, ownBaseline, readProfile, type BaselineAnswer } from './baseline.js';
 import { captureFilesOf, filesByHour } from './capture-files.js';
 import type { DataActivities, DataTold, DataWatch } from './contract.js';
+import { publish } from './custom-metrics.js';
 import type { DataDeps } from './deps.js';
 import { sha256 } from './digest.js';
 import { keep, notYet, recall } from './heartbeat.js';
@@ -263,6 +265,11 @@ async function judgeWindow(
     result: { ...result, reportUri },
     evidence,
   };
+  if (policy.spec.metrics?.publish !== false) {
+    // Before the report, whose being there ends it: a repeat publishes the same values at the same time.
+    const { cloudwatch } = clientsFor(deps, 'read')(watch);
+    await publish(cloudwatch, windowMetrics(watch.model, report.result), deps.now());
+  }
   await writeObject(s3, reportUri, JSON.stringify(report));
   return report.result;
 }

@@ -175,9 +175,14 @@ async function furnish(
   });
 }
 
+/** How far this account's clock is ahead of the machine's: an hour passes between two looks. */
+let aheadMs = 0;
+const nowMs = (): number => Date.now() + aheadMs;
+const HOUR_MS = 3_600_000;
+
 /** A few minutes of load of every instance, so that each alarm has data. */
 function load({ sandbox }: World, policies: readonly Policy[]): void {
-  const nowMs = Date.now();
+  const loadedAtMs = nowMs();
   sandbox.kernel.observe(
     policies.flatMap(({ spec }) =>
       ['CPUUtilization', 'MemoryUtilization', 'DiskUtilization'].flatMap((name) =>
@@ -186,7 +191,7 @@ function load({ sandbox }: World, policies: readonly Policy[]): void {
           name,
           dimensions: { EndpointName: spec.endpoint.name, VariantName: spec.endpoint.variant },
           value: 20,
-          atMs: nowMs - minute * 60_000,
+          atMs: loadedAtMs - minute * 60_000,
           unit: 'Percent',
         })),
       ),
@@ -291,10 +296,9 @@ async function lookAtData(
   policies: readonly Policy[],
   scratch: string,
 ): Promise<void> {
-  const { watchData } = createDataActivities({ aws, analysis: NOBODY, now: Date.now, scratch });
-  const hourMs = 3_600_000;
+  const { watchData } = createDataActivities({ aws, analysis: NOBODY, now: nowMs, scratch });
   const before = (latenessMs: number): number =>
-    Math.floor((Date.now() - latenessMs) / hourMs) * hourMs - hourMs;
+    Math.floor((nowMs() - latenessMs) / HOUR_MS) * HOUR_MS - HOUR_MS;
   await each(policies, async (policy) => {
     const name = policy.metadata.name;
     const watch: DataWatch = {
@@ -306,11 +310,11 @@ async function lookAtData(
         modelDataUrl: null,
         image: null,
         roleArn: null,
-        sinceMs: before(100 * hourMs),
+        sinceMs: before(100 * HOUR_MS),
       },
       capturePrefix: `s3://bench/capture/${name}/AllTraffic/`,
       baselineUri: 's3://bench/profile.json',
-      countedToMs: { inputs: before(hourMs / 6), quality: before(2 * hourMs) },
+      countedToMs: { inputs: before(HOUR_MS / 6), quality: before(2 * HOUR_MS) },
       recent: {},
       disturbed: [],
       toldNoData: ['inputs', 'quality'],
@@ -357,6 +361,7 @@ export async function run(args: readonly string[]): Promise<void> {
     speed: 1_000,
     services: sageMakerServices,
     runtime: handleInvocation,
+    clock: { now: nowMs, realMs: (ms) => ms },
   });
   const common = {
     endpoint: sandbox.url,
@@ -379,16 +384,23 @@ export async function run(args: readonly string[]): Promise<void> {
     console.log(`${models} models, each with six metrics and six alarms, in the local AWS`);
     await furnish(world, policies);
     load(world, policies);
-    await alarmsAreOk(world);
     const deps: ControlDeps = {
       aws,
       temporal: {} as ControlDeps['temporal'],
-      now: Date.now,
+      now: nowMs,
       consoleUrl: null,
     };
     const { watchSignals } = createSignalsWatch(deps);
-    const look = async (what: string, isFirst = false): Promise<Counted> => {
+    const look = async (
+      what: string,
+      isFirst = false,
+      before: () => Promise<void> = async () => undefined,
+    ): Promise<Counted> => {
+      // What was set up or changed is an hour ago, as every look's is.
+      aheadMs += HOUR_MS;
       load(world, policies);
+      await alarmsAreOk(world);
+      await before();
       let looked: Looked = { quiet: 0, told: [] };
       const counts = await counted(sandbox, async () => {
         looked = await lookAtAll(watchSignals, policies, isFirst);
@@ -398,8 +410,11 @@ export async function run(args: readonly string[]): Promise<void> {
     };
     await look('The first look of a process: every alarm by name, every endpoint described', true);
     const quiet = await look('A quiet look');
-    await change(world, policies);
-    await look(`A look after ${CHANGED} endpoints have changed and ${ALARMED} alarms are in ALARM`);
+    await look(
+      `A look after ${CHANGED} endpoints have changed and ${ALARMED} alarms are in ALARM`,
+      false,
+      () => change(world, policies),
+    );
 
     const some = policies.slice(0, 20);
     const { s3 } = aws(REGION);

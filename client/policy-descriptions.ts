@@ -423,6 +423,9 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.scaling.target.value': 'Invocations per instance and minute.',
   'spec.scaling.target.scaleOutCooldown': 'Least time between two steps out.',
   'spec.scaling.target.scaleInCooldown': 'Least time between two steps in.',
+  'spec.metrics': 'What modelkeeper tells CloudWatch.',
+  'spec.metrics.publish':
+    'Drift, verdict, evaluation and waiting times as metrics of the namespace `modelkeeper`; also when this is not written.',
   'spec.notify': 'Who is told; nobody when this is not written.',
   'spec.notify.topic': 'SNS topic.',
   'spec.notify.on': 'What is told.',

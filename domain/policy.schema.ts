@@ -917,6 +917,8 @@ const specSchema = z.strictObject({
   deploy: deploySchema.prefault({}),
   roles: rolesSchema,
   scaling: scalingSchema,
+  /** What is published in CloudWatch; published when this is not written. */
+  metrics: z.strictObject({ publish: z.boolean().default(true) }).optional(),
   notify: notifySchema,
   events: eventsSchema,
 });

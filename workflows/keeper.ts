@@ -1,6 +1,7 @@
 import { condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
 
 import type { DataTold, SignalsTold } from '../activities/contract.js';
+import { verdictMetrics } from '../domain/custom-metrics.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
@@ -28,6 +29,7 @@ import {
   seeWindows,
 } from './keeper-state.js';
 import type { KeeperInput } from './keeper-state.js';
+import { publishMetrics } from './metrics.js';
 import { openWatches } from './watches.js';
 import type { WatchEnd, Watches } from './watches.js';
 
@@ -263,6 +265,11 @@ async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
     state.verdict = judged.verdict;
     state.verdictSinceMs = Date.now();
     state.governor = null;
+    void publishMetrics(
+      desk.ref(),
+      verdictMetrics(desk.model, judged.verdict, state.verdictSinceMs),
+      desk.tell,
+    );
     if (judged.verdict in NOTICES) {
       const { notice, severity } = NOTICES[judged.verdict as keyof typeof NOTICES];
       await desk.notify(

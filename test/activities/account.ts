@@ -14,6 +14,7 @@ import {
   GetMetricDataCommand,
   ListTagsForResourceCommand,
   PutMetricAlarmCommand,
+  PutMetricDataCommand,
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import {
@@ -70,6 +71,8 @@ export interface State {
   endpointTags: Map<string, string>;
   alarms: Map<string, object>;
   alarmTags: Map<string, Tags>;
+  /** Values by name, dimensions and time. */
+  metrics: Map<string, number>;
   objects: Map<string, string>;
   /** Display name of every execution that was started. */
   executions: string[];
@@ -111,6 +114,7 @@ export function newState(): State {
     configs: new Map([['flights-1', { variants: [variant], tags: [] }]]),
     endpointTags: new Map([['modelkeeper:keeper', 'keeper/flights']]),
     alarms: new Map(),
+    metrics: new Map(),
     alarmTags: new Map(),
     objects: new Map([
       ['m.tar.gz', 'weights'],
@@ -388,6 +392,14 @@ function cloudwatchOf(state: State) {
     }),
     on(DescribeAlarmHistoryCommand, () => ({ AlarmHistoryItems: [] })),
     // Of traffic there is that of a candidate only, an hour ago.
+    // The same value at the same time twice has the same average: what is kept is the value.
+    on(PutMetricDataCommand, ({ MetricData = [] }) => {
+      for (const { MetricName, Dimensions = [], Value, Timestamp } of MetricData) {
+        const of = Dimensions.map((one) => one.Value ?? '').join('/');
+        state.metrics.set(`${MetricName ?? ''}/${of}/${String(Timestamp?.getTime())}`, Value ?? 0);
+      }
+      return {};
+    }),
     on(GetMetricDataCommand, ({ MetricDataQueries: queries = [] }) => ({
       MetricDataResults: queries
         .filter(({ Id = '' }) => Id.startsWith('candidate'))

@@ -19,6 +19,7 @@ import type {
 import { createDataActivities } from '../../activities/data.js';
 import { sha256 } from '../../activities/digest.js';
 import { createControlActivities } from '../../activities/index.js';
+import { verdictMetrics } from '../../domain/custom-metrics.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 import { accountWith, EXECUTION, newState, PACKAGE, type Account, type State } from './account.js';
 import {
@@ -164,6 +165,9 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   unclaimEndpoint: { args: [ref] },
   ensureAlarms: { args: [ref] },
   repairAlarms: { args: [ref] },
+  publishMetrics: {
+    args: [{ ...ref, metrics: verdictMetrics('flights', 'healthy', NOON) }],
+  },
   removeAlarms: { given: isPrepared, args: [ref] },
   applyScaling: { args: [scaled] },
   removeScaling: {

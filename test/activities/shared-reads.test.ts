@@ -153,7 +153,7 @@ describe('the alarms of many models', () => {
     expect(
       world.aws.inputs(DescribeAlarmsCommand).filter(({ AlarmNames }) => AlarmNames).length,
     ).toBe(20);
-    expect(world.aws.names().length - before).toBe(10 + 2 + 10);
+    expect(world.aws.names().length - before).toBe(5 + 2 + 10);
   });
 
   it('are read by name at least once a day, and not all at once', async () => {

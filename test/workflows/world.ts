@@ -18,6 +18,7 @@ import type {
 } from '../../activities/contract.js';
 import type { BakeComparison } from '../../domain/bake.js';
 import { durationMs } from '../../domain/duration.js';
+import type { CustomMetric } from '../../domain/custom-metrics.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
 import { NO_HASH } from '../../domain/ledger.js';
 import type { Evidence } from '../../domain/evidence.js';
@@ -103,6 +104,9 @@ export class World {
   endpoint: Mutable<EndpointReading>;
   readonly calls: Record<string, number> = {};
   readonly notices: NoticeMessage[] = [];
+  /** Published in CloudWatch. */
+  readonly metrics: CustomMetric[] = [];
+  refusesMetrics = false;
   /** Events as they were put on the bus, call by call. */
   readonly batches: (readonly OwnEvent[])[] = [];
   readonly ledger: LedgerDraft[] = [];
@@ -403,6 +407,12 @@ export class World {
       claimEndpoint: async () => ({ kind: 'claimed', endpoint: await this.reading() }),
       unclaimEndpoint: async () => undefined,
       ensureAlarms: async () => ({ alarms: {}, repaired: [] }),
+      publishMetrics: async ({ metrics }) => {
+        this.metrics.push(...metrics);
+        return this.refusesMetrics
+          ? { kind: 'not sent', reason: 'cloudwatch:PutMetricData is missing' }
+          : { kind: 'sent' };
+      },
       repairAlarms: async () => ({ alarms: {}, differences: [] }),
       removeAlarms: async () => undefined,
       applyScaling: async () => ({ changed: [] }),

@@ -2,6 +2,7 @@ import { condition } from '@temporalio/workflow';
 
 import { ladder } from '../../domain/approval.js';
 import type { LadderStep } from '../../domain/approval.js';
+import { waitMetrics } from '../../domain/custom-metrics.js';
 import { instantInWords, inWords } from '../../domain/duration.js';
 import type { Evidence } from '../../domain/evidence.js';
 import { weaknesses } from '../../domain/evidence.js';
@@ -11,6 +12,7 @@ import type { ApprovalRequest } from '../../domain/status.js';
 import { planInWords } from '../../domain/rollout.js';
 import { control } from '../activities.js';
 import { atBest } from '../failures.js';
+import { publishMetrics } from '../metrics.js';
 import type { ReleaseDesk } from '../release-desk.js';
 import type { Ready } from './evaluate.js';
 import { openRegistryDoor } from './registry.js';
@@ -200,6 +202,7 @@ async function settled(
       `${decision.person} ${decision.verdict}s through ${decision.door}: ${decision.reason === '' ? 'no reason given' : decision.reason}`,
   );
   desk.settled();
+  void publishMetrics(ref, waitMetrics(ref.model, request, Date.now()), desk.tell);
   const recorded = desk.record({
     decision: outcome === 'pending' ? 'expired' : outcome,
     reasons:

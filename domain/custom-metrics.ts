@@ -1,0 +1,128 @@
+import type { Evaluation, Verdict, WindowResult } from './model.js';
+
+/** Namespace of every metric that modelkeeper publishes. */
+export const METRICS_NAMESPACE = 'modelkeeper';
+
+/** One value that CloudWatch keeps. */
+export interface CustomMetric {
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly unit: 'None' | 'Count' | 'Seconds';
+  readonly atMs: number;
+}
+
+const VERDICTS: readonly Verdict[] = [
+  'healthy',
+  'data quality',
+  'drift',
+  'performance',
+  'unhealthy endpoint',
+  'cannot tell',
+];
+
+/** CloudWatch takes no value that is older, or further ahead. */
+const OLDEST_MS = 14 * 86_400_000 - 3_600_000;
+
+/** What CloudWatch takes: numbers, not too old. */
+export function publishable(
+  metrics: readonly CustomMetric[],
+  nowMs: number,
+): readonly CustomMetric[] {
+  return metrics.filter(
+    ({ value, atMs }) => Number.isFinite(value) && nowMs - atMs <= OLDEST_MS && atMs <= nowMs,
+  );
+}
+
+/** What one window showed, at its beginning, as CloudWatch stamps its own: drift of columns, or performance. */
+export function windowMetrics(model: string, window: WindowResult): readonly CustomMetric[] {
+  const { source, fromMs: atMs } = window;
+  const of = { Model: model, Source: source };
+  const distances = window.columns.flatMap(({ name, jsDistance }) =>
+    jsDistance === null ? [] : [{ column: name, jsDistance }],
+  );
+  const estimate = window.metric?.estimate ?? null;
+  return [
+    { name: 'Rows', dimensions: of, value: window.rows, unit: 'Count', atMs },
+    ...distances.map(({ column, jsDistance }): CustomMetric => ({
+      name: 'Drift',
+      dimensions: { ...of, Column: column },
+      value: jsDistance,
+      unit: 'None',
+      atMs,
+    })),
+    ...(distances.length === 0
+      ? []
+      : [
+          {
+            name: 'MostDrift',
+            dimensions: of,
+            value: Math.max(...distances.map(({ jsDistance }) => jsDistance)),
+            unit: 'None',
+            atMs,
+          } as const,
+        ]),
+    ...(estimate === null || window.metric === undefined
+      ? []
+      : [
+          {
+            name: 'Performance',
+            dimensions: { ...of, Metric: window.metric.name },
+            value: estimate,
+            unit: 'None',
+            atMs,
+          } as const,
+        ]),
+  ];
+}
+
+/** 1 for the verdict that holds from now on, 0 for every other. */
+export const verdictMetrics = (
+  model: string,
+  verdict: Verdict,
+  atMs: number,
+): readonly CustomMetric[] =>
+  VERDICTS.map((one) => ({
+    name: 'Verdict',
+    dimensions: { Model: model, Verdict: one },
+    value: one === verdict ? 1 : 0,
+    unit: 'None',
+    atMs,
+  }));
+
+/** How long people were waited for, whatever came of it. */
+export const waitMetrics = (
+  model: string,
+  request: { readonly requestedAtMs: number },
+  atMs: number,
+): readonly CustomMetric[] => [
+  {
+    name: 'WaitForPeople',
+    dimensions: { Model: model },
+    value: (atMs - request.requestedAtMs) / 1_000,
+    unit: 'Seconds',
+    atMs,
+  },
+];
+
+/** Candidate and champion side by side on the held-out rows. */
+export const evaluationMetrics = (
+  model: string,
+  evaluation: Pick<Evaluation, 'candidate' | 'champion'>,
+  atMs: number,
+): readonly CustomMetric[] =>
+  (['candidate', 'champion'] as const).flatMap((version) =>
+    evaluation[version].flatMap(({ metric, estimate }) =>
+      estimate === null
+        ? []
+        : [
+            {
+              name: 'Evaluated',
+              dimensions: { Model: model, Metric: metric, Version: version },
+              value: estimate,
+              unit: 'None',
+              atMs,
+            } as const,
+          ],
+    ),
+  );
