@@ -25,6 +25,7 @@ import type { Post, PostEvidence } from '../domain/notices.js';
 import type { OwnEvent } from '../domain/own-events.js';
 import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import type { PackageReading, RegistryMemory } from '../domain/registry.js';
+import type { ScalingActivity } from '../domain/scaling.js';
 import type { KnownSignals } from '../domain/watch.js';
 
 /** Where things of one model are. */
@@ -51,6 +52,8 @@ export interface SignalsTold {
   readonly endpoint: EndpointReading;
   readonly alarms: readonly AlarmReading[];
   readonly metrics: readonly MetricReading[];
+  /** What auto scaling did, or could not do, lately, newest first; absent where the policy scales nothing. */
+  readonly scaling?: readonly ScalingActivity[];
   readonly scheduleDueAtMs: number | null;
   /** Releases that closed, or never existed, according to Temporal. */
   readonly closedReleases: readonly { readonly workflowId: string; readonly status: string }[];
@@ -381,6 +384,16 @@ export interface AlarmRepair {
   readonly differences: readonly AlarmDifference[];
 }
 
+/** One setting of the scaling that is not as the policy says. */
+export interface ScalingDifference {
+  /** Scalable target, scaling policy, alarm or schedule, by its name. */
+  readonly what: string;
+  /** `existence` for what was missing, or is not wanted any more. */
+  readonly field: string;
+  readonly was: string;
+  readonly is: string;
+}
+
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly endpoint: EndpointReading }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -426,10 +439,25 @@ export interface ControlActivities {
   /** Removes every alarm of the model that we made. */
   removeAlarms(ref: ModelRef): Promise<void>;
   applyScaling(ref: ModelRef): Promise<{ readonly changed: readonly string[] }>;
+  /**
+   * Compares the scalable target, policies, alarms and schedules with the policy, and puts right what differs; with
+   * `compareOnly` it writes nothing.
+   */
+  repairScaling(
+    request: ModelRef & { readonly compareOnly?: boolean },
+  ): Promise<readonly ScalingDifference[]>;
   removeScaling(ref: ModelRef): Promise<void>;
+  /**
+   * Lifts a suspension that carries our mark, unless the release it was made for is one of `except`. Answers for which
+   * workflow it was made.
+   */
+  liftSuspension(
+    request: ModelRef & { readonly except: readonly string[] },
+  ): Promise<{ readonly kind: 'none' } | { readonly kind: 'lifted' | 'kept'; readonly by: string }>;
   /** Whether the variant is a scalable target, and whether somebody has suspended it already. */
   readScaling(ref: ModelRef): Promise<{ readonly found: boolean; readonly suspended: boolean }>;
-  suspendScaling(ref: ModelRef): Promise<void>;
+  /** @param by workflow for which it is suspended: the mark on the endpoint */
+  suspendScaling(request: ModelRef & { readonly by?: string }): Promise<void>;
   resumeScaling(ref: ModelRef): Promise<void>;
 
   startRelease(

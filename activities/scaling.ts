@@ -1,44 +1,87 @@
 import {
   DeleteScalingPolicyCommand,
+  DeleteScheduledActionCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
+  DescribeScalingActivitiesCommand,
   DescribeScalingPoliciesCommand,
+  DescribeScheduledActionsCommand,
   PutScalingPolicyCommand,
+  PutScheduledActionCommand,
   RegisterScalableTargetCommand,
   type ApplicationAutoScalingClient,
+  type PutScalingPolicyRequest,
   type ScalableTarget,
   type ScalingPolicy,
+  type ScheduledAction,
 } from '@aws-sdk/client-application-auto-scaling';
+import { PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch';
+import { AddTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-sagemaker';
 
-import { durationMs } from '../domain/duration.js';
-import { aws, may } from './aws-failure.js';
-import type { ControlActivities, ModelRef } from './contract.js';
+import { FailureType } from '../domain/failures.js';
+import { hardwareOf } from '../domain/instances.js';
+import {
+  isScalingOfOurs,
+  scalingPlan,
+  ScalingUnknown,
+  steppingAlarmNames,
+  type ScalingActivity,
+  type ScalingPlan,
+  type SteppingSpec,
+  type TrackingSpec,
+} from '../domain/scaling.js';
+import { alarmDifferences, deleteAlarmsOf, describeAlarms, MODEL_TAG, putInput } from './alarms.js';
+import { aws, may, type AwsError } from './aws-failure.js';
+import type { ControlActivities, ModelRef, ScalingDifference } from './contract.js';
 import type { ControlDeps } from './deps.js';
+import { hopeless } from './heartbeat.js';
+import { describeConfig, describeEndpoint, readTags } from './read.js';
 import { clientsFor } from './stage-clients.js';
 
 const DIMENSION = 'sagemaker:variant:DesiredInstanceCount';
-const METRIC = 'SageMakerVariantInvocationsPerInstance';
+
+/**
+ * The mark of a suspension of ours, on the endpoint: whoever comes after a keeper or release that was terminated finds
+ * it there. A suspension without it is a person's.
+ */
+export const SUSPENSION_TAG = 'modelkeeper:scaling-suspended-by';
+
+/** Lately enough for a person to care. */
+const MOST_ACTIVITIES = 10;
 
 const resourceId = (ref: ModelRef): string => {
   const { name, variant } = ref.policy.spec.endpoint;
   return `endpoint/${name}/variant/${variant}`;
 };
-const policyName = (model: string): string => `modelkeeper-${model}-invocations`;
+const target = (ref: ModelRef) =>
+  ({
+    ServiceNamespace: 'sagemaker',
+    ResourceId: resourceId(ref),
+    ScalableDimension: DIMENSION,
+  }) as const;
+
+const gone = (error: AwsError): 'absent' | undefined =>
+  error.name === 'ObjectNotFoundException' ? 'absent' : undefined;
 
 type ScalingActivities = Pick<
   ControlActivities,
-  'applyScaling' | 'removeScaling' | 'readScaling' | 'suspendScaling' | 'resumeScaling'
+  | 'applyScaling'
+  | 'repairScaling'
+  | 'removeScaling'
+  | 'readScaling'
+  | 'suspendScaling'
+  | 'resumeScaling'
+  | 'liftSuspension'
 >;
 
 export function createScalingActivities(deps: ControlDeps): ScalingActivities {
   const clients = clientsFor(deps, 'deploy');
 
   const readTarget = async (ref: ModelRef): Promise<ScalableTarget | undefined> => {
-    const { autoscaling } = clients(ref);
     const answer = await aws(
       may('application-autoscaling:DescribeScalableTargets', resourceId(ref)),
       (options) =>
-        autoscaling.send(
+        clients(ref).autoscaling.send(
           new DescribeScalableTargetsCommand({
             ServiceNamespace: 'sagemaker',
             ResourceIds: [resourceId(ref)],
@@ -51,172 +94,553 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
   };
 
   const readPolicies = async (ref: ModelRef): Promise<readonly ScalingPolicy[]> => {
-    const { autoscaling } = clients(ref);
     const answer = await aws(
       may('application-autoscaling:DescribeScalingPolicies', resourceId(ref)),
       (options) =>
-        autoscaling.send(
-          new DescribeScalingPoliciesCommand({
-            ServiceNamespace: 'sagemaker',
-            ResourceId: resourceId(ref),
-            ScalableDimension: DIMENSION,
-          }),
-          options,
-        ),
+        clients(ref).autoscaling.send(new DescribeScalingPoliciesCommand(target(ref)), options),
     );
     return answer.ScalingPolicies ?? [];
   };
 
-  const setSuspended = async (ref: ModelRef, suspended: boolean): Promise<void> => {
+  const readSchedules = async (ref: ModelRef): Promise<readonly ScheduledAction[]> => {
+    const answer = await aws(
+      may('application-autoscaling:DescribeScheduledActions', resourceId(ref)),
+      (options) =>
+        clients(ref).autoscaling.send(new DescribeScheduledActionsCommand(target(ref)), options),
+    );
+    return answer.ScheduledActions ?? [];
+  };
+
+  const register = async (
+    ref: ModelRef,
+    wanted: Partial<ConstructorParameters<typeof RegisterScalableTargetCommand>[0]>,
+  ): Promise<void> => {
     await aws(may('application-autoscaling:RegisterScalableTarget', resourceId(ref)), (options) =>
       clients(ref).autoscaling.send(
-        new RegisterScalableTargetCommand({
-          ServiceNamespace: 'sagemaker',
-          ResourceId: resourceId(ref),
-          ScalableDimension: DIMENSION,
-          SuspendedState: {
-            DynamicScalingInSuspended: suspended,
-            DynamicScalingOutSuspended: suspended,
-            ScheduledScalingSuspended: suspended,
-          },
-        }),
+        new RegisterScalableTargetCommand({ ...target(ref), ...wanted }),
         options,
       ),
     );
   };
 
-  return {
-    /** Compares first and then upserts by name: a second run changes nothing. */
-    async applyScaling(ref) {
-      const { scaling } = ref.policy.spec;
-      if (scaling === undefined) return { changed: [] };
-      const { autoscaling } = clients(ref);
-      const { min, max } = scaling.instances;
-      const changed: string[] = [];
-      const target = await readTarget(ref);
-      if (target?.MinCapacity !== min || target.MaxCapacity !== max) {
-        await aws(
-          may('application-autoscaling:RegisterScalableTarget', resourceId(ref)),
-          (options) =>
-            autoscaling.send(
-              new RegisterScalableTargetCommand({
-                ServiceNamespace: 'sagemaker',
-                ResourceId: resourceId(ref),
-                ScalableDimension: DIMENSION,
-                MinCapacity: min,
-                MaxCapacity: max,
+  const putPolicy = async (
+    ref: ModelRef,
+    wanted: Omit<PutScalingPolicyRequest, 'ServiceNamespace' | 'ResourceId' | 'ScalableDimension'>,
+  ): Promise<string> => {
+    const answer = await aws(
+      may('application-autoscaling:PutScalingPolicy', resourceId(ref)),
+      (options) =>
+        clients(ref).autoscaling.send(
+          new PutScalingPolicyCommand({ ...target(ref), ...wanted }),
+          options,
+        ),
+    );
+    return answer.PolicyARN ?? '';
+  };
+
+  const deletePolicy = async (ref: ModelRef, name: string): Promise<void> => {
+    await aws(
+      may('application-autoscaling:DeleteScalingPolicy', resourceId(ref)),
+      (options) =>
+        clients(ref).autoscaling.send(
+          new DeleteScalingPolicyCommand({ ...target(ref), PolicyName: name }),
+          options,
+        ),
+      gone,
+    );
+  };
+
+  const deleteSchedule = async (ref: ModelRef, name: string): Promise<void> => {
+    await aws(
+      may('application-autoscaling:DeleteScheduledAction', resourceId(ref)),
+      (options) =>
+        clients(ref).autoscaling.send(
+          new DeleteScheduledActionCommand({ ...target(ref), ScheduledActionName: name }),
+          options,
+        ),
+      gone,
+    );
+  };
+
+  /** What the policy wants on the instances that serve. */
+  const planFor = async (ref: ModelRef): Promise<ScalingPlan | null> => {
+    const { spec } = ref.policy;
+    if (spec.scaling === undefined) return null;
+    const { sagemaker } = clients(ref);
+    const endpoint = await describeEndpoint(sagemaker, spec.endpoint.name);
+    const config =
+      endpoint?.EndpointConfigName === undefined
+        ? undefined
+        : await describeConfig(sagemaker, endpoint.EndpointConfigName);
+    const type = config?.ProductionVariants?.find(
+      (one) => one.VariantName === spec.endpoint.variant,
+    )?.InstanceType;
+    if (type?.startsWith('ml.t2.') === true)
+      throw hopeless(
+        FailureType.PolicyUnfit,
+        `${spec.endpoint.name} runs on ${type}, and SageMaker does not scale t2 instances: take another instance type, or take spec.scaling out of the policy`,
+      );
+    try {
+      return scalingPlan(ref.policy, hardwareOf(type, spec.monitor.instanceTypes));
+    } catch (error) {
+      if (!(error instanceof ScalingUnknown)) throw error;
+      throw hopeless(FailureType.PolicyUnfit, error.message);
+    }
+  };
+
+  /** Compares first and then upserts by name: a second run finds everything right and writes nothing. */
+  const repair = async (
+    ref: ModelRef,
+    compareOnly: boolean,
+  ): Promise<readonly ScalingDifference[]> => {
+    const plan = await planFor(ref);
+    if (plan === null) return [];
+    const differences: ScalingDifference[] = [];
+    /** Says what differs, and puts it right unless it is only to be compared. */
+    const settle = async (
+      found: readonly ScalingDifference[],
+      write: () => Promise<unknown>,
+    ): Promise<void> => {
+      differences.push(...found);
+      if (found.length > 0 && !compareOnly) await write();
+    };
+
+    const [registered, policies, schedules] = await Promise.all([
+      readTarget(ref),
+      readPolicies(ref),
+      readSchedules(ref),
+    ]);
+    await settle(targetDifferences(plan, registered), () =>
+      register(ref, { MinCapacity: plan.min, MaxCapacity: plan.max }),
+    );
+    const policyOf = (name: string): ScalingPolicy | undefined =>
+      policies.find((one) => one.PolicyName === name);
+    const { tracking } = plan;
+    if (tracking !== null) {
+      await settle(trackingDifferences(tracking, policyOf(tracking.name)), () =>
+        putPolicy(ref, trackingInput(tracking)),
+      );
+    }
+    for (const step of plan.stepping) {
+      const known = policyOf(step.name);
+      const unlike = steppingDifferences(step, known);
+      differences.push(...unlike);
+      const arn =
+        unlike.length === 0 || compareOnly
+          ? (known?.PolicyARN ?? '')
+          : await putPolicy(ref, steppingInput(step));
+      const { cloudwatch } = clients(ref);
+      const alarm = (await describeAlarms(cloudwatch, [step.alarm.name])).get(step.alarm.name);
+      await settle(alarmFaults(step, alarm, arn), () =>
+        aws(may('cloudwatch:PutMetricAlarm', `alarm:${step.alarm.name}`), (options) =>
+          cloudwatch.send(
+            new PutMetricAlarmCommand({
+              ...putInput(step.alarm),
+              ActionsEnabled: true,
+              AlarmActions: [arn],
+              Tags: [{ Key: MODEL_TAG, Value: ref.model }],
+            }),
+            options,
+          ),
+        ),
+      );
+    }
+    for (const entry of plan.schedules) {
+      const known = schedules.find((one) => one.ScheduledActionName === entry.name);
+      await settle(
+        compared(entry.name, known !== undefined, [
+          ['schedule', known?.Schedule, entry.schedule],
+          ['time zone', known?.Timezone ?? 'UTC', entry.timeZone],
+          ['min', known?.ScalableTargetAction?.MinCapacity, entry.min],
+          ['max', known?.ScalableTargetAction?.MaxCapacity, entry.max],
+        ]),
+        () =>
+          aws(may('application-autoscaling:PutScheduledAction', resourceId(ref)), (options) =>
+            clients(ref).autoscaling.send(
+              new PutScheduledActionCommand({
+                ...target(ref),
+                ScheduledActionName: entry.name,
+                Schedule: entry.schedule,
+                Timezone: entry.timeZone,
+                ScalableTargetAction: { MinCapacity: entry.min, MaxCapacity: entry.max },
               }),
               options,
             ),
-        );
-        changed.push(`${min} to ${max} instances`);
-      }
-      const ours = (await readPolicies(ref)).find(
-        (policy) => policy.PolicyName === policyName(ref.model),
-      );
-      if (scaling.target === undefined) {
-        if (ours !== undefined) {
-          await deletePolicy(autoscaling, ref);
-          changed.push('no target any more');
-        }
-        return { changed };
-      }
-      const wanted = {
-        TargetValue: scaling.target.value,
-        ScaleOutCooldown: Math.ceil(durationMs(scaling.target.scaleOutCooldown) / 1_000),
-        ScaleInCooldown: Math.ceil(durationMs(scaling.target.scaleInCooldown) / 1_000),
-      };
-      const found = ours?.TargetTrackingScalingPolicyConfiguration;
-      const same =
-        found?.TargetValue === wanted.TargetValue &&
-        found.ScaleOutCooldown === wanted.ScaleOutCooldown &&
-        found.ScaleInCooldown === wanted.ScaleInCooldown;
-      if (!same) {
-        await aws(may('application-autoscaling:PutScalingPolicy', resourceId(ref)), (options) =>
-          autoscaling.send(
-            new PutScalingPolicyCommand({
-              PolicyName: policyName(ref.model),
-              ServiceNamespace: 'sagemaker',
-              ResourceId: resourceId(ref),
-              ScalableDimension: DIMENSION,
-              PolicyType: 'TargetTrackingScaling',
-              TargetTrackingScalingPolicyConfiguration: {
-                ...wanted,
-                PredefinedMetricSpecification: { PredefinedMetricType: METRIC },
-              },
-            }),
-            options,
           ),
-        );
-        changed.push(`target of ${wanted.TargetValue} invocations per instance and minute`);
-      }
-      return { changed };
+      );
+    }
+
+    const wanted = new Set([
+      ...(tracking === null ? [] : [tracking.name]),
+      ...plan.stepping.map((step) => step.name),
+      ...plan.schedules.map((entry) => entry.name),
+    ]);
+    const unwanted = (name = ''): boolean => isScalingOfOurs(ref.model, name) && !wanted.has(name);
+    for (const { PolicyName: name = '' } of policies.filter((one) => unwanted(one.PolicyName)))
+      await settle([notWanted(name)], () => deletePolicy(ref, name));
+    for (const { ScheduledActionName: name = '' } of schedules.filter((one) =>
+      unwanted(one.ScheduledActionName),
+    ))
+      await settle([notWanted(name)], () => deleteSchedule(ref, name));
+    const alarms = new Set(plan.stepping.map((step) => step.alarm.name));
+    const { cloudwatch } = clients(ref);
+    const left = await describeAlarms(
+      cloudwatch,
+      steppingAlarmNames(ref.model).filter((name) => !alarms.has(name)),
+    );
+    for (const name of left.keys())
+      await settle([notWanted(name)], () => deleteAlarmsOf(cloudwatch, ref.model, [name]));
+    return differences;
+  };
+
+  const setSuspended = (ref: ModelRef, suspended: boolean): Promise<void> =>
+    register(ref, {
+      SuspendedState: {
+        DynamicScalingInSuspended: suspended,
+        DynamicScalingOutSuspended: suspended,
+        ScheduledScalingSuspended: suspended,
+      },
+    });
+
+  /** The endpoint's ARN and, of its mark, for whom scaling is suspended. */
+  const readMark = async (
+    ref: ModelRef,
+  ): Promise<{ readonly arn: string; readonly by: string | undefined } | undefined> => {
+    const { sagemaker } = clients(ref);
+    const endpoint = await describeEndpoint(sagemaker, ref.policy.spec.endpoint.name);
+    const arn = endpoint?.EndpointArn;
+    if (arn === undefined) return undefined;
+    return { arn, by: (await readTags(sagemaker, arn)).get(SUSPENSION_TAG) };
+  };
+
+  const takeOffMark = async (ref: ModelRef): Promise<void> => {
+    const mark = await readMark(ref);
+    if (mark?.by === undefined) return;
+    await aws(may('sagemaker:DeleteTags', mark.arn), (options) =>
+      clients(ref).sagemaker.send(
+        new DeleteTagsCommand({ ResourceArn: mark.arn, TagKeys: [SUSPENSION_TAG] }),
+        options,
+      ),
+    );
+  };
+
+  /** First scaling, then the mark: cut off in between, the next one finds the mark and resumes again. */
+  const resume = async (ref: ModelRef): Promise<void> => {
+    if ((await readTarget(ref)) !== undefined) await setSuspended(ref, false);
+    await takeOffMark(ref);
+  };
+
+  return {
+    /** As `repairScaling`: a second run finds everything right and writes nothing. */
+    async applyScaling(ref) {
+      return { changed: scalingInWords(await repair(ref, false)) };
     },
 
-    /** Removes our policy, and the target when nobody else's policy is on it. What is gone is no error. */
+    /** Compares first and then upserts by name: a second run finds everything right and writes nothing. */
+    repairScaling: (request) => repair(request, request.compareOnly === true),
+
+    /**
+     * Removes what is ours by name, and the target when nothing of anybody else's is on it. What is gone is no error,
+     * so twice is the same as once.
+     */
     async removeScaling(ref) {
-      if (ref.policy.spec.scaling === undefined) return;
-      const { autoscaling } = clients(ref);
-      const policies = await readPolicies(ref);
-      const others = policies.filter((policy) => policy.PolicyName !== policyName(ref.model));
-      if (others.length < policies.length) await deletePolicy(autoscaling, ref);
-      if (others.length > 0) return;
+      const [policies, schedules] = await Promise.all([readPolicies(ref), readSchedules(ref)]);
+      const ours = policies.filter((one) => isScalingOfOurs(ref.model, one.PolicyName ?? ''));
+      const oursAt = schedules.filter((one) =>
+        isScalingOfOurs(ref.model, one.ScheduledActionName ?? ''),
+      );
+      for (const { PolicyName = '' } of ours) await deletePolicy(ref, PolicyName);
+      for (const { ScheduledActionName = '' } of oursAt)
+        await deleteSchedule(ref, ScheduledActionName);
+      await deleteAlarmsOf(clients(ref).cloudwatch, ref.model, steppingAlarmNames(ref.model));
+      const others = policies.length + schedules.length - ours.length - oursAt.length;
+      // A target on which nothing of ours was, and that the policy does not ask for, is somebody else's.
+      const madeByUs = ref.policy.spec.scaling !== undefined || ours.length + oursAt.length > 0;
+      if (others > 0 || !madeByUs) return;
       await aws(
         may('application-autoscaling:DeregisterScalableTarget', resourceId(ref)),
         (options) =>
-          autoscaling.send(
-            new DeregisterScalableTargetCommand({
-              ServiceNamespace: 'sagemaker',
-              ResourceId: resourceId(ref),
-              ScalableDimension: DIMENSION,
-            }),
-            options,
-          ),
-        (error) => (error.name === 'ObjectNotFoundException' ? 'absent' : undefined),
+          clients(ref).autoscaling.send(new DeregisterScalableTargetCommand(target(ref)), options),
+        gone,
       );
     },
 
     /** Reads only. Any of the three kinds of suspension counts: it is somebody's, and stays. */
     async readScaling(ref) {
-      const target = await readTarget(ref);
-      const state = target?.SuspendedState;
-      return {
-        found: target !== undefined,
-        suspended:
-          state?.DynamicScalingInSuspended === true ||
-          state?.DynamicScalingOutSuspended === true ||
-          state?.ScheduledScalingSuspended === true,
-      };
+      const found = await readTarget(ref);
+      return { found: found !== undefined, suspended: isSuspended(found) };
     },
 
-    /** Suspends all scaling of the variant; policies survive. The same state twice is the same state. */
-    async suspendScaling(ref) {
-      if ((await readTarget(ref)) !== undefined) await setSuspended(ref, true);
+    /**
+     * Suspends all scaling of the variant; policies survive. The mark goes first: cut off in between, nothing is
+     * suspended without it. The same state twice is the same state.
+     */
+    async suspendScaling(request) {
+      if ((await readTarget(request)) === undefined) return;
+      const mark = request.by === undefined ? undefined : await readMark(request);
+      if (mark !== undefined && mark.by !== request.by) {
+        await aws(may('sagemaker:AddTags', mark.arn), (options) =>
+          clients(request).sagemaker.send(
+            new AddTagsCommand({
+              ResourceArn: mark.arn,
+              Tags: [{ Key: SUSPENSION_TAG, Value: request.by ?? '' }],
+            }),
+            options,
+          ),
+        );
+      }
+      await setSuspended(request, true);
     },
 
     /** Lifts all suspensions of the variant: for the caller who knows that they are ours. Twice is the same as once. */
-    async resumeScaling(ref) {
-      if ((await readTarget(ref)) !== undefined) await setSuspended(ref, false);
+    resumeScaling: resume,
+
+    /** Without our mark there is nothing to lift: so twice is the same as once. */
+    async liftSuspension(request) {
+      const mark = await readMark(request);
+      if (mark?.by === undefined) return { kind: 'none' };
+      if (request.except.includes(mark.by)) return { kind: 'kept', by: mark.by };
+      await resume(request);
+      return { kind: 'lifted', by: mark.by };
     },
   };
 }
 
-async function deletePolicy(
+/** What auto scaling did, or could not do, lately, newest first. Reads only. */
+export async function readScalingActivities(
   autoscaling: ApplicationAutoScalingClient,
   ref: ModelRef,
-): Promise<void> {
-  await aws(
-    may('application-autoscaling:DeleteScalingPolicy', resourceId(ref)),
+): Promise<readonly ScalingActivity[]> {
+  const answer = await aws(
+    may('application-autoscaling:DescribeScalingActivities', resourceId(ref)),
     (options) =>
       autoscaling.send(
-        new DeleteScalingPolicyCommand({
-          PolicyName: policyName(ref.model),
-          ServiceNamespace: 'sagemaker',
-          ResourceId: resourceId(ref),
-          ScalableDimension: DIMENSION,
+        new DescribeScalingActivitiesCommand({
+          ...target(ref),
+          IncludeNotScaledActivities: true,
+          MaxResults: MOST_ACTIVITIES,
         }),
         options,
       ),
-    (error) => (error.name === 'ObjectNotFoundException' ? 'absent' : undefined),
   );
+  return (answer.ScalingActivities ?? []).map((one) => {
+    const reasons = (one.NotScaledReasons ?? []).map(notScaledInWords);
+    const cause = one.Cause ?? 'no cause given';
+    return {
+      atMs: one.StartTime?.getTime() ?? 0,
+      status: one.StatusCode ?? 'unknown',
+      sentence:
+        reasons.length > 0
+          ? `not scaled: ${reasons.join('; ')} (${cause})`
+          : `${one.StatusMessage ?? one.Description ?? ''} (${cause})`,
+    };
+  });
+}
+
+type NotScaled = {
+  readonly Code?: string | undefined;
+  readonly MaxCapacity?: number | undefined;
+  readonly MinCapacity?: number | undefined;
+  readonly CurrentCapacity?: number | undefined;
+};
+
+function notScaledInWords({ Code, MaxCapacity, MinCapacity, CurrentCapacity }: NotScaled): string {
+  switch (Code) {
+    case 'AlreadyAtMaxCapacity':
+      return `the fleet has its ${String(MaxCapacity ?? CurrentCapacity ?? 'most')} instances already: raise scaling.instances.max if it needs more`;
+    case 'AlreadyAtMinCapacity':
+      return `the fleet has its ${String(MinCapacity ?? CurrentCapacity ?? 'fewest')} instances, the fewest allowed`;
+    default:
+      return `${Code ?? 'no reason given'} at ${String(CurrentCapacity ?? '?')} instances`;
+  }
+}
+
+function isSuspended(found: ScalableTarget | undefined): boolean {
+  const state = found?.SuspendedState;
+  return (
+    state?.DynamicScalingInSuspended === true ||
+    state?.DynamicScalingOutSuspended === true ||
+    state?.ScheduledScalingSuspended === true
+  );
+}
+
+type Setting = string | number | undefined;
+
+/** What is not as it should be of one thing; `existence` alone when it is not there. */
+function compared(
+  what: string,
+  exists: boolean,
+  settings: readonly (readonly [string, Setting, Setting])[],
+): readonly ScalingDifference[] {
+  if (!exists) return [{ what, field: 'existence', was: 'missing', is: 'created' }];
+  return settings
+    .filter(([, was, is]) => was !== is)
+    .map(([field, was, is]) => ({
+      what,
+      field,
+      was: was === undefined ? 'none' : String(was),
+      is: is === undefined ? 'none' : String(is),
+    }));
+}
+
+const notWanted = (what: string): ScalingDifference => ({
+  what,
+  field: 'existence',
+  was: 'there, and not wanted any more',
+  is: 'removed',
+});
+
+/** A schedule of ours changes the limits: any pair it sets is as right as the policy's own. */
+function targetDifferences(
+  plan: ScalingPlan,
+  found: ScalableTarget | undefined,
+): readonly ScalingDifference[] {
+  const allowed = [plan, ...plan.schedules].some(
+    ({ min, max }) => found?.MinCapacity === min && found.MaxCapacity === max,
+  );
+  if (allowed) return [];
+  return compared('scalable target', found !== undefined, [
+    ['min', found?.MinCapacity, plan.min],
+    ['max', found?.MaxCapacity, plan.max],
+  ]);
+}
+
+const dimensionsText = (
+  list: readonly { Name?: string | undefined; Value?: string | undefined }[] = [],
+): string =>
+  list
+    .map(({ Name, Value }) => `${Name ?? ''}=${Value ?? ''}`)
+    .sort()
+    .join();
+
+const dimensionList = (dimensions: Readonly<Record<string, string>>) =>
+  Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
+
+function metricText({ metric }: TrackingSpec): string {
+  return metric.kind === 'predefined'
+    ? metric.type
+    : `${metric.namespace} ${metric.name} ${metric.statistic} with ${dimensionsText(dimensionList(metric.dimensions))}`;
+}
+
+function trackingDifferences(
+  wanted: TrackingSpec,
+  found: ScalingPolicy | undefined,
+): readonly ScalingDifference[] {
+  const has = found?.TargetTrackingScalingPolicyConfiguration;
+  const custom = has?.CustomizedMetricSpecification;
+  const metric =
+    custom === undefined
+      ? has?.PredefinedMetricSpecification?.PredefinedMetricType
+      : `${custom.Namespace ?? ''} ${custom.MetricName ?? ''} ${custom.Statistic ?? ''} with ${dimensionsText(custom.Dimensions)}`;
+  return compared(wanted.name, found !== undefined, [
+    ['metric', metric, metricText(wanted)],
+    ['value', has?.TargetValue, wanted.value],
+    ['scale-out cool-down', has?.ScaleOutCooldown, wanted.scaleOutSeconds],
+    ['scale-in cool-down', has?.ScaleInCooldown, wanted.scaleInSeconds],
+    // Somebody who switched off scaling in by hand.
+    ['scale-in', has?.DisableScaleIn === true ? 'off' : 'on', 'on'],
+  ]);
+}
+
+type PolicyInput = Omit<
+  PutScalingPolicyRequest,
+  'ServiceNamespace' | 'ResourceId' | 'ScalableDimension'
+>;
+
+const trackingInput = (wanted: TrackingSpec): PolicyInput => ({
+  PolicyName: wanted.name,
+  PolicyType: 'TargetTrackingScaling',
+  TargetTrackingScalingPolicyConfiguration: {
+    TargetValue: wanted.value,
+    ScaleOutCooldown: wanted.scaleOutSeconds,
+    ScaleInCooldown: wanted.scaleInSeconds,
+    DisableScaleIn: false,
+    ...(wanted.metric.kind === 'predefined'
+      ? { PredefinedMetricSpecification: { PredefinedMetricType: wanted.metric.type } }
+      : {
+          CustomizedMetricSpecification: {
+            Namespace: wanted.metric.namespace,
+            MetricName: wanted.metric.name,
+            Statistic: wanted.metric.statistic as 'Average',
+            Dimensions: dimensionList(wanted.metric.dimensions),
+          },
+        }),
+  },
+});
+
+const stepsText = (
+  steps: readonly {
+    readonly lower?: number | null | undefined;
+    readonly upper?: number | null | undefined;
+    readonly change?: number | undefined;
+  }[],
+): string =>
+  steps
+    .map(
+      ({ lower, upper, change }) =>
+        `${String(lower ?? '-∞')} to ${String(upper ?? '∞')}: ${String(change ?? '?')}`,
+    )
+    .sort()
+    .join('; ');
+
+function steppingDifferences(
+  wanted: SteppingSpec,
+  found: ScalingPolicy | undefined,
+): readonly ScalingDifference[] {
+  const has = found?.StepScalingPolicyConfiguration;
+  const steps = stepsText(
+    (has?.StepAdjustments ?? []).map((one) => ({
+      lower: one.MetricIntervalLowerBound,
+      upper: one.MetricIntervalUpperBound,
+      change: one.ScalingAdjustment,
+    })),
+  );
+  return compared(wanted.name, found !== undefined, [
+    ['adjustment', has?.AdjustmentType, 'ChangeInCapacity'],
+    ['steps', steps, stepsText(wanted.steps)],
+    ['cool-down', has?.Cooldown, wanted.cooldownSeconds],
+  ]);
+}
+
+const steppingInput = (wanted: SteppingSpec): PolicyInput => ({
+  PolicyName: wanted.name,
+  PolicyType: 'StepScaling',
+  StepScalingPolicyConfiguration: {
+    AdjustmentType: 'ChangeInCapacity',
+    MetricAggregationType: 'Average',
+    Cooldown: wanted.cooldownSeconds,
+    StepAdjustments: wanted.steps.map(({ lower, upper, change }) => ({
+      ...(lower === null ? {} : { MetricIntervalLowerBound: lower }),
+      ...(upper === null ? {} : { MetricIntervalUpperBound: upper }),
+      ScalingAdjustment: change,
+    })),
+  },
+});
+
+type Alarm = Parameters<typeof alarmDifferences>[1];
+
+function alarmFaults(
+  { alarm }: SteppingSpec,
+  found: Alarm | undefined,
+  policyArn: string,
+): readonly ScalingDifference[] {
+  if (found === undefined) return compared(alarm.name, false, []);
+  return [
+    ...alarmDifferences(alarm, found).map(({ name, ...rest }) => ({ what: name, ...rest })),
+    ...compared(alarm.name, true, [
+      ['action', (found.AlarmActions ?? []).join(), policyArn],
+      ['actions', found.ActionsEnabled === false ? 'off' : 'on', 'on'],
+    ]),
+  ];
+}
+
+/** Differences as sentences of the timeline, one for each thing. */
+export function scalingInWords(differences: readonly ScalingDifference[]): readonly string[] {
+  const names = [...new Set(differences.map(({ what }) => what))];
+  return names.map((what) => {
+    const of = differences.filter((one) => one.what === what);
+    const [first] = of;
+    if (first?.field === 'existence') return `${first.is} ${what}`;
+    return `put ${what} right (${of.map(({ field, was, is }) => `${field} was ${was}, is ${is}`).join('; ')})`;
+  });
 }

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { Cron } from 'croner';
 
 import { durationMs } from '../domain/duration.js';
@@ -14,6 +15,7 @@ import { hardwareOf, type Hardware } from '../domain/instances.js';
 import { managedAlarms, watchedAlarms } from '../domain/managed-alarms.js';
 import type { AlarmReading, AlarmState, MetricReading } from '../domain/model.js';
 import type { PolicySpec } from '../domain/policy.schema.js';
+import type { ScalingActivity } from '../domain/scaling.js';
 import { clock, nextLookMs, quietSentence, signalNews } from '../domain/watch.js';
 import { createAlarmReads, NO_ALARM, type AlarmReads } from './alarm-reads.js';
 import { aws, may, runningActivity } from './aws-failure.js';
@@ -30,13 +32,20 @@ import {
 } from './metric-reads.js';
 import { endOf } from './releases.js';
 import { inParallel } from './s3.js';
-import { clientsAt, readPlace } from './stage-clients.js';
+import { readScalingActivities } from './scaling.js';
+import { clientsAt, clientsFor, readPlace } from './stage-clients.js';
 
 /** What all looks of a process read through. */
 interface SignalReaders {
   readonly endpoints: EndpointReads;
   readonly alarms: AlarmReads;
   readonly metrics: MetricReads;
+}
+
+/** That activities cannot be read is shown, and keeps nobody from looking at the rest. */
+function unread(error: unknown): readonly ScalingActivity[] {
+  if (!(error instanceof ApplicationFailure)) throw error;
+  return [{ atMs: 0, status: 'unread', sentence: `not read: ${error.message}` }];
 }
 
 export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, 'watchSignals'> {
@@ -71,15 +80,19 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
         managedAlarms(watch.policy, source.id, hardware).map((one) => one.name),
       ]),
     );
-    const [alarms, metrics] = await Promise.all([
+    const [alarms, metrics, scaling] = await Promise.all([
       readAlarms(readers, watch, watchedAlarms(spec, managed), nowMs, afresh),
       readMetrics(readers, spec, { isThere: seen.variant !== null, instanceType, hardware }, nowMs),
+      spec.scaling === undefined
+        ? undefined
+        : readScalingActivities(clientsFor(deps, 'read')(watch).autoscaling, watch).catch(unread),
     ]);
     return {
       atMs: nowMs,
       endpoint: seen.reading,
       alarms,
       metrics,
+      ...(scaling === undefined ? {} : { scaling }),
       scheduleDueAtMs: cronDueMs(spec.retrain, watch.scheduleAfterMs, nowMs),
       closedReleases: ended.flatMap(({ workflowId, status }) =>
         status === undefined ? [] : [{ workflowId, status }],

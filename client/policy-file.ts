@@ -360,7 +360,7 @@ function inOrder(issues: readonly PolicyIssue[]): readonly PolicyIssue[] {
 /** What a schema without clock and cron parser cannot see. */
 function furtherComplaints(policy: Policy): readonly Complaint[] {
   const complaints: Complaint[] = [];
-  const { retrain, evaluate } = policy.spec;
+  const { retrain, evaluate, scaling } = policy.spec;
   if (!isTimeZone(retrain.timeZone)) {
     complaints.push({
       path: ['spec', 'retrain', 'timeZone'],
@@ -378,6 +378,26 @@ function furtherComplaints(policy: Policy): readonly Complaint[] {
         remedy: 'write five fields: minute hour day month weekday, such as "0 3 1 * *"',
       });
   }
+  (scaling?.schedule ?? []).forEach((entry, index) => {
+    const path = ['spec', 'scaling', 'schedule', index] as const;
+    if (!isTimeZone(entry.timeZone)) {
+      complaints.push({
+        path: [...path, 'timeZone'],
+        about: 'value',
+        message: `'${entry.timeZone}' is not a time zone`,
+        remedy: 'write a name of the IANA database, such as UTC or Europe/Berlin',
+      });
+      return;
+    }
+    const fault = cronFault(entry.cron, entry.timeZone);
+    if (fault !== undefined)
+      complaints.push({
+        path: [...path, 'cron'],
+        about: 'value',
+        message: fault,
+        remedy: 'write five fields: minute hour day month weekday, such as "0 7 * * MON-FRI"',
+      });
+  });
   const ids = evaluate.gates.map((gate) => gate.id);
   ids.forEach((id, index) => {
     if (ids.indexOf(id) !== index)

@@ -7,6 +7,7 @@ import { MATH_ID, mathFaults } from './metric-math.js';
 import { STAT_PATTERN } from './metric-stat.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
+import { awsCron } from './scaling.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
 import { canSee, modelSubjectOf } from './sources.js';
 
@@ -751,11 +752,93 @@ const scalingSchema = z
       }),
     target: z
       .strictObject({
-        metric: z.enum(['InvocationsPerInstance']),
-        /** Invocations per instance and minute. */
+        metric: z.enum(['InvocationsPerInstance', 'CPUUtilization', 'custom']),
+        /** Invocations per instance and minute; percent of the whole instance; or the custom metric's own unit. */
         value: z.number().positive(),
+        custom: z
+          .strictObject({
+            namespace: z.string().min(1).max(255),
+            name: z.string().min(1).max(255),
+            statistic: z.enum(['Average', 'Minimum', 'Maximum', 'SampleCount', 'Sum']),
+            dimensions: z.record(z.string(), z.string()).default({}),
+          })
+          .optional(),
         scaleOutCooldown: durationSchema.default('60s'),
         scaleInCooldown: durationSchema.default('300s'),
+      })
+      .refine((target) => (target.metric === 'custom') === (target.custom !== undefined), {
+        path: ['custom'],
+        message: 'metric: custom and custom: go together: write both, or neither',
+      })
+      .optional(),
+    steps: z
+      .strictObject({
+        metric: z.enum(['CPUUtilization', 'MemoryUtilization', 'InvocationsPerInstance']),
+        /** Period of the alarms: whole minutes. */
+        period: z
+          .string()
+          .regex(/^[1-9]\d{0,2}m$/, 'whole minutes such as 1m')
+          .default('1m'),
+        /** Periods in a row that must be beyond the first step. */
+        periods: z.int().min(1).max(60).default(3),
+        cooldown: durationSchema.default('300s'),
+        out: z
+          .array(z.strictObject({ above: z.number().positive(), add: z.int().min(1).max(1_000) }))
+          .max(20)
+          .default([]),
+        in: z
+          .array(
+            z.strictObject({ below: z.number().positive(), remove: z.int().min(1).max(1_000) }),
+          )
+          .max(20)
+          .default([]),
+      })
+      .superRefine((steps, context) => {
+        const above = steps.out.map((step) => step.above);
+        const below = steps.in.map((step) => step.below);
+        if (above.length + below.length === 0)
+          context.addIssue({ code: 'custom', message: 'name a step under out: or in:' });
+        if (new Set(above).size < above.length || new Set(below).size < below.length)
+          context.addIssue({ code: 'custom', message: 'two steps begin at the same value' });
+        if (above.length > 0 && below.length > 0 && Math.max(...below) >= Math.min(...above))
+          context.addIssue({
+            code: 'custom',
+            path: ['in'],
+            message: 'the fleet would grow and shrink at once: keep every below under every above',
+          });
+      })
+      .optional(),
+    schedule: z
+      .array(
+        z
+          .strictObject({
+            id: z
+              .string()
+              .regex(/^[a-z0-9](-?[a-z0-9]){0,39}$/, 'lower-case letters, digits and dashes'),
+            /** Five-field cron expression. */
+            cron: z
+              .string()
+              .min(1)
+              .max(120)
+              .superRefine((expression, context) => {
+                try {
+                  awsCron(expression);
+                } catch (error) {
+                  context.addIssue({
+                    code: 'custom',
+                    message: error instanceof Error ? error.message : String(error),
+                  });
+                }
+              }),
+            timeZone: z.string().max(64).default('UTC'),
+            min: z.int().min(1).max(1_000),
+            max: z.int().min(1).max(1_000),
+          })
+          .refine((entry) => entry.min <= entry.max, { message: 'min must not be above max' }),
+      )
+      .max(50)
+      .refine((entries) => new Set(entries.map((entry) => entry.id)).size === entries.length, {
+        message: 'an id is used twice',
       })
       .optional(),
   })

@@ -13,6 +13,7 @@ import type {
   WindowResult,
 } from './model.js';
 import type { Actor, Proof } from './people.js';
+import type { ScalingActivity } from './scaling.js';
 
 /** A person's decision on a candidate, as a door hands it in. The person follows from the proof. */
 export interface DecisionMessage {
@@ -146,6 +147,8 @@ export interface KeeperStatus {
   readonly champion: Champion | null;
   readonly endpointStatus: string;
   readonly alarms: readonly AlarmReading[];
+  /** What auto scaling did, or could not do, when it was last told; newest first. */
+  readonly scaling?: readonly ScalingActivity[];
   /** Latest windows per source, oldest first. */
   readonly windows: Readonly<Record<string, readonly WindowResult[]>>;
   readonly awaiting: string | null;

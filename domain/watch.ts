@@ -1,5 +1,6 @@
 import { durationMs, instantInWords } from './duration.js';
 import type { AlarmReading, EndpointReading, MetricReading, WindowResult } from './model.js';
+import { isScalingRefusal, type ScalingActivity } from './scaling.js';
 
 /**
  * The next look after `nowMs`: looks are aligned to the epoch, so that those of many models fall into the same
@@ -36,12 +37,15 @@ export interface KnownSignals {
   readonly breachedMetrics: readonly string[];
   /** Sources whose metric had no value. */
   readonly blindMetrics: readonly string[];
+  /** When scaling was last refused, as far as is known. */
+  readonly scalingRefusedAtMs?: number;
 }
 
 export interface SeenSignals {
   readonly endpoint: EndpointReading;
   readonly alarms: readonly AlarmReading[];
   readonly metrics: readonly MetricReading[];
+  readonly scaling?: readonly ScalingActivity[];
 }
 
 /**
@@ -79,6 +83,10 @@ export function signalNews(known: KnownSignals, seen: SeenSignals): readonly str
     const wasBlind = known.blindMetrics.includes(metric.source);
     const breachStands = metric.value === null && known.breachedMetrics.includes(metric.source);
     if (wasBlind !== (metric.value === null) && !breachStands) news.push(metric.sentence);
+  }
+  for (const activity of seen.scaling ?? []) {
+    if (isScalingRefusal(activity) && activity.atMs > (known.scalingRefusedAtMs ?? 0))
+      news.push(activity.sentence);
   }
   return news;
 }

@@ -23,6 +23,7 @@ import type {
 } from '../domain/model.js';
 import type { Actor } from '../domain/people.js';
 import type { Policy } from '../domain/policy.schema.js';
+import type { ScalingActivity } from '../domain/scaling.js';
 import type { Freeze, KeeperStatus, Refusal, TimelineEntry } from '../domain/status.js';
 import type { Answer, Asked } from './messages.js';
 
@@ -103,6 +104,8 @@ export interface KeeperState {
   } | null;
   alarms: readonly AlarmReading[];
   metrics: readonly MetricReading[];
+  /** Latest activities of auto scaling; absent before any was told. */
+  scalingActivities?: readonly ScalingActivity[];
   windows: Record<string, readonly WindowResult[]>;
   countedToMs: Record<string, number>;
   noData: Record<string, string>;
@@ -395,6 +398,7 @@ export function keeperStatus(
     champion: state.champion,
     endpointStatus: state.endpoint?.status ?? 'not read yet',
     alarms: state.alarms,
+    ...(state.scalingActivities === undefined ? {} : { scaling: state.scalingActivities }),
     windows: state.windows,
     awaiting,
     untilMs,

@@ -81,6 +81,7 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
     },
     actor: state.policyAuthor,
   });
+  if (patched('suspension-left-behind')) await takeUpSuspension(desk, rebuilt.unfinished);
   await arrange(desk);
   await baseline(desk);
   state.ready = true;
@@ -89,6 +90,25 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
   );
   desk.show();
   return undefined;
+}
+
+/**
+ * A keeper that was terminated may have left scaling suspended. The mark on the endpoint tells that it was ours, and for
+ * which release: one that may still run keeps it, and it is lifted at that one's end.
+ */
+async function takeUpSuspension(desk: KeeperDesk, unfinished: readonly number[]): Promise<void> {
+  const found = await control('look for a suspension of scaling left behind').liftSuspension({
+    ...desk.ref(),
+    except: unfinished.map((release) => releaseId(desk.model, release)),
+  });
+  if (found.kind === 'none') return;
+  const forRelease = unfinished.find((release) => releaseId(desk.model, release) === found.by);
+  if (forRelease !== undefined) desk.state.scaling = { suspendedByUs: true, forRelease };
+  desk.tell(
+    found.kind === 'kept'
+      ? `scaling is suspended for ${found.by}, and resumed at its end`
+      : `scaling was still suspended for ${found.by}, which has ended: it is resumed`,
+  );
 }
 
 /** What is wrong with a policy that came past the schema, in words; `undefined` for nothing. */
@@ -352,7 +372,10 @@ export async function lendLease(desk: KeeperDesk): Promise<void> {
     forRelease: asking.release,
   };
   if (state.scaling.suspendedByUs)
-    await control('suspend scaling for the rollout').suspendScaling(desk.ref());
+    await control('suspend scaling for the rollout').suspendScaling({
+      ...desk.ref(),
+      by: releaseId(desk.model, asking.release),
+    });
   state.leaseHolder = asking.release;
   await lent(desk, asking.release);
 }

@@ -6,6 +6,7 @@ import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
 import { alarmSubjects } from '../domain/sources.js';
+import { newRefusals } from '../domain/scaling.js';
 import { MIN_HINT_INTERVAL_MS } from '../domain/watch.js';
 import {
   carryOut,
@@ -153,6 +154,11 @@ async function heedSignals(
   const { told } = end;
   state.alarms = told.alarms;
   state.metrics = told.metrics;
+  if (told.scaling !== undefined) {
+    for (const refused of newRefusals(told.scaling, state.scalingActivities))
+      desk.tell(`scaling: ${refused.sentence}`);
+    state.scalingActivities = told.scaling;
+  }
   if (told.scheduleDueAtMs !== null) {
     state.lastScheduleMs = told.atMs;
     state.scheduleDueAtMs = told.scheduleDueAtMs;

@@ -2,6 +2,7 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import type { DataTold, SignalsTold } from '../activities/contract.js';
 import { durationMs } from '../domain/duration.js';
+import { refusedAtMs } from '../domain/scaling.js';
 import { isWindowSource } from '../domain/sources.js';
 import { dataWatch, signalsWatch } from './activities.js';
 import { isQuietDay, sentenceOf } from './failures.js';
@@ -77,6 +78,7 @@ export function openWatches(desk: KeeperDesk) {
           blindMetrics: state.metrics
             .filter((metric) => metric.value === null)
             .map((metric) => metric.source),
+          scalingRefusedAtMs: refusedAtMs(state.scalingActivities),
         },
         releases: state.releases.map((known) => `release/${desk.model}/${String(known.release)}`),
         notBeforeMs,

@@ -11,6 +11,7 @@ import type {
   Why,
 } from '../../domain/status.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
+import { isScalingRefusal } from '../../domain/scaling.js';
 import { failingWork } from '../failing-work.js';
 import type { ModelLine, ModelView, PendingWork, ReleaseView } from '../replies.js';
 import type { CliContext } from './context.js';
@@ -175,6 +176,14 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
       ? `${keeper.alarms.length}, none ringing`
       : colors.red(ringing.map((alarm) => `${alarm.name}: ${plain(alarm.reason)}`).join('; ')),
   ]);
+  const [scaled] = keeper.scaling ?? [];
+  if (scaled !== undefined)
+    rows.push([
+      'scaling',
+      isScalingRefusal(scaled)
+        ? colors.yellow(`${plain(scaled.sentence)} (${ago(scaled.atMs)})`)
+        : `${plain(scaled.sentence)}${scaled.atMs === 0 ? '' : ` (${ago(scaled.atMs)})`}`,
+    ]);
   const windows = Object.entries(keeper.windows).flatMap(([source, results]) => {
     const last = results.at(-1);
     return last === undefined

@@ -3,8 +3,12 @@ import {
   DeleteScalingPolicyCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
+  DeleteScheduledActionCommand,
+  DescribeScalingActivitiesCommand,
   DescribeScalingPoliciesCommand,
+  DescribeScheduledActionsCommand,
   PutScalingPolicyCommand,
+  PutScheduledActionCommand,
   RegisterScalableTargetCommand,
 } from '@aws-sdk/client-application-auto-scaling';
 import {
@@ -90,6 +94,7 @@ export interface State {
   /** Weights of champion and candidate; `null` while one version serves. */
   weights: { champion: number; candidate: number } | null;
   scalingPolicies: Map<string, object>;
+  scheduledActions: Map<string, object>;
   /** Dedupe key → text: a repeat is dropped by it. */
   notices: Map<string, string>;
   /** Events on the bus, by what consumers tell repeats by. */
@@ -129,6 +134,7 @@ export function newState(): State {
     candidateTarget: null,
     weights: null,
     scalingPolicies: new Map(),
+    scheduledActions: new Map(),
     notices: new Map(),
     events: new Map(),
     releases: new Map(),
@@ -432,12 +438,25 @@ function autoscalingOf(state: State) {
       ) as never[],
     })),
     on(PutScalingPolicyCommand, (input) => {
+      const PolicyARN = `policy/${input.PolicyName ?? ''}`;
       state.scalingPolicies.set(
         `${input.PolicyName ?? ''}${of(input.ResourceId) === 'target' ? '' : ' of the candidate'}`,
-        input,
+        { ...input, PolicyARN },
       );
+      return { PolicyARN };
+    }),
+    on(DescribeScheduledActionsCommand, () => ({
+      ScheduledActions: [...state.scheduledActions.values()] as never[],
+    })),
+    on(PutScheduledActionCommand, (input) => {
+      state.scheduledActions.set(input.ScheduledActionName ?? '', input);
       return {};
     }),
+    on(DeleteScheduledActionCommand, ({ ScheduledActionName = '' }) => {
+      if (!state.scheduledActions.delete(ScheduledActionName)) throw gone();
+      return {};
+    }),
+    on(DescribeScalingActivitiesCommand, () => ({ ScalingActivities: [] })),
     on(DeleteScalingPolicyCommand, ({ PolicyName = '' }) => {
       if (!state.scalingPolicies.delete(PolicyName)) throw gone();
       return {};

@@ -170,6 +170,36 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   },
   removeAlarms: { given: isPrepared, args: [ref] },
   applyScaling: { args: [scaled] },
+  repairScaling: {
+    given: (state) => {
+      const name = 'modelkeeper-flights-at-night';
+      state.scheduledActions.set(name, { ScheduledActionName: name });
+    },
+    args: [
+      {
+        ...ref,
+        policy: policyWith({
+          scaling: {
+            instances: { min: 2, max: 4 },
+            target: { metric: 'CPUUtilization', value: 60 },
+            steps: {
+              metric: 'InvocationsPerInstance',
+              out: [{ above: 900, add: 1 }],
+              in: [{ below: 100, remove: 1 }],
+            },
+            schedule: [{ id: 'morning', cron: '0 7 * * MON-FRI', min: 3, max: 4 }],
+          },
+        }),
+      },
+    ],
+  },
+  liftSuspension: {
+    given: (state) => {
+      isTarget(state);
+      state.endpointTags.set('modelkeeper:scaling-suspended-by', 'release/flights/1');
+    },
+    args: [{ ...ref, except: [] }],
+  },
   removeScaling: {
     given: (state) => {
       isTarget(state);
@@ -179,7 +209,7 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
     args: [scaled],
   },
   readScaling: { given: isTarget, args: [scaled] },
-  suspendScaling: { given: isTarget, args: [scaled] },
+  suspendScaling: { given: isTarget, args: [{ ...scaled, by: 'release/flights/2' }] },
   resumeScaling: { given: isTarget, args: [scaled] },
   startRelease: {
     args: [

@@ -3,10 +3,13 @@ import {
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
   DescribeScalingPoliciesCommand,
+  DescribeScheduledActionsCommand,
   RegisterScalableTargetCommand,
   type RegisterScalableTargetCommandInput,
   type SuspendedState,
 } from '@aws-sdk/client-application-auto-scaling';
+import { DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { DescribeEndpointCommand, ListTagsCommand } from '@aws-sdk/client-sagemaker';
 import { describe, expect, it } from 'vitest';
 
 import { createControlActivities } from '../../activities/index.js';
@@ -29,6 +32,10 @@ function account(target: SuspendedState | null, policies: readonly string[] = [O
   const state = { target, policies: new Set(policies) };
   const gone = () => awsError('ObjectNotFoundException', 'No scalable target found');
   const aws = fakeAws(
+    on(DescribeEndpointCommand, () => ({ EndpointArn: 'arn' })),
+    on(ListTagsCommand, () => ({ Tags: [] })),
+    on(DescribeAlarmsCommand, () => ({ MetricAlarms: [] })),
+    on(DescribeScheduledActionsCommand, () => ({ ScheduledActions: [] })),
     on(DescribeScalableTargetsCommand, () => ({
       ScalableTargets:
         state.target === null
@@ -112,9 +119,14 @@ describe('removeScaling', () => {
     expect(state.target).toEqual({});
     expect([...state.policies]).toEqual(['by-hand']);
   });
-  it('touches nothing when the policy scales nothing', async () => {
-    const { aws, removeScaling } = account({});
+  it('removes what is ours also when the policy scales nothing any more', async () => {
+    const { state, removeScaling } = account({});
     await run(removeScaling, [ref]);
-    expect(aws.names()).toEqual([]);
+    expect([state.target, state.policies.size]).toEqual([null, 0]);
+  });
+  it('leaves a target on which nothing of ours was when the policy scales nothing', async () => {
+    const { state, removeScaling } = account({}, []);
+    await run(removeScaling, [ref]);
+    expect(state.target).toEqual({});
   });
 });

@@ -376,6 +376,23 @@ describe('a keeper', () => {
     });
   });
 
+  it('resumes scaling that a keeper before it had suspended, for a release that has ended', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        expect(p.world.scaling.suspended).toBe(false);
+        expect(p.world.suspendedBy).toBeNull();
+      },
+      {
+        world: (world) => {
+          world.scaling = { found: true, suspended: true };
+          world.suspendedBy = 'release/flights/7';
+        },
+      },
+    );
+  });
+
   it('leaves a suspension of auto scaling that a person made', async () => {
     await play(
       async (p) => {

@@ -150,6 +150,8 @@ export class World {
   /** Endpoint configs that can be gone back to. */
   kept = ['first'];
   readonly pruned: { keep: number; wanted: readonly string[] }[] = [];
+  /** For which workflow scaling is suspended, as the mark on the endpoint says. */
+  suspendedBy: string | null = null;
   evidenceSalt = '';
   /** What the looks at a guardrail's bakes find, one after the other. */
   bakes: readonly BakeComparison[] = [];
@@ -416,12 +418,23 @@ export class World {
       repairAlarms: async () => ({ alarms: {}, differences: [] }),
       removeAlarms: async () => undefined,
       applyScaling: async () => ({ changed: [] }),
+      repairScaling: async () => [],
+      liftSuspension: async ({ except }) => {
+        const by = this.suspendedBy;
+        if (by === null) return { kind: 'none' };
+        if (except.includes(by)) return { kind: 'kept', by };
+        this.suspendedBy = null;
+        this.scaling = { ...this.scaling, suspended: false };
+        return { kind: 'lifted', by };
+      },
       removeScaling: async () => undefined,
       readScaling: async () => this.scaling,
-      suspendScaling: async () => {
+      suspendScaling: async ({ by = null }) => {
+        this.suspendedBy = by;
         this.scaling = { ...this.scaling, suspended: true };
       },
       resumeScaling: async () => {
+        this.suspendedBy = null;
         this.scaling = { ...this.scaling, suspended: false };
       },
       startRelease: async (request) => {

@@ -293,6 +293,21 @@ function facts(view: View, model: ModelView, keeper: KeeperStatus): Html {
       <dd>${workflowLink(view, model.workflowId)}</dd>
     </dl>
     ${
+      keeper.scaling !== undefined &&
+      keeper.scaling.length > 0 &&
+      html`<h3>Auto scaling</h3>
+        <ul class="small">
+          ${keeper.scaling
+            .slice(0, 5)
+            .map(
+              (activity) =>
+                html`<li>
+                  ${activity.atMs === 0 ? '' : html`${when(activity.atMs, view.nowMs)}: `}${activity.sentence}
+                </li>`,
+            )}
+        </ul>`
+    }
+    ${
       keeper.refusals.length > 0 &&
       html`<h3>Turned away</h3>
         <ul class="small">

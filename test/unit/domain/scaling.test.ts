@@ -1,0 +1,171 @@
+import { Cron } from 'croner';
+import { describe, expect, it } from 'vitest';
+
+import { policySchema } from '../../../domain/policy.schema.js';
+import {
+  awsCron,
+  newRefusals,
+  scalingPlan,
+  ScalingUnknown,
+  type ScalingActivity,
+} from '../../../domain/scaling.js';
+import { nextRunMs } from '../../../sandbox/aws/scaling/schedule.js';
+import { policyWith } from '../../activities/support.js';
+
+const instances = { min: 2, max: 6 };
+const FOUR_CORES = { vcpus: 4, gpus: 0 };
+const planOf = (scaling: object, hardware: typeof FOUR_CORES | undefined = FOUR_CORES) =>
+  scalingPlan(policyWith({ scaling: { instances, ...scaling } } as never), hardware);
+
+describe('the plan of a policy', () => {
+  it('is none where the policy scales nothing', () => {
+    expect(scalingPlan(policyWith(), FOUR_CORES)).toBeNull();
+  });
+
+  it('tracks invocations as they are, and CPU of the whole instance by its cores', () => {
+    const tracked = (metric: string, value: number) => planOf({ target: { metric, value } });
+    expect(tracked('InvocationsPerInstance', 700)?.tracking).toMatchObject({
+      value: 700,
+      metric: { kind: 'predefined' },
+    });
+    expect(tracked('CPUUtilization', 60)?.tracking).toMatchObject({
+      value: 240,
+      metric: { namespace: '/aws/sagemaker/Endpoints', name: 'CPUUtilization' },
+    });
+    const unknown = () =>
+      scalingPlan(
+        policyWith({ scaling: { instances, target: { metric: 'CPUUtilization', value: 60 } } }),
+        undefined,
+      );
+    expect(unknown).toThrow(ScalingUnknown);
+    expect(unknown).toThrow(/spec\.monitor\.instanceTypes/);
+  });
+
+  it('lays steps next to each other, each counted from where its alarm goes off', () => {
+    const plan = planOf({
+      steps: {
+        metric: 'CPUUtilization',
+        out: [
+          { above: 90, add: 3 },
+          { above: 70, add: 1 },
+        ],
+        in: [
+          { below: 10, remove: 2 },
+          { below: 20, remove: 1 },
+        ],
+      },
+    });
+    expect(plan?.stepping.map(({ name, steps, alarm }) => [name, alarm.threshold, steps])).toEqual([
+      [
+        'modelkeeper-flights-steps-out',
+        280,
+        [
+          { lower: 0, upper: 80, change: 1 },
+          { lower: 80, upper: null, change: 3 },
+        ],
+      ],
+      [
+        'modelkeeper-flights-steps-in',
+        80,
+        [
+          { lower: -40, upper: 0, change: -1 },
+          { lower: null, upper: -40, change: -2 },
+        ],
+      ],
+    ]);
+  });
+});
+
+describe('a cron expression for Application Auto Scaling', () => {
+  it.each([
+    ['0 7 * * MON-FRI', 'cron(0 7 ? * MON,TUE,WED,THU,FRI *)'],
+    ['0 7 * * 0,6', 'cron(0 7 ? * SUN,SAT *)'],
+    ['0 7 * * 7', 'cron(0 7 ? * SUN *)'],
+    ['0 7 * * 5-7', 'cron(0 7 ? * SUN,FRI,SAT *)'],
+    ['0 7 * * */2', 'cron(0 7 ? * SUN,TUE,THU,SAT *)'],
+    ['*/15 */6 1 * *', 'cron(0,15,30,45 0,6,12,18 1 * ? *)'],
+    ['30 22 * * *', 'cron(30 22 * * ? *)'],
+  ])('%s is %s, and comes round at the same instants', (five, six) => {
+    expect(awsCron(five)).toBe(six);
+    let atMs = Date.parse('2026-03-27T12:00:00Z'); // the clocks change two days later
+    for (let round = 0; round < 6; round += 1) {
+      const wanted = new Cron(five, { timezone: 'Europe/Berlin' }).nextRun(new Date(atMs));
+      const found = nextRunMs(six, 'Europe/Berlin', 0, atMs);
+      expect(found).toBe(wanted?.getTime());
+      atMs = found ?? 0;
+    }
+  });
+  it.each([
+    ['0 7 1 * MON', /not both/],
+    ['0 7 * *', /five fields/],
+    ['0 7 * * 5-1', /ends before it begins/],
+    ['0 7 * * 8', /no day of the week/],
+    ['0 7 * * FOO', /no day of the week/],
+  ])('%s is refused', (five, message) => {
+    expect(() => awsCron(five)).toThrow(message);
+  });
+});
+
+describe('a policy is refused', () => {
+  const faultsOf = (scaling: object): readonly string[] => {
+    const policy = policyWith();
+    const parsed = policySchema.safeParse({
+      ...policy,
+      spec: { ...policy.spec, scaling: { instances, ...scaling } },
+    });
+    return (parsed.error?.issues ?? []).map((issue) => issue.message);
+  };
+  it.each<[string, object, RegExp]>([
+    ['without a step', { steps: { metric: 'CPUUtilization' } }, /name a step/],
+    [
+      'whose fleet would grow and shrink at once',
+      {
+        steps: {
+          metric: 'CPUUtilization',
+          out: [{ above: 50, add: 1 }],
+          in: [{ below: 50, remove: 1 }],
+        },
+      },
+      /grow and shrink/,
+    ],
+    [
+      'with two steps at the same value',
+      {
+        steps: {
+          metric: 'CPUUtilization',
+          out: [
+            { above: 50, add: 1 },
+            { above: 50, add: 2 },
+          ],
+        },
+      },
+      /same value/,
+    ],
+    ['with a custom metric unnamed', { target: { metric: 'custom', value: 1 } }, /go together/],
+    [
+      'with a schedule whose min is above its max',
+      { schedule: [{ id: 'a', cron: '0 7 * * *', min: 4, max: 3 }] },
+      /min must not be above max/,
+    ],
+    [
+      'with days of the month and of the week at once',
+      { schedule: [{ id: 'a', cron: '0 7 1 * 1', min: 1, max: 3 }] },
+      /not both/,
+    ],
+  ])('%s', (_what, scaling, message) => {
+    expect(faultsOf(scaling)).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe('refusals of scaling', () => {
+  const at = (atMs: number, status: string): ScalingActivity => ({
+    atMs,
+    status,
+    sentence: `${status} ${String(atMs)}`,
+  });
+  it('are told once, oldest first; what was scaled is no refusal', () => {
+    const seen = [at(4, 'Unfulfilled'), at(3, 'Successful'), at(2, 'Failed'), at(1, 'Failed')];
+    expect(newRefusals(seen, [at(1, 'Failed')]).map(({ atMs }) => atMs)).toEqual([2, 4]);
+    expect(newRefusals(seen, seen)).toEqual([]);
+  });
+});
