@@ -15,7 +15,7 @@ import { policyWith } from '../../activities/support.js';
 const instances = { min: 2, max: 6 };
 const FOUR_CORES = { vcpus: 4, gpus: 0 };
 const planOf = (scaling: object, hardware: typeof FOUR_CORES | undefined = FOUR_CORES) =>
-  scalingPlan(policyWith({ scaling: { instances, ...scaling } } as never), hardware);
+  scalingPlan(policyWith({ scaling: { instances, ...scaling } }), hardware);
 
 describe('the plan of a policy', () => {
   it('is none where the policy scales nothing', () => {
