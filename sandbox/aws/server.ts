@@ -19,6 +19,7 @@ import { ObjectStore } from './s3/objects.js';
 import { createS3 } from './s3/index.js';
 import { Uploads } from './s3/uploads.js';
 import { openStore } from './store.js';
+import { monitorPages } from './sagemaker/monitoring.js';
 import { Identities } from './sts/identities.js';
 import { unconnected } from './wires.js';
 import type { Core } from './wires.js';
@@ -248,6 +249,7 @@ function ownPages(kernel: Kernel, faults: Faults, calls: Calls): AdminPages {
     'DELETE /_sandbox/faults': () => {
       faults.clear();
     },
+    ...monitorPages(kernel),
     'GET /_sandbox/calls': () => calls.all(),
     'GET /_sandbox/calls/log': () => calls.logged(),
     'DELETE /_sandbox/calls': () => {

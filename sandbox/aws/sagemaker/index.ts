@@ -1,19 +1,17 @@
 /** SageMaker's control plane and runtime on the kernel of the sandbox. */
 import type { JsonOperations, Kernel, RuntimeHandler, Service } from '../kernel.js';
-import { AwsError } from '../kernel.js';
 import { Capture } from './capture.js';
 import { ContainerRuns } from './container-runs.js';
 import { Endpoints } from './endpoints.js';
 import { Hosting } from './hosting.js';
 import { Jobs } from './jobs.js';
 import { EndpointMetrics } from './metrics.js';
+import { Monitoring } from './monitoring.js';
 import { Packages } from './packages.js';
 import { Pipelines } from './pipelines.js';
 import { Runtime } from './runtime.js';
 import { Containers } from './serving.js';
-import { createSchedule } from './shapes.js';
 import { Tags } from './tags.js';
-import { parse } from './validate.js';
 
 /** How often endpoints, jobs and pipelines are brought up to the clock. */
 const STEP_MS = 100;
@@ -34,6 +32,7 @@ export function sageMakerServices(kernel: Kernel): Service[] {
   const runs = new ContainerRuns(kernel, (arn) => packages.firstContainer(arn)?.ModelDataUrl);
   const jobs = new Jobs(kernel, runs, tags);
   const pipelines = new Pipelines(kernel, hosting, jobs, packages, tags);
+  const monitoring = new Monitoring(kernel, endpoints, jobs, tags);
   const capture = new Capture(kernel);
   const metrics = new EndpointMetrics(kernel);
   runtimes.set(kernel, new Runtime(kernel, endpoints, containers, capture, metrics));
@@ -46,7 +45,7 @@ export function sageMakerServices(kernel: Kernel): Service[] {
     ...jobs.operations,
     ...packages.operations,
     ...pipelines.operations,
-    CreateMonitoringSchedule: closedToNewCustomers,
+    ...monitoring.operations,
   };
   return [
     {
@@ -57,6 +56,9 @@ export function sageMakerServices(kernel: Kernel): Service[] {
         kernel.every(STEP_MS, 'jobs', () => jobs.step());
         kernel.every(STEP_MS, 'pipelines', () => {
           pipelines.step();
+        });
+        kernel.every(STEP_MS, 'monitoring', () => {
+          monitoring.step();
         });
         kernel.every(CAPTURE_FLUSH_MS, 'data capture', () => {
           capture.flush();
@@ -83,11 +85,3 @@ export const handleInvocation: RuntimeHandler = (kernel, request) => {
   if (runtime === undefined) throw new Error('sageMakerServices was not given to this sandbox');
   return runtime.invoke(request);
 };
-
-function closedToNewCustomers(input: unknown): never {
-  parse(createSchedule, input);
-  throw new AwsError(
-    'ValidationException',
-    'Amazon SageMaker Model Monitor is no longer open to new customers. Existing customers can continue to use the service as normal.',
-  );
-}

@@ -29,6 +29,10 @@ interface Common {
   metrics?: Readonly<Record<string, number>>;
   /** A fault's verdict, met when the job starts. */
   readonly doom?: string;
+  /** What the container left in /opt/ml/output/message. */
+  exitMessage?: string;
+  /** Set by the monitoring schedule that started it. */
+  readonly monitoringScheduleArn?: string;
   /** Set by the pipeline that started it. */
   readonly pipelineExecutionArn?: string;
 }

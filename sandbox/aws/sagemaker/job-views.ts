@@ -47,6 +47,10 @@ export function describeProcessing(job: ProcessingRecord): object {
     ...request,
     ProcessingJobArn: job.arn,
     ProcessingJobStatus: job.status,
+    ...(job.exitMessage !== undefined && { ExitMessage: job.exitMessage }),
+    ...(job.monitoringScheduleArn !== undefined && {
+      MonitoringScheduleArn: job.monitoringScheduleArn,
+    }),
     ...(job.failureReason !== undefined && { FailureReason: job.failureReason }),
     StoppingCondition: { MaxRuntimeInSeconds: maxRuntimeSeconds(job) },
     CreationTime: seconds(job.createdAtMs),

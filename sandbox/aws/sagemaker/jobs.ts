@@ -35,6 +35,10 @@ const SECONDARY: Readonly<Record<Stage, readonly [string, string]>> = {
 /** Training and processing jobs, stepped like the endpoints. A job whose child died with the sandbox begins again. */
 export class Jobs {
   private readonly open: Map<string, JobRecord>;
+  /** What the container of a monitoring schedule does once it runs. */
+  monitorRun:
+    | ((job: ProcessingRecord) => { readonly exit: string } | { readonly failure: string })
+    | undefined;
 
   constructor(
     private readonly kernel: Kernel,
@@ -95,9 +99,14 @@ export class Jobs {
     return job;
   }
 
-  createProcessing(input: unknown, pipelineExecutionArn?: string): ProcessingRecord {
+  createProcessing(
+    input: unknown,
+    pipelineExecutionArn?: string,
+    monitoringScheduleArn?: string,
+  ): ProcessingRecord {
     const request = parse(createProcessingJob, input);
     const job: ProcessingRecord = {
+      ...(monitoringScheduleArn !== undefined && { monitoringScheduleArn }),
       ...this.fresh('processing', request.ProcessingJobName, pipelineExecutionArn),
       kind: 'processing',
       request,
@@ -165,6 +174,14 @@ export class Jobs {
         const result = this.runs.poll(job);
         if (result?.kind === 'failed') this.finish(job, 'Failed', result.reason);
         if (result?.kind !== 'done') return;
+        if (job.kind === 'processing' && job.monitoringScheduleArn !== undefined) {
+          const left = this.monitorRun?.(job);
+          if (left !== undefined && 'failure' in left) {
+            this.finish(job, 'Failed', left.failure);
+            return;
+          }
+          if (left !== undefined) job.exitMessage = left.exit;
+        }
         if (Object.keys(result.metrics).length > 0) job.metrics = result.metrics;
         await this.runs.upload(job);
         this.advance(job, 'uploading', taken(this.kernel, 'uploadModel'));

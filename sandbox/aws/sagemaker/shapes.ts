@@ -410,8 +410,3 @@ export const listPipelines = page.extend({
   CreatedAfter: z.number().optional(),
   CreatedBefore: z.number().optional(),
 });
-
-export const createSchedule = z.looseObject({
-  MonitoringScheduleName: name63,
-  MonitoringScheduleConfig: z.looseObject({}),
-});
