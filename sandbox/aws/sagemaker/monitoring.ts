@@ -72,7 +72,12 @@ interface Execution {
   reason?: string;
 }
 
-const textOf = (input: Input, member: string): string => String(input[member] ?? '');
+const textOf = (input: Input, name: string): string => textAt(input, name);
+
+function textAt(value: unknown, ...path: readonly string[]): string {
+  const found = member(value, ...path);
+  return typeof found === 'string' ? found : '';
+}
 
 /** Answers `PUT /_sandbox/monitor` and says whether the account is one of an existing customer. */
 export function monitorPages(kernel: Kernel) {
@@ -223,8 +228,10 @@ export class Monitoring {
       return {
         failure: `AlgorithmError: the local AWS computes data quality, not ${execution.type}`,
       };
-    const baseline = this.json<Statistics>(resourceOf(definition, 'StatisticsResource'));
-    const constraints = this.json<Constraints>(resourceOf(definition, 'ConstraintsResource')) ?? {};
+    const baseline = this.json(resourceOf(definition, 'StatisticsResource')) as
+      Statistics | undefined;
+    const constraints = (this.json(resourceOf(definition, 'ConstraintsResource')) ??
+      {}) as Constraints;
     const names = baseline?.features.map(({ name }) => name) ?? [];
     const { bucket, key } = splitS3Uri(capture.DestinationS3Uri);
     const prefix = `${key === '' ? '' : `${key.replace(/\/$/, '')}/`}${endpoint.name}/`;
@@ -286,11 +293,11 @@ export class Monitoring {
     });
   }
 
-  private json<T>(uri: string | undefined): T | undefined {
+  private json(uri: string | undefined): unknown {
     if (uri === undefined) return undefined;
     const { bucket, key } = splitS3Uri(uri);
     const body = this.kernel.objects.get(bucket, key);
-    return body === undefined ? undefined : (JSON.parse(body.toString('utf8')) as T);
+    return body === undefined ? undefined : (JSON.parse(body.toString('utf8')) as unknown);
   }
 
   private create(input: Input) {
@@ -639,15 +646,13 @@ function member(value: unknown, ...path: readonly string[]): unknown {
 }
 
 const endpointOf = ({ type, request }: Definition): string =>
-  String(member(request, `${type}JobInput`, 'EndpointInput', 'EndpointName') ?? '');
+  textAt(request, `${type}JobInput`, 'EndpointInput', 'EndpointName');
 const appOf = ({ type, request }: Definition): string =>
-  String(member(request, `${type}AppSpecification`, 'ImageUri') ?? '');
+  textAt(request, `${type}AppSpecification`, 'ImageUri');
 const clusterOf = ({ request }: Definition): unknown =>
   member(request, 'JobResources', 'ClusterConfig');
 const outputOf = ({ type, request }: Definition): string =>
-  String(
-    member(request, `${type}JobOutputConfig`, 'MonitoringOutputs', '0', 'S3Output', 'S3Uri') ?? '',
-  );
+  textAt(request, `${type}JobOutputConfig`, 'MonitoringOutputs', '0', 'S3Output', 'S3Uri');
 
 function resourceOf({ type, request }: Definition, resource: string): string | undefined {
   const uri = member(request, `${type}BaselineConfig`, resource, 'S3Uri');
