@@ -12,6 +12,7 @@ import {
   compareSeries,
   comparisonOf,
   confidenceOfLook,
+  DEFAULT_ANSWERS,
   judgeBake,
   lookAtMs,
   notCompared,
@@ -147,9 +148,10 @@ export function createAnswersActivities(deps: DataDeps): Pick<DataActivities, 'c
     async compareAnswers(request) {
       const settings = comparisonOf(request.policy.spec.deploy);
       const alpha = 1 - confidenceOfLook(settings, request.look.of);
-      const wanted = settings.metrics.filter(
+      const asked = settings.metrics.filter(
         (metric): metric is DistributionMetric => metric.kind === 'distribution',
       );
+      const wanted = asked.length === 0 && request.answers === true ? [DEFAULT_ANSWERS] : asked;
       if (wanted.length === 0) return [];
       const [champion, candidate] = [
         request.champion.capturePrefix,

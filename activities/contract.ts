@@ -330,7 +330,21 @@ export interface BakeRequest extends ModelRef {
   readonly look: BakeLook;
   /** Share of the invocations the candidate was to get, 0 to 1; `null` when nobody knows. */
   readonly expectedShare: number | null;
+  /** Compare answers though the policy names no metric for it. */
+  readonly answers?: boolean;
 }
+
+export interface ShadowRequest extends ModelRef {
+  readonly release: number;
+  /** The release's config, whose model is to be shadowed. */
+  readonly configName: string;
+  /** The config that serves. */
+  readonly championConfigName: string;
+}
+
+export type ShadowPrepared =
+  | { readonly kind: 'ready'; readonly configName: string; readonly variant: string }
+  | { readonly kind: 'refused'; readonly reasons: readonly string[] };
 
 /** The bakes of a guardrail rollout, watched until the look is due or a hard limit is passed. */
 export interface BakeWatch extends ModelRef {
@@ -496,6 +510,8 @@ export interface ControlActivities {
   ): Promise<PackageReading>;
 
   prepareDeployment(request: PrepareRequest): Promise<Prepared>;
+  /** Makes the config in which the candidate shadows the champion; nothing serves yet. */
+  prepareShadow(request: ShadowRequest): Promise<ShadowPrepared>;
   /** Deletes the config, model and alarms of a release that we created, never one in use or wanted for the way back. */
   discardDeployment(
     request: ModelRef & {

@@ -38,6 +38,13 @@ import {
 } from '../domain/preflight.js';
 import { planFaults, rolloutPlan } from '../domain/rollout.js';
 import type { PackageReading } from '../domain/registry.js';
+import {
+  sampleOf,
+  shadowConfigName,
+  shadowFaults,
+  shadowVariantName,
+  type Shadowable,
+} from '../domain/shadow.js';
 import { candidateInstances, weightsFor } from '../domain/traffic.js';
 import { clock, pollEveryMs } from '../domain/watch.js';
 import {
@@ -81,7 +88,12 @@ import { clientsFor, ownClients } from './stage-clients.js';
 
 type DeploymentActivities = Pick<
   ControlActivities,
-  'prepareDeployment' | 'discardDeployment' | 'preflight' | 'updateEndpoint' | 'awaitRest'
+  | 'prepareDeployment'
+  | 'prepareShadow'
+  | 'discardDeployment'
+  | 'preflight'
+  | 'updateEndpoint'
+  | 'awaitRest'
 >;
 
 /** SageMaker's limit of rollback alarms. */
@@ -198,6 +210,65 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
           ? {}
           : { split: await prepareSplit(request, look, plan, tags) }),
       };
+    },
+
+    /**
+     * Copies the config that serves and puts the candidate beside it as a shadow, on as many instances.
+     *
+     * Idempotent as prepareDeployment is: by its name, and by comparing what exists with what would be made.
+     */
+    async prepareShadow(request) {
+      const { sagemaker } = clients(request);
+      const { endpoint: place, deploy } = request.policy.spec;
+      const look = await lookAtEndpoint(sagemaker, place, deps.now());
+      const reason = unfit(look, request);
+      if (reason !== undefined) return { kind: 'refused', reasons: [reason] };
+      if (look.reading.configName !== request.championConfigName) {
+        return {
+          kind: 'refused',
+          reasons: [
+            `the endpoint serves ${look.reading.configName ?? 'nothing'}, not ${request.championConfigName}`,
+          ],
+        };
+      }
+      const asked = deploy.shadow;
+      const target = await describeConfig(sagemaker, request.configName);
+      const wanted = target?.ProductionVariants?.find((one) => one.VariantName === place.variant);
+      const model =
+        wanted?.ModelName === undefined
+          ? undefined
+          : await describeModel(sagemaker, wanted.ModelName);
+      if (wanted === undefined || model === undefined || asked === undefined) {
+        return {
+          kind: 'refused',
+          reasons: [`the config ${request.configName} or its model does not exist any more`],
+        };
+      }
+      const faults = shadowFaults(shadowable(look, model));
+      if (faults.length > 0) return { kind: 'refused', reasons: faults };
+      const name = shadowConfigName(request.configName);
+      const variant = shadowVariantName(place.variant);
+      const copy = configInput(look, place.variant, name, {
+        [MODEL_TAG]: request.model,
+        [RELEASE_TAG]: `${request.model}-${request.release}`,
+      });
+      const production = (copy.ProductionVariants ?? []).map((one) => ({
+        ...one,
+        ModelName: look.variant?.ModelName,
+        InitialVariantWeight: 1,
+      }));
+      await createConfig(sagemaker, {
+        ...copy,
+        ProductionVariants: production,
+        ShadowProductionVariants: production.map((one) => ({
+          ...one,
+          VariantName: variant,
+          ModelName: wanted.ModelName,
+          // As a share of the production variant's weight: that many requests are copied.
+          InitialVariantWeight: sampleOf(asked) / 100,
+        })),
+      });
+      return { kind: 'ready', configName: name, variant };
     },
 
     /**
@@ -468,6 +539,23 @@ function guardOf([name, alarm]: readonly [string, Described]): GuardAlarm {
     missing: alarm.TreatMissingData ?? null,
     periodSeconds: alarm.Period ?? null,
     datapoints: alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods ?? 1,
+  };
+}
+
+function shadowable(look: EndpointLook, candidate: DescribeModelOutput): Shadowable {
+  const containers = [look.model, candidate].map((model) =>
+    model?.PrimaryContainer === undefined ? (model?.Containers ?? []) : [model.PrimaryContainer],
+  );
+  return {
+    variants: (look.config?.ProductionVariants ?? []).map((one) => ({
+      name: one.VariantName ?? '',
+      serverless: one.ServerlessConfig !== undefined,
+      hasModel: one.ModelName !== undefined,
+    })),
+    asynchronous: look.config?.AsyncInferenceConfig !== undefined,
+    shadowed: (look.config?.ShadowProductionVariants ?? []).length > 0,
+    containers: containers.map((list) => list.length),
+    multiModel: containers.flat().some(({ Mode }) => Mode === 'MultiModel'),
   };
 }
 
@@ -773,14 +861,16 @@ async function splitFaults(
 
 /** What must be the same for an existing config to be ours. The count may have been scaled since. */
 const essence = (
-  config: Pick<CreateEndpointConfigInput, 'ProductionVariants' | 'DataCaptureConfig'>,
+  config: Pick<
+    CreateEndpointConfigInput,
+    'ProductionVariants' | 'ShadowProductionVariants' | 'DataCaptureConfig'
+  >,
 ) =>
   canonicalJson({
-    variants: config.ProductionVariants?.map((one) => [
-      one.VariantName,
-      one.ModelName,
-      one.InstanceType,
-    ]),
+    variants: [
+      ...(config.ProductionVariants ?? []),
+      ...(config.ShadowProductionVariants ?? []),
+    ].map((one) => [one.VariantName, one.ModelName, one.InstanceType]),
     capture: config.DataCaptureConfig?.DestinationS3Uri,
   });
 

@@ -341,6 +341,10 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.deploy.limits.period': 'Period of the managed alarms: 10s, 30s or whole minutes.',
   'spec.deploy.role': "Execution role of the new model. Default: the champion's.",
   'spec.deploy.timeout': 'Longest a rollout may take.',
+  'spec.deploy.shadow':
+    'A gate before the rollout: copies of live requests go to the candidate, whose answers go to nobody; errors, latency and answers are compared as `deploy.compare` says. Real-time endpoints with one variant of one model only.',
+  'spec.deploy.shadow.for': 'How long the candidate is shadowed.',
+  'spec.deploy.shadow.sample': 'Percent of the requests that are copied. Default 50.',
   'spec.deploy.compare':
     'Compares champion and candidate while the rollout bakes. Left out of a guardrail rollout: the alarms alone decide.',
   'spec.deploy.compare.warmup':

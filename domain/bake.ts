@@ -106,6 +106,15 @@ export function comparisonOf(deploy: PolicySpec['deploy']): CompareSettings {
   };
 }
 
+/** Answers as a shadow test compares them where the policy does not say how: shown, and decides nothing. */
+export const DEFAULT_ANSWERS: DistributionMetric = {
+  id: 'answers',
+  kind: 'distribution',
+  effect: DEFAULT_EFFECT,
+  minRows: DEFAULT_MIN_ROWS,
+  required: false,
+};
+
 type AskedMetric = NonNullable<NonNullable<PolicySpec['deploy']['compare']>['metrics']>[number];
 
 function metricOf(asked: AskedMetric): CompareMetric {

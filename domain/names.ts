@@ -1,5 +1,8 @@
 /** Every name we give to something, from the model and the never-repeating release number. */
 
+/** Most characters of the name of an endpoint, config, variant or model. */
+export const MAX_AWS_NAME = 63;
+
 export const keeperId = (model: string): string => `keeper/${model}`;
 export const releaseId = (model: string, release: number): string => `release/${model}/${release}`;
 

@@ -720,6 +720,15 @@ const deploySchema = z
     /** Execution role of the new model; default: the champion's. */
     role: arnSchema.optional(),
     timeout: positiveDurationSchema.default('2h'),
+    /** Before the rollout, copies of live requests go to the candidate; its answers go to nobody. */
+    shadow: z
+      .strictObject({
+        /** How long the candidate is shadowed. */
+        for: positiveDurationSchema,
+        /** Percent of the requests that are copied. Default: 50. */
+        sample: z.int().min(1).max(100).optional(),
+      })
+      .optional(),
     /** Champion and candidate side by side while the rollout bakes. */
     compare: compareSchema.optional(),
     probation: z

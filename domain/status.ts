@@ -93,6 +93,12 @@ export interface ReleaseStatus {
   readonly championConfigName: string | null;
   readonly configName: string | null;
   readonly rollout: readonly TimelineEntry[];
+  /** The shadow test of the config that is or was about to be rolled out. */
+  readonly shadow?: {
+    readonly configName: string;
+    readonly verdict: BakeComparison['verdict'];
+    readonly reasons: readonly string[];
+  };
   /** Champion and candidate side by side, look by look, oldest first. */
   readonly bakes?: readonly BakeComparison[];
   /** How the traffic is shared while a rollout goes by steps; absent for every other one. */

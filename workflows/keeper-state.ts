@@ -4,6 +4,7 @@ import { MOST_BUDGET_RUNS, cooldownUntilMs, runsUsed } from '../domain/governor.
 import type { GovernorState, OpenRelease } from '../domain/governor.js';
 import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
+import { isShadowConfig } from '../domain/shadow.js';
 import { EMPTY_BOX, nextDueMs } from '../domain/notices.js';
 import type { Post, PostBox } from '../domain/notices.js';
 import { isSplit, releaseName } from '../domain/names.js';
@@ -249,6 +250,9 @@ export function seeEndpoint(
     state.champion = { ...next, sinceMs: state.champion.sinceMs };
     return { switched: false, recreated };
   }
+  // In a shadow test the champion goes on serving under another config's name, and comes back to its own.
+  if (state.champion !== null && isShadowConfig(state.policy.metadata.name, next.configName))
+    return { switched: false, recreated };
   const first = state.champion === null;
   if (state.champion !== null) state.previousConfigName = state.champion.configName;
   state.champion = first ? next : { ...next, sinceMs: reading.atMs };

@@ -428,6 +428,18 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
       },
     ],
   },
+  prepareShadow: {
+    given: isPrepared,
+    args: [
+      {
+        ...ref,
+        policy: policyWith({ deploy: { shadow: { for: '1h' } } }),
+        release: 2,
+        configName: 'flights-2',
+        championConfigName: 'flights-1',
+      },
+    ],
+  },
   compareBake: { args: [bake] },
   watchBake: {
     args: [

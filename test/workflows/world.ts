@@ -153,6 +153,15 @@ export class World {
   /** For which workflow scaling is suspended, as the mark on the endpoint says. */
   suspendedBy: string | null = null;
   evidenceSalt = '';
+  /** What a comparison of two variants finds. */
+  compared: Pick<BakeComparison, 'verdict' | 'hard' | 'metrics' | 'doubts' | 'reasons'> = {
+    verdict: 'promote',
+    hard: false,
+    metrics: [],
+    doubts: [],
+    reasons: [],
+  };
+  shadowRefusal: readonly string[] = [];
   /** What the looks at a guardrail's bakes find, one after the other. */
   bakes: readonly BakeComparison[] = [];
   private looks: Record<string, number> = {};
@@ -551,6 +560,14 @@ export class World {
       closeSplit: async () => {
         this.candidateScales = false;
       },
+      prepareShadow: async ({ configName, policy }) =>
+        this.shadowRefusal.length > 0
+          ? { kind: 'refused', reasons: this.shadowRefusal }
+          : {
+              kind: 'ready',
+              configName: `${configName}-shadow`,
+              variant: `${policy.spec.endpoint.variant}-shadow`,
+            },
       discardDeployment: async ({ names, keepConfig }) => {
         if (!keepConfig) this.discarded.push(...names);
       },
@@ -643,14 +660,10 @@ export class World {
         return { ...compared, atMs: nowMs, look };
       },
       compareBake: async ({ windows, look }) => ({
+        ...this.compared,
         atMs: await this.now(),
         windows,
         look,
-        verdict: 'promote',
-        hard: false,
-        metrics: [],
-        doubts: [],
-        reasons: [],
       }),
       checkPolicy: async ({ policy }) =>
         policySchema.safeParse(policy).success ? [] : ['spec: not a policy'],

@@ -11,6 +11,7 @@ import { besideBake, comparesBake } from './bake.js';
 import { heedBeforeRollout } from './registry.js';
 import { atRest, ended, MARGIN_MS, wayBack, type AtRest, type Deployed } from './rest.js';
 import { bySteps } from './steps.js';
+import { shadow } from './shadow.js';
 
 /** Brings the approved version into service, or leaves the endpoint on a config we know. */
 export async function deploy(
@@ -23,6 +24,15 @@ export async function deploy(
   const previous = approved.evidence.championConfigName;
   desk.enter('deploy', 'the right to write to the endpoint');
   await desk.lease();
+  if (wantsShadow(desk, previous)) {
+    const shadowed = await shadow(desk, prepared, previous);
+    if (shadowed.kind === 'failed') {
+      return {
+        kind: 'refused',
+        reasons: shadowed.reasons.map((reason) => `shadow test: ${reason}`),
+      };
+    }
+  }
 
   const look = (): Promise<Preflight> =>
     control('preflight').preflight({
@@ -144,4 +154,10 @@ async function compared(
     return settled();
   }
   return besideBake(desk, prepared, previous, deadlineMs, settled);
+}
+
+/** Whether the policy asks for a shadow test, and there is a champion to stand beside. */
+function wantsShadow(desk: ReleaseDesk, previous: string | null): previous is string {
+  const { shadow: asked } = desk.ref.policy.spec.deploy;
+  return asked !== undefined && previous !== null && patched('shadow-test');
 }

@@ -22,6 +22,8 @@ export interface VariantState {
 export interface Fleet {
   readonly configName: string;
   readonly variants: VariantState[];
+  /** Copies of requests go here, and their answers nowhere. */
+  readonly shadows?: VariantState[];
   readonly capture?: DataCaptureConfig;
   readonly metricsEverySeconds: number;
   readonly resolvedAtMs: number;

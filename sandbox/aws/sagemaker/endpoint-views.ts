@@ -19,6 +19,10 @@ export function describeEndpoint(endpoint: EndpointRecord): object {
     ...(shown &&
       !creating && {
         ProductionVariants: shown.variants.map((variant) => summary(variant, shown)),
+        ...(shown.shadows !== undefined &&
+          shown.shadows.length > 0 && {
+            ShadowProductionVariants: shown.shadows.map((variant) => summary(variant, shown)),
+          }),
       }),
     ...(shown?.capture && {
       DataCaptureConfig: {

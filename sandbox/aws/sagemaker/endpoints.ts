@@ -393,7 +393,7 @@ export class Endpoints {
   /** @returns why the fleet cannot start, in AWS's words; `undefined` when it can. */
   private async stage(fleet: Fleet): Promise<string | undefined> {
     try {
-      for (const variant of fleet.variants) {
+      for (const variant of [...fleet.variants, ...(fleet.shadows ?? [])]) {
         if (variant.modelDataUrl === undefined) continue;
         variant.artefact = await this.containers.stage(variant.name, variant.modelDataUrl);
       }
@@ -407,6 +407,11 @@ export class Endpoints {
     return {
       configName: config.name,
       variants: config.variants.map((variant) => this.variantOf(variant)),
+      // Configs of a sandbox that knew no shadows have none.
+      shadows:
+        (config.shadows as typeof config.shadows | undefined)?.map((variant) =>
+          this.variantOf(variant),
+        ) ?? [],
       ...(config.capture && { capture: config.capture }),
       metricsEverySeconds: config.metricsEverySeconds,
       resolvedAtMs: this.kernel.now(),

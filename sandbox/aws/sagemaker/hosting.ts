@@ -7,7 +7,12 @@ import {
   modelByName,
   page,
 } from './shapes.js';
-import type { Container, DataCaptureConfig, ProductionVariant } from './shapes.js';
+import type {
+  Container,
+  CreateEndpointConfig,
+  DataCaptureConfig,
+  ProductionVariant,
+} from './shapes.js';
 import type { Tags } from './tags.js';
 import { invalid, parse } from './validate.js';
 
@@ -28,6 +33,7 @@ export interface ModelRecord extends Stored {
 
 export interface EndpointConfigRecord extends Stored {
   readonly variants: readonly ProductionVariant[];
+  readonly shadows: readonly ProductionVariant[];
   readonly capture?: DataCaptureConfig;
   readonly metricsEverySeconds: number;
   readonly rest: Readonly<Record<string, unknown>>;
@@ -177,10 +183,12 @@ export class Hosting {
       Tags,
       ...rest
     } = request;
-    const names = ProductionVariants.map((variant) => variant.VariantName);
+    const shadows = request.ShadowProductionVariants ?? [];
+    const names = [...ProductionVariants, ...shadows].map((variant) => variant.VariantName);
     if (new Set(names).size !== names.length)
       throw invalid('Production variant names must be unique.');
-    for (const variant of ProductionVariants) this.checkVariant(variant);
+    for (const variant of [...ProductionVariants, ...shadows]) this.checkVariant(variant);
+    if (shadows.length > 0) this.checkShadow(request);
     const arn = arnOf(this.kernel, 'endpoint-config', name);
     if (this.kernel.store.get(CONFIGS, name) !== undefined) {
       throw invalid(`Cannot create already existing endpoint configuration "${arn}".`);
@@ -188,6 +196,7 @@ export class Hosting {
     const record: EndpointConfigRecord = {
       ...this.fresh(name, arn),
       variants: ProductionVariants,
+      shadows,
       ...(DataCaptureConfig && { capture: DataCaptureConfig }),
       metricsEverySeconds:
         request.MetricsConfig?.MetricPublishFrequencyInSeconds ?? DEFAULT_METRICS_SECONDS,
@@ -196,6 +205,30 @@ export class Hosting {
     this.kernel.store.put(CONFIGS, name, record);
     this.tags.add(arn, Tags);
     return { EndpointConfigArn: arn };
+  }
+
+  /** A shadow stands beside one production variant of a real-time endpoint, one model each. */
+  private checkShadow(config: CreateEndpointConfig): void {
+    const shadows = config.ShadowProductionVariants ?? [];
+    if (shadows.length !== 1 || config.ProductionVariants.length !== 1) {
+      throw invalid(
+        'ShadowProductionVariants can have one shadow variant beside exactly one production variant.',
+      );
+    }
+    if (config.AsyncInferenceConfig !== undefined) {
+      throw invalid('Shadow variants are not supported for asynchronous inference endpoints.');
+    }
+    for (const variant of [...config.ProductionVariants, ...shadows]) {
+      if (variant.ServerlessConfig !== undefined)
+        throw invalid('Shadow variants are not supported for serverless endpoints.');
+      if (variant.ModelName === undefined)
+        throw invalid('Shadow variants are not supported for inference component endpoints.');
+      const model = this.foundModel(variant.ModelName);
+      if (model.containers.length > 1)
+        throw invalid('Shadow variants are not supported for multi-container endpoints.');
+      if (model.containers.some(({ Mode }) => Mode === 'MultiModel'))
+        throw invalid('Shadow variants are not supported for multi-model endpoints.');
+    }
   }
 
   private checkVariant(variant: ProductionVariant): void {

@@ -82,7 +82,7 @@ export class EndpointMetrics {
     const data: MetricDatum[] = [];
     for (const endpoint of endpoints) {
       for (const fleet of runningFleets(endpoint)) {
-        for (const variant of fleet.variants)
+        for (const variant of [...fleet.variants, ...(fleet.shadows ?? [])])
           data.push(...this.instanceData(endpoint, fleet, variant, atMs));
       }
     }

@@ -19,6 +19,18 @@ export interface InvocationRequest {
   readonly body: Buffer;
 }
 
+/** A request on its way to a variant. */
+interface Exchanged {
+  readonly endpointName: string;
+  readonly contentType: string;
+  readonly accept: string;
+  readonly body: Buffer;
+  readonly started: bigint;
+  readonly atMs: number;
+  readonly inferenceId?: string;
+  readonly customAttributes?: string;
+}
+
 export interface InvocationResponse {
   status: number;
   headers: Record<string, string>;
@@ -50,7 +62,7 @@ export class Runtime {
     }
     const inferenceId = inferenceIdOf(headers);
     const route = this.choose(endpoint, routes, header(headers, 'x-amzn-sagemaker-target-variant'));
-    const { variant, fleet } = route;
+    const { variant } = route;
     if (variant.modelName === undefined) {
       throw validationError(
         'Inference Component Name header is required for endpoints to which you plan to deploy inference components.',
@@ -58,33 +70,19 @@ export class Runtime {
     }
     const contentType = header(headers, 'content-type') ?? 'application/octet-stream';
     const customAttributes = header(headers, 'x-amzn-sagemaker-custom-attributes');
-    const modelStarted = process.hrtime.bigint();
-    const outcome = await this.predict(route, contentType, header(headers, 'accept') ?? '', body);
-    const modelLatencyMicros = microsSince(modelStarted);
-    const status = outcome instanceof ContainerError ? outcome.status : 200;
-    if (!(outcome instanceof ContainerError) && fleet.capture) {
-      this.capture.record({
-        endpointName: endpoint.name,
-        variantName: variant.name,
-        config: fleet.capture,
-        atMs,
-        eventId: uuid(),
-        ...(inferenceId !== undefined && { inferenceId }),
-        ...(customAttributes !== undefined && { customAttributes }),
-        input: { contentType, data: body },
-        output: { contentType: outcome.contentType, data: Buffer.from(outcome.body) },
-      });
-    }
-    const overheadMicros = microsSince(started) - modelLatencyMicros;
-    this.metrics.record({
+    const exchange: Exchanged = {
       endpointName: endpoint.name,
-      variant,
-      fleet,
+      contentType,
+      accept: header(headers, 'accept') ?? '',
+      body,
+      started,
       atMs,
-      modelLatencyMicros,
-      overheadMicros,
-      status,
-    });
+      ...(inferenceId !== undefined && { inferenceId }),
+      ...(customAttributes !== undefined && { customAttributes }),
+    };
+    const outcome = await this.exchange(route, exchange);
+    // The caller is not kept waiting for a copy, nor told what became of it.
+    this.mirror(route, exchange);
     if (outcome instanceof ContainerError) return this.modelError(endpoint, route, outcome);
     return {
       status: 200,
@@ -97,6 +95,49 @@ export class Runtime {
       },
       body: Buffer.from(outcome.body),
     };
+  }
+
+  /** Lets one variant answer, captures and measures it. */
+  private async exchange(route: Route, request: Exchanged): Promise<Answer | ContainerError> {
+    const { variant, fleet } = route;
+    const { endpointName, contentType, body, atMs, started } = request;
+    const modelStarted = process.hrtime.bigint();
+    const outcome = await this.predict(route, contentType, request.accept, body);
+    const modelLatencyMicros = microsSince(modelStarted);
+    if (!(outcome instanceof ContainerError) && fleet.capture) {
+      const { inferenceId, customAttributes } = request;
+      this.capture.record({
+        endpointName,
+        variantName: variant.name,
+        config: fleet.capture,
+        atMs,
+        eventId: uuid(),
+        ...(inferenceId !== undefined && { inferenceId }),
+        ...(customAttributes !== undefined && { customAttributes }),
+        input: { contentType, data: body },
+        output: { contentType: outcome.contentType, data: Buffer.from(outcome.body) },
+      });
+    }
+    this.metrics.record({
+      endpointName,
+      variant,
+      fleet,
+      atMs,
+      modelLatencyMicros,
+      overheadMicros: microsSince(started) - modelLatencyMicros,
+      status: outcome instanceof ContainerError ? outcome.status : 200,
+    });
+    return outcome;
+  }
+
+  /** Copies a request to the shadow, as often as its weight is of the production variant's. */
+  private mirror({ variant, fleet }: Route, request: Exchanged): void {
+    for (const shadow of fleet.shadows ?? []) {
+      const sampled = variant.weight === 0 ? 0 : shadow.weight / variant.weight;
+      if (this.kernel.random('sagemaker.shadow') >= sampled) continue;
+      const copy = { ...request, started: process.hrtime.bigint() };
+      void this.exchange({ variant: shadow, fleet, share: 0 }, copy);
+    }
   }
 
   /** The variant asked for, in proportion to its fleets' shares; else any by its share of the traffic. */

@@ -127,6 +127,7 @@ export const createEndpointConfig = z.looseObject({
     .optional(),
   Tags: tags.optional(),
 });
+export type CreateEndpointConfig = z.infer<typeof createEndpointConfig>;
 export const endpointConfigByName = z.looseObject({ EndpointConfigName: name63 });
 
 const capacitySize = z.looseObject({

@@ -107,6 +107,8 @@ describe('errors', () => {
     expect(proportion(champion, counted([200, 10_000])).verdict).toBe('fail');
     expect(proportion(champion, counted([20, 10_000])).verdict).toBe('pass');
     expect(proportion(champion, counted([70, 10_000])).verdict).toBe('inconclusive');
+    // The lower bound lies between the margin and twice the margin.
+    expect(proportion(champion, counted([110, 10_000])).verdict).toBe('fail');
   });
   it('never pass on fewer invocations than the policy wants, though they may fail', () => {
     const champion = counted([0, 100_000]);
@@ -167,6 +169,7 @@ describe('latency', () => {
     expect(latency(noisy(100), noisy(125)).verdict).toBe('fail');
     expect(latency(noisy(100), noisy(100)).verdict).toBe('pass');
     expect(latency(noisy(100), noisy(109)).verdict).toBe('inconclusive');
+    expect(latency(noisy(100), noisy(118)).verdict).toBe('fail');
   });
   it('leaves out quiet periods, on either side', () => {
     const quiet = (at: number) => (period: BakePeriod, index: number) =>
