@@ -403,7 +403,10 @@ function describe(record: PackageRecord): object {
     CertifyForMarketplace: false,
     ModelApprovalStatus: record.approval,
     ApprovalDescription: record.approvalDescription,
-    CustomerMetadataProperties: record.metadata,
+    // A map without entries is no value to AWS.
+    ...(Object.keys(record.metadata).length > 0 && {
+      CustomerMetadataProperties: record.metadata,
+    }),
   };
 }
 
