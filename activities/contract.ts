@@ -4,6 +4,7 @@
  */
 import type { BakeComparison, BakeLook, MetricComparison } from '../domain/bake.js';
 import type { CustomMetric } from '../domain/custom-metrics.js';
+import type { Bill, Cost } from '../domain/cost.js';
 import type { Evidence, RolloutPlan } from '../domain/evidence.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
@@ -26,6 +27,7 @@ import type { OwnEvent } from '../domain/own-events.js';
 import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import type { PackageReading, RegistryMemory } from '../domain/registry.js';
 import type { ScalingActivity } from '../domain/scaling.js';
+import type { PlannedJob } from '../domain/pipeline-definition.js';
 import type { KnownSignals } from '../domain/watch.js';
 
 /** Where things of one model are. */
@@ -110,6 +112,8 @@ export interface ReleaseInput {
   readonly data: DataWindows;
   readonly ledgerHead: LedgerHead;
   readonly frozen: boolean;
+  /** What the training is expected to cost, for a policy that counts money. */
+  readonly forecast?: Cost;
 }
 
 export interface PipelineRequest extends ModelRef {
@@ -118,13 +122,46 @@ export interface PipelineRequest extends ModelRef {
   readonly name: string;
   /** Parameter values, tokens already replaced. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** No execution of ours is older: the release began then. */
+  readonly sinceMs?: number;
 }
 
 export interface PipelineStarted {
   readonly executionArn: string;
   /** An execution of our name was already there. */
   readonly adopted: boolean;
+  /** Why the parameters could not be checked before the start. */
+  readonly unchecked?: string;
 }
+
+export interface PipelineLook extends ModelRef {
+  readonly executionArn: string;
+  /** Executions of earlier rounds of the same release: what came from their cache is new. */
+  readonly ours?: readonly string[];
+  /** A person takes the package an execution registered, though it did not end Succeeded. */
+  readonly accept?: boolean;
+}
+
+/** An execution at rest that somebody may run again. */
+export type Revival =
+  | { readonly kind: 'running'; readonly by: 'us' | 'somebody else' }
+  /** AWS does not run this one again: a new one has to be started. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface StopRequest extends ModelRef {
+  readonly release: number;
+  readonly name: string;
+  /** `null` finds it by its name. */
+  readonly executionArn: string | null;
+  /** When it was asked to stop first: it is not waited for without end. */
+  readonly sinceMs?: number;
+}
+
+export type StopOutcome =
+  /** It is at rest, or there is none. */
+  | { readonly kind: 'at rest'; readonly bill?: Bill }
+  /** It was asked to stop and has not; nobody waits any longer. */
+  | { readonly kind: 'given up'; readonly reason: string };
 
 export type PipelineOutcome =
   | {
@@ -137,13 +174,82 @@ export type PipelineOutcome =
         readonly status: string;
         readonly seconds: number | null;
       }[];
+      readonly bill?: Bill;
+      /** Something people should know of a success. */
+      readonly note?: string;
     }
   | {
       readonly kind: 'failed';
       readonly class: FailureClass;
       readonly step: string | null;
       readonly reason: string;
+      readonly bill?: Bill;
+      /** What it registered all the same; only a person can take it. */
+      readonly packageArn?: string;
     };
+
+export interface TrainingJobRequest extends ModelRef {
+  readonly release: number;
+  /** Name of the job and idempotency key: the release's name of this round and try. */
+  readonly name: string;
+  /** The round's name: its tries share results and checkpoints. */
+  readonly roundName: string;
+  /** In place of the policy's. */
+  readonly instanceType: string | null;
+  readonly champion: Champion | null;
+  readonly data: DataWindows;
+}
+
+export interface JobStarted {
+  readonly jobName: string;
+  /** A job of our name, started by us, was already there. */
+  readonly adopted: boolean;
+  /** No quota for the instance type, in AWS's words: nothing was started. */
+  readonly refused?: string;
+}
+
+export type TrainingJobOutcome =
+  | {
+      readonly kind: 'trained';
+      readonly modelDataUrl: string;
+      readonly metrics: Readonly<Record<string, number>>;
+      /** The package the job registered itself; `null` for none. */
+      readonly packageArn: string | null;
+      readonly jobArn: string;
+      readonly bill: Bill;
+      readonly note?: string;
+    }
+  | JobFailed;
+
+export interface JobFailed {
+  readonly kind: 'failed';
+  readonly class: FailureClass;
+  readonly reason: string;
+  readonly bill: Bill;
+}
+
+export interface EvaluationJobRequest extends ModelRef {
+  readonly release: number;
+  readonly name: string;
+  readonly roundName: string;
+  readonly modelDataUrl: string;
+  readonly champion: Champion | null;
+  readonly data: DataWindows;
+}
+
+export type EvaluationJobOutcome = { readonly kind: 'evaluated'; readonly bill: Bill } | JobFailed;
+
+export interface RegisterRequest extends ModelRef {
+  readonly release: number;
+  readonly roundName: string;
+  readonly jobArn: string;
+  readonly modelDataUrl: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** What the job registered itself; `null` for nothing. */
+  readonly packageArn: string | null;
+  readonly champion: Champion | null;
+  readonly data: DataWindows;
+}
 
 export interface EvaluateRequest extends ModelRef {
   readonly release: number;
@@ -480,15 +586,38 @@ export interface ControlActivities {
 
   startPipeline(request: PipelineRequest): Promise<PipelineStarted>;
   /** Throws BENIGN `StillRunning` with the running step until the end. */
-  awaitPipeline(request: ModelRef & { readonly executionArn: string }): Promise<PipelineOutcome>;
-  /** Asks for the stop and waits until the execution is at rest. */
-  stopPipeline(
+  awaitPipeline(request: PipelineLook): Promise<PipelineOutcome>;
+  /** Runs an execution again that has ended Failed or Stopped: the same ARN, from its first step that did not succeed. */
+  retryPipeline(
+    request: ModelRef & { readonly executionArn: string; readonly number: number },
+  ): Promise<Revival>;
+  /** Throws BENIGN `StillRunning` while the execution is at rest: somebody else may run it again. */
+  awaitRevival(request: ModelRef & { readonly executionArn: string }): Promise<Revival>;
+  /** Asks for the stop and waits until the execution is at rest, but not without end. */
+  stopPipeline(request: StopRequest): Promise<StopOutcome | undefined>;
+  /** The jobs that a run can start, at their longest; `null` when nobody can say. */
+  planJobs(ref: ModelRef): Promise<{
+    readonly jobs: readonly PlannedJob[] | null;
+    readonly reason: string | null;
+  }>;
+
+  startTrainingJob(request: TrainingJobRequest): Promise<JobStarted>;
+  /** Throws BENIGN `StillRunning` with the secondary status until the end. */
+  awaitTrainingJob(request: ModelRef & { readonly jobName: string }): Promise<TrainingJobOutcome>;
+  startEvaluationJob(request: EvaluationJobRequest): Promise<JobStarted>;
+  awaitEvaluationJob(
+    request: ModelRef & { readonly jobName: string },
+  ): Promise<EvaluationJobOutcome>;
+  /** Asks each job to stop and waits until it is at rest, but not without end. */
+  stopJobs(
     request: ModelRef & {
-      readonly executionArn: string | null;
-      readonly release: number;
-      readonly name: string;
+      readonly trainingJobs: readonly string[];
+      readonly evaluationJobs: readonly string[];
+      readonly sinceMs: number;
     },
-  ): Promise<void>;
+  ): Promise<StopOutcome>;
+  /** Registers what the training job made, unless the job did; answers the candidate. */
+  registerCandidate(request: RegisterRequest): Promise<Candidate>;
 
   setApprovalStatus(
     request: ModelRef & {

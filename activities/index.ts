@@ -16,6 +16,7 @@ import { createRegistryActivities } from './registry.js';
 import { createReleaseActivities } from './releases.js';
 import { createScalingActivities } from './scaling.js';
 import { createTrafficActivities } from './traffic.js';
+import { createTrainingActivities } from './training.js';
 import { createSignalsWatch } from './watch-signals.js';
 import { createWaysBackActivities } from './ways-back.js';
 
@@ -37,6 +38,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createScalingActivities(deps),
     ...createReleaseActivities(deps),
     ...createPipelineActivities(deps, readCandidate),
+    ...createTrainingActivities(deps, readCandidate),
     ...registry,
     ...createCompareActivities(deps),
     ...deployment,

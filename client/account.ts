@@ -17,6 +17,7 @@ import { FailureType } from '../domain/failures.js';
 import type { LedgerEntry } from '../domain/ledger.js';
 import type { LedgerHead } from '../domain/model.js';
 import { KEEPER_TAG, modelOfWorkflow } from '../domain/names.js';
+import { declaredParameters } from '../domain/pipeline-definition.js';
 import { messageOf, ModelkeeperError } from './errors.js';
 
 /** An endpoint as `init` and `plan` need it. */
@@ -51,6 +52,8 @@ export interface EndpointFacts {
 export interface PipelineFacts {
   readonly name: string;
   readonly parameters: readonly { readonly name: string; readonly required: boolean }[];
+  /** The definition as it stands in SageMaker, of the version asked for. */
+  readonly definition?: string;
 }
 
 /** What people's commands read of one Region of the AWS account. Never writes. */
@@ -63,7 +66,7 @@ export interface Account {
   /** Names of pipelines, at most 100. */
   pipelines(): Promise<readonly string[]>;
   /** `null` when there is no such pipeline. */
-  pipeline(name: string): Promise<PipelineFacts | null>;
+  pipeline(name: string, version?: number): Promise<PipelineFacts | null>;
   /** Display name and pipeline of an execution; `null` when there is no such execution. */
   pipelineExecution(
     arn: string,
@@ -192,14 +195,29 @@ export function createAccount(region: string): Account {
       return (answer.PipelineSummaries ?? []).flatMap((pipeline) => pipeline.PipelineName ?? []);
     },
 
-    async pipeline(name) {
+    async pipeline(name, version) {
       const answer = await aws(
         may('sagemaker:DescribePipeline', `pipeline/${name}`),
-        (options) => sagemaker.send(new DescribePipelineCommand({ PipelineName: name }), options),
+        (options) =>
+          sagemaker.send(
+            new DescribePipelineCommand({
+              PipelineName: name,
+              ...(version === undefined ? {} : { PipelineVersionId: version }),
+            }),
+            options,
+          ),
         absent,
       );
       if (answer === 'absent') return null;
-      return { name, parameters: parametersIn(answer.PipelineDefinition) };
+      const { PipelineDefinition: definition } = answer;
+      return {
+        name,
+        parameters: (declaredParameters(definition) ?? []).map((parameter) => ({
+          name: parameter.name,
+          required: parameter.defaultValue === null,
+        })),
+        ...(definition === undefined ? {} : { definition }),
+      };
     },
 
     async pipelineExecution(arn) {
@@ -276,23 +294,6 @@ function usesEndpointOverride(): boolean {
     process.env['AWS_ENDPOINT_URL_S3'] !== undefined ||
     process.env['AWS_ENDPOINT_URL'] !== undefined
   );
-}
-
-/** Parameters of a pipeline definition; one without a default must be given. */
-function parametersIn(definition: string | undefined): PipelineFacts['parameters'] {
-  try {
-    const parsed: unknown = JSON.parse(definition ?? '{}');
-    if (parsed === null || typeof parsed !== 'object' || !('Parameters' in parsed)) return [];
-    const { Parameters: parameters } = parsed;
-    if (!Array.isArray(parameters)) return [];
-    return (parameters as readonly unknown[]).flatMap((one) =>
-      one !== null && typeof one === 'object' && 'Name' in one && typeof one.Name === 'string'
-        ? [{ name: one.Name, required: !('DefaultValue' in one) }]
-        : [],
-    );
-  } catch {
-    return [];
-  }
 }
 
 /** A fact of the account, or why it is not known. */

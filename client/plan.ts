@@ -1,6 +1,14 @@
 import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
+import { countsMoney, dollars, forecast, plannedOf, pricesOf, type Cost } from '../domain/cost.js';
 import { durationMs } from '../domain/duration.js';
 import { whoCanApprove } from '../domain/people.js';
+import {
+  declaredParameters,
+  parameterFaults,
+  plannedJobs,
+  stepNames,
+  typeFault,
+} from '../domain/pipeline-definition.js';
 import { PARAMETER_TOKENS, type Policy } from '../domain/policy.schema.js';
 import { planInWords, rolloutPlan } from '../domain/rollout.js';
 import type { KeeperStatus } from '../domain/status.js';
@@ -90,7 +98,11 @@ export async function readPlanFacts(
     labels,
   ] = await Promise.all([
     factOf(account.groupExists(spec.registry.group)),
-    factOf(account.pipeline(spec.retrain.pipeline)),
+    factOf(
+      spec.retrain.pipeline === undefined
+        ? Promise.resolve(null)
+        : account.pipeline(spec.retrain.pipeline, spec.retrain.pipelineVersion),
+    ),
     factOf(account.pipelines()),
     factOf(prefix === null ? Promise.resolve(null) : account.hasObjects(prefix)),
     factOf(prefix === null ? Promise.resolve(null) : readCapturedColumns(account, prefix, nowMs)),
@@ -209,7 +221,8 @@ export function judgePlan(
   unknown('spec.endpoint.name', facts.endpoint);
   judgeData(policy, facts, refuse, warn);
   judgeRetraining(policy, facts, refuse, warn);
-  unknown('spec.retrain.pipeline', facts.pipeline);
+  if (policy.spec.retrain.pipeline !== undefined) unknown('spec.retrain.pipeline', facts.pipeline);
+  judgeMoney(policy, facts, warn);
   judgeRunning(policy, context, refuse);
   judgeApproval(policy, context.author, refuse, warn);
   if (facts.groupExists.known && !facts.groupExists.value) {
@@ -235,7 +248,7 @@ export function judgePlan(
     kind,
     refusals,
     warnings,
-    changes: changesInWords(policy, kind, running),
+    changes: changesInWords(policy, kind, facts, running),
   };
 }
 
@@ -406,9 +419,20 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function judgeRetraining(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): void {
-  if (!facts.pipeline.known) return;
-  const { pipeline: name, parameters } = policy.spec.retrain;
+  const { pipeline: name, pipelineVersion, parameters, instances, selective } = policy.spec.retrain;
+  if (name === undefined || !facts.pipeline.known) return;
   if (facts.pipeline.value === null) {
+    if (
+      pipelineVersion !== undefined &&
+      facts.pipelines.known &&
+      facts.pipelines.value.includes(name)
+    ) {
+      refuse(
+        'spec.retrain.pipelineVersion',
+        `the pipeline '${name}' has no version ${pipelineVersion}: take one that is there, or this line off for the latest`,
+      );
+      return;
+    }
     const near = nearest(name, facts.pipelines.known ? facts.pipelines.value : []);
     refuse(
       'spec.retrain.pipeline',
@@ -439,6 +463,85 @@ function judgeRetraining(policy: Policy, facts: PlanFacts, refuse: Say, warn: Sa
         'spec.retrain.parameters',
         `the pipeline '${name}' needs the parameter '${parameter}', which has no default`,
       );
+  if (instances?.parameter !== undefined && !names.includes(instances.parameter))
+    refuse(
+      'spec.retrain.instances.parameter',
+      `the pipeline '${name}' has no parameter '${instances.parameter}'; it has ${names.join(', ')}`,
+    );
+  judgeValues(policy, facts.pipeline.value, refuse);
+  const steps = stepNames(facts.pipeline.value.definition);
+  for (const step of selective?.steps ?? [])
+    if (steps !== null && !steps.includes(step))
+      refuse(
+        'spec.retrain.selective.steps',
+        `the pipeline '${name}' has no step '${step}'; it has ${steps.join(', ')}`,
+      );
+}
+
+/** Literal values against what the pipeline declares; of a token only the type can be known now. */
+function judgeValues(policy: Policy, { definition }: PipelineFacts, refuse: Say): void {
+  const { pipeline = '', parameters, instances } = policy.spec.retrain;
+  const declared = declaredParameters(definition) ?? [];
+  const literal = { ...parameters };
+  for (const { name, type, enumValues } of declared) {
+    const given = Object.hasOwn(parameters, name) ? (parameters[name] ?? '') : '';
+    if (!(PARAMETER_TOKENS as readonly string[]).includes(given)) continue;
+    Reflect.deleteProperty(literal, name);
+    const sample = given === 'release.number' ? '1' : 'a text';
+    const fault = typeFault(type, sample);
+    if (fault !== undefined || enumValues !== null)
+      refuse(
+        `spec.retrain.parameters.${name}`,
+        `${given} is no value of the parameter '${name}' of the pipeline '${pipeline}': ${fault ?? `it takes ${enumValues?.join(' or ') ?? ''}`}`,
+      );
+  }
+  const known = declared.filter(({ name }) => Object.hasOwn(literal, name));
+  for (const { parameter, message } of parameterFaults(pipeline, known, literal))
+    if (known.some(({ name }) => name === parameter))
+      refuse(`spec.retrain.parameters.${parameter}`, message);
+  const machines = declared.find(({ name }) => name === instances?.parameter);
+  for (const type of instances?.fallbacks ?? [])
+    if (machines !== undefined)
+      for (const { message } of parameterFaults(pipeline, [machines], { [machines.name]: type }))
+        refuse('spec.retrain.instances.fallbacks', message);
+}
+
+/** What the next run will cost, as far as the account and the keeper know. */
+function costOfNext(
+  policy: Policy,
+  facts: PlanFacts,
+  running: KeeperStatus | null,
+): Cost | undefined {
+  const { retrain } = policy.spec;
+  const { budget } = retrain;
+  if (!countsMoney(budget)) return undefined;
+  const known = running?.budget.money?.next;
+  // The keeper has seen runs end; at first there are only their longest runtimes.
+  if (known?.kind === 'known') return known;
+  const definition = facts.pipeline.known ? facts.pipeline.value?.definition : undefined;
+  const planned =
+    retrain.pipeline === undefined
+      ? plannedOf(retrain)
+      : definition === undefined
+        ? null
+        : plannedJobs(definition, retrain.parameters);
+  return forecast(pricesOf(budget), [], planned);
+}
+
+function judgeMoney(policy: Policy, facts: PlanFacts, warn: Say): void {
+  const { budget } = policy.spec.retrain;
+  const cost = costOfNext(policy, facts, null);
+  if (cost === undefined) return;
+  if (cost.kind === 'unknown')
+    warn(
+      'spec.retrain.budget',
+      `nobody can say what a run costs: ${cost.reason}${budget.usd === undefined ? '' : '; a person is asked before every run'}`,
+    );
+  else if (budget.usd !== undefined && cost.usd > budget.usd)
+    warn(
+      'spec.retrain.budget.usd',
+      `one run may cost ${dollars(cost.usd)} (${cost.basis}), which is more than the budget: a person is asked before every run`,
+    );
 }
 
 function bucketOf(uri: string): string {
@@ -489,9 +592,17 @@ const rolloutInWords = ({ deploy }: Policy['spec']): string =>
 function changesInWords(
   policy: Policy,
   kind: Plan['kind'],
+  facts: PlanFacts,
   running: KeeperStatus | null,
 ): readonly string[] {
   const { spec, metadata } = policy;
+  const cost = costOfNext(policy, facts, running);
+  const money =
+    cost?.kind === 'known'
+      ? [
+          `count what training costs: the next run about ${dollars(cost.usd)} (${cost.basis})${spec.retrain.budget.usd === undefined ? '' : `, of ${dollars(spec.retrain.budget.usd)} in ${spec.retrain.budget.per}`}`,
+        ]
+      : [];
   if (kind === 'unchanged') return ['nothing: this policy is in force'];
   if (kind === 'create') {
     const managed = spec.monitor.sources.some(
@@ -506,14 +617,16 @@ function changesInWords(
         : [
             `scale ${spec.endpoint.name} between ${spec.scaling.instances.min} and ${spec.scaling.instances.max} instances`,
           ]),
-      `look every ${spec.monitor.every}; ${spec.mode === 'record' ? 'record only, start nothing' : `retrain by ${spec.retrain.pipeline} on ${spec.retrain.on.join(', ')}`}`,
+      `look every ${spec.monitor.every}; ${spec.mode === 'record' ? 'record only, start nothing' : `retrain by ${spec.retrain.pipeline ?? 'a training job'} on ${spec.retrain.on.join(', ')}`}`,
       ...(spec.mode === 'record' ? [] : [rolloutInWords(spec)]),
+      ...money,
     ];
   }
   const inFlight = running?.releases ?? [];
   return [
     `put this policy in force at the next decision; ${running?.policyDigest.slice(0, 12) ?? ''} is replaced`,
     ...(spec.mode === 'record' ? [] : [rolloutInWords(spec)]),
+    ...money,
     ...inFlight.map(
       (release) => `release ${release.release} (${release.stage}) keeps the policy it started with`,
     ),

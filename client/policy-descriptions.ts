@@ -246,9 +246,51 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.detect.persistence.of': '… among this many latest ones.',
   'spec.retrain': 'How a candidate is made, and when.',
   'spec.retrain.pipeline':
-    'SageMaker pipeline that trains, scores both models on held-out rows, and registers.',
+    'SageMaker pipeline that trains, scores both models on held-out rows, and registers. Either this or `trainingJob`.',
+  'spec.retrain.pipelineVersion': 'Version of the pipeline that is run. Default: the latest.',
+  'spec.retrain.selective':
+    'Run some steps only, and take the outputs of the others from an earlier execution.',
+  'spec.retrain.selective.from':
+    'ARN of the earlier execution, or `latest` for the latest that succeeded.',
+  'spec.retrain.selective.steps': 'Steps that are run.',
+  'spec.retrain.trainingJob': 'SageMaker training job in place of a pipeline.',
+  'spec.retrain.trainingJob.image': 'Image that trains.',
+  'spec.retrain.trainingJob.servingImage':
+    'Image that serves what was trained. Default: the image that trains.',
+  'spec.retrain.trainingJob.role': 'Execution role of the job.',
+  'spec.retrain.trainingJob.instanceType': 'Machines it runs on.',
+  'spec.retrain.trainingJob.instanceCount': 'How many.',
+  'spec.retrain.trainingJob.volumeGb': 'Storage of each in gigabytes.',
+  'spec.retrain.trainingJob.maxRuntime': 'Longest it may train. SageMaker stops it then.',
+  'spec.retrain.trainingJob.inputMode': 'How the container gets its channels.',
+  'spec.retrain.trainingJob.hyperParameters': 'Values are tokens as in `parameters`, or texts.',
+  'spec.retrain.trainingJob.environment': 'Values are tokens as in `parameters`, or texts.',
+  'spec.retrain.trainingJob.channels': 'Channel → address of its data.',
+  'spec.retrain.trainingJob.output':
+    'Where the model is written. Default: `training/<model>` below `storage`.',
+  'spec.retrain.trainingJob.spot':
+    'Train on spot capacity, which is cheaper and can be taken back.',
+  'spec.retrain.trainingJob.spot.maxWait': 'Longest time for waiting and training together.',
+  'spec.retrain.trainingJob.spot.checkpoints':
+    'Address of the checkpoints that an interrupted job goes on from; each release has a folder below.',
+  'spec.retrain.trainingJob.subnets': 'Subnets of the VPC the jobs run in.',
+  'spec.retrain.trainingJob.securityGroups': 'Security groups of the jobs.',
+  'spec.retrain.trainingJob.contentTypes': 'What the model takes and answers, for the registry.',
+  'spec.retrain.evaluationJob':
+    'SageMaker processing job that scores candidate and champion after the training job.',
+  'spec.retrain.evaluationJob.image': 'Image that scores. Default: the image that trains.',
+  'spec.retrain.evaluationJob.role': 'Execution role of the job. Default: the role that trains.',
+  'spec.retrain.evaluationJob.instanceType': 'Machines it runs on.',
+  'spec.retrain.evaluationJob.instanceCount': 'How many.',
+  'spec.retrain.evaluationJob.volumeGb': 'Storage of each in gigabytes.',
+  'spec.retrain.evaluationJob.maxRuntime': 'Longest it may take.',
+  'spec.retrain.evaluationJob.entrypoint': "Command of the container. Default: the image's own.",
+  'spec.retrain.evaluationJob.arguments': 'Arguments of the command.',
+  'spec.retrain.evaluationJob.environment': 'Values are tokens as in `parameters`, or texts.',
+  'spec.retrain.evaluationJob.inputs':
+    'Input → address of its data, beside `candidate` and `champion`.',
   'spec.retrain.parameters':
-    'Pipeline parameter → `window.start`, `window.end`, `holdout.start`, `holdout.end`, `champion.package`, `release.name`, or a text passed on as it is.',
+    'Pipeline parameter → a token, such as `window.start`, `holdout.end`, `champion.package` or `release.name` (docs/pipeline.md lists them), or a text passed on as it is. Checked against what the pipeline declares.',
   'spec.retrain.window': 'Length of the training window.',
   'spec.retrain.holdOut': 'Length of the held-out window right after it, on which both are judged.',
   'spec.retrain.dataDelay': 'How long after an event its labelled row is in the training data.',
@@ -256,10 +298,25 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.retrain.schedule': 'Cron expression of five fields, for `on: [schedule]`.',
   'spec.retrain.timeZone': 'Time zone of the schedule, a name of the IANA database.',
   'spec.retrain.cooldown': 'Time after a release in which nothing starts by itself.',
-  'spec.retrain.budget': 'Most releases in a sliding time. Over it, a person is asked.',
+  'spec.retrain.budget':
+    'Most releases, and dollars, in a sliding time. Over it, a person is asked.',
   'spec.retrain.budget.runs': 'Releases, at most 200 …',
   'spec.retrain.budget.per': '… in this time.',
-  'spec.retrain.timeout': 'Longest a pipeline execution may take.',
+  'spec.retrain.budget.usd':
+    'US dollars in the same time. A run that would exceed it, or whose cost nobody can say, asks a person.',
+  'spec.retrain.budget.prices':
+    'Instance type → US dollars an hour. Or the path or S3 address of a YAML or JSON file with them, which `plan` and `apply` read into the policy.',
+  'spec.retrain.retries':
+    "How often what AWS's own trouble has ended (capacity, throttling, internal errors) is tried again.",
+  'spec.retrain.retries.times': 'Most retries, at most 10. Default: 2.',
+  'spec.retrain.retries.wait':
+    'Before the first retry; each further wait is twice as long, at most 1h. Default: 5m.',
+  'spec.retrain.instances': 'What to train on when there is no capacity or no quota.',
+  'spec.retrain.instances.parameter':
+    'Pipeline parameter that takes the instance type. Not for a training job.',
+  'spec.retrain.instances.fallbacks': 'Instance types in the order in which they are tried.',
+  'spec.retrain.timeout':
+    'Longest the training may take, waits and retries included. Begins anew when a person resumes it.',
   'spec.evaluate': 'What a candidate must show.',
   'spec.evaluate.confidence': 'One-sided confidence of every bound.',
   'spec.evaluate.minRows': 'Fewest held-out rows for a verdict.',

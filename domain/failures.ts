@@ -39,8 +39,8 @@ export const FailureType = {
 export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 
 const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
-  [/CapacityError|insufficient capacity/i, 'capacity'],
-  [/ResourceLimitExceeded|service limit/i, 'quota'],
+  [/CapacityError|insufficient ?(instance ?)?capacity/i, 'capacity'],
+  [/ResourceLimitExceeded|service limit|quota/i, 'quota'],
   [/ThrottlingException|Rate exceeded|TooManyRequests/i, 'throttle'],
   [/InternalServerError|InternalFailure|Request to service failed|ServiceUnavailable/i, 'internal'],
   [/MaxRuntimeExceeded|MaxWaitTimeExceeded|timed out|time-?out/i, 'timeout'],

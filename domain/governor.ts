@@ -1,3 +1,4 @@
+import { tooDear, type Spending } from './cost.js';
 import { durationMs, inWords } from './duration.js';
 import type { ReleaseStage, Trigger, Window } from './model.js';
 import type { PolicySpec } from './policy.schema.js';
@@ -23,6 +24,8 @@ export interface GovernorState {
   /** Data windows of candidates that were rejected, expired, failed their gates or were rolled back. */
   readonly blocked: readonly (Window & { readonly why: string })[];
   readonly retiring: boolean;
+  /** What has been spent and what the next run costs; absent for a policy without a budget in dollars. */
+  readonly spending?: Spending | undefined;
 }
 
 export type GovernorAnswer =
@@ -155,6 +158,12 @@ function heldBack(
       reason: `${used} of ${runs} runs of the last ${inWords(durationMs(per))} are spent; a person may insist with modelkeeper retrain --force`,
     };
   }
+  const dear = state.spending === undefined ? undefined : tooDear(state.spending, per);
+  if (dear !== undefined)
+    return {
+      kind: 'ask',
+      reason: `${dear}; a person may insist with modelkeeper retrain --force`,
+    };
   return undefined;
 }
 

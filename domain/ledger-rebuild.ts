@@ -1,3 +1,4 @@
+import type { Run } from './cost.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
 import { NO_HASH, type LedgerEntry } from './ledger.js';
 import type { LedgerHead } from './model.js';
@@ -14,6 +15,8 @@ export interface LedgerState {
   readonly lastEndedRelease: number | null;
   /** Instants at which releases were started, the latest of them. */
   readonly startsAtMs: readonly number[];
+  /** What they were expected to cost and did; only of policies that count money. */
+  readonly runs?: readonly Run[];
   /** Data windows blocked by a rejection, expiry, failed gates or rollback. */
   readonly blocked: readonly {
     readonly fromMs: number;
@@ -58,6 +61,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
   let previousConfigName: string | null = null;
   let frozen: Freeze | null = null;
   const startsAtMs: number[] = [];
+  const runs = new Map<number, Run>();
   const open = new Set<number>();
   /** Release → since when it has had all of the traffic. */
   const servedSinceMs = new Map<number, number>();
@@ -79,6 +83,14 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
       case 'trigger':
         if (facts['answer'] !== 'start' || release === null) break;
         startsAtMs.push(entry.atMs);
+        if (facts['forecast'] !== undefined)
+          runs.set(release, {
+            release,
+            startedAtMs: entry.atMs,
+            forecastUsd: numberOr(member(facts['forecast'], 'usd')),
+            actualUsd: null,
+            machineSeconds: null,
+          });
         open.add(release);
         blocks.set(release, spanOf(facts['blocks']));
         break;
@@ -106,6 +118,13 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
       case 'ended': {
         const kind = kindOf(facts['result']);
         if (release !== null) open.delete(release);
+        const run = release === null ? undefined : runs.get(release);
+        if (run !== undefined)
+          runs.set(run.release, {
+            ...run,
+            actualUsd: numberOr(facts['costUsd']),
+            machineSeconds: billedSeconds(facts['bill']),
+          });
         if (kind === null) break;
         const served = release === null ? undefined : servedSinceMs.get(release);
         ended = { release, kind, atMs: (kind === 'promoted' ? served : undefined) ?? entry.atMs };
@@ -128,6 +147,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
     lastResultKind: ended?.kind ?? null,
     lastEndedRelease: ended?.release ?? null,
     startsAtMs: startsAtMs.slice(-MOST_BUDGET_RUNS),
+    ...(runs.size === 0 ? {} : { runs: [...runs.values()].slice(-MOST_BUDGET_RUNS) }),
     blocked: blocked.slice(-MOST_BLOCKED),
     championSinceMs: champion?.sinceMs ?? null,
     championConfigName: champion?.configName ?? null,
@@ -150,6 +170,20 @@ function member(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null
     ? (value as Readonly<Record<string, unknown>>)[key]
     : undefined;
+}
+
+/** Machine seconds by instance type of a bill that is whole; `null` for any other value. */
+function billedSeconds(bill: unknown): Readonly<Record<string, number>> | null {
+  const jobs = member(bill, 'jobs');
+  if (!Array.isArray(jobs) || member(bill, 'unread') !== null) return null;
+  const seconds: Record<string, number> = {};
+  for (const job of jobs as readonly unknown[]) {
+    const type = textOr(member(job, 'instanceType'));
+    const billed = numberOr(member(job, 'billableSeconds'));
+    if (type === null || billed === null) return null;
+    seconds[type] = (seconds[type] ?? 0) + billed * (numberOr(member(job, 'instances')) ?? 1);
+  }
+  return seconds;
 }
 
 const kindOf = (result: unknown): string | null => textOr(member(result, 'kind'));

@@ -221,6 +221,8 @@ export type FailureClass =
   | 'data'
   | 'timeout'
   | 'stopped'
+  /** It succeeded and made nothing that was not there before: everything came from the cache. */
+  | 'nothing new'
   | 'unknown';
 
 export type ReleaseStage = 'retrain' | 'evaluate' | 'approve' | 'deploy' | 'probation' | 'ended';

@@ -37,11 +37,24 @@ export const candidateAlarmNames = (
 /** Tag on the endpoint that says which keeper writes to it. */
 export const KEEPER_TAG = 'modelkeeper:keeper';
 
+/** Name of one try of a round: a job or an execution on another instance type is a new one. */
+export const tryName = (name: string, number: number): string =>
+  number === 1 ? name : `${name}-t${number}`;
+
+/** Every name that the tries of a round may have given, the first of them first. */
+export const triesOf = (name: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => tryName(name, index + 1));
+
+/** Name of the job that scores what the training job of that name has made. */
+export const evaluationName = (name: string): string => `${name}-score`;
+
 /** The model of one of our names: `flight-delays-12` → flight-delays, 12; `undefined` for anybody else's. */
 export function releaseOfName(
   name: string,
 ): { readonly model: string; readonly release: number } | undefined {
-  const match = /^([a-z0-9](?:-?[a-z0-9]){0,39})-([1-9]\d{0,5})$/.exec(name);
+  const match = /^([a-z0-9](?:-?[a-z0-9]){0,39})-([1-9]\d{0,5})(?:-t\d{1,3})?(?:-score)?$/.exec(
+    name,
+  );
   return match === null ? undefined : { model: match[1] ?? '', release: Number(match[2]) };
 }
 

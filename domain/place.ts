@@ -6,6 +6,7 @@ export interface ModelPlace {
   readonly endpoint: string;
   readonly region: string;
   readonly group: string;
+  /** Empty for a model that retrains by a training job. */
   readonly pipeline: string;
   readonly storage: string;
   /** Alarms of people's own that the policy names. */
@@ -24,7 +25,7 @@ export function placeOf(policy: Policy): ModelPlace {
     endpoint: endpoint.name,
     region: endpoint.region,
     group: registry.group,
-    pipeline: retrain.pipeline,
+    pipeline: retrain.pipeline ?? '',
     storage,
   };
 }

@@ -450,18 +450,137 @@ const detectSchema = z
   })
   .prefault({});
 
-/** What a pipeline parameter may stand for; any other text is passed on as it is. */
+/** What a parameter, hyper-parameter or environment variable may stand for; any other text is passed on as it is. */
 export const PARAMETER_TOKENS = [
   'window.start',
   'window.end',
+  'window.startDate',
+  'window.endDate',
   'holdout.start',
   'holdout.end',
+  'holdout.startDate',
+  'holdout.endDate',
   'champion.package',
+  'champion.modelData',
+  'champion.image',
   'release.name',
+  'release.number',
+  'model.name',
+  'endpoint.name',
+  'storage',
+  'results',
 ] as const;
 
+const instanceTypeSchema = z
+  .string()
+  .regex(/^ml\.[a-z0-9-]+\.[a-z0-9]+$/, 'an instance type such as ml.m5.xlarge');
+const imageSchema = z
+  .string()
+  .max(255)
+  .regex(
+    /^\S+$/,
+    'the address of an image, such as 111122223333.dkr.ecr.us-east-1.amazonaws.com/train:1',
+  );
+const settingsSchema = (longest: number) =>
+  z
+    .record(z.string().min(1).max(256), z.string().max(longest))
+    .refine((settings) => Object.keys(settings).length <= 100, {
+      message: 'SageMaker takes at most 100 of them',
+    });
+const channelsSchema = z
+  .record(
+    z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'letters, digits, dots, dashes and underscores'),
+    s3UriSchema,
+  )
+  .refine((channels) => Object.keys(channels).length <= 20, {
+    message: 'SageMaker takes at most 20 of them',
+  });
+
+/** What both kinds of job say of the machines they run on. */
+const machinesSchema = {
+  instanceType: instanceTypeSchema,
+  instanceCount: z.int().min(1).max(100).default(1),
+  volumeGb: z.int().min(1).max(16_384).default(30),
+  maxRuntime: positiveDurationSchema.default('6h'),
+};
+
+const trainingJobSchema = z.strictObject({
+  image: imageSchema,
+  /** Image that serves the artefact. Default: the image that trains. */
+  servingImage: imageSchema.optional(),
+  role: arnSchema,
+  ...machinesSchema,
+  inputMode: z.enum(['File', 'FastFile', 'Pipe']).default('File'),
+  /** Values may be tokens {@link PARAMETER_TOKENS}. */
+  hyperParameters: settingsSchema(2_500).default({}),
+  /** Values may be tokens {@link PARAMETER_TOKENS}. */
+  environment: settingsSchema(512).default({}),
+  /** Channel → address of its data. */
+  channels: channelsSchema.default({}),
+  /** Where the artefact is written. Default: `training/<model>/` below `spec.storage`. */
+  output: s3UriSchema.optional(),
+  spot: z
+    .strictObject({
+      /** Longest time for waiting and training together. */
+      maxWait: positiveDurationSchema,
+      /** What an interrupted job goes on from. */
+      checkpoints: s3UriSchema,
+    })
+    .optional(),
+  subnets: z
+    .array(z.string().regex(/^subnet-[0-9a-z]+$/))
+    .min(1)
+    .max(16)
+    .optional(),
+  securityGroups: z
+    .array(z.string().regex(/^sg-[0-9a-z]+$/))
+    .min(1)
+    .max(5)
+    .optional(),
+  contentTypes: z.array(z.string().min(1).max(255)).min(1).max(20).default(['text/csv']),
+});
+
+const evaluationJobSchema = z.strictObject({
+  /** Default: the image that trains. */
+  image: imageSchema.optional(),
+  /** Default: the role that trains. */
+  role: arnSchema.optional(),
+  ...machinesSchema,
+  entrypoint: z.array(z.string().min(1).max(256)).min(1).max(100).optional(),
+  arguments: z.array(z.string().min(1).max(256)).min(1).max(100).optional(),
+  environment: settingsSchema(256).default({}),
+  /** Input → address of its data, beside `candidate` and `champion`. */
+  inputs: channelsSchema.default({}),
+});
+
 const retrainSchema = z.strictObject({
-  pipeline: z.string().regex(/^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$/),
+  /** Exactly one of `pipeline` and `trainingJob`. */
+  pipeline: z
+    .string()
+    .regex(/^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$/)
+    .optional(),
+  /** Version of the pipeline that is run; without it the latest. */
+  pipelineVersion: z.int().min(1).optional(),
+  /** Run these steps only, and take the others from an earlier execution. */
+  selective: z
+    .strictObject({
+      from: z.union([
+        z.literal('latest'),
+        z
+          .string()
+          .regex(
+            /^arn:[^:\s]+:sagemaker:[^:\s]+:\d{12}:pipeline\/[^/\s]+\/execution\/[a-z0-9]{12}$/,
+            'latest, or the ARN of a pipeline execution',
+          ),
+      ]),
+      steps: z
+        .array(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/))
+        .min(1)
+        .max(50),
+    })
+    .optional(),
+  trainingJob: trainingJobSchema.optional(),
+  evaluationJob: evaluationJobSchema.optional(),
   /** Pipeline parameter → one of the tokens {@link PARAMETER_TOKENS}, or a literal text. */
   parameters: z
     .record(z.string().regex(/^[A-Za-z0-9_-]{1,256}$/), z.string().max(1_024))
@@ -481,8 +600,35 @@ const retrainSchema = z.strictObject({
     .strictObject({
       runs: z.int().min(1).max(MOST_BUDGET_RUNS).default(4),
       per: positiveDurationSchema.default('30d'),
+      /** US dollars in the same time. */
+      usd: z.number().positive().max(10_000_000).optional(),
+      /** Instance type → US dollars an hour; or the address of a file with them, which the command line reads. */
+      prices: z
+        .union([
+          z.record(instanceTypeSchema, z.number().positive().max(10_000)),
+          z.string().min(1).max(1_024),
+        ])
+        .optional(),
     })
     .prefault({}),
+  /** How often, and after which wait, what AWS's own trouble has ended is tried again. */
+  retries: z
+    .strictObject({
+      times: z.int().min(0).max(10).optional(),
+      wait: positiveDurationSchema.optional(),
+    })
+    .optional(),
+  /** What to train on when there is no capacity or no quota. */
+  instances: z
+    .strictObject({
+      /** Pipeline parameter that names the instance type. */
+      parameter: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,256}$/)
+        .optional(),
+      fallbacks: z.array(instanceTypeSchema).min(1).max(10),
+    })
+    .optional(),
   timeout: positiveDurationSchema.default('12h'),
 });
 
@@ -1063,6 +1209,7 @@ export const policySchema = z
         `${approve.approvals} approval${approve.approvals === 1 ? ' is' : 's are'} asked, but through ${approve.doors.join(' and ')} only ${able.length} of ${approvers.length} approvers can be known: give ${unable.join(', ')} ${identityWanted(approve.doors)} under spec.people`,
       );
     }
+    for (const { path, message } of retrainFaults(retrain)) issue(['retrain', ...path], message);
     if (retrain.on.includes('schedule') && retrain.schedule === undefined) {
       issue(['retrain', 'schedule'], 'retrain.on names schedule: say when, such as "0 3 1 * *"');
     }
@@ -1139,6 +1286,59 @@ export const policySchema = z
 /** Reports that can see it too, when their metrics or type say so. */
 const OR_REPORTS =
   ', of model-monitor, evidently, nannyml or mlflow that measures it, or of alarms that mean it';
+
+/** What of `retrain` does not go together. */
+function retrainFaults(
+  retrain: z.infer<typeof retrainSchema>,
+): readonly { readonly path: string[]; readonly message: string }[] {
+  const { pipeline, trainingJob, evaluationJob, instances } = retrain;
+  const faults: { path: string[]; message: string }[] = [];
+  const fault = (path: string[], message: string): void => void faults.push({ path, message });
+  if ((pipeline === undefined) === (trainingJob === undefined))
+    fault(
+      [pipeline === undefined ? 'pipeline' : 'trainingJob'],
+      pipeline === undefined
+        ? 'is missing: name a SageMaker pipeline that trains, scores and registers, or describe a trainingJob'
+        : 'a candidate is made by a pipeline or by a training job: take pipeline or trainingJob off',
+    );
+  if (trainingJob !== undefined) {
+    for (const key of ['pipelineVersion', 'selective'] as const)
+      if (retrain[key] !== undefined)
+        fault([key], `is about a pipeline, and the policy retrains by a training job: take it off`);
+    if (Object.keys(retrain.parameters).length > 0)
+      fault(
+        ['parameters'],
+        'are of a pipeline; a training job takes hyperParameters and environment',
+      );
+    if (instances?.parameter !== undefined)
+      fault(
+        ['instances', 'parameter'],
+        'is of a pipeline; for a training job the fallbacks take the place of instanceType',
+      );
+    if (durationMs(trainingJob.maxRuntime) > durationMs(retrain.timeout))
+      fault(
+        ['trainingJob', 'maxRuntime'],
+        `is longer than retrain.timeout (${retrain.timeout}), which ends the job first`,
+      );
+    const { spot } = trainingJob;
+    if (spot !== undefined && durationMs(spot.maxWait) < durationMs(trainingJob.maxRuntime))
+      fault(
+        ['trainingJob', 'spot', 'maxWait'],
+        'counts waiting and training together: it must not be shorter than maxRuntime',
+      );
+    if ((trainingJob.subnets === undefined) !== (trainingJob.securityGroups === undefined))
+      fault(['trainingJob', 'subnets'], 'subnets and securityGroups go together');
+  } else {
+    if (evaluationJob !== undefined)
+      fault(['evaluationJob'], 'follows a training job; a pipeline evaluates by a step of its own');
+    if (instances !== undefined && instances.parameter === undefined)
+      fault(
+        ['instances', 'parameter'],
+        'name the pipeline parameter that takes the instance type, such as TrainingInstanceType',
+      );
+  }
+  return faults;
+}
 
 /** What has to stand under `people` for the doors that look there. */
 function identityWanted(doors: readonly (typeof DOORS)[number][]): string {

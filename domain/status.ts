@@ -1,4 +1,5 @@
 import type { BakeComparison } from './bake.js';
+import type { Bill, Money } from './cost.js';
 import type { Evidence, TrafficStep } from './evidence.js';
 import type {
   AlarmReading,
@@ -108,6 +109,12 @@ export interface ReleaseStatus {
   readonly policyDigest: string;
   /** What became of the package's status in the registry; absent while nobody else has changed it. */
   readonly registry?: RegistryView;
+  /** What its training has been billed so far; absent before anything was. */
+  readonly bill?: Bill | null;
+  /** In US dollars; `null` when a price or a part of the bill is missing. */
+  readonly costUsd?: number | null;
+  /** What it was expected to cost when it started. */
+  readonly forecastUsd?: number | null;
 }
 
 /** The registry's status of a candidate, as far as somebody else than modelkeeper has changed it. */
@@ -180,7 +187,13 @@ export interface KeeperStatus {
     readonly reason: string;
     readonly atMs: number;
   } | null;
-  readonly budget: { readonly runs: number; readonly used: number; readonly perMs: number };
+  readonly budget: {
+    readonly runs: number;
+    readonly used: number;
+    readonly perMs: number;
+    /** Absent for a policy that counts no money. */
+    readonly money?: Money;
+  };
   readonly refusals: readonly Refusal[];
   readonly timeline: readonly TimelineEntry[];
   readonly ledgerHead: LedgerHead;

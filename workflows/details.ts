@@ -1,5 +1,6 @@
 /** What the Temporal Web UI shows on the first page of a workflow: Markdown for people. */
 import { bakeRows } from '../domain/bake.js';
+import { costInWords, moneyInWords } from '../domain/cost.js';
 import { instantInWords, inWords } from '../domain/duration.js';
 import type { MetricInterval } from '../domain/model.js';
 import type {
@@ -81,6 +82,8 @@ export function releaseDetails(s: ReleaseStatus, request: ApprovalRequest | unde
       '',
     );
   }
+  const cost = costInWords(s);
+  if (cost !== null) lines.push(`**Cost of training:** ${plain(cost)}`, '');
   if (request !== undefined) {
     lines.push(
       `**Approval:** ${request.decisions.length} of ${request.approvalsNeeded}, asked of ${plain(request.approvers.join(', '))}`,
@@ -164,6 +167,8 @@ export function keeperDetails(s: KeeperStatus, nowMs: number): string {
       '',
     );
   }
+  if (s.budget.money !== undefined)
+    lines.push(`**Cost of training:** ${plain(moneyInWords(s.budget.money))}`, '');
   for (const open of s.releases) {
     lines.push(
       `Release ${open.release} is in ${open.stage}: \`${releaseId(s.model, open.release)}\``,

@@ -13,6 +13,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 
+import type { Bill } from '../domain/cost.js';
 import type { ModelRef } from '../activities/contract.js';
 import type { Judgement } from '../domain/detect.js';
 import { govern } from '../domain/governor.js';
@@ -38,6 +39,7 @@ import {
   freshState,
   governorState,
   keeperStatus,
+  seeBill,
   seeEnd,
 } from './keeper-state.js';
 import type { Command, KeeperInput, KeeperState } from './keeper-state.js';
@@ -221,7 +223,7 @@ export function openKeeperDesk(input: KeeperInput) {
         if (!state.ready) throw refused('the keeper is still setting up; try again in a moment');
         const answer = govern(
           state.policy.spec,
-          governorState(state),
+          governorState(state, Date.now()),
           manual(asked),
           Date.now(),
           asked.force,
@@ -370,10 +372,13 @@ export function openKeeperDesk(input: KeeperInput) {
         result: ReleaseResult;
         ledgerHead: LedgerHead;
         endedAtMs: number;
+        bill?: Bill;
+        costUsd?: number | null;
       }) => {
         seeHead(state, ended.ledgerHead);
         if (!state.releases.some((known) => known.release === ended.release)) return;
         seeEnd(state, ended.release, ended.result, ended.endedAtMs);
+        seeBill(state, ended.release, ended.bill, ended.costUsd ?? null);
         tell(`release ${String(ended.release)} ended: ${resultInWords(ended.result)}`);
         hinted = true;
         news += 1;

@@ -2,6 +2,15 @@ import type { Judgement } from '../domain/detect.js';
 import { judge, remember } from '../domain/detect.js';
 import { MOST_BUDGET_RUNS, cooldownUntilMs, runsUsed } from '../domain/governor.js';
 import type { GovernorState, OpenRelease } from '../domain/governor.js';
+import {
+  countsMoney,
+  forecast,
+  machineSecondsOf,
+  pricesOf,
+  spendingOf,
+  spentUsd,
+} from '../domain/cost.js';
+import type { Bill, Cost, Money, Run } from '../domain/cost.js';
 import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
 import { isShadowConfig } from '../domain/shadow.js';
@@ -23,6 +32,7 @@ import type {
   WindowResult,
 } from '../domain/model.js';
 import type { Actor } from '../domain/people.js';
+import type { PlannedJob } from '../domain/pipeline-definition.js';
 import type { Policy } from '../domain/policy.schema.js';
 import type { ScalingActivity } from '../domain/scaling.js';
 import type { Freeze, KeeperStatus, Refusal, TimelineEntry } from '../domain/status.js';
@@ -123,6 +133,10 @@ export interface KeeperState {
   wayBackTo: string | null;
   scaling: { readonly suspendedByUs: boolean; readonly forRelease: number } | null;
   startsAtMs: readonly number[];
+  /** Runs of a policy that counts money, oldest first. */
+  runs?: readonly Run[];
+  /** The jobs a run can start, at their longest; absent while nobody counts money. */
+  planned?: readonly PlannedJob[] | null;
   blocked: readonly (Window & { readonly why: string })[];
   lastEnded: {
     readonly release: number;
@@ -210,6 +224,7 @@ export function takeUp(state: KeeperState, rebuilt: LedgerState): void {
   state.nextRelease = Math.max(state.nextRelease, rebuilt.lastRelease + 1);
   state.lastEndedAtMs = rebuilt.lastEndedAtMs;
   state.startsAtMs = rebuilt.startsAtMs;
+  if (rebuilt.runs !== undefined && rebuilt.runs.length > 0) state.runs = rebuilt.runs;
   state.blocked = rebuilt.blocked;
   state.previousConfigName = rebuilt.previousConfigName;
   state.frozen = rebuilt.frozen;
@@ -308,7 +323,14 @@ export function judgement(state: KeeperState): Judgement {
   return judged;
 }
 
-export const governorState = (state: KeeperState): GovernorState => ({
+/** @param nowMs instant of the question: the budget's time slides */
+export const governorState = (state: KeeperState, nowMs: number): GovernorState => ({
+  spending: spendingOf(
+    state.policy.spec.retrain.budget,
+    state.runs ?? [],
+    state.planned ?? null,
+    nowMs,
+  ),
   open: state.releases,
   frozen: state.frozen,
   lastEndedAtMs: state.lastEndedAtMs,
@@ -316,6 +338,52 @@ export const governorState = (state: KeeperState): GovernorState => ({
   blocked: state.blocked,
   retiring: state.retiring !== null,
 });
+
+/** What the next run will cost; `undefined` for a policy that counts no money. */
+export function nextCost(state: KeeperState): Cost | undefined {
+  const { budget } = state.policy.spec.retrain;
+  return countsMoney(budget)
+    ? forecast(pricesOf(budget), state.runs ?? [], state.planned ?? null)
+    : undefined;
+}
+
+/** A run begins; its cost is an expectation until it is billed. */
+export function seeRun(
+  state: KeeperState,
+  release: number,
+  startedAtMs: number,
+  expected: Cost,
+): void {
+  state.runs = [
+    ...(state.runs ?? []),
+    {
+      release,
+      startedAtMs,
+      forecastUsd: expected.kind === 'known' ? expected.usd : null,
+      actualUsd: null,
+      machineSeconds: null,
+    },
+  ].slice(-MAX_REMEMBERED.starts);
+}
+
+/** The expectation is corrected by what AWS billed. A bill that is not whole corrects nothing. */
+export function seeBill(
+  state: KeeperState,
+  release: number,
+  bill: Bill | undefined,
+  costUsd: number | null,
+): void {
+  if (state.runs === undefined || bill === undefined) return;
+  state.runs = state.runs.map((run) =>
+    run.release !== release
+      ? run
+      : {
+          ...run,
+          actualUsd: costUsd ?? run.actualUsd,
+          machineSeconds: bill.unread === null ? machineSecondsOf(bill) : run.machineSeconds,
+        },
+  );
+}
 
 /** What is left of a release in the keeper's memory once it has ended. */
 export function seeEnd(
@@ -369,7 +437,7 @@ export function nextInstantMs(state: KeeperState, nowMs: number): number | null 
   const instants: number[] = [];
   if (state.frozen?.untilMs != null) instants.push(state.frozen.untilMs);
   if (isWanted(state)) {
-    const cooldown = cooldownUntilMs(state.policy.spec, governorState(state));
+    const cooldown = cooldownUntilMs(state.policy.spec, governorState(state, nowMs));
     if (cooldown !== null) instants.push(cooldown);
   }
   const due = nextDueMs(state.policy.spec.notify, state.box ?? EMPTY_BOX);
@@ -380,6 +448,19 @@ export function nextInstantMs(state: KeeperState, nowMs: number): number | null 
 
 const isWanted = (state: KeeperState): boolean =>
   state.verdict === 'drift' || state.verdict === 'performance' || state.scheduleDueAtMs !== null;
+
+function moneyOf(state: KeeperState, nowMs: number): { readonly money?: Money } {
+  const next = nextCost(state);
+  if (next === undefined) return {};
+  const { budget } = state.policy.spec.retrain;
+  return {
+    money: {
+      usd: budget.usd ?? null,
+      spentUsd: spentUsd(budget, state.runs ?? [], nowMs),
+      next,
+    },
+  };
+}
 
 export function keeperStatus(
   state: KeeperState,
@@ -415,12 +496,13 @@ export function keeperStatus(
     lastRelease: state.lastEnded,
     nextReleaseNumber: state.nextRelease,
     frozen: state.frozen,
-    cooldownUntilMs: cooldownUntilMs(spec, governorState(state)),
+    cooldownUntilMs: cooldownUntilMs(spec, governorState(state, nowMs)),
     lastGovernorAnswer: state.governor,
     budget: {
       runs: spec.retrain.budget.runs,
       used: runsUsed(spec, state, nowMs),
       perMs: durationMs(spec.retrain.budget.per),
+      ...moneyOf(state, nowMs),
     },
     refusals: state.refusals,
     timeline: state.timeline,

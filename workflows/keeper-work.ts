@@ -4,26 +4,33 @@ import type { WayBackOutcome } from '../activities/contract.js';
 
 import { dataWindows } from '../domain/data-windows.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
+import { costOf, countsMoney, pricesOf } from '../domain/cost.js';
 import { instantInWords } from '../domain/duration.js';
 import type { EndpointReading, Trigger } from '../domain/model.js';
 import {
   candidateVariant,
+  evaluationName,
   isSplit,
   releaseId,
   releaseName,
   roundsOf,
   splitName,
+  triesOf,
 } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
 import type { Policy } from '../domain/policy.schema.js';
+import { retriesOf } from '../domain/training.js';
 import { control, data } from './activities.js';
 import { atBest, isHopeless, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
 import {
   answerCommand,
   changeRelease,
+  nextCost,
+  seeBill,
   seeEnd,
   seeEndpoint,
+  seeRun,
   started,
   takeUp,
 } from './keeper-state.js';
@@ -83,6 +90,7 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
   });
   if (patched('suspension-left-behind')) await takeUpSuspension(desk, rebuilt.unfinished);
   await arrange(desk);
+  await planMoney(desk);
   await baseline(desk);
   state.ready = true;
   desk.tell(
@@ -134,6 +142,23 @@ async function arrange(desk: KeeperDesk): Promise<void> {
   if (desk.state.policy.spec.scaling !== undefined) {
     const scaling = await control('apply the scaling policy').applyScaling(desk.ref());
     for (const changed of scaling.changed) desk.tell(`scaling: ${changed}`);
+  }
+}
+
+/** What a run can cost at most, for a policy that counts money. Without it people are asked, and nothing else waits. */
+async function planMoney(desk: KeeperDesk): Promise<void> {
+  const { state } = desk;
+  if (!countsMoney(state.policy.spec.retrain.budget)) return;
+  try {
+    const { jobs, reason } = await control('read what a run can cost', 600_000).planJobs(
+      desk.ref(),
+    );
+    state.planned = jobs;
+    if (reason !== null) desk.tell(`what a run can cost is not known: ${reason}`);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    state.planned = null;
+    desk.tell(`what a run can cost is not known: ${sentenceOf(error)}`);
   }
 }
 
@@ -196,6 +221,7 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
     fromMs: windows.train.fromMs,
     toMs: Math.max(windows.holdOut.toMs, ...trigger.windows.map((window) => window.toMs)),
   };
+  const cost = nextCost(state);
   await desk.record({
     decision: 'trigger',
     reasons: [`start release ${String(release)}`, ...trigger.reasons],
@@ -209,9 +235,11 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
       data: windows,
       blocks: span,
       championConfigName: state.champion?.configName ?? null,
+      ...(cost === undefined ? {} : { forecast: cost }),
     },
     actor: trigger.by,
   });
+  if (cost !== undefined) seeRun(state, release, Date.now(), cost);
   started(state, {
     ...unknownRelease(release),
     startedAtMs: Date.now(),
@@ -234,6 +262,7 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
       data: windows,
       ledgerHead: state.head,
       frozen: state.frozen !== null,
+      ...(cost === undefined ? {} : { forecast: cost }),
     },
   });
   desk.tell(
@@ -244,6 +273,7 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
   desk.lookSoon();
   if (outcome.kind === 'taken') {
     state.releases = state.releases.filter((known) => known.release !== release);
+    state.runs = (state.runs ?? []).filter((run) => run.release !== release);
     return startRelease(desk, trigger);
   }
   return release;
@@ -272,16 +302,7 @@ export async function endedOutside(
     },
     urgent: true,
   });
-  await atBest(
-    () =>
-      control('stop its pipeline').stopPipeline({
-        ...desk.ref(),
-        executionArn: null,
-        release: open.release,
-        name,
-      }),
-    desk.tell,
-  );
+  await atBest(() => stopTraining(desk, open.release, name), desk.tell);
   await atBest(() => endSplit(desk, name, endpoint), desk.tell);
   await atBest(
     () =>
@@ -341,6 +362,34 @@ const BACK_AT_ONCE = {
   timeoutSeconds: 3_600,
   alarmNames: [],
 } as const;
+
+/** What a release that is gone has left running costs until it is stopped. */
+async function stopTraining(desk: KeeperDesk, release: number, name: string): Promise<void> {
+  const { retrain } = desk.state.policy.spec;
+  const sinceMs = Date.now();
+  // What it has tried is not known here: every name it may have given.
+  const count = 1 + (retrain.instances?.fallbacks.length ?? 0) + retriesOf(retrain).times;
+  const names = roundsOf(name).flatMap((round) => triesOf(round, count));
+  const stopped =
+    retrain.pipeline === undefined
+      ? await control('stop its jobs').stopJobs({
+          ...desk.ref(),
+          trainingJobs: names,
+          evaluationJobs: names.map(evaluationName),
+          sinceMs,
+        })
+      : await control('stop its pipeline').stopPipeline({
+          ...desk.ref(),
+          executionArn: null,
+          release,
+          name,
+          sinceMs,
+        });
+  if (stopped?.kind === 'given up') desk.tell(stopped.reason);
+  if (stopped?.kind !== 'at rest' || stopped.bill === undefined) return;
+  const cost = costOf(stopped.bill, pricesOf(retrain.budget));
+  seeBill(desk.state, release, stopped.bill, cost.kind === 'known' ? cost.usd : null);
+}
 
 /** Lends the right to write to the endpoint to the release that asks for it; one writer at a time. */
 export async function lendLease(desk: KeeperDesk): Promise<void> {
@@ -453,6 +502,7 @@ export async function carryOut(
       await arrange(desk);
       if (state.policy.spec.scaling === undefined)
         await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
+      await planMoney(desk);
       await baseline(desk);
       const flying = state.releases.map((known) => String(known.release));
       const sentence = `policy ${command.policyDigest.slice(0, 16)} is in force${flying.length === 0 ? '' : `; release ${flying.join(', ')} goes on under the policy it started with`}`;

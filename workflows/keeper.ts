@@ -296,7 +296,7 @@ async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
   const trigger = triggerOf(desk, judged.windows);
   if (trigger === undefined) return;
   const nowMs = Date.now();
-  const answer = govern(state.policy.spec, governorState(state), trigger, nowMs);
+  const answer = govern(state.policy.spec, governorState(state, nowMs), trigger, nowMs);
   if (answer.kind === 'roll back') {
     await rollBackOnce(desk, answer.release, answer.reason);
     return;

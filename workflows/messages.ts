@@ -4,6 +4,7 @@
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
+import type { Bill } from '../domain/cost.js';
 import type { Actor, Proof } from '../domain/people.js';
 import type { Post } from '../domain/notices.js';
 import type { Policy } from '../domain/policy.schema.js';
@@ -60,6 +61,9 @@ export const releaseEndedSignal = defineSignal<
       readonly result: ReleaseResult;
       readonly ledgerHead: LedgerHead;
       readonly endedAtMs: number;
+      /** What its training was billed, when anything was. */
+      readonly bill?: Bill;
+      readonly costUsd?: number | null;
     },
   ]
 >('releaseEnded');

@@ -21,6 +21,7 @@ import type {
 import { outcomeOf, weigh } from '../domain/approval.js';
 import { bakeInWords, type BakeComparison } from '../domain/bake.js';
 import type { DecisionAnswer } from '../domain/approval.js';
+import { durationMs } from '../domain/duration.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerHead, ReleaseResult, ReleaseStage } from '../domain/model.js';
 import { keeperId } from '../domain/names.js';
@@ -133,6 +134,7 @@ export function openReleaseDesk(input: ReleaseInput) {
     timeline: [],
     result: null,
     policyDigest: input.policyDigest,
+    ...(input.forecast?.kind === 'known' ? { forecastUsd: input.forecast.usd } : {}),
   };
   let request: ApprovalRequest | undefined;
   let interruption: Interruption | undefined;
@@ -147,6 +149,7 @@ export function openReleaseDesk(input: ReleaseInput) {
   const later: LedgerDraft[] = [];
   const made: string[] = [];
   const asked: string[] = [];
+  const executions: string[] = [];
   let saying: Promise<unknown> = Promise.resolve();
   let memory: RegistryMemory | undefined;
   let opening: PackageWritten | undefined;
@@ -619,6 +622,13 @@ export function openReleaseDesk(input: ReleaseInput) {
       made.push(name);
     },
     madeNames: (): readonly string[] => made,
+    /** Retries of pipeline executions so far, over all rounds: each has a token of its own. */
+    retries: 0,
+    /** Executions of this release, oldest first. */
+    ran(executionArn: string): void {
+      executions.push(executionArn);
+    },
+    executions: (): readonly string[] => executions,
     request: (): ApprovalRequest | undefined => request,
 
     /**
@@ -700,6 +710,54 @@ export function openReleaseDesk(input: ReleaseInput) {
     },
 
     /**
+     * Asks a person how to go on: `resume` and `abort` are the answers, for as long as people are given to approve.
+     *
+     * @param elsewhere ends when somebody answers elsewhere
+     */
+    async consult(
+      question: string,
+      choice: string,
+      elsewhere?: (withinMs: number) => Promise<unknown>,
+    ): Promise<'resumed' | 'revived' | 'nobody'> {
+      await this.gate();
+      const withinMs = durationMs(policy.spec.approve.expires);
+      s.paused = { by: 'modelkeeper', reason: question, sinceMs: Date.now() };
+      s.awaiting = `a person: ${question}; ${choice}`;
+      s.untilMs = Date.now() + withinMs;
+      tell(`asks a person: ${question}; ${choice}`);
+      const scope = new CancellationScope();
+      const heard = { revived: false };
+      const resumed = (): boolean => s.paused === null;
+      const telling = notify(
+        'failed',
+        `${model} release ${String(release)}: a person is needed`,
+        `${question}\n${choice}`,
+        { key: `consult/${String(s.paused.sinceMs)}`, severity: 'warning' },
+      );
+      const watching =
+        elsewhere === undefined
+          ? undefined
+          : scope
+              .run(() => elsewhere(withinMs))
+              .then(
+                () => {
+                  heard.revived = true;
+                },
+                () => undefined,
+              );
+      try {
+        await condition(() => resumed() || heard.revived, withinMs, {
+          summary: 'a person resumes or aborts the release',
+        });
+        return resumed() ? 'resumed' : heard.revived ? 'revived' : 'nobody';
+      } finally {
+        s.paused = null;
+        scope.cancel();
+        await CancellationScope.nonCancellable(() => Promise.all([telling, watching]));
+      }
+    },
+
+    /**
      * The right to write to the endpoint, lent by the keeper. While the model is frozen the keeper does not
      * lend it.
      */
@@ -756,6 +814,7 @@ export function openReleaseDesk(input: ReleaseInput) {
           configName: s.configName,
           championConfigName: s.championConfigName,
           data: s.data,
+          ...(s.bill == null ? {} : { bill: s.bill, costUsd: s.costUsd ?? null }),
         },
         urgent: result.kind !== 'promoted',
       });
@@ -773,6 +832,7 @@ export function openReleaseDesk(input: ReleaseInput) {
           result,
           ledgerHead: head,
           endedAtMs: Date.now(),
+          ...(s.bill == null ? {} : { bill: s.bill, costUsd: s.costUsd ?? null }),
         }),
       );
       await saying;

@@ -155,10 +155,12 @@ function keptRelease(
   name: string,
   places: readonly ModelPlace[],
 ): ReturnType<typeof releaseOfName> {
-  const release = releaseOfName(name);
-  return release !== undefined && places.some((place) => place.model === release.model)
-    ? release
-    : undefined;
+  // `m-12-2` is the second round of release 12 of m, or release 2 of a model m-12: whichever is kept.
+  return [name, name.replace(/-[23](?=(?:-t\d+)?(?:-score)?$)/, '')]
+    .map(releaseOfName)
+    .find(
+      (release) => release !== undefined && places.some((place) => place.model === release.model),
+    );
 }
 
 function inRegion(place: ModelPlace, region: string | null): boolean {

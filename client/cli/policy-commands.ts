@@ -210,7 +210,7 @@ async function readValid(
   options: CommonOptions,
 ): Promise<Policy> {
   const reading = await context.readPolicy(file);
-  if (reading.kind === 'policy') return reading.policy;
+  if (reading.kind === 'policy') return priced(context, reading.policy, file);
   show(
     context,
     options,
@@ -218,6 +218,22 @@ async function readValid(
     () => reading.issues.map((issue) => issueText(context, issue)).join('\n'),
   );
   throw new Exit(EXIT.refused, '');
+}
+
+/** The policy with the prices that stand in a file of their own. */
+async function priced(context: CliContext, policy: Policy, file: string): Promise<Policy> {
+  if (typeof policy.spec.retrain.budget.prices !== 'string') return policy;
+  const { withPrices } = await import('../prices.js');
+  const read = await withPrices(policy, file, async (uri) => {
+    const account = await context.account(policy.spec.endpoint.region);
+    try {
+      return await account.readText(uri);
+    } finally {
+      account.close();
+    }
+  });
+  if (read.kind === 'fault') throw new Exit(EXIT.refused, read.message);
+  return read.policy;
 }
 
 async function makePlan(

@@ -1,4 +1,5 @@
 import { bakeRows } from '../../domain/bake.js';
+import { costInWords, moneyInWords } from '../../domain/cost.js';
 import { inWords, instantInWords } from '../../domain/duration.js';
 import type { RolloutPlan } from '../../domain/evidence.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
@@ -157,7 +158,7 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
     rows.push(['cool-down', `${inWords(keeper.cooldownUntilMs - nowMs)} left`]);
   rows.push([
     'budget',
-    `${keeper.budget.used} of ${keeper.budget.runs} runs in ${inWords(keeper.budget.perMs)}`,
+    `${keeper.budget.used} of ${keeper.budget.runs} runs in ${inWords(keeper.budget.perMs)}${moneyText(keeper)}`,
   ]);
   if (keeper.lastGovernorAnswer !== null)
     rows.push([
@@ -214,6 +215,10 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
   ].join('\n');
 }
 
+function moneyText({ budget: { money } }: KeeperStatus): string {
+  return money === undefined ? '' : `; ${plain(moneyInWords(money))}`;
+}
+
 const WINDOW_MARKS = {
   ok: '.',
   warn: '!',
@@ -248,6 +253,7 @@ export function releaseText(colors: Colors, view: ReleaseView, nowMs: number): s
           `${plain(decision.person)} through ${decision.door}, ${instantInWords(decision.atMs)}: ${plain(decision.reason)}`,
         ]),
         ...(status.traffic === undefined ? [] : trafficRows(status.traffic)),
+        ...(costInWords(status) === null ? [] : [['cost', plain(costInWords(status) ?? '')]]),
         ...(status.paused === null
           ? []
           : [

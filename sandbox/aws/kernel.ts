@@ -148,6 +148,8 @@ export interface Kernel {
   /** Of this sandbox's Application Auto Scaling; asked only while the server serves. */
   readonly scalableTargets: ScalableTargets;
   observe(data: readonly MetricDatum[]): void;
+  /** Puts a message into a queue named by ARN; false when there is no such queue. */
+  sendToQueue(queueArn: string, body: string): boolean;
   /** The state of an alarm as the evaluator last set it; `undefined` when there is no such alarm. */
   alarmState(name: string): 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | undefined;
   /** Faults meant for the service itself (job failures, silent rollback, …); consumes one `times`. */

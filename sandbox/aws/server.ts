@@ -127,6 +127,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       observe: (data) => {
         wires.observe(data);
       },
+      sendToQueue: (queueArn, body) => wires.sendToQueue(queueArn, body),
       alarmState: (name) => wires.alarmState(name),
       onScale: (owner) => {
         fleet = owner;

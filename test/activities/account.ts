@@ -32,9 +32,19 @@ import {
   DescribeEndpointConfigCommand,
   DescribeModelCommand,
   DescribeModelPackageCommand,
+  CreateModelPackageCommand,
+  CreateProcessingJobCommand,
+  CreateTrainingJobCommand,
+  DescribePipelineCommand,
+  DescribePipelineDefinitionForExecutionCommand,
   DescribePipelineExecutionCommand,
   ListEndpointConfigsCommand,
   ListEndpointsCommand,
+  DescribeProcessingJobCommand,
+  DescribeTrainingJobCommand,
+  RetryPipelineExecutionCommand,
+  StopProcessingJobCommand,
+  StopTrainingJobCommand,
   ListPipelineExecutionsCommand,
   ListPipelineExecutionStepsCommand,
   ListTagsCommand,
@@ -80,7 +90,13 @@ export interface State {
   objects: Map<string, string>;
   /** Display name of every execution that was started. */
   executions: string[];
-  executionStatus: 'Executing' | 'Stopping' | 'Stopped' | 'Succeeded';
+  executionStatus: 'Executing' | 'Stopping' | 'Stopped' | 'Failed' | 'Succeeded';
+  /** How often an execution was run again. */
+  retries: number;
+  /** Name → status and environment of every job that was started. */
+  jobs: Map<string, { status: string; environment: Record<string, string> }>;
+  /** Tokens of every registration. */
+  registrations: string[];
   packageStatus: {
     status: string;
     description: string;
@@ -129,6 +145,9 @@ export function newState(): State {
     ]),
     executions: [],
     executionStatus: 'Executing',
+    retries: 0,
+    jobs: new Map(),
+    registrations: [],
     packageStatus: { status: 'PendingManualApproval', description: '', atMs: 1 },
     target: null,
     candidateTarget: null,
@@ -151,6 +170,7 @@ export function accountWith(state: State): Account {
   const aws = fakeAws(
     ...sagemakerOf(state),
     ...pipelinesOf(state),
+    ...jobsOf(state),
     ...registryOf(state),
     ...cloudwatchOf(state),
     ...autoscalingOf(state),
@@ -329,6 +349,61 @@ function pipelinesOf(state: State) {
     on(StopPipelineExecutionCommand, () => {
       state.executionStatus = 'Stopping';
       return {};
+    }),
+    on(RetryPipelineExecutionCommand, (input) => {
+      const token = input.ClientRequestToken ?? '';
+      if (!tokens.has(token)) {
+        state.retries += 1;
+        state.executionStatus = 'Executing';
+      }
+      tokens.add(token);
+      return { PipelineExecutionArn: EXECUTION };
+    }),
+    on(DescribePipelineCommand, () => ({ PipelineDefinition: DEFINITION })),
+    on(DescribePipelineDefinitionForExecutionCommand, () => ({ PipelineDefinition: DEFINITION })),
+  ];
+}
+
+const DEFINITION = JSON.stringify({ Version: '2020-12-01', Parameters: [], Steps: [] });
+
+function jobsOf(state: State) {
+  const create = (name = '', environment: Record<string, string> = {}): object => {
+    if (state.jobs.has(name))
+      throw awsError('ResourceInUse', `a job with this name already exists (${name})`);
+    state.jobs.set(name, { status: 'InProgress', environment });
+    return {};
+  };
+  const found = (name = '') => {
+    const job = state.jobs.get(name);
+    if (job === undefined) throw awsError('ValidationException', 'Requested resource not found.');
+    if (job.status === 'Stopping') state.jobs.set(name, { ...job, status: 'Stopped' });
+    return job;
+  };
+  const stop = (name = ''): object => {
+    const job = found(name);
+    if (job.status !== 'InProgress')
+      throw awsError('ValidationException', `the job is in status ${job.status}`);
+    state.jobs.set(name, { ...job, status: 'Stopping' });
+    return {};
+  };
+  return [
+    on(CreateTrainingJobCommand, (input) => create(input.TrainingJobName, input.Environment)),
+    on(CreateProcessingJobCommand, (input) => create(input.ProcessingJobName, input.Environment)),
+    on(DescribeTrainingJobCommand, ({ TrainingJobName }) => ({
+      TrainingJobStatus: found(TrainingJobName).status as 'Completed',
+      Environment: state.jobs.get(TrainingJobName ?? '')?.environment,
+      ModelArtifacts: { S3ModelArtifacts: 's3://artefacts/m.tar.gz' },
+    })),
+    on(DescribeProcessingJobCommand, ({ ProcessingJobName }) => ({
+      ProcessingJobStatus: found(ProcessingJobName).status as 'Completed',
+      Environment: state.jobs.get(ProcessingJobName ?? '')?.environment,
+    })),
+    on(StopTrainingJobCommand, ({ TrainingJobName }) => stop(TrainingJobName)),
+    on(StopProcessingJobCommand, ({ ProcessingJobName }) => stop(ProcessingJobName)),
+    on(CreateModelPackageCommand, (input) => {
+      const token = input.ClientToken ?? '';
+      if (!state.registrations.includes(token)) state.registrations.push(token);
+      return { ModelPackageArn: PACKAGE };
     }),
   ];
 }

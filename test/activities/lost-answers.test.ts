@@ -90,6 +90,37 @@ const bake: BakeRequest = {
   look: { k: 1, of: 1 },
   expectedShare: null,
 };
+const trained: ModelRef = {
+  ...ref,
+  policy: {
+    ...ref.policy,
+    spec: {
+      ...ref.policy.spec,
+      storage: 's3://artefacts/k',
+      retrain: {
+        ...policyWith({
+          retrain: {
+            trainingJob: {
+              image: 'train:1',
+              role: 'arn:aws:iam::111122223333:role/train',
+              instanceType: 'ml.m5.large',
+            },
+            evaluationJob: { instanceType: 'ml.m5.large' },
+          },
+        }).spec.retrain,
+      },
+    },
+  },
+};
+const train = {
+  ...trained,
+  release: 2,
+  name: 'flights-2',
+  roundName: 'flights-2',
+  instanceType: null,
+  champion,
+  data,
+};
 
 const isTarget = (state: State): void => {
   state.target = { MinCapacity: 2, MaxCapacity: 4 };
@@ -227,6 +258,57 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
       state.executionStatus = 'Succeeded';
     },
     args: [{ ...ref, executionArn: EXECUTION }],
+  },
+  retryPipeline: {
+    given: (state) => {
+      state.executionStatus = 'Failed';
+    },
+    args: [{ ...ref, executionArn: EXECUTION, number: 1 }],
+  },
+  awaitRevival: { args: [{ ...ref, executionArn: EXECUTION }] },
+  planJobs: { args: [ref] },
+  startTrainingJob: { args: [train] },
+  awaitTrainingJob: {
+    given: (state) => {
+      state.jobs.set('flights-2', { status: 'Completed', environment: {} });
+    },
+    args: [{ ...trained, jobName: 'flights-2' }],
+  },
+  startEvaluationJob: { args: [{ ...train, modelDataUrl: 's3://artefacts/m.tar.gz' }] },
+  awaitEvaluationJob: {
+    given: (state) => {
+      state.jobs.set('flights-2', { status: 'Completed', environment: {} });
+    },
+    args: [{ ...trained, jobName: 'flights-2' }],
+  },
+  stopJobs: {
+    given: (state) => {
+      state.jobs.set('flights-2', { status: 'InProgress', environment: {} });
+      state.jobs.set('flights-2-score', { status: 'Completed', environment: {} });
+    },
+    args: [
+      {
+        ...trained,
+        trainingJobs: ['flights-2', 'flights-2-t2'],
+        evaluationJobs: ['flights-2-score'],
+        sinceMs: NOON,
+      },
+    ],
+  },
+  registerCandidate: {
+    given: (state) => {
+      for (const file of ['predictions.parquet', 'training-rows.parquet', 'baseline.parquet'])
+        state.objects.set(`k/training/flights/flights-2/results/${file}`, 'rows');
+    },
+    args: [
+      {
+        ...train,
+        jobArn: 'arn:aws:sagemaker:us-east-1:111122223333:training-job/flights-2',
+        modelDataUrl: 's3://artefacts/m.tar.gz',
+        metrics: { auc: 0.7 },
+        packageArn: null,
+      },
+    ],
   },
   stopPipeline: {
     given: (state) => {

@@ -51,6 +51,8 @@ export interface Fake {
   ) => readonly Input[];
   /** The next call of that command fails with it, before its effect. */
   readonly failNext: (command: new (input: never) => object, error: Error) => void;
+  /** Runs before the next call of that command is answered: what others do meanwhile. */
+  readonly before: (command: new (input: never) => object, happens: () => unknown) => void;
   /** The next call of that command takes effect, and its answer is lost. */
   readonly loseAnswer: (command: new (input: never) => object) => void;
   /** The same for the call of that number, counted from 0 over all commands. */
@@ -63,6 +65,7 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
   const sent: { command: unknown; name: string; input: unknown }[] = [];
   const failures: { command: unknown; error: Error; after: boolean }[] = [];
   const lost = new Set<number>();
+  const meanwhile: { command: unknown; happens: () => unknown }[] = [];
   const noAnswer = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
   const send = async (
     command: { input: unknown; constructor: { name: string } },
@@ -78,6 +81,8 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
     if (handler === undefined) throw new Error(`nobody answers ${name}`);
     const calls = sent.filter((one) => one.command === handler.command).length;
     const call = sent.push({ command: handler.command, name, input: command.input }) - 1;
+    const due = meanwhile.findIndex((one) => one.command === handler.command);
+    if (due >= 0) meanwhile.splice(due, 1)[0]?.happens();
     const at = failures.findIndex((one) => one.command === handler.command);
     const failure = at < 0 ? undefined : failures.splice(at, 1)[0];
     if (failure !== undefined && !failure.after) throw failure.error;
@@ -92,6 +97,9 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
     inputs: <Input>(command: new (...args: never[]) => { readonly input: Input }) =>
       sent.filter((one) => one.command === command).map((one) => one.input as Input),
     failNext: (command, error) => failures.push({ command, error, after: false }),
+    before: (command, happens) => {
+      meanwhile.push({ command, happens });
+    },
     loseAnswer: (command) => failures.push({ command, error: noAnswer(), after: true }),
     loseAnswerOf: (call) => lost.add(call),
     clients: {

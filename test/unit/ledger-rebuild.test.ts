@@ -32,6 +32,48 @@ const ended = (release: number, kind: string) =>
   entry('ended', { release, result: { kind }, data });
 const started = (release: number) => entry('trigger', { answer: 'start', release, data });
 
+describe('what runs have cost', () => {
+  const counted = (release: number, usd: number) =>
+    entry('trigger', {
+      answer: 'start',
+      release,
+      data,
+      forecast: { kind: 'known', usd, basis: '' },
+    });
+  const job = { instanceType: 'ml.m5.large', billableSeconds: 60, instances: 2 };
+
+  it('is what was expected until it was billed', () => {
+    const { runs } = rebuildFrom([
+      counted(1, 3),
+      entry('ended', {
+        release: 1,
+        result: { kind: 'promoted' },
+        data,
+        costUsd: 1.5,
+        bill: { jobs: [job, job], unread: null },
+      }),
+      counted(2, 4),
+    ]);
+    expect(runs).toMatchObject([
+      { release: 1, forecastUsd: 3, actualUsd: 1.5, machineSeconds: { 'ml.m5.large': 240 } },
+      { release: 2, forecastUsd: 4, actualUsd: null, machineSeconds: null },
+    ]);
+  });
+
+  it.each([
+    ['a part unread', { jobs: [job], unread: 'no permission' }],
+    ['something else', 'odd'],
+    ['jobs without numbers', { jobs: [{ instanceType: 'x' }], unread: null }],
+  ])('is no measure for others with %s', (_what, bill) => {
+    const { runs } = rebuildFrom([counted(1, 3), entry('ended', { release: 1, bill })]);
+    expect(runs?.[0]).toMatchObject({ machineSeconds: null });
+  });
+
+  it('is not kept of a model that counts no money', () => {
+    expect(rebuildFrom([started(1)])).not.toHaveProperty('runs');
+  });
+});
+
 describe('rebuildFrom', () => {
   it('goes on from the highest number that any entry names', () => {
     const state = rebuildFrom([

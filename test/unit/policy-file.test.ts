@@ -282,7 +282,12 @@ describe('a policy file', () => {
       'a missing block, pointing at where it belongs',
       '    pipeline: churn-train\n',
       '',
-      { line: 15, path: 'spec.retrain.pipeline', message: "'pipeline' is missing" },
+      {
+        line: 15,
+        path: 'spec.retrain.pipeline',
+        message:
+          'is missing: name a SageMaker pipeline that trains, scores and registers, or describe a trainingJob',
+      },
     ],
     [
       'another version of the format',

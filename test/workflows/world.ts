@@ -17,6 +17,8 @@ import type {
   SplitTrouble,
 } from '../../activities/contract.js';
 import type { BakeComparison } from '../../domain/bake.js';
+import { plannedOf } from '../../domain/cost.js';
+import type { Bill } from '../../domain/cost.js';
 import { durationMs } from '../../domain/duration.js';
 import type { CustomMetric } from '../../domain/custom-metrics.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
@@ -100,6 +102,22 @@ export function aPolicy(
 }
 export type PolicyDraft = PolicyInput;
 
+/** What one job of one machine was billed. */
+export const aBill = (job: string, instanceType: string, seconds: number): Bill => ({
+  jobs: [
+    {
+      job,
+      name: job,
+      instanceType,
+      instances: 1,
+      billableSeconds: seconds,
+      runSeconds: seconds,
+      spot: false,
+    },
+  ],
+  unread: null,
+});
+
 export class World {
   endpoint: Mutable<EndpointReading>;
   readonly calls: Record<string, number> = {};
@@ -122,6 +140,7 @@ export class World {
   readonly updates: { to: string; plain: boolean }[] = [];
   readonly started: string[] = [];
   readonly stopped: string[] = [];
+  readonly retried: string[] = [];
   readonly parameters: Record<string, string>[] = [];
   /** Told by the next look, one per look. */
   readonly signals: Partial<SignalsTold>[] = [];
@@ -492,7 +511,51 @@ export class World {
       },
       stopPipeline: async ({ name }) => {
         this.stopped.push(name);
+        return { kind: 'at rest' };
       },
+      retryPipeline: async ({ executionArn }) => {
+        this.retried.push(executionArn);
+        return { kind: 'running', by: 'us' };
+      },
+      awaitRevival: async () => {
+        throw notYet('StillRunning', 'nobody has retried it', 60_000);
+      },
+      planJobs: async ({ policy }) =>
+        policy.spec.retrain.trainingJob === undefined
+          ? { jobs: null, reason: 'the world has no definition' }
+          : { jobs: plannedOf(policy.spec.retrain), reason: null },
+      startTrainingJob: async (request) => {
+        this.started.push(request.name);
+        return { jobName: request.name, adopted: false };
+      },
+      awaitTrainingJob: async ({ jobName }) => {
+        if (this.look(jobName) <= this.pipelineLooks)
+          throw notYet('StillRunning', 'the job trains', this.pipelinePollMs);
+        return {
+          kind: 'trained',
+          modelDataUrl: `s3://ml-artefacts/${jobName}/model.tar.gz`,
+          metrics: { 'train:auc': 0.7 },
+          packageArn: null,
+          jobArn: `arn:aws:sagemaker:us-east-1:111122223333:training-job/${jobName}`,
+          bill: aBill(jobName, 'ml.m5.xlarge', 3_600),
+        };
+      },
+      startEvaluationJob: async (request) => {
+        this.started.push(request.name);
+        return { jobName: request.name, adopted: false };
+      },
+      awaitEvaluationJob: async ({ jobName }) => ({
+        kind: 'evaluated',
+        bill: aBill(jobName, 'ml.m5.large', 1_800),
+      }),
+      stopJobs: async ({ trainingJobs, evaluationJobs }) => {
+        this.stopped.push(...trainingJobs, ...evaluationJobs);
+        return { kind: 'at rest' };
+      },
+      registerCandidate: async () =>
+        this.candidate(
+          `arn:aws:sagemaker:us-east-1:111122223333:model-package/${this.model}/${String(this.started.length + 1)}`,
+        ),
       setApprovalStatus: async (request) => {
         await this.write(request);
       },

@@ -1,3 +1,4 @@
+import { moneyInWords } from '../../../domain/cost.js';
 import type { KeeperStatus, Why } from '../../../domain/status.js';
 import type { ModelView, ReleaseLine } from '../../replies.js';
 import type { LedgerReading } from '../backend.js';
@@ -284,7 +285,10 @@ function facts(view: View, model: ModelView, keeper: KeeperStatus): Html {
         ${keeper.policyAuthor.person}, ${when(keeper.policyAppliedAtMs, view.nowMs)}
       </dd>
       <dt>Retrainings</dt>
-      <dd>${keeper.budget.used} of ${plural(keeper.budget.runs, 'run')} used</dd>
+      <dd>
+        ${keeper.budget.used} of ${plural(keeper.budget.runs, 'run')}
+        used${keeper.budget.money !== undefined && `; ${moneyInWords(keeper.budget.money)}`}
+      </dd>
       <dt>Writes to the endpoint</dt>
       <dd>${keeper.leaseHolder === null ? 'the keeper' : html`release ${keeper.leaseHolder}`}</dd>
       <dt>Ledger</dt>

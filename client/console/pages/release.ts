@@ -1,5 +1,6 @@
 import { bakeRows, type BakeComparison } from '../../../domain/bake.js';
 import { inWords } from '../../../domain/duration.js';
+import { costInWords } from '../../../domain/cost.js';
 import type { ReleaseStage } from '../../../domain/model.js';
 import { trafficInWords } from '../../../domain/rollout.js';
 import type { Decision, ReleaseStatus, TrafficStatus } from '../../../domain/status.js';
@@ -302,7 +303,13 @@ function facts(view: View, release: ReleaseView, status: ReleaseStatus): Html {
       <dt>Judged on</dt>
       <dd>${span(status.data.holdOut.fromMs, status.data.holdOut.toMs)}</dd>
       ${fact('Replaces', status.championConfigName)} ${fact('Endpoint config', status.configName)}
-      ${code('Package', status.packageArn)} ${code('Pipeline execution', status.executionArn)}
+      ${code('Package', status.packageArn)}
+      ${code('Pipeline execution or job', status.executionArn)}
+      ${
+        costInWords(status) !== null &&
+        html`<dt>Cost of training</dt>
+          <dd>${costInWords(status) ?? ''}</dd>`
+      }
       ${code('Evaluation report', status.evaluation?.reportUri ?? null)}
       <dt>Policy</dt>
       <dd><code title="${status.policyDigest}">${shortDigest(status.policyDigest)}</code></dd>

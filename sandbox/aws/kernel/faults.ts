@@ -7,6 +7,9 @@ const CALL_KINDS = ['error', 'throttle', 'time-out', 'lost answer', 'delay'] as 
 const SERVICE_KINDS = [
   'job failure',
   'capacity',
+  'quota',
+  'spot interruption',
+  'completed with failures',
   'silent rollback',
   'UpdateRollbackFailed',
   'SystemUpdating',

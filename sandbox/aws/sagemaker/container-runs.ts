@@ -41,6 +41,8 @@ export class ContainerRuns {
   /** A run has a directory of its own: the child of a killed sandbox may still write into the last one. */
   private readonly runDirectories = new Map<string, string>();
   private readonly foreignEndsAtMs = new Map<string, number>();
+  /** How many checkpoints a job's try began with. */
+  private readonly checkpoints = new Map<string, number>();
 
   constructor(
     private readonly kernel: Kernel,
@@ -60,15 +62,53 @@ export class ContainerRuns {
   /** Copies the output of a finished container to S3. */
   async upload(job: JobRecord): Promise<void> {
     const files = isLearnerImage(imageOf(job)) ? this.outputFiles(job) : await foreignOutput(job);
-    for (const prefix of outputPrefixes(job)) {
-      const { bucket, key } = splitS3Uri(prefix);
-      for (const [name, body] of files)
-        this.kernel.objects.put(bucket, `${key === '' ? '' : `${key}/`}${name}`, body);
-    }
+    for (const prefix of outputPrefixes(job)) this.put(prefix, files);
+    // The learner writes what is no model straight to the address it is given, as its role may.
+    const results = job.kind === 'training' ? job.request.HyperParameters?.['results'] : undefined;
+    if (results !== undefined)
+      this.put(
+        results.replace(/\/$/, ''),
+        files.filter(([name]) => name !== 'model.tar.gz'),
+      );
+    this.writeCheckpoints(job);
+  }
+
+  /** Time is over: what a container had in its model directory is kept. The learner writes only at its end. */
+  async saveWhatThereIs(job: JobRecord): Promise<void> {
+    if (job.kind !== 'training' || isLearnerImage(imageOf(job))) return;
+    await this.upload(job);
+    job.uploaded = true;
+  }
+
+  /** What an earlier try has left is there again, as SageMaker copies it before the container starts. */
+  readCheckpoints(job: JobRecord): void {
+    const uri = checkpointsOf(job);
+    if (uri === undefined) return;
+    const { bucket, key } = splitS3Uri(uri);
+    if (!this.kernel.objects.bucketExists(bucket))
+      throw new ClientError(`The bucket ${bucket} of the checkpoints does not exist.`);
+    this.checkpoints.set(job.arn, this.kernel.objects.list(bucket, key).length);
+  }
+
+  /** Each try leaves one more: a pretended container has nothing else to save. */
+  private writeCheckpoints(job: JobRecord): void {
+    const uri = checkpointsOf(job);
+    if (uri === undefined) return;
+    const before = this.checkpoints.get(job.arn) ?? 0;
+    this.put(uri.replace(/\/$/, ''), [
+      [`checkpoint-${before + 1}.json`, Buffer.from(JSON.stringify({ job: job.name, before }))],
+    ]);
+  }
+
+  private put(prefix: string, files: readonly (readonly [string, Buffer])[]): void {
+    const { bucket, key } = splitS3Uri(prefix);
+    for (const [name, body] of files)
+      this.kernel.objects.put(bucket, `${key === '' ? '' : `${key}/`}${name}`, body);
   }
 
   /** Kills the container, if any, and forgets the job. */
   end(job: JobRecord): void {
+    if (!this.results.has(job.arn) && job.stage === 'running') this.writeCheckpoints(job);
     this.children.get(job.arn)?.kill('SIGKILL');
     this.children.delete(job.arn);
     this.results.delete(job.arn);
@@ -215,6 +255,10 @@ function imageOf(job: JobRecord): string {
   return job.kind === 'training'
     ? (job.request.AlgorithmSpecification.TrainingImage ?? '')
     : job.request.AppSpecification.ImageUri;
+}
+
+function checkpointsOf(job: JobRecord): string | undefined {
+  return job.kind === 'training' ? job.request.CheckpointConfig?.S3Uri : undefined;
 }
 
 function outputPrefixes(job: JobRecord): readonly string[] {

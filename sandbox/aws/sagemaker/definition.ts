@@ -9,6 +9,7 @@ export const STEP_TYPES = [
   'Model',
   'RegisterModel',
   'Condition',
+  'Callback',
   'Fail',
 ] as const;
 export type StepType = (typeof STEP_TYPES)[number];
@@ -19,6 +20,24 @@ export interface Step {
   readonly Arguments: Readonly<Record<string, unknown>>;
   readonly DependsOn: readonly string[];
   readonly PropertyFiles: readonly PropertyFile[];
+  readonly CacheConfig?: CacheConfig | undefined;
+  readonly RetryPolicies: readonly RetryPolicy[];
+  /** Of a Callback step. */
+  readonly SqsQueueUrl?: unknown;
+}
+
+export interface CacheConfig {
+  readonly Enabled: boolean;
+  /** Longest age of what is taken, in milliseconds; absent for any age. */
+  readonly expiresMs?: number;
+}
+
+export interface RetryPolicy {
+  readonly ExceptionType: readonly string[];
+  readonly IntervalSeconds: number;
+  readonly BackoffRate: number;
+  readonly MaxAttempts?: number | undefined;
+  readonly ExpireAfterMin?: number | undefined;
 }
 
 export interface PropertyFile {
@@ -56,6 +75,53 @@ const stepSchema = z.looseObject({
     )
     .default([]),
 });
+
+const RETRIED = [
+  'Step.SERVICE_FAULT',
+  'Step.THROTTLING',
+  'SageMaker.JOB_INTERNAL_ERROR',
+  'SageMaker.CAPACITY_ERROR',
+  'SageMaker.RESOURCE_LIMIT',
+] as const;
+
+/** `P30D`, `PT1H`: the durations that caches are given. */
+const isoDuration = z
+  .string()
+  .regex(/^P(?!$)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$/);
+
+const retryPolicySchema = z
+  .looseObject({
+    ExceptionType: z.array(z.enum(RETRIED)).min(1),
+    IntervalSeconds: z.number().min(0).default(1),
+    BackoffRate: z.number().min(1).default(2),
+    MaxAttempts: z.int().min(1).max(20).optional(),
+    ExpireAfterMin: z.int().min(1).max(14_400).optional(),
+  })
+  .refine(
+    (policy) => (policy.MaxAttempts === undefined) !== (policy.ExpireAfterMin === undefined),
+    { message: 'Exactly one of MaxAttempts and ExpireAfterMin must be specified' },
+  );
+
+const stepExtrasSchema = z.looseObject({
+  CacheConfig: z
+    .looseObject({ Enabled: z.boolean(), ExpireAfter: isoDuration.optional() })
+    .optional(),
+  RetryPolicies: z.array(retryPolicySchema).default([]),
+  SqsQueueUrl: z.unknown().optional(),
+});
+
+const SPANS_MS = { Y: 31_536_000_000, M: 2_592_000_000, W: 604_800_000, D: 86_400_000 } as const;
+const TIMES_MS = { H: 3_600_000, M: 60_000, S: 1_000 } as const;
+
+function isoMs(text: string): number {
+  const [date = '', time = ''] = text.slice(1).split('T');
+  const sum = (part: string, units: Readonly<Record<string, number>>): number =>
+    [...part.matchAll(/(\d+)([A-Z])/g)].reduce(
+      (total, [, count, unit]) => total + Number(count) * (units[unit ?? ''] ?? 0),
+      0,
+    );
+  return sum(date, SPANS_MS) + sum(time, TIMES_MS);
+}
 
 const definitionSchema = z.looseObject({
   Version: z.literal('2020-12-01'),
@@ -98,7 +164,27 @@ function readSteps(raw: readonly unknown[], branchOf: Branch | undefined): Defin
         `Step ${Name} has type ${Type}; this sandbox runs steps of type ${STEP_TYPES.join(', ')}.`,
       );
     }
-    const step = { Name, Type, Arguments, DependsOn, PropertyFiles, ...(branchOf && { branchOf }) };
+    const extras = stepExtrasSchema.safeParse(item);
+    if (!extras.success) throw unreadable(extras.error);
+    const { CacheConfig: cache, RetryPolicies, SqsQueueUrl } = extras.data;
+    if (Type === 'Callback' && SqsQueueUrl === undefined)
+      throw invalid(`Callback step ${Name} must have SqsQueueUrl.`);
+    const step = {
+      Name,
+      Type,
+      Arguments,
+      DependsOn,
+      PropertyFiles,
+      RetryPolicies,
+      ...(cache && {
+        CacheConfig: {
+          Enabled: cache.Enabled,
+          ...(cache.ExpireAfter !== undefined && { expiresMs: isoMs(cache.ExpireAfter) }),
+        },
+      }),
+      ...(SqsQueueUrl !== undefined && { SqsQueueUrl }),
+      ...(branchOf && { branchOf }),
+    };
     if (Type !== 'Condition') return [step];
     const branch = (member: string, outcome: boolean) =>
       readSteps((Arguments[member] ?? []) as readonly unknown[], { condition: Name, outcome });

@@ -3,7 +3,8 @@ import { seconds, secondsIf } from './context.js';
 import type { StepType } from './definition.js';
 
 export type StepStatus = 'Starting' | 'Executing' | 'Stopping' | 'Stopped' | 'Failed' | 'Succeeded';
-export type ExecutionStatus = 'Executing' | 'Stopping' | 'Stopped' | 'Failed' | 'Succeeded';
+export type ExecutionStatus =
+  'Executing' | 'Stopping' | 'Stopped' | 'Failed' | 'Succeeded' | 'CompletedWithFailures';
 
 export interface StepRecord {
   readonly name: string;
@@ -13,8 +14,19 @@ export interface StepRecord {
   endedAtMs?: number;
   attempt: number;
   failureReason?: string;
-  /** Name of the job it runs, chosen before the job is made. */
-  readonly jobName?: string;
+  /** Name of the job it runs, chosen before the job is made; another one for each attempt. */
+  jobName?: string;
+  /** When the next attempt of its retry policy begins. */
+  retryAtMs?: number;
+  /** What its arguments come to: the same again may be taken from here. */
+  cacheKey?: string;
+  /** The execution whose step it was answered from. */
+  cacheHit?: string;
+  /** The execution a selective one has taken it over from. */
+  takenFrom?: string;
+  /** Of a Callback step. */
+  callback?: { readonly token: string; readonly queueUrl: string; stopSent?: boolean };
+  outputs?: Readonly<Record<string, string>>;
   /** ARN of the job, model or package. */
   arn?: string;
   outcome?: boolean;
@@ -32,11 +44,16 @@ export interface ExecutionRecord {
   readonly displayName?: string;
   readonly description?: string;
   readonly parameters: Readonly<Record<string, string>>;
+  readonly versionId?: number;
+  /** Steps that are run; absent for all. */
+  readonly selected?: { readonly from?: string; readonly steps: readonly string[] };
   readonly createdAtMs: number;
   modifiedAtMs: number;
   endedAtMs?: number;
   status: ExecutionStatus;
   failureReason?: string;
+  /** How often it was retried. */
+  retries?: number;
   /** Steps reached so far, in order of their start. */
   steps: StepRecord[];
 }
@@ -49,6 +66,13 @@ export function describeExecution(execution: ExecutionRecord): object {
     PipelineExecutionStatus: execution.status,
     PipelineExecutionDescription: execution.description,
     ...(execution.failureReason !== undefined && { FailureReason: execution.failureReason }),
+    ...(execution.versionId !== undefined && { PipelineVersionId: execution.versionId }),
+    ...(execution.selected && {
+      SelectiveExecutionConfig: {
+        SourcePipelineExecutionArn: execution.selected.from,
+        SelectedSteps: execution.selected.steps.map((StepName) => ({ StepName })),
+      },
+    }),
     CreationTime: seconds(execution.createdAtMs),
     LastModifiedTime: seconds(execution.modifiedAtMs),
   };
@@ -74,6 +98,12 @@ export function stepSummary(step: StepRecord): object {
     EndTime: secondsIf(step.endedAtMs),
     StepStatus: step.status,
     AttemptCount: step.attempt,
+    ...(step.cacheHit !== undefined && {
+      CacheHitResult: { SourcePipelineExecutionArn: step.cacheHit },
+    }),
+    ...(step.takenFrom !== undefined && {
+      SelectiveExecutionResult: { SourcePipelineExecutionArn: step.takenFrom },
+    }),
     ...(step.failureReason !== undefined && { FailureReason: step.failureReason }),
     Metadata: metadata(step, (name) => name),
   };
@@ -114,6 +144,9 @@ export function stepEvent(
       stepType: step.type,
       previousStepStatus: previous ?? null,
       currentStepStatus: step.status,
+      ...(step.cacheHit !== undefined && {
+        cacheHitResult: { sourcePipelineExecutionArn: step.cacheHit },
+      }),
       ...(step.failureReason !== undefined && { failureReason: step.failureReason }),
       pipelineArn: execution.pipelineArn,
       pipelineExecutionArn: execution.arn,
@@ -127,12 +160,25 @@ const METADATA: Readonly<Record<StepType, string>> = {
   Model: 'Model',
   RegisterModel: 'RegisterModel',
   Condition: 'Condition',
+  Callback: 'Callback',
   Fail: 'Fail',
 };
 
 /** The API writes names in Pascal case, events in camel case: `spell` decides. */
 function metadata(step: StepRecord, spell: (name: string) => string): object {
   const name = spell(METADATA[step.type]);
+  if (step.type === 'Callback') {
+    return {
+      [name]: {
+        [spell('CallbackToken')]: step.callback?.token,
+        [spell('SqsQueueUrl')]: step.callback?.queueUrl,
+        [spell('OutputParameters')]: Object.entries(step.outputs ?? {}).map(([Name, Value]) => ({
+          [spell('Name')]: Name,
+          [spell('Value')]: Value,
+        })),
+      },
+    };
+  }
   if (step.type === 'Fail') return { [name]: { [spell('ErrorMessage')]: step.errorMessage } };
   if (step.type === 'Condition') {
     return step.outcome === undefined

@@ -23,6 +23,13 @@ interface Common {
   /** When the stage ends by itself; absent while the child decides. */
   stageEndsAtMs?: number;
   startedAtMs?: number;
+  /** How often spot capacity was taken back. */
+  interruptions?: number;
+  /** When the present try began to be billed; the seconds of former tries. */
+  runSinceMs?: number;
+  runSecondsBefore?: number;
+  /** Something was uploaded, so that there is an artefact whatever the end. */
+  uploaded?: boolean;
   endedAtMs?: number;
   failureReason?: string;
   transitions: Transition[];
@@ -54,6 +61,32 @@ export function isOver(job: JobRecord): boolean {
 /** Where AWS puts what a training job leaves: `<S3OutputPath>/<job>/output/`. */
 export function trainingOutput(job: TrainingRecord): string {
   return `${job.request.OutputDataConfig.S3OutputPath.replace(/\/$/, '')}/${job.name}/output`;
+}
+
+export function isSpot(job: JobRecord): boolean {
+  return job.kind === 'training' && job.request.EnableManagedSpotTraining === true;
+}
+
+export function instanceTypeOf(job: JobRecord): string {
+  const machines =
+    job.kind === 'training'
+      ? job.request.ResourceConfig
+      : job.request.ProcessingResources.ClusterConfig;
+  return machines.InstanceType ?? 'ml.m5.large';
+}
+
+/** Spot: waiting and training together. */
+export function maxWaitSeconds(job: JobRecord): number | undefined {
+  return isSpot(job) ? job.request.StoppingCondition?.MaxWaitTimeInSeconds : undefined;
+}
+
+/** Seconds on a machine, over all tries. */
+export function runSeconds(job: JobRecord): number {
+  const present =
+    job.runSinceMs === undefined || job.endedAtMs === undefined
+      ? 0
+      : Math.ceil((job.endedAtMs - job.runSinceMs) / 1000);
+  return (job.runSecondsBefore ?? 0) + present;
 }
 
 export function maxRuntimeSeconds(job: JobRecord): number {

@@ -1,13 +1,23 @@
 /** How jobs look from outside: Describe, lists, events. */
 import type { BusEvent } from '../kernel.js';
 import { seconds, secondsIf, without } from './context.js';
-import { maxRuntimeSeconds, trainingOutput } from './job-record.js';
+import {
+  isSpot,
+  maxRuntimeSeconds,
+  maxWaitSeconds,
+  runSeconds,
+  trainingOutput,
+} from './job-record.js';
 import type { JobRecord, ProcessingRecord, TrainingRecord } from './job-record.js';
+
+/** What spot costs of the full price, here. */
+const SPOT_SHARE = 0.3;
 
 export function describeTraining(job: TrainingRecord): object {
   const request = without(job.request, 'Tags');
   const artefact = hasArtefact(job) ? `${trainingOutput(job)}/model.tar.gz` : undefined;
-  const runSeconds = Math.ceil(((job.endedAtMs ?? 0) - (job.startedAtMs ?? 0)) / 1000);
+  const ran = runSeconds(job);
+  const maxWait = maxWaitSeconds(job);
   return {
     ...request,
     TrainingJobArn: job.arn,
@@ -15,7 +25,10 @@ export function describeTraining(job: TrainingRecord): object {
     TrainingJobStatus: job.status,
     SecondaryStatus: job.secondary,
     ...(job.failureReason !== undefined && { FailureReason: job.failureReason }),
-    StoppingCondition: { MaxRuntimeInSeconds: maxRuntimeSeconds(job) },
+    StoppingCondition: {
+      MaxRuntimeInSeconds: maxRuntimeSeconds(job),
+      ...(maxWait !== undefined && { MaxWaitTimeInSeconds: maxWait }),
+    },
     CreationTime: seconds(job.createdAtMs),
     TrainingStartTime: secondsIf(job.startedAtMs),
     TrainingEndTime: secondsIf(job.endedAtMs),
@@ -35,8 +48,8 @@ export function describeTraining(job: TrainingRecord): object {
     }),
     ...(job.startedAtMs !== undefined &&
       job.endedAtMs !== undefined && {
-        TrainingTimeInSeconds: runSeconds,
-        BillableTimeInSeconds: runSeconds,
+        TrainingTimeInSeconds: ran,
+        BillableTimeInSeconds: isSpot(job) ? Math.max(1, Math.round(ran * SPOT_SHARE)) : ran,
       }),
   };
 }
@@ -118,5 +131,6 @@ function processingEvent(job: ProcessingRecord, tags: object): BusEvent {
 }
 
 function hasArtefact(job: TrainingRecord): boolean {
+  if (job.uploaded === true) return true;
   return job.status === 'Completed' || job.stage === 'uploading';
 }

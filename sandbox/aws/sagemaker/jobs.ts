@@ -2,7 +2,7 @@ import type { Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
 import type { ContainerRuns } from './container-runs.js';
 import { arnOf, filtered, pageOf, seconds, secondsIf, taken } from './context.js';
-import { isOver, maxRuntimeSeconds } from './job-record.js';
+import { isOver, isSpot, maxRuntimeSeconds, maxWaitSeconds } from './job-record.js';
 import type { JobRecord, ProcessingRecord, Stage, TrainingRecord } from './job-record.js';
 import { describeProcessing, describeTraining, jobEvent } from './job-views.js';
 import {
@@ -13,6 +13,7 @@ import {
   trainingJobByName,
 } from './shapes.js';
 import type { Tags } from './tags.js';
+import type { TrainingRequest } from './shapes.js';
 import { invalid, parse } from './validate.js';
 
 type Kind = JobRecord['kind'];
@@ -90,8 +91,15 @@ export class Jobs {
     if ((TrainingImage === undefined) === (AlgorithmName === undefined)) {
       throw invalid('You must specify exactly one of TrainingImage and AlgorithmName.');
     }
+    checkSpot(request);
+    this.checkQuota('training', request.TrainingJobName, request.ResourceConfig.InstanceType);
     const job: TrainingRecord = {
-      ...this.fresh('training', request.TrainingJobName, pipelineExecutionArn),
+      ...this.fresh(
+        'training',
+        request.TrainingJobName,
+        pipelineExecutionArn,
+        request.ResourceConfig.InstanceType,
+      ),
       kind: 'training',
       request,
     };
@@ -105,6 +113,8 @@ export class Jobs {
     monitoringScheduleArn?: string,
   ): ProcessingRecord {
     const request = parse(createProcessingJob, input);
+    const { InstanceType } = request.ProcessingResources.ClusterConfig;
+    this.checkQuota('processing', request.ProcessingJobName, InstanceType);
     const job: ProcessingRecord = {
       ...(monitoringScheduleArn !== undefined && { monitoringScheduleArn }),
       ...this.fresh('processing', request.ProcessingJobName, pipelineExecutionArn),
@@ -152,7 +162,22 @@ export class Jobs {
       this.finish(job, 'Stopped');
       return;
     }
-    if (job.startedAtMs !== undefined && nowMs >= job.startedAtMs + maxRuntimeSeconds(job) * 1000) {
+    const maxWait = maxWaitSeconds(job);
+    if (maxWait !== undefined && nowMs >= job.createdAtMs + maxWait * 1000) {
+      this.enter(
+        job,
+        'MaxWaitTimeExceeded',
+        'Training job waiting time exceeded MaxWaitTimeInSeconds provided',
+      );
+      this.finish(job, 'Stopped');
+      return;
+    }
+    if (
+      job.runSinceMs !== undefined &&
+      job.stage !== 'uploading' &&
+      ranMs(job, nowMs) >= maxRuntimeSeconds(job) * 1000
+    ) {
+      await this.runs.saveWhatThereIs(job);
       this.enter(
         job,
         'MaxRuntimeExceeded',
@@ -165,12 +190,19 @@ export class Jobs {
     switch (job.stage) {
       case 'starting':
         if (job.doom !== undefined) this.finish(job, 'Failed', job.doom);
-        else this.advance(job, 'downloading', taken(this.kernel, 'downloadData'));
+        else {
+          this.runs.readCheckpoints(job);
+          this.advance(job, 'downloading', taken(this.kernel, 'downloadData'));
+        }
         return;
       case 'downloading':
         this.advance(job, 'running', undefined);
         return;
       case 'running': {
+        if (isSpot(job) && this.kernel.takeFault('spot interruption', job.name)) {
+          this.interrupt(job);
+          return;
+        }
         const result = this.runs.poll(job);
         if (result?.kind === 'failed') this.finish(job, 'Failed', result.reason);
         if (result?.kind !== 'done') return;
@@ -184,6 +216,7 @@ export class Jobs {
         }
         if (Object.keys(result.metrics).length > 0) job.metrics = result.metrics;
         await this.runs.upload(job);
+        job.uploaded = true;
         this.advance(job, 'uploading', taken(this.kernel, 'uploadModel'));
         return;
       }
@@ -198,11 +231,29 @@ export class Jobs {
     job.stage = stage;
     if (ms === undefined) delete job.stageEndsAtMs;
     else job.stageEndsAtMs = nowMs + ms;
-    if (stage === 'downloading') job.startedAtMs = nowMs;
+    if (stage === 'downloading') {
+      job.startedAtMs ??= nowMs;
+      job.runSinceMs = nowMs;
+    }
     this.enter(job, ...SECONDARY[stage]);
     // A processing job has no secondary status: its stages are not seen from outside.
     if (job.kind === 'training' || stage === 'downloading') this.changed(job);
     else this.save(job);
+  }
+
+  /** Spot capacity was taken back: the container is gone, and begins again from its checkpoints. */
+  private interrupt(job: JobRecord): void {
+    const nowMs = this.kernel.now();
+    this.runs.end(job);
+    job.interruptions = (job.interruptions ?? 0) + 1;
+    job.runSecondsBefore = Math.ceil(ranMs(job, nowMs) / 1000);
+    delete job.runSinceMs;
+    this.enter(job, 'Interrupted', 'Training job interrupted as spot capacity was reclaimed');
+    this.changed(job);
+    job.stage = 'starting';
+    job.stageEndsAtMs = nowMs + taken(this.kernel, 'startJob');
+    this.enter(job, 'Restarting', 'Restarting the training job on new capacity');
+    this.changed(job);
   }
 
   private finish(
@@ -211,7 +262,7 @@ export class Jobs {
     reason?: string,
   ): void {
     this.runs.end(job);
-    const runOut = job.secondary === 'MaxRuntimeExceeded';
+    const runOut = ['MaxRuntimeExceeded', 'MaxWaitTimeExceeded'].includes(job.secondary);
     job.status = status;
     job.endedAtMs = this.kernel.now();
     if (reason !== undefined) job.failureReason = reason.slice(0, MAX_REASON);
@@ -235,7 +286,21 @@ export class Jobs {
     job.transitions.push({ status: secondary, startMs, message });
   }
 
-  private fresh(kind: Kind, name: string, pipelineExecutionArn: string | undefined) {
+  /** As an account without any quota for an instance type answers. */
+  private checkQuota(kind: Kind, name: string, instanceType = 'ml.m5.large'): void {
+    if (this.kernel.takeFault('quota', `${name} ${instanceType}`) === undefined) return;
+    throw new AwsError(
+      'ResourceLimitExceeded',
+      `The account-level service limit '${instanceType} for ${kind} job usage' is 0 Instances, with current utilization of 0 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota.`,
+    );
+  }
+
+  private fresh(
+    kind: Kind,
+    name: string,
+    pipelineExecutionArn: string | undefined,
+    instanceType?: string,
+  ) {
     const arn = arnOf(this.kernel, `${kind}-job`, name);
     if (this.get(kind, name) !== undefined) {
       throw new AwsError(
@@ -244,7 +309,7 @@ export class Jobs {
       );
     }
     const nowMs = this.kernel.now();
-    const doom = this.doom(name);
+    const doom = this.doom(`${name} ${instanceType ?? 'ml.m5.large'}`);
     const [secondary, message] = SECONDARY.starting;
     return {
       name,
@@ -261,6 +326,7 @@ export class Jobs {
     };
   }
 
+  /** @param name of the job and of its instance type: a fault can match either */
   private doom(name: string): string | undefined {
     const failure = this.kernel.takeFault('job failure', name);
     if (failure) return failure.message ?? 'AlgorithmError: ExecuteUserScriptError: exit code: 1';
@@ -335,4 +401,27 @@ export class Jobs {
     }));
     return { ProcessingJobSummaries, ...next };
   }
+}
+
+/** Milliseconds on a machine so far, those of interrupted tries included. */
+function ranMs(job: JobRecord, nowMs: number): number {
+  const present = job.runSinceMs === undefined ? 0 : nowMs - job.runSinceMs;
+  return (job.runSecondsBefore ?? 0) * 1000 + present;
+}
+
+/** What AWS wants of the times of a spot job. */
+function checkSpot({ EnableManagedSpotTraining, StoppingCondition }: TrainingRequest): void {
+  const wait = StoppingCondition?.MaxWaitTimeInSeconds;
+  const run = StoppingCondition?.MaxRuntimeInSeconds ?? 86_400;
+  if (EnableManagedSpotTraining !== true) {
+    if (wait !== undefined)
+      throw invalid('MaxWaitTimeInSeconds is only allowed when EnableManagedSpotTraining is true.');
+    return;
+  }
+  if (wait === undefined)
+    throw invalid('MaxWaitTimeInSeconds is required when EnableManagedSpotTraining is true.');
+  if (wait < run)
+    throw invalid(
+      `Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds (${run}).`,
+    );
 }

@@ -46,7 +46,10 @@ import {
   page,
   pipelineByName,
   startExecution,
+  stepFailure,
+  stepSuccess,
   updatePipeline,
+  updatePipelineVersion,
 } from './shapes.js';
 import type { Tags } from './tags.js';
 import { invalid, parse } from './validate.js';
@@ -61,6 +64,17 @@ interface PipelineRecord {
   readonly createdAtMs: number;
   readonly modifiedAtMs: number;
   readonly lastRunAtMs?: number;
+  /** Oldest first; absent in a pipeline that was made before there were versions. */
+  readonly versions?: readonly VersionRecord[];
+}
+
+interface VersionRecord {
+  readonly id: number;
+  readonly definition: string;
+  readonly createdAtMs: number;
+  readonly displayName?: string;
+  readonly description?: string;
+  readonly lastExecutionArn?: string;
 }
 
 /** What a call with a token does: what it writes, and what follows once that is written. */
@@ -73,7 +87,12 @@ interface Deed<T> {
 const PIPELINES = 'sagemaker.pipelines';
 const EXECUTIONS = 'sagemaker.pipelineExecutions';
 const TOKENS = 'sagemaker.tokens';
-const OVER: readonly ExecutionStatus[] = ['Stopped', 'Failed', 'Succeeded'];
+const OVER: readonly ExecutionStatus[] = [
+  'Stopped',
+  'Failed',
+  'Succeeded',
+  'CompletedWithFailures',
+];
 
 /** SageMaker Pipelines: definitions, executions, and the steps they really run. */
 export class Pipelines {
@@ -97,6 +116,10 @@ export class Pipelines {
       UpdatePipeline: (input: unknown) => this.update(input),
       DescribePipeline: (input: unknown) => this.describe(input),
       ListPipelines: (input: unknown) => this.list(input),
+      ListPipelineVersions: (input: unknown) => this.listVersions(input),
+      UpdatePipelineVersion: (input: unknown) => this.updateVersion(input),
+      SendPipelineExecutionStepSuccess: (input: unknown) => this.callbackSucceeded(input),
+      SendPipelineExecutionStepFailure: (input: unknown) => this.callbackFailed(input),
       DeletePipeline: (input: unknown) => this.remove(input),
       StartPipelineExecution: (input: unknown) => this.start(input),
       DescribePipelineExecution: (input: unknown) =>
@@ -153,6 +176,7 @@ export class Pipelines {
         roleArn: request.RoleArn,
         createdAtMs: nowMs,
         modifiedAtMs: nowMs,
+        versions: [{ id: 1, definition, createdAtMs: nowMs }],
       };
       return {
         answer: { PipelineArn: arn },
@@ -176,6 +200,11 @@ export class Pipelines {
     const request = parse(updatePipeline, input);
     const pipeline = this.foundPipeline(request.PipelineName);
     if (request.PipelineDefinition !== undefined) parseDefinition(request.PipelineDefinition);
+    const versions = versionsOf(pipeline);
+    const changed =
+      request.PipelineDefinition !== undefined &&
+      request.PipelineDefinition !== pipeline.definition;
+    const id = (versions.at(-1)?.id ?? 0) + (changed ? 1 : 0);
     this.kernel.store.put(PIPELINES, pipeline.name, {
       ...pipeline,
       displayName: request.PipelineDisplayName ?? pipeline.displayName,
@@ -183,17 +212,30 @@ export class Pipelines {
       description: request.PipelineDescription ?? pipeline.description,
       roleArn: request.RoleArn ?? pipeline.roleArn,
       modifiedAtMs: this.kernel.now(),
+      versions: changed
+        ? [
+            ...versions,
+            { id, definition: request.PipelineDefinition ?? '', createdAtMs: this.kernel.now() },
+          ]
+        : versions,
     });
-    return { PipelineArn: pipeline.arn };
+    return { PipelineArn: pipeline.arn, PipelineVersionId: id };
   }
 
   private describe(input: unknown) {
-    const pipeline = this.foundPipeline(parse(pipelineByName, input).PipelineName);
+    const request = parse(pipelineByName, input);
+    const pipeline = this.foundPipeline(request.PipelineName);
+    const version =
+      request.PipelineVersionId === undefined
+        ? undefined
+        : this.foundVersion(pipeline, request.PipelineVersionId);
     return {
+      PipelineVersionDisplayName: version?.displayName,
+      PipelineVersionDescription: version?.description,
       PipelineArn: pipeline.arn,
       PipelineName: pipeline.name,
       PipelineDisplayName: pipeline.displayName,
-      PipelineDefinition: pipeline.definition,
+      PipelineDefinition: version?.definition ?? pipeline.definition,
       PipelineDescription: pipeline.description,
       RoleArn: pipeline.roleArn,
       PipelineStatus: 'Active',
@@ -224,6 +266,52 @@ export class Pipelines {
     return { PipelineSummaries, ...next };
   }
 
+  private listVersions(input: unknown) {
+    const request = parse(listExecutions, input);
+    const pipeline = this.foundPipeline(request.PipelineName);
+    const all = versionsOf(pipeline).map((version) => ({ ...version, name: String(version.id) }));
+    const { items, ...next } = pageOf(filtered(all, inRange(request)), request);
+    const PipelineVersionSummaries = items.map((version) => ({
+      PipelineArn: pipeline.arn,
+      PipelineVersionId: version.id,
+      CreationTime: seconds(version.createdAtMs),
+      PipelineVersionDescription: version.description,
+      PipelineVersionDisplayName: version.displayName,
+      LastExecutionPipelineExecutionArn: version.lastExecutionArn,
+    }));
+    return { PipelineVersionSummaries, ...next };
+  }
+
+  private updateVersion(input: unknown) {
+    const request = parse(updatePipelineVersion, input);
+    const pipeline = this.foundPipeline(request.PipelineArn);
+    const { id } = this.foundVersion(pipeline, request.PipelineVersionId);
+    const { PipelineVersionDisplayName: displayName, PipelineVersionDescription: description } =
+      request;
+    this.kernel.store.put(PIPELINES, pipeline.name, {
+      ...pipeline,
+      versions: versionsOf(pipeline).map((version) =>
+        version.id !== id
+          ? version
+          : {
+              ...version,
+              ...(displayName !== undefined && { displayName }),
+              ...(description !== undefined && { description }),
+            },
+      ),
+    });
+    return { PipelineArn: pipeline.arn, PipelineVersionId: id };
+  }
+
+  private foundVersion(pipeline: PipelineRecord, id: number): VersionRecord {
+    const version = versionsOf(pipeline).find((one) => one.id === id);
+    if (version !== undefined) return version;
+    throw new AwsError(
+      'ResourceNotFound',
+      `Pipeline version ${id} of pipeline '${pipeline.arn}' does not exist.`,
+    );
+  }
+
   private remove(input: unknown) {
     const pipeline = this.foundPipeline(parse(deletePipeline, input).PipelineName);
     if ([...this.open.values()].some(({ pipelineArn }) => pipelineArn === pipeline.arn)) {
@@ -247,9 +335,11 @@ export class Pipelines {
       request.ClientRequestToken,
       request,
       () => {
-        if (request.SelectiveExecutionConfig !== undefined) {
-          throw invalid('SelectiveExecutionConfig is not supported by this sandbox.');
-        }
+        const version =
+          request.PipelineVersionId === undefined
+            ? versionsOf(pipeline).at(-1)
+            : this.foundVersion(pipeline, request.PipelineVersionId);
+        const definition = version?.definition ?? pipeline.definition;
         const sent = Object.fromEntries(
           (request.PipelineParameters ?? []).map(({ Name, Value }) => [Name, Value]),
         );
@@ -261,24 +351,32 @@ export class Pipelines {
           pipelineName: pipeline.name,
           pipelineArn: pipeline.arn,
           roleArn: pipeline.roleArn,
-          definition: pipeline.definition,
+          definition,
+          ...(version && { versionId: version.id }),
           displayName: request.PipelineExecutionDisplayName ?? `execution-${nowMs}`,
           ...(request.PipelineExecutionDescription !== undefined && {
             description: request.PipelineExecutionDescription,
           }),
-          parameters: withDefaults(parseDefinition(pipeline.definition), sent),
+          parameters: withDefaults(parseDefinition(definition), sent),
           createdAtMs: nowMs,
           modifiedAtMs: nowMs,
           status: 'Executing',
-          steps: [],
+          ...this.selection(pipeline, parseDefinition(definition), request),
         };
+        const lastExecutionArn = execution.arn;
         return {
           answer: { PipelineExecutionArn: execution.arn },
           changes: [
             {
               collection: PIPELINES,
               key: pipeline.name,
-              value: { ...pipeline, lastRunAtMs: nowMs },
+              value: {
+                ...pipeline,
+                lastRunAtMs: nowMs,
+                versions: versionsOf(pipeline).map((one) =>
+                  one.id === version?.id ? { ...one, lastExecutionArn } : one,
+                ),
+              },
             },
             { collection: EXECUTIONS, key: execution.arn, value: execution },
           ],
@@ -289,6 +387,46 @@ export class Pipelines {
         };
       },
     );
+  }
+
+  /** What a selective execution begins with: the steps before the selected ones, as they ended elsewhere. */
+  private selection(
+    pipeline: PipelineRecord,
+    definition: Definition,
+    { SelectiveExecutionConfig: config }: z.infer<typeof startExecution>,
+  ): Pick<ExecutionRecord, 'selected' | 'steps'> {
+    if (config === undefined) return { steps: [] };
+    const selected = config.SelectedSteps.map(({ StepName }) => StepName);
+    const unknown = selected.find((name) => !definition.steps.some(({ Name }) => Name === name));
+    if (unknown !== undefined)
+      throw invalid(`Selected step ${unknown} does not exist in the pipeline definition.`);
+    const from = config.SourcePipelineExecutionArn;
+    const source = from === undefined ? undefined : this.foundExecution(from);
+    if (source !== undefined && source.pipelineArn !== pipeline.arn)
+      throw invalid(`Pipeline execution ${source.arn} is not of pipeline ${pipeline.arn}.`);
+    if (source !== undefined && !OVER.includes(source.status))
+      throw invalid(
+        `Pipeline execution ${source.arn} is ${source.status}: a source must be in a terminal state.`,
+      );
+    const taken = new Map<string, StepRecord>();
+    const take = (name: string): void => {
+      const step = definition.steps.find(({ Name }) => Name === name);
+      for (const before of step === undefined ? [] : dependencies(step)) {
+        if (selected.includes(before) || taken.has(before)) continue;
+        const done = source?.steps.find((one) => one.name === before);
+        if (done?.status !== 'Succeeded')
+          throw invalid(
+            `Step ${name} depends on step ${before}, which is not selected and has not succeeded in a source execution.`,
+          );
+        taken.set(before, { ...done, takenFrom: done.takenFrom ?? source?.arn ?? '' });
+        take(before);
+      }
+    };
+    for (const name of selected) take(name);
+    return {
+      selected: { ...(from !== undefined && { from }), steps: selected },
+      steps: [...taken.values()],
+    };
   }
 
   private listExecutions(input: unknown) {
@@ -334,6 +472,7 @@ export class Pipelines {
         );
       }
       execution.steps = execution.steps.filter(({ status }) => status === 'Succeeded');
+      execution.retries = (execution.retries ?? 0) + 1;
       delete execution.endedAtMs;
       delete execution.failureReason;
       this.open.set(execution.arn, execution);
@@ -370,7 +509,10 @@ export class Pipelines {
     }
     const ready = definition.steps.filter((step) => isReady(step, execution));
     for (const step of ready) this.begin(execution, step);
-    if (ready.length === 0 && !running) this.end(execution, 'Succeeded');
+    if (ready.length === 0 && !running) {
+      const odd = this.kernel.takeFault('completed with failures', execution.displayName ?? '');
+      this.end(execution, odd ? 'CompletedWithFailures' : 'Succeeded');
+    }
   }
 
   private begin(execution: ExecutionRecord, step: Step): void {
@@ -392,12 +534,15 @@ export class Pipelines {
     try {
       if (record.status === 'Starting') {
         if (execution.status === 'Stopping') this.turnStep(execution, record, 'Stopped');
-        else if (this.kernel.now() >= record.startedAtMs + taken(this.kernel, 'startStep')) {
+        else if (
+          this.kernel.now() >=
+          (record.retryAtMs ?? record.startedAtMs + taken(this.kernel, 'startStep'))
+        ) {
           this.launch(execution, step, record);
         }
         return;
       }
-      this.follow(execution, record);
+      this.follow(execution, step, record);
     } catch (error) {
       if (!(
         error instanceof AwsError ||
@@ -405,6 +550,11 @@ export class Pipelines {
         error instanceof z.ZodError
       ))
         throw error;
+      const waitMs = this.retryIn(step, record, `${error.name} ${error.message}`);
+      if (waitMs !== undefined) {
+        this.retryStep(execution, record, waitMs);
+        return;
+      }
       record.failureReason =
         `ClientError: Failed to invoke sagemaker:${operationOf(step)}. Error Details: ${error.message}`.slice(
           0,
@@ -419,8 +569,12 @@ export class Pipelines {
     const own = without(step.Arguments, 'IfSteps', 'ElseSteps');
     const wanted = resolve(own, this.scope(execution)) as Record<string, unknown>;
     switch (step.Type) {
+      case 'Callback':
+        this.callBack(execution, step, record, wanted);
+        return;
       case 'Training':
       case 'Processing': {
+        if (this.fromCache(execution, step, record, wanted)) return;
         const job = this.jobOf(record) ?? this.makeJob(execution, record, wanted);
         record.arn = job.arn;
         this.turnStep(execution, record, 'Executing');
@@ -444,6 +598,136 @@ export class Pipelines {
         this.turnStep(execution, record, 'Failed');
         return;
     }
+  }
+
+  /** The same step with the same arguments has succeeded before, and is not too old: nothing runs. */
+  private fromCache(
+    execution: ExecutionRecord,
+    step: Step,
+    record: StepRecord,
+    wanted: Record<string, unknown>,
+  ): boolean {
+    record.cacheKey = createHash('sha256')
+      .update(JSON.stringify([step.Type, wanted]))
+      .digest('hex');
+    if (step.CacheConfig?.Enabled !== true) return false;
+    const oldestMs = this.kernel.now() - (step.CacheConfig.expiresMs ?? Infinity);
+    const candidates = this.kernel.store
+      .entries<ExecutionRecord>(
+        EXECUTIONS,
+        ({ pipelineArn, arn }) => pipelineArn === execution.pipelineArn && arn !== execution.arn,
+      )
+      .flatMap(([, { arn, steps }]) => steps.map((done) => ({ arn, done })))
+      .filter(
+        ({ done }) =>
+          done.name === step.Name &&
+          done.status === 'Succeeded' &&
+          done.cacheKey === record.cacheKey &&
+          (done.endedAtMs ?? 0) >= oldestMs,
+      )
+      .sort((a, b) => (b.done.endedAtMs ?? 0) - (a.done.endedAtMs ?? 0));
+    const [hit] = candidates;
+    if (hit === undefined) return false;
+    if (hit.done.jobName !== undefined) record.jobName = hit.done.jobName;
+    if (hit.done.arn !== undefined) record.arn = hit.done.arn;
+    record.cacheHit = hit.done.cacheHit ?? hit.arn;
+    this.turnStep(execution, record, 'Succeeded');
+    return true;
+  }
+
+  /** A message for whoever does the step's work; they answer by its token. */
+  private callBack(
+    execution: ExecutionRecord,
+    step: Step,
+    record: StepRecord,
+    wanted: Record<string, unknown>,
+  ): void {
+    const queueUrl = String(resolve(step.SqsQueueUrl, this.scope(execution)));
+    record.callback = { token: shortId(10), queueUrl };
+    if (!this.callbackMessage(execution, record, wanted, 'Executing'))
+      throw invalid(
+        `The queue ${queueUrl} does not exist, or the pipeline's role may not send to it.`,
+      );
+    this.turnStep(execution, record, 'Executing');
+  }
+
+  private callbackMessage(
+    execution: ExecutionRecord,
+    record: StepRecord,
+    args: Record<string, unknown>,
+    status: 'Executing' | 'Stopping',
+  ): boolean {
+    const name = record.callback?.queueUrl.split('/').at(-1) ?? '';
+    return this.kernel.sendToQueue(
+      this.kernel.arn('sqs', name),
+      JSON.stringify({
+        token: record.callback?.token,
+        pipelineExecutionArn: execution.arn,
+        status,
+        arguments: args,
+      }),
+    );
+  }
+
+  private callbackSucceeded(input: unknown) {
+    const { CallbackToken, OutputParameters } = parse(stepSuccess, input);
+    return this.answered(CallbackToken, (execution, record) => {
+      record.outputs = Object.fromEntries(OutputParameters.map(({ Name, Value }) => [Name, Value]));
+      this.turnStep(execution, record, execution.status === 'Stopping' ? 'Stopped' : 'Succeeded');
+    });
+  }
+
+  private callbackFailed(input: unknown) {
+    const { CallbackToken, FailureReason } = parse(stepFailure, input);
+    return this.answered(CallbackToken, (execution, record) => {
+      record.failureReason = FailureReason ?? 'The callback step failed.';
+      this.turnStep(execution, record, execution.status === 'Stopping' ? 'Stopped' : 'Failed');
+    });
+  }
+
+  private answered(
+    token: string,
+    act: (execution: ExecutionRecord, record: StepRecord) => void,
+  ): { PipelineExecutionArn: string } {
+    for (const execution of this.open.values()) {
+      const record = execution.steps.find((step) => step.callback?.token === token);
+      if (record === undefined) continue;
+      // Saying it again changes nothing.
+      if (record.endedAtMs === undefined) act(execution, record);
+      return { PipelineExecutionArn: execution.arn };
+    }
+    throw new AwsError(
+      'ResourceNotFound',
+      `No pipeline execution waits for the callback token ${token}.`,
+    );
+  }
+
+  /** The wait after a failure that the step's policies retry; `undefined` when none does. */
+  private retryIn(step: Step, record: StepRecord, reason: string): number | undefined {
+    const kind = /CapacityError/.test(reason)
+      ? 'SageMaker.CAPACITY_ERROR'
+      : /service limit|ResourceLimitExceeded/.test(reason)
+        ? 'SageMaker.RESOURCE_LIMIT'
+        : /InternalServerError/.test(reason)
+          ? 'SageMaker.JOB_INTERNAL_ERROR'
+          : undefined;
+    const policy = step.RetryPolicies.find(
+      ({ ExceptionType }) => kind !== undefined && ExceptionType.includes(kind),
+    );
+    if (policy === undefined) return undefined;
+    if (policy.MaxAttempts !== undefined && record.attempt > policy.MaxAttempts) return undefined;
+    const waitMs = policy.IntervalSeconds * 1000 * policy.BackoffRate ** (record.attempt - 1);
+    const endsAtMs = record.startedAtMs + (policy.ExpireAfterMin ?? Infinity) * 60_000;
+    return this.kernel.now() + waitMs >= endsAtMs ? undefined : waitMs;
+  }
+
+  /** Another attempt of the step, with a job of another name. */
+  private retryStep(execution: ExecutionRecord, record: StepRecord, waitMs: number): void {
+    record.attempt += 1;
+    record.retryAtMs = this.kernel.now() + waitMs;
+    record.jobName = jobName(execution.id, record.name);
+    delete record.arn;
+    this.turnStep(execution, record, 'Starting');
   }
 
   private makeModel(request: object): string {
@@ -479,7 +763,7 @@ export class Pipelines {
       },
       // A crash between the registration and the step's end must not register twice.
       ClientToken: createHash('sha256')
-        .update(`${execution.arn}/${step.Name}/${execution.steps.length}`)
+        .update(`${execution.arn}/${step.Name}/${execution.steps.length}/${execution.retries ?? 0}`)
         .digest('hex')
         .slice(0, 36),
     };
@@ -490,7 +774,15 @@ export class Pipelines {
     ).arn;
   }
 
-  private follow(execution: ExecutionRecord, record: StepRecord): void {
+  private follow(execution: ExecutionRecord, step: Step, record: StepRecord): void {
+    if (record.callback !== undefined) {
+      // It does not stop before whoever has the token says so.
+      if (execution.status !== 'Stopping' || record.callback.stopSent === true) return;
+      record.callback.stopSent = true;
+      this.callbackMessage(execution, record, {}, 'Stopping');
+      this.turnStep(execution, record, 'Stopping');
+      return;
+    }
     const job = this.jobOf(record);
     if (job === undefined) return;
     if (execution.status === 'Stopping' && record.status === 'Executing') {
@@ -502,6 +794,11 @@ export class Pipelines {
     else if (execution.status === 'Stopping') this.turnStep(execution, record, 'Stopped');
     else {
       const reason = job.failureReason ?? `${job.status}: ${job.secondary}`;
+      const waitMs = this.retryIn(step, record, reason);
+      if (waitMs !== undefined) {
+        this.retryStep(execution, record, waitMs);
+        return;
+      }
       record.failureReason = `ClientError: ${reason}`.replace(/^ClientError: (?=\w+Error: )/, '');
       this.turnStep(execution, record, 'Failed');
     }
@@ -523,6 +820,7 @@ export class Pipelines {
           ModelPackageArn: record.arn,
           ModelName: record.arn?.split('/').at(-1),
           Outcome: record.outcome,
+          OutputParameters: record.outputs,
         }
       );
     };
@@ -650,6 +948,11 @@ export class Pipelines {
   }
 }
 
+const versionsOf = (pipeline: PipelineRecord): readonly VersionRecord[] =>
+  pipeline.versions ?? [
+    { id: 1, definition: pipeline.definition, createdAtMs: pipeline.createdAtMs },
+  ];
+
 /** Pipelines and executions are asked for by `CreatedAfter`, everything else by `CreationTimeAfter`. */
 function inRange<
   T extends {
@@ -667,6 +970,7 @@ function inRange<
 function isReady(step: Definition['steps'][number], execution: ExecutionRecord): boolean {
   const recordOf = (name: string) => execution.steps.find((record) => record.name === name);
   if (recordOf(step.Name) !== undefined) return false;
+  if (execution.selected && !execution.selected.steps.includes(step.Name)) return false;
   if (step.branchOf && recordOf(step.branchOf.condition)?.outcome !== step.branchOf.outcome)
     return false;
   return [...dependencies(step)].every((name) => recordOf(name)?.status === 'Succeeded');
@@ -715,6 +1019,7 @@ function operationOf(step: Step): string {
     Model: 'CreateModel',
     RegisterModel: 'CreateModelPackage',
     Condition: 'Condition',
+    Callback: 'SendMessage',
     Fail: 'Fail',
   };
   return operations[step.Type];

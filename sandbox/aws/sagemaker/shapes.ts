@@ -228,6 +228,7 @@ const jobResources = z.looseObject({
 });
 const stoppingCondition = z.looseObject({
   MaxRuntimeInSeconds: z.int().min(1).max(2_419_200).optional(),
+  MaxWaitTimeInSeconds: z.int().min(1).optional(),
 });
 
 export const createTrainingJob = z.looseObject({
@@ -255,6 +256,8 @@ export const createTrainingJob = z.looseObject({
   OutputDataConfig: z.looseObject({ S3OutputPath: s3Uri }),
   ResourceConfig: jobResources,
   StoppingCondition: stoppingCondition.optional(),
+  EnableManagedSpotTraining: z.boolean().optional(),
+  CheckpointConfig: z.looseObject({ S3Uri: s3Uri, LocalPath: z.string().optional() }).optional(),
   HyperParameters: z.record(z.string().max(256), z.string().max(2500)).optional(),
   Environment: environment.optional(),
   Tags: tags.optional(),
@@ -372,7 +375,28 @@ export const updatePipeline = z.looseObject({
   RoleArn: roleArn.optional(),
 });
 export const deletePipeline = z.looseObject({ PipelineName: name256, ClientRequestToken: token });
-export const pipelineByName = z.looseObject({ PipelineName: z.string().min(1).max(2048) });
+export const pipelineByName = z.looseObject({
+  PipelineName: z.string().min(1).max(2048),
+  PipelineVersionId: z.int().min(1).optional(),
+});
+export const updatePipelineVersion = z.looseObject({
+  PipelineArn: z.string().max(2048).startsWith('arn:'),
+  PipelineVersionId: z.int().min(1),
+  PipelineVersionDisplayName: z.string().min(1).max(82).optional(),
+  PipelineVersionDescription: z.string().max(3072).optional(),
+});
+const callbackToken = z.string().regex(/^[a-zA-Z0-9]{10}$/);
+export const stepSuccess = z.looseObject({
+  CallbackToken: callbackToken,
+  OutputParameters: z
+    .array(z.looseObject({ Name: z.string().max(256), Value: z.string().max(1024) }))
+    .max(50)
+    .default([]),
+});
+export const stepFailure = z.looseObject({
+  CallbackToken: callbackToken,
+  FailureReason: z.string().max(256).optional(),
+});
 export const startExecution = z.looseObject({
   PipelineName: z.string().min(1).max(2048),
   PipelineExecutionDisplayName: z
@@ -394,7 +418,16 @@ export const startExecution = z.looseObject({
     .optional(),
   PipelineExecutionDescription: z.string().max(3072).optional(),
   ClientRequestToken: token,
-  SelectiveExecutionConfig: z.unknown().optional(),
+  PipelineVersionId: z.int().min(1).optional(),
+  SelectiveExecutionConfig: z
+    .looseObject({
+      SourcePipelineExecutionArn: z.string().max(2048).startsWith('arn:').optional(),
+      SelectedSteps: z
+        .array(z.looseObject({ StepName: z.string().max(256) }))
+        .min(1)
+        .max(50),
+    })
+    .optional(),
 });
 export const executionByArn = z.looseObject({
   PipelineExecutionArn: z.string().max(2048).startsWith('arn:'),

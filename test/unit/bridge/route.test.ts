@@ -104,6 +104,11 @@ describe('an event', () => {
       ['release/flight-delays/7'],
     ],
     [
+      'of a later round and try of our execution goes to its release',
+      changed('pipeline-execution', { pipelineExecutionDisplayName: 'flight-delays-7-2-t3' }),
+      ['release/flight-delays/7'],
+    ],
+    [
       'of a pipeline execution by another name is nobody’s',
       changed('pipeline-execution', { pipelineExecutionDisplayName: 'nightly-7' }),
       ['unmanaged'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { dataWindows, pipelineParameters } from '../../../domain/data-windows.js';
+import { dataWindows, resultsAddress, withTokens } from '../../../domain/data-windows.js';
+import { PARAMETER_TOKENS } from '../../../domain/policy.schema.js';
 import type { Champion } from '../../../domain/model.js';
 import { DAY_MS, NOON_MS, aPolicy } from './support.js';
 
@@ -40,13 +41,22 @@ describe('the parameters of a pipeline', () => {
   const champion: Champion = {
     configName: 'flights-6',
     packageArn: 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/6',
-    modelDataUrl: null,
-    image: null,
+    modelDataUrl: 's3://ml/model.tar.gz',
+    image: 'image:1',
     roleArn: null,
     sinceMs: 0,
   };
+  const values = {
+    data,
+    champion,
+    name: 'flights-7',
+    release: 7,
+    model: 'flights',
+    endpoint: 'flights-live',
+    storage: 's3://ml/keeper/',
+  };
   const valueOf = (token: string, serving: Champion | null = champion): string | undefined =>
-    pipelineParameters({ P: token }, data, serving, 'flights-7')['P'];
+    withTokens({ P: token }, { ...values, champion: serving })['P'];
 
   it.each([
     ['window.start', '2026-01-21T12:00:00.000Z'],
@@ -54,7 +64,18 @@ describe('the parameters of a pipeline', () => {
     ['holdout.start', '2026-02-20T12:00:00.000Z'],
     ['holdout.end', '2026-02-27T12:00:00.000Z'],
     ['champion.package', champion.packageArn],
+    ['window.startDate', '2026-01-21'],
+    ['window.endDate', '2026-02-20'],
+    ['holdout.startDate', '2026-02-20'],
+    ['holdout.endDate', '2026-02-27'],
+    ['champion.modelData', 's3://ml/model.tar.gz'],
+    ['champion.image', 'image:1'],
     ['release.name', 'flights-7'],
+    ['release.number', '7'],
+    ['model.name', 'flights'],
+    ['endpoint.name', 'flights-live'],
+    ['storage', 's3://ml/keeper/'],
+    ['results', 's3://ml/keeper/training/flights/flights-7/results/'],
   ])('say for %s: %s', (token, value) => {
     expect(valueOf(token)).toBe(value);
   });
@@ -64,6 +85,16 @@ describe('the parameters of a pipeline', () => {
     ['the champion is not in the registry', { ...champion, packageArn: null }],
   ])('say none when %s', (_claim, serving) => {
     expect(valueOf('champion.package', serving)).toBe('none');
+  });
+
+  it.each(PARAMETER_TOKENS)('put something else in the place of the token %s', (token) => {
+    expect(valueOf(token)).not.toBe(token);
+  });
+
+  it('name one place for the results of a round, however the storage is spelt', () => {
+    expect(resultsAddress('s3://ml', 'flights', 'flights-7-2')).toBe(
+      's3://ml/training/flights/flights-7-2/results/',
+    );
   });
 
   it.each([
@@ -80,10 +111,7 @@ describe('the parameters of a pipeline', () => {
 
   it('are all of the policy’s and no others', () => {
     const given = { From: 'window.start', Type: 'ml.m5.large' };
-    expect(Object.keys(pipelineParameters(given, data, champion, 'flights-7'))).toEqual([
-      'From',
-      'Type',
-    ]);
-    expect(pipelineParameters({}, data, champion, 'flights-7')).toEqual({});
+    expect(Object.keys(withTokens(given, values))).toEqual(['From', 'Type']);
+    expect(withTokens({}, values)).toEqual({});
   });
 });

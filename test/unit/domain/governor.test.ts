@@ -297,6 +297,27 @@ describe('the cool-down', () => {
   });
 });
 
+describe('the budget in dollars', () => {
+  const spending = (spentUsd: number) => ({
+    usd: 10,
+    spentUsd,
+    unknownRuns: [],
+    next: { kind: 'known', usd: 4, basis: 'as much as the last run' } as const,
+  });
+  it.each([
+    [6, 'start'],
+    [6.01, 'ask'],
+  ])('with %d USD spent: %s', (spentUsd, kind) => {
+    const now = state({ spending: spending(spentUsd) });
+    expect(govern(SPEC, now, trigger('drift'), NOON_MS).kind).toBe(kind);
+    expect(govern(SPEC, now, trigger('manual'), NOON_MS).kind).toBe(kind);
+  });
+  it('does not hold back a person who insists', () => {
+    const now = state({ spending: spending(9) });
+    expect(govern(SPEC, now, trigger('manual'), NOON_MS, true).kind).toBe('start');
+  });
+});
+
 describe('the budget', () => {
   it.each(KINDS)('once spent lets a trigger of kind %s ask a person, who may insist', (kind) => {
     expect(answer(kind, SPENT)).toEqual({

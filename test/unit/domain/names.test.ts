@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import {
   alarmPrefix,
+  evaluationName,
   keeperId,
   modelOfWorkflow,
   releaseId,
@@ -10,6 +11,8 @@ import {
   rollbackAlarmNames,
   roundName,
   roundsOf,
+  triesOf,
+  tryName,
 } from '../../../domain/names.js';
 
 const LONGEST = 'a'.repeat(40);
@@ -44,7 +47,13 @@ describe('a name of ours', () => {
     ['1-1-1', 999_999],
     [LONGEST, 999_999],
   ])('of %s and %i is read back', (model, release) => {
-    expect(releaseOfName(releaseName(model, release))).toEqual({ model, release });
+    const name = releaseName(model, release);
+    expect(releaseOfName(name)).toEqual({ model, release });
+    for (const tried of triesOf(name, 13))
+      for (const job of [tried, evaluationName(tried)]) {
+        expect(releaseOfName(job)).toEqual({ model, release });
+        expect(evaluationName(tryName(roundName(name, 3), 999)).length).toBeLessThanOrEqual(63);
+      }
   });
 
   it.each([
