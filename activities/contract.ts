@@ -5,6 +5,7 @@
 import type { BakeComparison, BakeLook, MetricComparison } from '../domain/bake.js';
 import type { CustomMetric } from '../domain/custom-metrics.js';
 import type { Bill, Cost } from '../domain/cost.js';
+import type { Disagreement, Expected, Seen } from '../domain/disagreements.js';
 import type { Evidence, RolloutPlan } from '../domain/evidence.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
@@ -536,9 +537,33 @@ export interface PackageWritten {
   readonly notes: readonly string[];
 }
 
+export interface Compare extends ModelRef {
+  readonly expected: Expected;
+  /** Keys of the disagreements that the keeper knows of; the comparison is told only when it finds others. */
+  readonly known: readonly string[];
+  /** Keys of those that people took for granted: they are not told. */
+  readonly accepted?: readonly string[];
+  /** Number of the last ledger entry the keeper knows of. */
+  readonly ledgerHead: number;
+  readonly notBeforeMs: number;
+  /** Compare now and answer whatever is found. */
+  readonly once?: boolean;
+}
+
+export interface Reconciliation {
+  readonly atMs: number;
+  /** Not while the endpoint is in motion. */
+  readonly compared: boolean;
+  readonly disagreements: readonly Disagreement[];
+  /** What to measure the champion by from now on. */
+  readonly seen: Seen | null;
+}
+
 export interface ControlActivities {
   /** Quiet looks throw a BENIGN `Quiet` failure with the next aligned look as `nextRetryDelay`. */
   watchSignals(watch: SignalsWatch): Promise<SignalsTold>;
+  /** Quiet comparisons throw a BENIGN `Quiet` failure with the next one as `nextRetryDelay`. */
+  reconcile(request: Compare): Promise<Reconciliation>;
   readEndpoint(ref: ModelRef): Promise<EndpointReading>;
   /** What is wrong with it, in words; empty when it can be kept. */
   checkPolicy(request: { readonly policy: unknown }): Promise<readonly string[]>;

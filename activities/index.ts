@@ -12,6 +12,7 @@ import { createNotifyActivities } from './notify.js';
 import { createOwnEventActivities } from './own-events.js';
 import { createPipelineActivities } from './pipeline.js';
 import { createPolicyActivities } from './policy.js';
+import { createReconcileActivities } from './reconcile.js';
 import { createRegistryActivities } from './registry.js';
 import { createReleaseActivities } from './releases.js';
 import { createScalingActivities } from './scaling.js';
@@ -29,13 +30,15 @@ export type { AwsByRegion, AwsClients, ControlDeps, DataDeps } from './deps.js';
 export function createControlActivities(deps: ControlDeps): ControlActivities {
   const { readCandidate, ...registry } = createRegistryActivities(deps);
   const deployment = createDeploymentActivities(deps);
+  const scaling = createScalingActivities(deps);
   return heartbeating<ControlActivities>({
     ...createSignalsWatch(deps),
     ...createPolicyActivities(),
     ...createEndpointActivities(deps),
+    ...createReconcileActivities(deps, scaling),
     ...createAlarmActivities(deps),
     ...createMetricActivities(deps),
-    ...createScalingActivities(deps),
+    ...scaling,
     ...createReleaseActivities(deps),
     ...createPipelineActivities(deps, readCandidate),
     ...createTrainingActivities(deps, readCandidate),

@@ -44,6 +44,8 @@ const DIMENSION = 'sagemaker:variant:DesiredInstanceCount';
  * The mark of a suspension of ours, on the endpoint: whoever comes after a keeper or release that was terminated finds
  * it there. A suspension without it is a person's.
  */
+/** What a difference of the scalable target itself is about. */
+export const SCALABLE_TARGET = 'scalable target';
 export const SUSPENSION_TAG = 'modelkeeper:scaling-suspended-by';
 
 /** Lately enough for a person to care. */
@@ -499,7 +501,7 @@ function targetDifferences(
     ({ min, max }) => found?.MinCapacity === min && found.MaxCapacity === max,
   );
   if (allowed) return [];
-  return compared('scalable target', found !== undefined, [
+  return compared(SCALABLE_TARGET, found !== undefined, [
     ['min', found?.MinCapacity, plan.min],
     ['max', found?.MaxCapacity, plan.max],
   ]);

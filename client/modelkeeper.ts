@@ -29,6 +29,7 @@ import {
   lookNowSignal,
   pauseUpdate,
   promoteUpdate,
+  reconcileUpdate,
   releaseStatusQuery,
   resumeUpdate,
   retireUpdate,
@@ -40,6 +41,7 @@ import {
   type Asked,
   type DecideAnswer,
   type HintMessage,
+  type ReconcileAnswer,
 } from '../workflows/messages.js';
 import { policyDigest } from './digest.js';
 import { messageOf, ModelkeeperError } from './errors.js';
@@ -139,6 +141,12 @@ export interface ModelkeeperClient {
     asked: Asked & { readonly to?: string },
     options?: SendOptions,
   ): Promise<Reply<Answer>>;
+  /** Compares what is with what should be, now; `accept` takes a kind of disagreement for granted. */
+  reconcile(
+    model: string,
+    asked: Asked & { readonly accept?: string },
+    options?: SendOptions,
+  ): Promise<Reply<ReconcileAnswer>>;
   freeze(
     model: string,
     asked: Asked & { readonly untilMs?: number },
@@ -416,6 +424,7 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
     abort: (model, release, asked, options) =>
       update(releaseOf(model, release), abortUpdate, asked, options),
     rollback: (model, asked, options) => update(keeperOf(model), rollbackUpdate, asked, options),
+    reconcile: (model, asked, options) => update(keeperOf(model), reconcileUpdate, asked, options),
     freeze: (model, asked, options) => update(keeperOf(model), freezeUpdate, asked, options),
     unfreeze: (model, asked, options) => update(keeperOf(model), unfreezeUpdate, asked, options),
     retire: (model, asked, options) => update(keeperOf(model), retireUpdate, asked, options),

@@ -18,6 +18,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.endpoint.region': 'AWS Region of everything named here.',
   'spec.registry': 'Where versions are registered.',
   'spec.registry.group': 'Model package group in which the pipeline registers.',
+  'spec.registry.onRejectedWhileServing':
+    'What a version set to Rejected in the registry while it serves leads to: `rollback`, `ask` (also when absent) or `nothing`.',
   'spec.registry.stages':
     'SageMaker’s ModelLifeCycle of a version, written at three moments. Absent: it is left alone.',
   'spec.registry.stages.waiting': 'When people are asked.',
@@ -511,6 +513,10 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.scaling.schedule.timeZone': 'Time zone of the expression, a name of the IANA database.',
   'spec.scaling.schedule.min': 'Fewest instances from then on.',
   'spec.scaling.schedule.max': 'Most instances from then on.',
+  'spec.reconcile': 'Comparing what is with what should be (docs/disagreements.md).',
+  'spec.reconcile.every': 'Time between comparisons; 6h when absent.',
+  'spec.reconcile.remedies':
+    'Kind of disagreement → `repair`, `ask` or `report`, where it should be another than the kind’s own.',
   'spec.notify': 'Who is told; nobody when this is not written.',
   'spec.notify.topic': 'SNS topic.',
   'spec.notify.on': 'What is told.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { DISAGREEMENTS, REMEDIABLE_KINDS, REMEDIES } from './disagreements.js';
 import { DURATION_PATTERN, durationMs } from './duration.js';
 import { gateSchema } from './gate.schema.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
@@ -1017,6 +1018,7 @@ export const NOTICES = [
   'rejected',
   'expired',
   'failed',
+  'disagreement',
 ] as const;
 
 /** How much a notice matters, least first. */
@@ -1063,6 +1065,8 @@ const lifeCycleSchema = z.strictObject({ stage: awsNameSchema, status: awsNameSc
 
 const registrySchema = z.strictObject({
   group: awsNameSchema,
+  /** What a version that is set to Rejected while it serves leads to; `ask` when absent. */
+  onRejectedWhileServing: z.enum(['rollback', 'ask', 'nothing']).optional(),
   /** ModelLifeCycle of the package: written when people are asked, when it is promoted, and when another replaces it. */
   stages: z
     .strictObject({
@@ -1082,6 +1086,14 @@ const eventsSchema = z
         'write default, the name of a bus, or its ARN',
       ),
     on: z.array(z.enum(OWN_EVENTS)).min(1).optional(),
+  })
+  .optional();
+
+/** How often what is and what should be are compared, and what follows. */
+const reconcileSchema = z
+  .strictObject({
+    every: positiveDurationSchema.optional(),
+    remedies: z.partialRecord(z.enum(REMEDIABLE_KINDS), z.enum(REMEDIES)).optional(),
   })
   .optional();
 
@@ -1157,6 +1169,7 @@ const specSchema = z.strictObject({
   scaling: scalingSchema,
   /** What is published in CloudWatch; published when this is not written. */
   metrics: z.strictObject({ publish: z.boolean().default(true) }).optional(),
+  reconcile: reconcileSchema,
   notify: notifySchema,
   events: eventsSchema,
 });
@@ -1233,6 +1246,12 @@ export const policySchema = z
         }
       });
     }
+    for (const [kind, remedy] of Object.entries(policy.spec.reconcile?.remedies ?? {}))
+      if (remedy === 'repair' && DISAGREEMENTS[kind as keyof typeof DISAGREEMENTS].repair === null)
+        issue(
+          ['reconcile', 'remedies', kind],
+          `there is no repair of ${kind} that modelkeeper could do by itself: write ask or report`,
+        );
     const plan = rolloutPlan(deploy, []);
     // One instance too few is for the account to tell: what is left are faults of the plan itself.
     for (const fault of planFaults(plan, Number.POSITIVE_INFINITY))

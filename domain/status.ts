@@ -1,6 +1,7 @@
 import type { BakeComparison } from './bake.js';
 import type { Bill, Money } from './cost.js';
 import type { Evidence, TrafficStep } from './evidence.js';
+import type { OpenDisagreement } from './disagreements.js';
 import type {
   AlarmReading,
   Champion,
@@ -198,6 +199,9 @@ export interface KeeperStatus {
   readonly timeline: readonly TimelineEntry[];
   readonly ledgerHead: LedgerHead;
   readonly retiring: boolean;
+  /** Where what is differs from what should be; absent before the first comparison. */
+  readonly disagreements?: readonly OpenDisagreement[];
+  readonly reconciledAtMs?: number | null;
 }
 
 /** Answer to `why`: the chain of causes in sentences, most recent cause first. */

@@ -8,7 +8,9 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 
 import type { ControlActivities, DataActivities } from '../activities/contract.js';
+import { reconcileEveryMs } from '../domain/disagreements.js';
 import { durationMs } from '../domain/duration.js';
+import type { Policy } from '../domain/policy.schema.js';
 import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
 
 const HOUR_MS = 3_600_000;
@@ -102,6 +104,13 @@ export const registryWatch = (summary: string): Pick<ControlActivities, 'watchPa
     retry: RETRY,
     cancellationType: ActivityCancellationType.ABANDON,
   });
+
+/** Comparing everything: a few times a day, so one activity lasts for many days. */
+export const reconcileWatch = (policy: Policy): Pick<ControlActivities, 'reconcile'> =>
+  control(
+    'compare what is with what should be',
+    Math.max(30 * DAY_MS, 6 * reconcileEveryMs(policy)),
+  );
 
 export const dataWatch = (summary: string, every: string): Pick<DataActivities, 'watchData'> =>
   proxyActivities<DataActivities>({

@@ -169,6 +169,12 @@ export function keeperDetails(s: KeeperStatus, nowMs: number): string {
   }
   if (s.budget.money !== undefined)
     lines.push(`**Cost of training:** ${plain(moneyInWords(s.budget.money))}`, '');
+  for (const open of s.disagreements ?? []) {
+    lines.push(
+      `**Disagreement** (\`${open.kind}\`, ${open.remedy}): ${plain(open.sentence)}${open.note === undefined ? '' : `; ${plain(open.note)}`}`,
+      '',
+    );
+  }
   for (const open of s.releases) {
     lines.push(
       `Release ${open.release} is in ${open.stage}: \`${releaseId(s.model, open.release)}\``,

@@ -42,7 +42,7 @@ import {
   seeBill,
   seeEnd,
 } from './keeper-state.js';
-import type { Command, KeeperInput, KeeperState } from './keeper-state.js';
+import type { Command, KeeperAnswer, KeeperInput, KeeperState } from './keeper-state.js';
 import type { Answer, Asked, HintMessage, KeeperWord } from './messages.js';
 import {
   applyPolicyUpdate,
@@ -52,6 +52,7 @@ import {
   keeperStatusQuery,
   lookNowSignal,
   postSignal,
+  reconcileUpdate,
   releaseEndedSignal,
   releaseSaysSignal,
   retireUpdate,
@@ -86,6 +87,7 @@ export function openKeeperDesk(input: KeeperInput) {
   let news = 0;
   let hinted = false;
   let registryHint: string | undefined;
+  let compareSoon = false;
   let refusal: string | undefined;
   let awaiting: string | null = null;
   let untilMs: number | null = null;
@@ -130,7 +132,7 @@ export function openKeeperDesk(input: KeeperInput) {
   /** Hands work to the main loop and waits for its answer; a repeated Update gets the first one's. */
   const ask = async <K extends Command['kind']>(
     command: CommandRequest<K>,
-  ): Promise<Answer & { release?: number | null }> => {
+  ): Promise<KeeperAnswer> => {
     const id = currentUpdateInfo()?.id ?? `${command.kind}/${String(state.records)}`;
     if (state.answers[id] === undefined && !state.commands.some((queued) => queued.id === id)) {
       state.commands = [...state.commands, { ...command, id } as unknown as Command];
@@ -314,6 +316,30 @@ export function openKeeperDesk(input: KeeperInput) {
     },
   );
   setHandler(
+    reconcileUpdate,
+    async (asked: Asked & { readonly accept?: string }) => {
+      const answer = await ask<'reconcile'>({
+        kind: 'reconcile',
+        by: actor(asked),
+        reason: asked.reason,
+        accept: asked.accept ?? null,
+      });
+      return { sentence: answer.sentence, disagreements: answer.disagreements ?? [] };
+    },
+    {
+      validator: (asked: Asked & { readonly accept?: string }) => {
+        checkAsked(asked);
+        if (repeated()) return;
+        if (!state.ready) throw refused('the keeper is still setting up; try again in a moment');
+        if (asked.accept === undefined) return;
+        if (typeof asked.accept !== 'string') throw refused('accept must name a kind');
+        if (asked.reason.trim() === '') throw refused('accepting a disagreement needs a reason');
+        if (!(state.reconcile?.open ?? []).some((one) => one.kind === asked.accept))
+          throw refused(`there is no disagreement of the kind ${asked.accept} to accept`);
+      },
+    },
+  );
+  setHandler(
     retireUpdate,
     (asked: Asked & { readonly abort?: boolean }) =>
       ask<'retire'>({
@@ -334,7 +360,10 @@ export function openKeeperDesk(input: KeeperInput) {
     lookNowSignal,
     unstallable('lookNow', (hint: HintMessage | undefined) => {
       hinted = true;
-      if (hint?.topic === 'registry') registryHint = hint.about;
+      if (hint?.topic === 'registry') {
+        registryHint = hint.about;
+        compareSoon = true;
+      }
       news += 1;
     }),
   );
@@ -481,6 +510,16 @@ export function openKeeperDesk(input: KeeperInput) {
       return was;
     },
     hinted: (): boolean => hinted,
+    compareSoon(): void {
+      compareSoon = true;
+      hinted = true;
+    },
+    /** Something that is compared may have changed. */
+    takeCompareHint(): boolean {
+      const was = compareSoon;
+      compareSoon = false;
+      return was;
+    },
     /** A hint about the registry is for the releases that wait for people too. */
     async passOnRegistryHint(): Promise<void> {
       const about = registryHint;

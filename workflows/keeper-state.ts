@@ -31,6 +31,7 @@ import type {
   Window,
   WindowResult,
 } from '../domain/model.js';
+import type { OpenDisagreement, Repaired, Seen } from '../domain/disagreements.js';
 import type { Actor } from '../domain/people.js';
 import type { PlannedJob } from '../domain/pipeline-definition.js';
 import type { Policy } from '../domain/policy.schema.js';
@@ -77,6 +78,14 @@ export type Command =
       readonly to?: string;
     }
   | {
+      readonly kind: 'reconcile';
+      readonly id: string;
+      readonly by: Actor;
+      readonly reason: string;
+      /** A kind of disagreement that is taken for granted from now on. */
+      readonly accept: string | null;
+    }
+  | {
       readonly kind: 'retire';
       readonly id: string;
       readonly by: Actor;
@@ -84,9 +93,14 @@ export type Command =
       readonly abort: boolean;
     };
 
+export type KeeperAnswer = Answer & {
+  readonly release?: number | null;
+  readonly disagreements?: readonly OpenDisagreement[];
+};
+
 /** What the keeper did about a command; kept for a while so that a repeated Update gets the same answer. */
 export type CommandAnswer =
-  | { readonly kind: 'done'; readonly answer: Answer & { readonly release?: number | null } }
+  | { readonly kind: 'done'; readonly answer: KeeperAnswer }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface KnownRelease extends OpenRelease {
@@ -163,6 +177,20 @@ export interface KeeperState {
   unsentEvents?: readonly OwnEvent[];
   /** What releases handed over and is not placed yet. */
   posts?: readonly Post[];
+  /** What the comparisons have found. Absent in a keeper that has not compared yet. */
+  reconcile?: ReconcileState;
+}
+
+/** What is known of disagreements between what should be and what is. */
+export interface ReconcileState {
+  readonly atMs: number | null;
+  readonly open: readonly OpenDisagreement[];
+  /** Keys of those that people took for granted. */
+  readonly accepted: readonly string[];
+  readonly repaired: readonly Repaired[];
+  /** The config that we put into service, or found when we came. */
+  readonly configName: string | null;
+  readonly seen: Seen | null;
 }
 
 const MAX_REMEMBERED = {
@@ -508,5 +536,8 @@ export function keeperStatus(
     timeline: state.timeline,
     ledgerHead: state.head,
     retiring: state.retiring !== null,
+    ...(state.reconcile === undefined
+      ? {}
+      : { disagreements: state.reconcile.open, reconciledAtMs: state.reconcile.atMs }),
   };
 }

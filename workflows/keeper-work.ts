@@ -35,6 +35,7 @@ import {
   takeUp,
 } from './keeper-state.js';
 import type { Command, KnownRelease } from './keeper-state.js';
+import { accept, reconcileNow, reconciles, reconcileState } from './reconcile.js';
 
 /**
  * Makes a keeper ready: what ledger and AWS still know of the model, the claim on the endpoint, alarms, scaling,
@@ -415,6 +416,7 @@ export async function lendLease(desk: KeeperDesk): Promise<void> {
     }
     return;
   }
+  if (reconciles()) await atBest(() => reconcileNow(desk, 'before the deployment'), desk.tell);
   const scaling = await control('read scaling').readScaling(desk.ref());
   state.scaling = {
     suspendedByUs: scaling.found && !scaling.suspended,
@@ -548,6 +550,8 @@ export async function carryOut(
     }
     case 'rollback':
       return rollBack(desk, command);
+    case 'reconcile':
+      return compared(desk, command);
     case 'retire': {
       await desk.record({
         decision: 'retire',
@@ -579,6 +583,40 @@ export async function carryOut(
 
 function answer(desk: KeeperDesk, command: Command, sentence: string): void {
   answerCommand(desk.state, command.id, { kind: 'done', answer: { sentence } });
+}
+
+/** Compares now, having taken for granted what people accept, and answers what is left. */
+async function compared(
+  desk: KeeperDesk,
+  command: Extract<Command, { kind: 'reconcile' }>,
+): Promise<void> {
+  const { state } = desk;
+  if (command.accept !== null) {
+    const taken = accept(desk, command.accept);
+    await desk.record({
+      decision: 'accepted',
+      reasons: [command.reason, ...taken.map((one) => one.sentence)],
+      facts: { kind: command.accept },
+      actor: command.by,
+    });
+    desk.tell(`${command.by.person} accepted ${command.accept}: ${command.reason}`);
+  }
+  const sinceMs = Date.now();
+  try {
+    const disagreements = await reconcileNow(desk, `asked for by ${command.by.person}`);
+    const repaired = reconcileState(desk).repaired.filter(({ atMs }) => atMs >= sinceMs).length;
+    const open = disagreements.length;
+    const sentence = [
+      open === 0
+        ? 'everything agrees'
+        : `${String(open)} ${open === 1 ? 'disagreement stands' : 'disagreements stand'}`,
+      ...(repaired === 0 ? [] : [`${String(repaired)} put right now`]),
+    ].join('; ');
+    answerCommand(state, command.id, { kind: 'done', answer: { sentence, disagreements } });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    answerCommand(state, command.id, { kind: 'refused', reason: sentenceOf(error) });
+  }
 }
 
 /** A freeze with an end thaws by itself. */

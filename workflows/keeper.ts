@@ -1,7 +1,7 @@
 import { condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
 
-import type { DataTold, SignalsTold } from '../activities/contract.js';
 import { verdictMetrics } from '../domain/custom-metrics.js';
+import type { DataTold, Reconciliation, SignalsTold } from '../activities/contract.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
@@ -31,6 +31,7 @@ import {
 } from './keeper-state.js';
 import type { KeeperInput } from './keeper-state.js';
 import { publishMetrics } from './metrics.js';
+import { heedReconciliation, reconciles, settleConfig } from './reconcile.js';
 import { openWatches } from './watches.js';
 import type { WatchEnd, Watches } from './watches.js';
 
@@ -63,6 +64,7 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
     await desk.post.attend();
     await heedSignals(desk, watches, watches.takeSignals());
     await heedData(desk, watches.takeData());
+    await heedComparison(desk, watches.takeComparison());
     await carryOutCommands(desk, watches);
     await endFreeze(desk);
     await desk.passOnRegistryHint();
@@ -136,6 +138,7 @@ async function heedHint(desk: KeeperDesk, watches: Watches): Promise<void> {
   if (!desk.hinted() || Date.now() - watches.lookedAtMs() < MIN_HINT_INTERVAL_MS) return;
   desk.takeHint();
   await watches.lookNow();
+  if (desk.takeCompareHint()) await watches.compareNow();
 }
 
 async function heedSignals(
@@ -167,6 +170,7 @@ async function heedSignals(
     await endedOutside(desk, closed.workflowId, closed.status, told.endpoint);
 
   const before = state.champion?.configName ?? null;
+  const formerly = state.previousConfigName;
   const { switched, recreated } = seeEndpoint(state, told.endpoint);
   if (recreated) await claimAgain(desk);
   if (!switched && !recreated) {
@@ -175,8 +179,11 @@ async function heedSignals(
   }
   const now = state.champion?.configName ?? 'none';
   desk.tell(`the champion is now ${now} (before: ${before ?? 'none'})`);
-  const ours = state.wayBackTo === now || madeByRelease(desk, now);
+  const wentBack = now === formerly && (state.leaseHolder !== null || state.lastEnded !== null);
+  const ours = state.wayBackTo === now || madeByRelease(desk, now) || (wentBack && reconciles());
   state.wayBackTo = null;
+  if (ours || before === null) settleConfig(desk, now);
+  else desk.compareSoon();
   if (!ours) {
     await desk.record({
       decision: 'changed outside',
@@ -206,6 +213,18 @@ function madeByRelease(desk: KeeperDesk, configName: string): boolean {
 async function newBaseline(desk: KeeperDesk, watches: Watches): Promise<void> {
   await carryOut(desk, { kind: 'baseline' });
   await watches.restartData();
+}
+
+async function heedComparison(
+  desk: KeeperDesk,
+  end: WatchEnd<Reconciliation> | undefined,
+): Promise<void> {
+  if (end === undefined || end.kind === 'quiet day') return;
+  if (end.kind === 'failed') {
+    desk.tell(`cannot compare what is with what should be: ${end.sentence}`);
+    return;
+  }
+  await heedReconciliation(desk, end.told);
 }
 
 async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): Promise<void> {

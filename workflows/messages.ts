@@ -5,6 +5,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 import type { Bill } from '../domain/cost.js';
+import type { OpenDisagreement } from '../domain/disagreements.js';
 import type { Actor, Proof } from '../domain/people.js';
 import type { Post } from '../domain/notices.js';
 import type { Policy } from '../domain/policy.schema.js';
@@ -33,6 +34,10 @@ export interface DecideAnswer extends Answer {
   readonly outcome: 'pending' | 'approved' | 'rejected';
 }
 
+export interface ReconcileAnswer extends Answer {
+  readonly disagreements: readonly OpenDisagreement[];
+}
+
 // Keeper.
 export const applyPolicyUpdate = defineUpdate<
   Answer,
@@ -46,6 +51,11 @@ export const freezeUpdate = defineUpdate<Answer, [Asked & { readonly untilMs?: n
 export const unfreezeUpdate = defineUpdate<Answer, [Asked]>('unfreeze');
 /** `to`: an earlier endpoint config; without it the one before. */
 export const rollbackUpdate = defineUpdate<Answer, [Asked & { readonly to?: string }]>('rollback');
+/** Compares what is with what should be, now; `accept` names a kind that is taken for granted from now on. */
+export const reconcileUpdate = defineUpdate<
+  ReconcileAnswer,
+  [Asked & { readonly accept?: string }]
+>('reconcile');
 export const retireUpdate = defineUpdate<Answer, [Asked & { readonly abort?: boolean }]>('retire');
 /** Something may have changed: look now. Carries no facts; `topic` says where to look besides the endpoint. */
 export interface HintMessage {

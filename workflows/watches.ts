@@ -1,12 +1,14 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
-import type { DataTold, SignalsTold } from '../activities/contract.js';
+import type { DataTold, Reconciliation, SignalsTold } from '../activities/contract.js';
+import { keyOf, nextReconcileMs } from '../domain/disagreements.js';
 import { durationMs } from '../domain/duration.js';
 import { refusedAtMs } from '../domain/scaling.js';
 import { isWindowSource } from '../domain/sources.js';
-import { dataWatch, signalsWatch } from './activities.js';
+import { dataWatch, reconcileWatch, signalsWatch } from './activities.js';
 import { isQuietDay, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
+import { expected, reconciles, reconcileState } from './reconcile.js';
 
 export type WatchEnd<T> =
   | { readonly kind: 'told'; readonly told: T }
@@ -48,13 +50,14 @@ export const nextAlignedMs = (nowMs: number, everyMs: number): number =>
   (Math.floor(nowMs / everyMs) + 1) * everyMs;
 
 /**
- * The keeper's two watches. A quiet look writes no history; each returns only with news, at the end of its day, or
+ * The keeper's watches of signals and data, and its comparison of what is with what should be. A quiet look writes no history; each returns only with news, at the end of its day, or
  * when its failures have outlasted their bound.
  */
 export function openWatches(desk: KeeperDesk) {
   const { state } = desk;
   let signals: Watch<SignalsTold> | undefined;
   let data: Watch<DataTold> | undefined;
+  let comparison: Watch<Reconciliation> | undefined;
   let lookedAtMs = 0;
 
   const everyMs = (): number => durationMs(state.policy.spec.monitor.every);
@@ -88,6 +91,21 @@ export function openWatches(desk: KeeperDesk) {
     );
   };
 
+  const compare = (notBeforeMs: number): Watch<Reconciliation> | undefined => {
+    // A rollout moves what would be compared.
+    if (!reconciles() || state.releases.some(({ stage }) => stage === 'deploy')) return undefined;
+    return startWatch(() =>
+      reconcileWatch(state.policy).reconcile({
+        ...desk.ref(),
+        expected: expected(desk),
+        known: reconcileState(desk).open.map(keyOf),
+        accepted: reconcileState(desk).accepted,
+        ledgerHead: state.head.number,
+        notBeforeMs,
+      }),
+    );
+  };
+
   const lookAtData = (notBeforeMs: number): Watch<DataTold> | undefined => {
     const { champion } = state;
     if (champion === null || !state.policy.spec.monitor.sources.some(isWindowSource))
@@ -112,8 +130,20 @@ export function openWatches(desk: KeeperDesk) {
     start(): void {
       signals ??= lookAtSignals(0);
       data ??= lookAtData(0);
+      comparison ??= compare(0);
     },
-    hasNews: (): boolean => signals?.end !== undefined || data?.end !== undefined,
+    hasNews: (): boolean =>
+      signals?.end !== undefined || data?.end !== undefined || comparison?.end !== undefined,
+    takeComparison(): WatchEnd<Reconciliation> | undefined {
+      const end = comparison?.end;
+      if (end !== undefined) comparison = undefined;
+      return end;
+    },
+    /** What is compared has changed, or may have: compare at once. */
+    async compareNow(): Promise<void> {
+      await comparison?.cancel();
+      comparison = compare(0);
+    },
     lookedAtMs: (): number => lookedAtMs,
     /** What the signals watch has to tell; it goes on looking from the next aligned instant. */
     takeSignals(): WatchEnd<SignalsTold> | undefined {
@@ -131,6 +161,7 @@ export function openWatches(desk: KeeperDesk) {
       const nextMs = nextAlignedMs(Date.now(), everyMs());
       signals ??= lookAtSignals(nextMs);
       data ??= lookAtData(nextMs);
+      comparison ??= compare(nextReconcileMs(state.policy, Date.now()));
     },
     /** A hint: look at once instead of at the next aligned instant. */
     async lookNow(): Promise<void> {
@@ -143,9 +174,10 @@ export function openWatches(desk: KeeperDesk) {
       data = lookAtData(0);
     },
     async close(): Promise<void> {
-      await Promise.all([signals?.cancel(), data?.cancel()]);
+      await Promise.all([signals?.cancel(), data?.cancel(), comparison?.cancel()]);
       signals = undefined;
       data = undefined;
+      comparison = undefined;
     },
   };
 }

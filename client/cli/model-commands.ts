@@ -4,6 +4,7 @@ import { ModelkeeperError } from '../errors.js';
 import type { ModelkeeperClient } from '../modelkeeper.js';
 import type { ReleaseView } from '../replies.js';
 import {
+  answerIn,
   asking,
   command,
   durationOption,
@@ -18,7 +19,7 @@ import {
 } from './command.js';
 import type { CliContext } from './context.js';
 import { EXIT, Exit } from './exit.js';
-import { listText, releaseText, statusText, whyText } from './render.js';
+import { disagreementRows, listText, releaseText, statusText, whyText } from './render.js';
 import { watchRelease } from './wait.js';
 
 interface AskOptions extends CommonOptions {
@@ -152,6 +153,35 @@ export function addModelCommands(program: Command, context: CliContext): void {
             untilMs === undefined ? asked : { ...asked, untilMs },
             sendOptions(options),
           ),
+        );
+      });
+    });
+
+  asking(
+    program,
+    'reconcile <model>',
+    'compare registry, endpoint, scaling, alarms, claim and ledger with what they should be, now',
+    'reconcile flight-delays',
+  )
+    .option(
+      '--accept <kind>',
+      'take disagreements of this kind for granted until they change again',
+    )
+    .action(async (model: string, options: AskOptions & { readonly accept?: string }) => {
+      await withClient(context, async (client) => {
+        const caller = await context.identify(options.local === true);
+        const asked = { ...caller, reason: options.reason };
+        const reply = await client.reconcile(
+          model,
+          options.accept === undefined ? asked : { ...asked, accept: options.accept },
+          sendOptions(options),
+        );
+        const answer = answerIn(reply);
+        show(context, options, { kind: 'done', ...answer }, () =>
+          [
+            answer.sentence,
+            ...disagreementRows(context.colors, answer.disagreements).map((row) => row.join('  ')),
+          ].join('\n'),
         );
       });
     });

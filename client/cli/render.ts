@@ -1,5 +1,6 @@
 import { bakeRows } from '../../domain/bake.js';
 import { costInWords, moneyInWords } from '../../domain/cost.js';
+import type { OpenDisagreement } from '../../domain/disagreements.js';
 import { inWords, instantInWords } from '../../domain/duration.js';
 import type { RolloutPlan } from '../../domain/evidence.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
@@ -102,6 +103,18 @@ export function listText(colors: Colors, lines: readonly ModelLine[]): string {
   ]);
 }
 
+/** One disagreement a row: its kind, what is done about it, and what it is. */
+export function disagreementRows(
+  colors: Colors,
+  disagreements: readonly OpenDisagreement[],
+): readonly (readonly string[])[] {
+  return disagreements.map(({ kind, remedy, sentence, note }) => [
+    remedy === 'ask' ? colors.yellow(kind) : kind,
+    remedy,
+    plain(note === undefined ? sentence : `${sentence}; ${note}`),
+  ]);
+}
+
 export function statusText(
   colors: Colors,
   view: ModelView,
@@ -197,6 +210,7 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
           ],
         ];
   });
+  const disagreements = disagreementRows(colors, keeper.disagreements ?? []);
   const refusal = keeper.refusals.at(-1);
   return [
     `${colors.bold(keeper.model)}  ${verdictInColour(colors, keeper.verdict)} for ${inWords(nowMs - keeper.verdictSinceMs)}`,
@@ -206,6 +220,9 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
     ...(windows.length === 0
       ? []
       : ['', colors.dim('Windows, oldest first'), indent(table(windows))]),
+    ...(disagreements.length === 0
+      ? []
+      : ['', colors.dim('Disagreements'), indent(table(disagreements))]),
     ...(refusal === undefined
       ? []
       : [

@@ -186,6 +186,17 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
       },
     ],
   },
+  reconcile: {
+    args: [
+      {
+        ...ref,
+        expected: { configName: 'another', seen: null },
+        known: [],
+        ledgerHead: 0,
+        notBeforeMs: 0,
+      },
+    ],
+  },
   readEndpoint: { args: [ref] },
   claimEndpoint: {
     given: (state) => {

@@ -21,6 +21,8 @@ import { plannedOf } from '../../domain/cost.js';
 import type { Bill } from '../../domain/cost.js';
 import { durationMs } from '../../domain/duration.js';
 import type { CustomMetric } from '../../domain/custom-metrics.js';
+import { disagreementsIn, keyOf, nextReconcileMs } from '../../domain/disagreements.js';
+import type { Facts } from '../../domain/disagreements.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
 import { NO_HASH } from '../../domain/ledger.js';
 import type { Evidence } from '../../domain/evidence.js';
@@ -135,6 +137,7 @@ export class World {
   /** The status that the pipeline registers with. */
   bornAs = 'PendingManualApproval';
   private lastTickMs = 0;
+  differs: Partial<Facts> = {};
   readonly discarded: string[] = [];
   readonly tripped: string[] = [];
   readonly updates: { to: string; plain: boolean }[] = [];
@@ -266,6 +269,28 @@ export class World {
 
   now(): Promise<number> {
     return this.env.currentTimeMs();
+  }
+
+  /** What a comparison would read; `differs` says what is not as it should be. */
+  private facts(ledgerHead: number): Facts {
+    const packageArn = this.endpoint.champion?.packageArn ?? null;
+    return {
+      configName: this.endpoint.configName ?? '',
+      configExists: true,
+      modelName: 'model',
+      modelExists: true,
+      weights: [],
+      instances: this.endpoint.instances,
+      capturing: true,
+      keeper: `keeper/${this.model}`,
+      keeperWanted: `keeper/${this.model}`,
+      package: packageArn === null ? null : this.package(packageArn),
+      artefact: { uri: 's3://ml-artefacts/model.tar.gz', etag: 'etag' },
+      alarms: [],
+      scaling: null,
+      ledger: { number: ledgerHead, headThere: true, nextThere: false },
+      ...this.differs,
+    };
   }
 
   /** A package as the registry shows it. */
@@ -431,6 +456,38 @@ export class World {
           scheduleDueAtMs: null,
           closedReleases: closed,
           ...told,
+        };
+      },
+      reconcile: async (request) => {
+        const nowMs = await this.now();
+        const { policy, expected, known, accepted, once } = request;
+        const nextMs = nextReconcileMs(policy, nowMs);
+        if (once !== true && nowMs < request.notBeforeMs)
+          throw notYet('Quiet', 'nothing to compare yet', request.notBeforeMs - nowMs);
+        const facts = this.facts(request.ledgerHead);
+        const disagreements = disagreementsIn(policy, expected, facts).filter(
+          (one) => accepted?.includes(keyOf(one)) !== true,
+        );
+        const { seen } = expected;
+        const keys = disagreements.map(keyOf).sort().join();
+        if (
+          once !== true &&
+          seen?.configName === facts.configName &&
+          keys === [...known].sort().join()
+        )
+          throw notYet('Quiet', 'everything agrees', nextMs - nowMs);
+        return {
+          atMs: nowMs,
+          compared: true,
+          disagreements,
+          seen:
+            seen?.configName === facts.configName
+              ? seen
+              : {
+                  configName: facts.configName,
+                  approvalStatus: facts.package?.approvalStatus ?? null,
+                  artefactEtag: 'etag',
+                },
         };
       },
       readEndpoint: this.reading,

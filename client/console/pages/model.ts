@@ -312,6 +312,19 @@ function facts(view: View, model: ModelView, keeper: KeeperStatus): Html {
         </ul>`
     }
     ${
+      (keeper.disagreements ?? []).length > 0 &&
+      html`<h3>Disagreements</h3>
+        <ul class="small">
+          ${(keeper.disagreements ?? []).map(
+            (one) =>
+              html`<li>
+                <strong>${one.kind}</strong> (${one.remedy}), ${when(one.sinceMs, view.nowMs)}:
+                ${one.sentence}${one.note === undefined ? '' : `; ${one.note}`}
+              </li>`,
+          )}
+        </ul>`
+    }
+    ${
       keeper.refusals.length > 0 &&
       html`<h3>Turned away</h3>
         <ul class="small">
