@@ -338,6 +338,13 @@ describe('awaitPipeline', () => {
           'modelkeeper:predictions': 's3://ml/predictions.parquet',
           'modelkeeper:trainingRows': 's3://ml/rows.parquet',
         },
+        lineage: {
+          generatedBy: null,
+          commit: null,
+          stage: null,
+          metrics: {},
+          baselines: { 'ModelDataQuality.Statistics': 's3://ml/base.csv' },
+        },
       },
     });
   });

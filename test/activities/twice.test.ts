@@ -1,5 +1,6 @@
 import {
   DescribeScalableTargetsCommand,
+  DescribeScheduledActionsCommand,
   DescribeScalingPoliciesCommand,
   PutScalingPolicyCommand,
   RegisterScalableTargetCommand,
@@ -162,6 +163,10 @@ describe('applyScaling', () => {
     let target: object | undefined;
     let policy: object | undefined;
     const aws = fakeAws(
+      on(DescribeEndpointCommand, () => ({ EndpointConfigName: 'flights-6' })),
+      on(DescribeEndpointConfigCommand, () => ({ ProductionVariants: [] })),
+      on(DescribeScheduledActionsCommand, () => ({ ScheduledActions: [] })),
+      on(DescribeAlarmsCommand, () => ({ MetricAlarms: [] })),
       on(DescribeScalableTargetsCommand, () => ({
         ScalableTargets: target === undefined ? [] : [target as never],
       })),
