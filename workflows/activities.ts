@@ -5,7 +5,11 @@
  * attempts. A missing permission or an endpoint in motion is retried within the last of these, slowly, while the
  * Web UI names it.
  */
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 
 import type { ControlActivities, DataActivities } from '../activities/contract.js';
 import { reconcileEveryMs } from '../domain/disagreements.js';
@@ -24,6 +28,9 @@ export const NOTICE_MS = 10 * 60_000;
 
 /** Events on a bus are less than notices: what is not taken in this time goes along with the next ones. */
 export const EVENTS_MS = 2 * 60_000;
+
+/** What nothing waits for is given up after this. */
+const ASIDE_MS = 2 * 60_000;
 
 /** Everything that is one call to AWS, or a few. */
 export const control = (summary: string, withinMs: number = DAY_MS): ControlActivities =>
@@ -52,6 +59,21 @@ export const careful = (summary: string, withinMs: number = DAY_MS): ControlActi
 /** Waiting for something slow: one look per attempt, the activity says when the next one is. */
 export const poll = (summary: string, withinMs: number): ControlActivities =>
   control(summary, withinMs);
+
+/**
+ * Short work beside the way of a release that nothing waits for: in the worker that runs the workflow, where it
+ * writes one event instead of three.
+ */
+export const aside = (
+  summary: string,
+): Pick<ControlActivities, 'publishMetrics' | 'pruneConfigs'> =>
+  proxyLocalActivities<ControlActivities>({
+    summary,
+    startToCloseTimeout: '45s',
+    scheduleToCloseTimeout: ASIDE_MS,
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
 
 /** DuckDB over files, in its own process. */
 export const data = (summary: string): DataActivities =>

@@ -36,6 +36,7 @@ import {
 } from './keeper-state.js';
 import type { Command, KnownRelease } from './keeper-state.js';
 import { accept, reconcileNow, reconciles, reconcileState } from './reconcile.js';
+import { SINCE_0_2 } from './patches.js';
 
 /**
  * Makes a keeper ready: what ledger and AWS still know of the model, the claim on the endpoint, alarms, scaling,
@@ -89,7 +90,7 @@ export async function setUp(desk: KeeperDesk): Promise<string | undefined> {
     },
     actor: state.policyAuthor,
   });
-  if (patched('suspension-left-behind')) await takeUpSuspension(desk, rebuilt.unfinished);
+  if (patched(SINCE_0_2)) await takeUpSuspension(desk, rebuilt.unfinished);
   await arrange(desk);
   await planMoney(desk);
   await baseline(desk);
@@ -707,7 +708,7 @@ async function wayBackOf(
   entered: (to: string | null) => Promise<void>,
 ): Promise<WayBackOutcome> {
   const previous = desk.state.previousConfigName;
-  if (patched('ways-back')) {
+  if (patched(SINCE_0_2)) {
     const found = await control('look whether the way back is open').findWayBack({
       ...desk.ref(),
       to: command.to ?? null,

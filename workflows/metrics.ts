@@ -2,10 +2,9 @@ import { patched } from '@temporalio/workflow';
 
 import type { ModelRef } from '../activities/contract.js';
 import type { CustomMetric } from '../domain/custom-metrics.js';
-import { control } from './activities.js';
+import { aside } from './activities.js';
 import { sentenceOf } from './failures.js';
-
-const WITHIN_MS = 120_000;
+import { SINCE_0_2 } from './patches.js';
 
 /** Publishes what was decided. Never rejects, and nothing that matters waits for it. */
 export async function publishMetrics(
@@ -13,9 +12,9 @@ export async function publishMetrics(
   metrics: readonly CustomMetric[],
   tell: (sentence: string) => void,
 ): Promise<void> {
-  if (ref.policy.spec.metrics?.publish === false || !patched('custom-metrics')) return;
+  if (ref.policy.spec.metrics?.publish === false || !patched(SINCE_0_2)) return;
   try {
-    const outcome = await control('publish metrics to CloudWatch', WITHIN_MS).publishMetrics({
+    const outcome = await aside('publish metrics to CloudWatch').publishMetrics({
       ...ref,
       metrics,
     });

@@ -10,11 +10,12 @@ import { sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
 import { carryOut } from './keeper-work.js';
 import type { ReconcileState } from './keeper-state.js';
+import { SINCE_0_2 } from './patches.js';
 
 const MAX_REPAIRED = 50;
 
 /** Whether this keeper compares: one that began before it could goes on without until it continues as new. */
-export const reconciles = (): boolean => patched('reconcile');
+export const reconciles = (): boolean => patched(SINCE_0_2);
 
 const fresh: ReconcileState = {
   atMs: null,

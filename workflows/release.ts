@@ -5,7 +5,8 @@ import type { Champion, ReleaseResult } from '../domain/model.js';
 import { MAX_ROUNDS, releaseName, roundName } from '../domain/names.js';
 import type { Notice } from '../domain/policy.schema.js';
 import { configsToKeep } from '../domain/rollout.js';
-import { control } from './activities.js';
+import { aside, control } from './activities.js';
+import { SINCE_0_2 } from './patches.js';
 import { openReleaseDesk, resultInWords } from './release-desk.js';
 import type { ReleaseDesk } from './release-desk.js';
 import { approve } from './stages/approve.js';
@@ -88,9 +89,6 @@ const NOTICE_OF: Readonly<
   'training failed': { notice: 'failed', severity: 'critical' },
 };
 
-/** Old configs cost nothing: what cannot be removed now is removed after the next promotion. */
-const PRUNE_MS = 10 * 60_000;
-
 /** Whatever happened: it is on record, in the registry, told to people and to the keeper, and nothing of it is left lying about. */
 async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<ReleaseResult> {
   const { ref, input, s } = desk;
@@ -107,7 +105,7 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
   ];
   if (result.kind === 'promoted') {
     others.push(...stagesOfPromotion(desk, result));
-    if (patched('prune-configs')) others.push(() => pruned(desk));
+    if (patched(SINCE_0_2)) others.push(() => pruned(desk));
   } else {
     const { packageArn } = s;
     if (packageArn !== null && result.kind !== 'expired') {
@@ -134,13 +132,13 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
   return desk.end(result, others);
 }
 
-/** Removes earlier configs that the policy keeps no longer; the one before always stays. */
+/**
+ * Removes earlier configs that the policy keeps no longer; the one before always stays. Old configs cost nothing: what
+ * cannot be removed now is removed after the next promotion.
+ */
 async function pruned(desk: ReleaseDesk): Promise<void> {
   const { ref, s } = desk;
-  const { removed } = await control(
-    'remove endpoint configs that nobody goes back to',
-    PRUNE_MS,
-  ).pruneConfigs({
+  const { removed } = await aside('remove endpoint configs that nobody goes back to').pruneConfigs({
     ...ref,
     // The one before is one of those kept.
     keep: configsToKeep(ref.policy.spec.deploy) - 1,

@@ -12,6 +12,7 @@ import { heedBeforeRollout } from './registry.js';
 import { atRest, ended, MARGIN_MS, wayBack, type AtRest, type Deployed } from './rest.js';
 import { bySteps } from './steps.js';
 import { shadow } from './shadow.js';
+import { SINCE_0_2 } from '../patches.js';
 
 /** Brings the approved version into service, or leaves the endpoint on a config we know. */
 export async function deploy(
@@ -150,7 +151,7 @@ async function compared(
   deadlineMs: number,
   settled: () => Promise<AtRest>,
 ): Promise<AtRest> {
-  if (previous === null || !comparesBake(desk, prepared) || !patched('compare-bake')) {
+  if (previous === null || !comparesBake(desk, prepared) || !patched(SINCE_0_2)) {
     return settled();
   }
   return besideBake(desk, prepared, previous, deadlineMs, settled);
@@ -159,5 +160,5 @@ async function compared(
 /** Whether the policy asks for a shadow test, and there is a champion to stand beside. */
 function wantsShadow(desk: ReleaseDesk, previous: string | null): previous is string {
   const { shadow: asked } = desk.ref.policy.spec.deploy;
-  return asked !== undefined && previous !== null && patched('shadow-test');
+  return asked !== undefined && previous !== null && patched(SINCE_0_2);
 }

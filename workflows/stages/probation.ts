@@ -7,6 +7,7 @@ import { control } from '../activities.js';
 import { atBest } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
 import { wayBack } from './rest.js';
+import { SINCE_0_2 } from '../patches.js';
 
 export interface Proven {
   readonly kind: 'proven';
@@ -81,7 +82,7 @@ export async function probation(
 function spanOf(desk: ReleaseDesk, sinceMs: number): ProbationSpan {
   const { spec } = desk.ref.policy;
   const span = probationSpan(spec, sinceMs);
-  if (span.because === null || patched('probation-waits-for-labels')) return span;
+  if (span.because === null || patched(SINCE_0_2)) return span;
   return { untilMs: sinceMs + durationMs(spec.deploy.probation.for), because: null };
 }
 

@@ -11,6 +11,7 @@ import type { ReleaseDesk } from '../release-desk.js';
 import { byJob } from '../trainers/job.js';
 import { byPipeline } from '../trainers/pipeline.js';
 import type { Ended, Trainer } from '../trainers/trainer.js';
+import { SINCE_0_2 } from '../patches.js';
 
 export type Retrained =
   | { readonly kind: 'trained'; readonly candidate: Candidate }
@@ -37,7 +38,7 @@ export async function retrain(
     for (let tries = NOTHING_TRIED; ended.kind === 'failed';) {
       const answer = answerTo(ended, tries, desk.ref.policy.spec.retrain);
       // Asked only where something else than the end follows: most releases never come here.
-      if (answer.kind === 'stop' || !patched('training-answers')) return failed(ended, tries);
+      if (answer.kind === 'stop' || !patched(SINCE_0_2)) return failed(ended, tries);
       const next = await heed(desk, trainer, ended, answer, tries, deadlineMs);
       if (next === undefined) return failed(ended, tries);
       if (next.anew) deadlineMs = Date.now() + patience;
