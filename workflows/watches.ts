@@ -130,7 +130,9 @@ export function openWatches(desk: KeeperDesk) {
     start(): void {
       signals ??= lookAtSignals(0);
       data ??= lookAtData(0);
-      comparison ??= compare(0);
+      // A run that goes on from another one compares when that one would have.
+      const { atMs } = reconcileState(desk);
+      comparison ??= compare(atMs === null ? 0 : nextReconcileMs(state.policy, atMs));
     },
     hasNews: (): boolean =>
       signals?.end !== undefined || data?.end !== undefined || comparison?.end !== undefined,
