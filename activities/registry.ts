@@ -157,9 +157,7 @@ export function createRegistryActivities(deps: ControlDeps): RegistryActivities 
       const now = packageReading(request.packageArn, found);
       if (once === true || registryNews(memory, now).kind !== 'nothing') return now;
       const answered = isOurs(memory, now) && now.approvalStatus !== memory.known.approvalStatus;
-      const nextMs = answered
-        ? LINGERING_LOOK_MS
-        : registryPollMs(request.policy.spec.monitor.every);
+      const nextMs = answered ? LINGERING_LOOK_MS : registryPollMs(request.policy.spec);
       throw notYet(
         FailureType.Quiet,
         `The registry says ${now.approvalStatus} at ${clock(nowMs)}, as it was left; next look ${clock(nowMs + nextMs)}`,

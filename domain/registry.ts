@@ -1,5 +1,5 @@
 import { normalisedArn, personOf } from './people.js';
-import type { Policy } from './policy.schema.js';
+import type { Policy, PolicySpec } from './policy.schema.js';
 import { durationMs } from './duration.js';
 
 /** What the registry says of a model package, in our words. */
@@ -170,11 +170,20 @@ export function mayTakeBack(
   return { kind: 'counts', person: who.person };
 }
 
-/** The registry is read at the monitor's pace, and at least this often while people are asked. */
+/** Where the registry is a door it is read at least this often while people are asked. */
 const MOST_BETWEEN_LOOKS_MS = 5 * 60_000;
 
-export const registryPollMs = (every: string): number =>
-  Math.max(1_000, Math.min(MOST_BETWEEN_LOOKS_MS, durationMs(every)));
+/** Pace of the looks at the registry while people are asked: the monitor's, and quicker where it is a door. */
+export function registryPollMs({
+  monitor,
+  approve,
+}: Pick<PolicySpec, 'monitor' | 'approve'>): number {
+  const everyMs = durationMs(monitor.every);
+  return Math.max(
+    1_000,
+    approve.doors.includes('registry') ? Math.min(MOST_BETWEEN_LOOKS_MS, everyMs) : everyMs,
+  );
+}
 
 /** Once we have written our own answer nobody is asked any more: the watch only lingers until its release ends. */
 export const LINGERING_LOOK_MS = 6 * 3_600_000;

@@ -620,7 +620,7 @@ export class World {
       watchPackage: async ({ policy, packageArn, memory, once }) => {
         const now = this.package(packageArn);
         if (once !== true && registryNews(memory, now).kind === 'nothing')
-          throw notYet('Quiet', 'as it was left', registryPollMs(policy.spec.monitor.every));
+          throw notYet('Quiet', 'as it was left', registryPollMs(policy.spec));
         return now;
       },
       prepareDeployment: async ({ model, policy, name, pending }) => ({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Policy } from '../../../domain/policy.schema.js';
 import {
   afterForeignChange,
   afterOurWrite,
@@ -169,13 +170,22 @@ describe('mayTakeBack', () => {
 });
 
 describe('the pace of looks at the registry', () => {
+  const { spec } = aPolicy('m');
+  const pace = (every: string, doors: Policy['spec']['approve']['doors']): number =>
+    registryPollMs({
+      monitor: { ...spec.monitor, every },
+      approve: { ...spec.approve, doors },
+    });
   it.each([
     ['1s', 1_000],
     ['4m', 240_000],
     ['5m', 300_000],
     ['6h', 300_000],
-  ])('is the monitor’s, at least every five minutes: %s', (every, ms) => {
-    expect(registryPollMs(every)).toBe(ms);
+  ])('where it is a door is the monitor’s, at least every five minutes: %s', (every, ms) => {
+    expect(pace(every, ['cli', 'registry'])).toBe(ms);
+  });
+  it('where it is none is the monitor’s', () => {
+    expect(pace('6h', ['cli'])).toBe(6 * 3_600_000);
   });
 });
 
