@@ -221,7 +221,7 @@ describe('a keeper', () => {
         );
         expect(entries).toHaveLength(12);
       },
-      { input: { historyLimit: 40 } },
+      { input: { historyLimit: 110 } },
     );
   });
 
