@@ -2,6 +2,8 @@
  * What AWS's refusals look like when the real SDK has read them, and what becomes of them: each row of the tables of
  * errors, not-found answers and deployment outcomes that a rollout can meet, against the local AWS.
  */
+import { randomUUID } from 'node:crypto';
+
 import { SNSClient } from '@aws-sdk/client-sns';
 import {
   ApplicationAutoScalingClient,
@@ -147,7 +149,7 @@ const pipeline = () =>
       PipelineName: 'pipeline',
       PipelineDefinition: PIPELINE,
       RoleArn: ROLE,
-      ClientRequestToken: TOKEN + String(Math.random()).slice(2),
+      ClientRequestToken: `${TOKEN}${randomUUID()}`,
     }),
   );
 const training = () =>
