@@ -4,6 +4,16 @@
 export const MAX_AWS_NAME = 63;
 
 export const keeperId = (model: string): string => `keeper/${model}`;
+
+/**
+ * One keeper among all that ever had the name: what it has written is told apart by it from what an earlier one wrote.
+ *
+ * @param firstRunId the id of its first run. Only the end of it is chance: servers make UUIDs of version 7, which begin
+ *   with the time, and two of one minute begin alike.
+ */
+export const keeperLife = (workflowId: string, firstRunId: string): string =>
+  `${workflowId}/${firstRunId.slice(-12)}`;
+
 export const releaseId = (model: string, release: number): string => `release/${model}/${release}`;
 
 /** Name of the endpoint config, the SageMaker model and the pipeline execution of one release; at most 47 characters. */

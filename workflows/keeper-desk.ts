@@ -20,7 +20,7 @@ import { govern } from '../domain/governor.js';
 import { instantInWords } from '../domain/duration.js';
 import type { LedgerDraft } from '../domain/ledger.js';
 import type { LedgerHead, ReleaseResult, ReleaseStage, Trigger } from '../domain/model.js';
-import { releaseId } from '../domain/names.js';
+import { keeperLife, releaseId } from '../domain/names.js';
 import { personOf } from '../domain/people.js';
 import { policyShapeFault } from '../domain/policy-shape.js';
 import type { Actor } from '../domain/people.js';
@@ -82,6 +82,7 @@ type CommandRequest<K extends Command['kind']> = Omit<Extract<Command, { kind: K
 /** Everything a keeper knows, and its doors. Open it before the workflow's first await. */
 export function openKeeperDesk(input: KeeperInput) {
   const model = input.policy.metadata.name;
+  const life = keeperLife(workflowInfo().workflowId, workflowInfo().firstExecutionRunId);
   const state: KeeperState =
     input.state ?? freshState(input, actorOf(input.policy, input.author), Date.now());
   let news = 0;
@@ -446,8 +447,7 @@ export function openKeeperDesk(input: KeeperInput) {
   const record = async (draft: Drafted): Promise<void> => {
     state.records += 1;
     const entry: LedgerDraft = {
-      // The first run's id tells a new keeper's entries from an earlier one's of the same name.
-      id: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${String(state.records)}`,
+      id: `${life}/${String(state.records)}`,
       atMs: Date.now(),
       subject: workflowInfo().workflowId,
       decision: draft.decision,
@@ -569,7 +569,7 @@ export function openKeeperDesk(input: KeeperInput) {
         severity,
         subject,
         text,
-        key: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/${key}`,
+        key: `${life}/${key}`,
         atMs: Date.now(),
         consolePath: `/models/${model}`,
         ...(evidence.length === 0 ? {} : { evidence }),
@@ -589,7 +589,7 @@ export function openKeeperDesk(input: KeeperInput) {
       const atMs = Date.now();
       events.add({
         kind: 'verdict',
-        id: `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId.slice(0, 8)}/verdict/${String(atMs)}`,
+        id: `${life}/verdict/${String(atMs)}`,
         atMs,
         verdict,
         previousVerdict: state.verdict,

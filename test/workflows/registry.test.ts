@@ -161,8 +161,9 @@ describe('the registry as a door', () => {
   it('counts nothing where the policy does not open it: put back with a notice, then contested', async () => {
     await play(async (p) => {
       const arn = await asking(p);
+      // It is no door: it is looked at as often as the model.
       await p.world.studio(arn, 'Approved', profile('ada'));
-      await p.env.sleep('6m');
+      await p.env.sleep('61m');
       const status = await until(
         () => p.releaseStatus(1),
         (s) => s.registry?.kind === 'reverted',
@@ -170,7 +171,7 @@ describe('the registry as a door', () => {
       );
       expect(status.registry?.sentence).toMatch(/decisions through registry do not count/);
       await p.world.studio(arn, 'Rejected', profile('ada'), 'no');
-      await p.env.sleep('6m');
+      await p.env.sleep('61m');
       await until(
         () => p.releaseStatus(1),
         (s) => s.registry?.kind === 'contested',

@@ -4,6 +4,7 @@ import {
   alarmPrefix,
   evaluationName,
   keeperId,
+  keeperLife,
   modelOfWorkflow,
   releaseId,
   releaseName,
@@ -33,6 +34,11 @@ describe('names', () => {
       latency: 'modelkeeper-flights-release-7-latency',
       abort: 'modelkeeper-flights-release-7-abort',
     });
+  });
+  it('tell a keeper from the one before it, though the ids of their runs were made in one minute', () => {
+    const earlier = keeperLife('keeper/flights', '01931f3a-7c55-7d1e-9a4b-0c1d2e3f4a5b');
+    const later = keeperLife('keeper/flights', '01931f3a-9f02-7b7c-8e21-5f6a7b8c9d0e');
+    expect(later).not.toBe(earlier);
   });
   it('of a release have at most 47 characters', () => {
     expect(releaseName(LONGEST, 999_999)).toHaveLength(47);
