@@ -23,6 +23,7 @@ import {
   plannedJobs,
   stepCount,
 } from '../domain/pipeline-definition.js';
+import { candidateAmong, type Registered } from '../domain/registry.js';
 import { pollEveryMs } from '../domain/watch.js';
 import { absent, aws, may } from './aws-failure.js';
 import { billOf } from './bill.js';
@@ -135,6 +136,7 @@ export function createPipelineActivities(
         execution.FailureReason,
         execution.CreationTime?.getTime() ?? deps.now(),
         execution.LastModifiedTime?.getTime() ?? deps.now(),
+        request.policy.spec.registry.group,
         ours,
       );
       const bill = await billOf(sagemaker, steps);
@@ -590,6 +592,13 @@ const trains = (step: PipelineExecutionStep): boolean =>
   step.Metadata?.TuningJob !== undefined ||
   step.Metadata?.AutoMLJob !== undefined;
 
+/** The candidate among what the steps registered; a branch that was not taken registered nothing. */
+const registeredBy = (steps: readonly PipelineExecutionStep[], group: string): Registered =>
+  candidateAmong(
+    steps.flatMap(({ Metadata }) => Metadata?.RegisterModel?.Arn ?? []),
+    group,
+  );
+
 /** The executions whose cache answered every step that trains; empty when one of them was trained now. */
 function cachedFrom(steps: readonly PipelineExecutionStep[]): readonly string[] {
   const training = steps.filter(trains);
@@ -598,9 +607,10 @@ function cachedFrom(steps: readonly PipelineExecutionStep[]): readonly string[] 
 }
 
 /**
- * What an execution that has ended means. Success needs a package that this execution registered, and a model that was
- * trained now: one from the cache of an execution that is not the release's own was there before.
+ * What an execution that has ended means. Success needs a package that this execution registered in the policy's group,
+ * and a model that was trained now: one from the cache of an execution that is not the release's own was there before.
  *
+ * @param group the policy's `registry.group`
  * @param ours executions of earlier rounds of the same release
  */
 export function outcomeOf(
@@ -609,18 +619,26 @@ export function outcomeOf(
   failureReason: string | undefined,
   startedAtMs: number,
   endedAtMs: number,
+  group: string,
   ours: readonly string[] = [],
 ): Ended {
   const failed = steps.find((step) => step.StepStatus === 'Failed');
-  const packageArn = steps.findLast((step) => step.Metadata?.RegisterModel?.Arn !== undefined)
-    ?.Metadata?.RegisterModel?.Arn;
+  const registered = registeredBy(steps, group);
   const cached = steps.filter((step) => step.CacheHitResult !== undefined);
   const fromCache = `${cached.length} of ${steps.length} steps were answered from the cache`;
   const wayOut =
     'pass the data window as a parameter of the steps that train, or switch their cache off';
   switch (status) {
     case 'Succeeded': {
-      if (packageArn === undefined) {
+      if (registered.kind === 'none') {
+        return {
+          kind: 'failed',
+          class: 'data',
+          step: null,
+          reason: `the pipeline succeeded, but ${registered.reason}`,
+        };
+      }
+      if (registered.kind === 'nothing') {
         return cached.length > 0
           ? {
               kind: 'failed',
@@ -636,6 +654,7 @@ export function outcomeOf(
                 'the pipeline succeeded and registered nothing: let a RegisterModel step end it',
             };
       }
+      const { packageArn, note } = registered;
       const sources = cachedFrom(steps);
       if (sources.length > 0 && !sources.every((source) => ours.includes(source))) {
         return {
@@ -651,6 +670,7 @@ export function outcomeOf(
         startedAtMs,
         endedAtMs,
         steps: steps.map(stepLine),
+        ...(note === null ? {} : { note }),
       };
     }
     case 'Stopped':
@@ -679,9 +699,20 @@ export function outcomeOf(
         kind: 'failed',
         class: 'unknown',
         step: failed?.StepName ?? null,
-        reason: `the pipeline ended ${status} (${ends.length === 0 ? 'no step was reached' : ends.join('; ')})${packageArn === undefined ? '' : ` and registered ${packageArn.split('/').slice(-2).join('/')}`}`,
-        ...(packageArn === undefined ? {} : { packageArn }),
+        reason: `the pipeline ended ${status} (${ends.length === 0 ? 'no step was reached' : ends.join('; ')})${registeredInWords(registered)}`,
+        ...(registered.kind === 'one' ? { packageArn: registered.packageArn } : {}),
       };
     }
+  }
+}
+
+function registeredInWords(registered: Registered): string {
+  switch (registered.kind) {
+    case 'nothing':
+      return '';
+    case 'none':
+      return `; ${registered.reason}`;
+    case 'one':
+      return ` and registered ${registered.packageArn.split('/').slice(-2).join('/')}${registered.note === null ? '' : `; ${registered.note}`}`;
   }
 }

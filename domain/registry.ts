@@ -237,14 +237,17 @@ export function packageOfArn(
 
 export type Registered =
   | { readonly kind: 'one'; readonly packageArn: string; readonly note: string | null }
-  | { readonly kind: 'none'; readonly reason: string };
+  /** Something was registered, and none of it in the policy's group. */
+  | { readonly kind: 'none'; readonly reason: string }
+  | { readonly kind: 'nothing' };
 
 /**
  * Which of the packages that a training registered is the candidate: the latest one in the policy's group.
  *
- * @param arns in the order of registration; empty when nothing was registered
+ * @param arns empty when nothing was registered
  */
 export function candidateAmong(arns: readonly string[], group: string): Registered {
+  if (arns.length === 0) return { kind: 'nothing' };
   const inGroup = arns
     .filter((arn) => packageOfArn(arn)?.group.toLowerCase() === group.toLowerCase())
     .sort((a, b) => (packageOfArn(a)?.version ?? 0) - (packageOfArn(b)?.version ?? 0));
@@ -252,10 +255,7 @@ export function candidateAmong(arns: readonly string[], group: string): Register
   if (packageArn === undefined) {
     return {
       kind: 'none',
-      reason:
-        arns.length === 0
-          ? 'nothing was registered'
-          : `it registered ${arns.join(', ')}, none of them in the group ${group}: correct spec.registry.group, or the group of the RegisterModel step`,
+      reason: `it registered ${arns.join(', ')}, none of them in the group ${group}: correct spec.registry.group, or the group of the RegisterModel step`,
     };
   }
   const others = inGroup.slice(0, -1).map((arn) => String(packageOfArn(arn)?.version ?? '?'));
@@ -265,6 +265,6 @@ export function candidateAmong(arns: readonly string[], group: string): Register
     note:
       others.length === 0
         ? null
-        : `it registered ${inGroup.length} versions in ${group}: the latest is the candidate, version ${others.join(', ')} is not`,
+        : `it registered ${inGroup.length} versions in ${group}: version ${String(packageOfArn(packageArn)?.version ?? '?')} is the candidate, the latest; ${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} not`,
   };
 }

@@ -274,14 +274,18 @@ describe('awaitPipeline', () => {
   ];
   const artefact = { ETag: '"e1"', ContentLength: 10, VersionId: 'v1' };
   /** An account in which the execution registered `over` the package below. */
-  const ended = (over: Partial<DescribeModelPackageOutput> = {}, head?: Error) => {
+  const ended = (
+    over: Partial<DescribeModelPackageOutput> = {},
+    head?: Error,
+    steps: readonly PipelineExecutionStep[] = registered,
+  ) => {
     const aws = fakeAws(
       on(DescribePipelineExecutionCommand, () => ({
         PipelineExecutionStatus: 'Succeeded' as const,
         CreationTime: new Date(NOON - 60_000),
         LastModifiedTime: new Date(NOON),
       })),
-      on(ListPipelineExecutionStepsCommand, () => ({ PipelineExecutionSteps: registered })),
+      on(ListPipelineExecutionStepsCommand, () => ({ PipelineExecutionSteps: [...steps] })),
       on(DescribeModelPackageCommand, () => ({
         ModelPackageVersion: 3,
         ModelPackageStatus: 'Completed' as const,
@@ -349,6 +353,40 @@ describe('awaitPipeline', () => {
     });
   });
 
+  const packageOf = (group: string, version: number) =>
+    PACKAGE.replace('flights/3', `${group}/${String(version)}`);
+  const registers = (StepName: string, group: string, version: number): PipelineExecutionStep =>
+    step({ StepName, Metadata: { RegisterModel: { Arn: packageOf(group, version) } } });
+  it('takes the latest of the versions registered in the group, and says which it leaves', async () => {
+    const outcome = await run(
+      ended({}, undefined, [
+        step({}),
+        registers('RegisterCandidate', 'flights', 10),
+        // Taken where the condition before it holds; the one of its other branch is never reached.
+        registers('RegisterFallback', 'Flights', 9),
+        registers('RegisterExplainer', 'flights-explainer', 77),
+      ]),
+      [wait],
+    );
+    expect(outcome).toMatchObject({
+      kind: 'succeeded',
+      candidate: { packageArn: packageOf('flights', 10) },
+      note: 'it registered 2 versions in flights: version 10 is the candidate, the latest; 9 is not',
+    });
+  });
+
+  it('takes the one whose branch was taken, without a word, and never one of another group', async () => {
+    const outcome = await run(
+      ended({}, undefined, [
+        registers('RegisterIfBetter', 'flights', 4),
+        registers('RegisterExplainer', 'flights-explainer', 77),
+      ]),
+      [wait],
+    );
+    expect(outcome).toMatchObject({ candidate: { packageArn: packageOf('flights', 4) } });
+    expect(outcome).not.toHaveProperty('note');
+  });
+
   it('waits for a package that SageMaker still validates', async () => {
     const { error } = await attemptOf(ended({ ModelPackageStatus: 'InProgress' }), [wait]);
     expect(error).toMatchObject({ type: 'StillRunning', category: 'BENIGN' });
@@ -396,10 +434,16 @@ describe('awaitPipeline', () => {
           CacheHitResult: { SourcePipelineExecutionArn: `${ARN.slice(0, -1)}z` },
           Metadata: { TrainingJob: { Arn: 'arn:job' } },
         }),
-        step({ StepName: 'Register', Metadata: { RegisterModel: { Arn: 'g/flights/9' } } }),
+        registers('Register', 'flights', 9),
       ],
       'nothing new',
       /trained nothing: the model it registered as flights\/9 is from the cache of execution/,
+    ],
+    [
+      'Succeeded',
+      [registers('Register', 'flights-explainer', 2)],
+      'data',
+      /succeeded, but it registered .*flights-explainer\/2, none of them in the group flights: correct spec\.registry\.group/,
     ],
     ['Pending', [step({})], 'unknown', /ended Pending \(Train Succeeded\)/],
     ['Stopped', [], 'stopped', /stopped/],
@@ -442,7 +486,7 @@ describe('an execution whose end people have to judge', () => {
     {
       StepName: 'Register',
       StepStatus: 'Succeeded',
-      Metadata: { RegisterModel: { Arn: 'arn:aws:sagemaker:us-east-1:1:model-package/g/5' } },
+      Metadata: { RegisterModel: { Arn: 'arn:aws:sagemaker:us-east-1:1:model-package/flights/5' } },
     },
     { StepName: 'Notify', StepStatus: 'Failed', FailureReason: 'ClientError: topic' },
   ];
@@ -452,10 +496,28 @@ describe('an execution whose end people have to judge', () => {
       kind: 'failed',
       class: 'unknown',
       step: 'Notify',
-      packageArn: 'arn:aws:sagemaker:us-east-1:1:model-package/g/5',
+      packageArn: 'arn:aws:sagemaker:us-east-1:1:model-package/flights/5',
       reason:
-        'the pipeline ended CompletedWithFailures (Register Succeeded; Notify Failed: ClientError: topic) and registered g/5',
+        'the pipeline ended CompletedWithFailures (Register Succeeded; Notify Failed: ClientError: topic) and registered flights/5',
     });
+  });
+  it('offers nothing that was registered in another group', async () => {
+    const elsewhere = steps.map((step) =>
+      step.Metadata === undefined
+        ? step
+        : {
+            ...step,
+            Metadata: { RegisterModel: { Arn: 'arn:aws:sagemaker:us-east-1:1:model-package/g/5' } },
+          },
+    );
+    const outcome = await run(account('CompletedWithFailures', elsewhere).awaitPipeline, [
+      { ...ref, executionArn: ARN, accept: true },
+    ]);
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringContaining('none of them in the group flights') as string,
+    });
+    expect(outcome).not.toHaveProperty('packageArn');
   });
   it('is waited for while a step runs, in a status nobody knows yet', async () => {
     const { awaitPipeline } = account('Pending', [{ StepName: 'Train', StepStatus: 'Executing' }]);

@@ -217,7 +217,7 @@ describe('candidateAmong', () => {
     expect(candidateAmong([arn('m', 10), arn('other', 99), arn('m', 9)], 'M')).toEqual({
       kind: 'one',
       packageArn: arn('m', 10),
-      note: expect.stringContaining('version 9 is not') as string,
+      note: expect.stringContaining('version 10 is the candidate, the latest; 9 is not') as string,
     });
   });
   it('is none of another group, and names what was registered', () => {
@@ -225,6 +225,6 @@ describe('candidateAmong', () => {
       kind: 'none',
       reason: expect.stringContaining('none of them in the group m') as string,
     });
-    expect(candidateAmong([], 'm')).toEqual({ kind: 'none', reason: 'nothing was registered' });
+    expect(candidateAmong([], 'm')).toEqual({ kind: 'nothing' });
   });
 });
