@@ -501,11 +501,12 @@ describe('a policy file', () => {
     ]);
   });
 
-  it('with thousands of keys or aliases is refused at once', () => {
+  it('with thousands of keys and aliases is refused for what it has too many of', () => {
     const text = `a: &a 1\n${Array.from({ length: 60_000 }, (_, index) => `k${index}: *a`).join('\n')}`;
-    const startMs = Date.now();
-    expect(parsePolicy(text, 'p').kind).toBe('invalid');
-    expect(Date.now() - startMs).toBeLessThan(5_000);
+    const reading = parsePolicy(text, 'p');
+    expect(reading.kind === 'invalid' && reading.issues.map(({ message }) => message)).toEqual([
+      'the aliases cannot be resolved: there are more than 100',
+    ]);
   });
 
   it('must be a regular, readable file', async () => {
