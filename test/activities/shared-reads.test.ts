@@ -30,6 +30,7 @@ function alarmsOf(count: number) {
   );
   const deleted: { name: string; atMs: number }[] = [];
   let historyPages = 1;
+  let laterPages: Error | undefined;
   const shown = (name: string): MetricAlarm => ({
     AlarmName: name,
     StateValue: states.get(name) as 'OK',
@@ -39,6 +40,7 @@ function alarmsOf(count: number) {
     on(DescribeAlarmsCommand, ({ AlarmNames, AlarmNamePrefix = '', StateValue, NextToken }) => {
       if (AlarmNames !== undefined)
         return { MetricAlarms: AlarmNames.filter((name) => states.has(name)).map(shown) };
+      if (NextToken !== undefined && laterPages !== undefined) throw laterPages;
       const from = Number(NextToken ?? '0');
       const all = [...states].filter(
         ([name, state]) => name.startsWith(AlarmNamePrefix) && state === StateValue,
@@ -73,6 +75,9 @@ function alarmsOf(count: number) {
     },
     busyHistory: () => {
       historyPages = 99;
+    },
+    failLaterPages: (error: Error) => {
+      laterPages = error;
     },
   };
 }
@@ -224,8 +229,28 @@ describe('the alarms of many models', () => {
     await allLook(world, world.names());
     world.aws.failNext(DescribeAlarmsCommand, awsError('ThrottlingException', 'Rate exceeded'));
     const states = await allLook(world, world.names());
-    expect(states.filter((state) => state === 'OK')).toEqual([]);
+    expect(states.filter((state) => !state.startsWith('failed'))).toEqual([]);
     expect(new Set(await allLook(world, world.names()))).toEqual(new Set(['OK']));
+  });
+
+  it('fail when a later page of those that are not OK could not be read', async () => {
+    const world = alarmsOf(1_000);
+    await allLook(world, world.names());
+    for (const name of world.names().slice(0, 150)) world.states.set(name, 'ALARM');
+    world.failLaterPages(awsError('ThrottlingException', 'Rate exceeded'));
+    const states = await allLook(world, world.names());
+    expect(states.filter((state) => !state.startsWith('failed'))).toEqual([]);
+  });
+
+  it('fail when the history of those that were deleted could not be read', async () => {
+    const world = alarmsOf(1_000);
+    await allLook(world, world.names());
+    world.aws.failNext(
+      DescribeAlarmHistoryCommand,
+      awsError('ThrottlingException', 'Rate exceeded'),
+    );
+    const states = await allLook(world, world.names());
+    expect(states.filter((state) => !state.startsWith('failed'))).toEqual([]);
   });
 });
 

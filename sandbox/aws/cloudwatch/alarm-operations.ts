@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { JsonOperations } from '../kernel.js';
 import { operations, page } from '../validate.js';
 import type { Core } from '../wires.js';
-import { actionsFor, Alarms, periodMsOf } from './alarms.js';
+import { actionsFor, Alarms, isScalingPolicy, periodMsOf } from './alarms.js';
 import type { Alarm, MetricAlarm } from './alarms.js';
 import { parseCompositeRule } from './composite.js';
+import { isBandComparison } from './evaluate.js';
 import {
   complain,
   invalidCombination,
@@ -14,9 +15,12 @@ import {
   validation,
 } from './errors.js';
 import { AwsError } from '../kernel.js';
-import { dimensionSchema, faultInQueries, metricQuerySchema } from './queries.js';
+import type { Detectors } from './detectors.js';
+import { subjectOfBand } from './detectors.js';
+import { MathError, parseExpression } from './math.js';
+import { dimensionSchema, faultInQueries, metricQuerySchema, runQueries } from './queries.js';
 import type { MetricQuery } from './queries.js';
-import { isStatistic } from './series.js';
+import { isStatistic } from './statistics.js';
 
 const op = operations(complain);
 
@@ -48,6 +52,7 @@ const metricAlarm = z.object({
   EvaluationPeriods: z.int().min(1),
   DatapointsToAlarm: z.int().min(1).optional(),
   Threshold: z.number().optional(),
+  ThresholdMetricId: z.string().min(1).max(255).optional(),
   ComparisonOperator: z.enum([
     'GreaterThanOrEqualToThreshold',
     'GreaterThanThreshold',
@@ -65,7 +70,7 @@ type MetricAlarmInput = z.output<typeof metricAlarm>;
 
 const TAGS = 'alarm-tags';
 
-export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
+export function alarmOperations(core: Core, alarms: Alarms, detectors: Detectors): JsonOperations {
   const tagsOf = (name: string): Record<string, string> =>
     core.store.get<Record<string, string>>(TAGS, name) ?? {};
   const addTags = (name: string, given: z.output<typeof tags> | undefined): void => {
@@ -96,7 +101,10 @@ export function alarmOperations(core: Core, alarms: Alarms): JsonOperations {
     PutMetricAlarm: op(metricAlarm, (input) => {
       if (alarms.get(input.AlarmName)?.kind === 'CompositeAlarm')
         throw otherKind(input.AlarmName, 'composite');
-      alarms.put(readMetricAlarm(input));
+      const alarm = readMetricAlarm(input);
+      alarms.put(alarm);
+      if (alarm.thresholdMetricId !== undefined)
+        detectors.ensure(subjectOfBand(alarm.queries, alarm.thresholdMetricId));
       addTags(input.AlarmName, input.Tags);
     }),
     PutCompositeAlarm: op(
@@ -327,16 +335,7 @@ function readCommon(input: CommonInput) {
 export function readMetricAlarm(
   input: MetricAlarmInput,
 ): Omit<MetricAlarm, 'state' | 'configuredAtMs'> {
-  const { ComparisonOperator: comparison, TreatMissingData: treatMissingData } = input;
-  if (
-    comparison === 'LessThanLowerOrGreaterThanUpperThreshold' ||
-    comparison === 'LessThanLowerThreshold' ||
-    comparison === 'GreaterThanUpperThreshold'
-  ) {
-    throw validation('The sandbox has no anomaly detection: compare with a threshold.');
-  }
-  if (input.Threshold === undefined)
-    throw validation('Threshold is required for this comparison operator.');
+  const { TreatMissingData: treatMissingData } = input;
   if (
     treatMissingData !== undefined &&
     treatMissingData !== 'missing' &&
@@ -355,7 +354,11 @@ export function readMetricAlarm(
   if ((input.DatapointsToAlarm ?? 1) > input.EvaluationPeriods) {
     throw validation('DatapointsToAlarm must be less than or equal to EvaluationPeriods');
   }
-  const watched = input.Metrics === undefined ? readSimple(input) : { queries: readMetrics(input) };
+  const limits = readLimits(input);
+  const watched =
+    input.Metrics === undefined
+      ? readSimple(input)
+      : { queries: readMetrics(input, limits.thresholdMetricId) };
   checkSpan(watched.queries, input.EvaluationPeriods);
   return {
     kind: 'MetricAlarm',
@@ -363,11 +366,38 @@ export function readMetricAlarm(
     ...watched,
     evaluationPeriods: input.EvaluationPeriods,
     datapointsToAlarm: input.DatapointsToAlarm,
-    threshold: input.Threshold,
-    comparison,
+    ...limits,
     treatMissingData,
     evaluateLowSampleCountPercentile: low,
   };
+}
+
+/** What is compared with: a number, or the band of one of the metrics. */
+function readLimits(
+  input: MetricAlarmInput,
+): Pick<MetricAlarm, 'comparison' | 'threshold' | 'thresholdMetricId'> {
+  const { ComparisonOperator: comparison, Threshold, ThresholdMetricId } = input;
+  if (Threshold !== undefined && ThresholdMetricId !== undefined)
+    throw validation('Threshold and ThresholdMetricId cannot both be set');
+  if (isBandComparison(comparison)) {
+    if (ThresholdMetricId === undefined)
+      throw validation('ComparisonOperators for ranges require ThresholdMetricId to be set');
+    if (input.Metrics === undefined)
+      throw validation('ThresholdMetricId can only be set with a list of Metrics.');
+    const scaling = [...(input.OKActions ?? []), ...(input.AlarmActions ?? [])].find(
+      isScalingPolicy,
+    );
+    if (scaling !== undefined)
+      throw validation(
+        `Auto Scaling actions are not supported by anomaly detection alarms: ${scaling}`,
+      );
+    return { comparison, thresholdMetricId: ThresholdMetricId };
+  }
+  if (ThresholdMetricId !== undefined)
+    throw validation(`The ComparisonOperator ${comparison} cannot be used with ThresholdMetricId`);
+  if (Threshold === undefined)
+    throw validation('Threshold is required for this comparison operator.');
+  return { comparison, threshold: Threshold };
 }
 
 function readSimple(input: MetricAlarmInput): Required<Pick<MetricAlarm, 'simple' | 'queries'>> {
@@ -411,7 +441,7 @@ function readSimple(input: MetricAlarmInput): Required<Pick<MetricAlarm, 'simple
   };
 }
 
-function readMetrics(input: MetricAlarmInput): readonly MetricQuery[] {
+function readMetrics(input: MetricAlarmInput, bandId: string | undefined): readonly MetricQuery[] {
   const queries = input.Metrics ?? [];
   if (
     input.MetricName !== undefined ||
@@ -428,10 +458,40 @@ function readMetrics(input: MetricAlarmInput): readonly MetricQuery[] {
   }
   const fault = faultInQueries(queries);
   if (fault !== undefined) throw validation(fault);
-  const shown = queries.filter(({ ReturnData }) => ReturnData !== false);
+  if (input.Unit !== undefined)
+    throw validation('Unit should not be set if list of Metrics is set.');
+  const shown = queries.filter(({ Id, ReturnData }) => ReturnData !== false && Id !== bandId);
   if (shown.length !== 1)
     throw validation('Exactly one element of the metrics list should return data.');
+  if (bandId !== undefined) checkBand(queries, bandId);
+  checkKinds(queries, shown[0]?.Id ?? '');
   return queries;
+}
+
+/** Whether the expressions fit each other, which is the same with data and without. */
+function checkKinds(queries: readonly MetricQuery[], watchedId: string): void {
+  try {
+    const watched = runQueries({ find: () => undefined }, queries, 0, 0).get(watchedId);
+    if (watched?.value.kind === 'array')
+      throw validation('An alarm watches one time series, not an array of them.');
+  } catch (error) {
+    if (error instanceof MathError) throw validation(error.message);
+    throw error;
+  }
+}
+
+function checkBand(queries: readonly MetricQuery[], bandId: string): void {
+  const band = queries.find(({ Id }) => Id === bandId);
+  if (band === undefined)
+    throw validation(`ThresholdMetricId ${bandId} is not the Id of one of the Metrics`);
+  if (band.Expression === undefined || parseExpression(band.Expression).band === undefined)
+    throw validation('Threshold metric expression must use ANOMALY_DETECTION_BAND function.');
+  const periods = queries.flatMap(({ MetricStat }) => MetricStat?.Period ?? []);
+  const unsuitable = periods.find((period) => period < 60 || period > 3600);
+  if (unsuitable !== undefined)
+    throw validation(
+      `ANOMALY_DETECTION_BAND supports periods from 60 to 3600 seconds, not ${unsuitable}`,
+    );
 }
 
 function checkSpan(queries: readonly MetricQuery[], evaluationPeriods: number): void {
@@ -467,6 +527,7 @@ function describe(alarm: Alarm, alarms: Alarms): Record<string, unknown> {
     EvaluationPeriods: alarm.evaluationPeriods,
     DatapointsToAlarm: alarm.datapointsToAlarm,
     Threshold: alarm.threshold,
+    ThresholdMetricId: alarm.thresholdMetricId,
     ComparisonOperator: alarm.comparison,
     TreatMissingData: alarm.treatMissingData,
     EvaluateLowSampleCountPercentile: alarm.evaluateLowSampleCountPercentile,

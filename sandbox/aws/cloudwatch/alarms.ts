@@ -1,12 +1,18 @@
 import type { Core } from '../wires.js';
 import { parseCompositeRule } from './composite.js';
-import { decimal, evaluate, EXTRA_PERIODS, significantSampleCount } from './evaluate.js';
+import {
+  decimal,
+  evaluate,
+  EXTRA_PERIODS,
+  isBandComparison,
+  significantSampleCount,
+} from './evaluate.js';
 import type { AlarmState, ComparisonOperator, Datapoint, MissingData } from './evaluate.js';
 import { alarmEvent, alarmNotice, awsTime, noticeSubject } from './messages.js';
 import type { Metrics } from './metrics.js';
 import { runQueries } from './queries.js';
-import type { MetricQuery } from './queries.js';
-import { percentileOf } from './series.js';
+import type { LearnsFrom, MetricQuery, QueryResult } from './queries.js';
+import { percentileOf } from './statistics.js';
 
 /** The state of an alarm and how it came to it. */
 export interface StateRecord {
@@ -40,11 +46,13 @@ export interface MetricAlarm extends AlarmBase {
     readonly Period: number;
     readonly Unit?: string | undefined;
   };
-  /** What is watched, for a simple alarm too; exactly one returns data. */
+  /** What is watched, for a simple alarm too; exactly one returns data, beside the band. */
   readonly queries: readonly MetricQuery[];
   readonly evaluationPeriods: number;
   readonly datapointsToAlarm?: number | undefined;
-  readonly threshold: number;
+  /** Absent when {@link thresholdMetricId} names a band. */
+  readonly threshold?: number | undefined;
+  readonly thresholdMetricId?: string | undefined;
   readonly comparison: ComparisonOperator;
   readonly treatMissingData?: MissingData | undefined;
   readonly evaluateLowSampleCountPercentile?: string | undefined;
@@ -82,6 +90,7 @@ export class Alarms {
   constructor(
     private readonly core: Core,
     private readonly metrics: Metrics,
+    private readonly learnsFrom: LearnsFrom = () => true,
   ) {
     for (const [name, alarm] of core.store.entries<Alarm>(ALARMS)) this.all.set(name, alarm);
     this.historyNumber = Number(core.store.keys(HISTORY).at(-1) ?? 0) + 1;
@@ -176,7 +185,7 @@ export class Alarms {
     const count = alarm.evaluationPeriods + EXTRA_PERIODS;
     const toMs = Math.floor(nowMs / periodMs) * periodMs;
     const fromMs = toMs - count * periodMs;
-    const data = this.datapoints(alarm, fromMs, toMs, periodMs);
+    const { data, learnt } = this.datapoints(alarm, fromMs, toMs, periodMs);
     const range = Array.from({ length: count }, (_, index) => data.get(fromMs + index * periodMs));
     const result = evaluate(
       {
@@ -184,7 +193,8 @@ export class Alarms {
         threshold: alarm.threshold,
         evaluationPeriods: alarm.evaluationPeriods,
         datapointsToAlarm: alarm.datapointsToAlarm ?? alarm.evaluationPeriods,
-        treatMissingData: alarm.treatMissingData ?? 'missing',
+        // Before there is a band nothing can be said, whatever silence is to count as.
+        treatMissingData: learnt ? (alarm.treatMissingData ?? 'missing') : 'missing',
         leastSampleCount: leastSampleCount(alarm),
       },
       range,
@@ -208,23 +218,22 @@ export class Alarms {
     fromMs: number,
     toMs: number,
     periodMs: number,
-  ): ReadonlyMap<number, Datapoint> {
-    const shown = alarm.queries.find(({ ReturnData }) => ReturnData !== false);
-    const result =
-      shown === undefined
-        ? undefined
-        : runQueries(this.metrics, alarm.queries, fromMs, toMs).get(shown.Id);
-    if (result === undefined) return new Map();
-    if (result.value.kind === 'number') {
-      const { value } = result.value;
-      return new Map([[toMs - periodMs, { atMs: toMs - periodMs, value, sampleCount: 1 }]]);
-    }
-    return new Map(
-      [...result.value.points].map(([atMs, value]) => [
-        atMs,
-        { atMs, value, sampleCount: result.sampleCounts.get(atMs) ?? 1 },
-      ]),
+  ): { readonly data: ReadonlyMap<number, Datapoint>; readonly learnt: boolean } {
+    const results = runQueries(this.metrics, alarm.queries, fromMs, toMs, this.learnsFrom);
+    const points = pointsOf(results.get(watchedId(alarm)), toMs - periodMs);
+    if (!isBandComparison(alarm.comparison)) return { data: points, learnt: true };
+    const band = results.get(alarm.thresholdMetricId ?? '')?.value;
+    const [upper, lower] = band?.kind === 'array' ? band.items : [];
+    // A point without a band cannot be judged: it counts as missing.
+    const data = new Map(
+      [...points].flatMap(([atMs, point]) => {
+        const limits = { lower: lower?.points.get(atMs), upper: upper?.points.get(atMs) };
+        return limits.lower === undefined || limits.upper === undefined
+          ? []
+          : [[atMs, { ...point, band: { lower: limits.lower, upper: limits.upper } }] as const];
+      }),
     );
+    return { data, learnt: (upper?.points.size ?? 0) > 0 };
   }
 
   private evaluateComposites(): void {
@@ -325,7 +334,7 @@ export class Alarms {
     this.core.wires.scale(policyArn, {
       alarmName: alarm.name,
       alarmArn: this.arn(alarm.name),
-      threshold: alarm.kind === 'MetricAlarm' ? alarm.threshold : 0,
+      threshold: alarm.kind === 'MetricAlarm' ? (alarm.threshold ?? 0) : 0,
       value,
       state: alarm.state.value,
     });
@@ -352,6 +361,26 @@ export class Alarms {
   }
 }
 
+function watchedId({ queries, thresholdMetricId }: MetricAlarm): string {
+  const watched = queries.find(
+    ({ Id, ReturnData }) => ReturnData !== false && Id !== thresholdMetricId,
+  );
+  return watched?.Id ?? '';
+}
+
+/** A number stands at the last period. */
+function pointsOf(result: QueryResult | undefined, lastMs: number): ReadonlyMap<number, Datapoint> {
+  if (result === undefined || result.value.kind === 'array') return new Map();
+  if (result.value.kind === 'number')
+    return new Map([[lastMs, { atMs: lastMs, value: result.value.value, sampleCount: 1 }]]);
+  return new Map(
+    [...result.value.points].map(([atMs, value]) => [
+      atMs,
+      { atMs, value, sampleCount: result.sampleCounts.get(atMs) ?? 1 },
+    ]),
+  );
+}
+
 export function actionsFor(alarm: Alarm, state: AlarmState): readonly string[] {
   switch (state) {
     case 'OK':
@@ -373,7 +402,7 @@ function intervalMs(alarm: MetricAlarm): number {
   return periodMsOf(alarm) < 60_000 ? 1_000 : 10_000;
 }
 
-function isScalingPolicy(arn: string): boolean {
+export function isScalingPolicy(arn: string): boolean {
   return arn.includes(':autoscaling:') && arn.includes(':scalingPolicy:');
 }
 
@@ -413,15 +442,31 @@ function reasonDataOf(
       .toReversed()
       .map(({ value }) => decimal(value))
       .join(',')}]`,
-    `"threshold":${decimal(alarm.threshold)}`,
-    `"evaluatedDatapoints":[${used
-      .map(
-        ({ atMs, value, sampleCount }) =>
-          `{"timestamp":"${awsTime(atMs)}","sampleCount":${decimal(sampleCount)},"value":${decimal(value)}}`,
-      )
-      .join(',')}]`,
+    ...thresholdsIn(alarm, used),
+    `"evaluatedDatapoints":[${used.map(evaluated).join(',')}]`,
   ];
   return `{${members.join(',')}}`;
+}
+
+function thresholdsIn(alarm: MetricAlarm, used: readonly Datapoint[]): readonly string[] {
+  if (alarm.threshold !== undefined) return [`"threshold":${decimal(alarm.threshold)}`];
+  const limits = (side: 'lower' | 'upper'): string =>
+    used
+      .toReversed()
+      .flatMap(({ band }) => (band === undefined ? [] : decimal(band[side])))
+      .join(',');
+  return [
+    ...(alarm.comparison === 'GreaterThanUpperThreshold'
+      ? []
+      : [`"recentLowerThresholds":[${limits('lower')}]`]),
+    ...(alarm.comparison === 'LessThanLowerThreshold'
+      ? []
+      : [`"recentUpperThresholds":[${limits('upper')}]`]),
+  ];
+}
+
+function evaluated({ atMs, value, sampleCount }: Datapoint): string {
+  return `{"timestamp":"${awsTime(atMs)}","sampleCount":${decimal(sampleCount)},"value":${decimal(value)}}`;
 }
 
 /** `Friday 24 November, 2026 20:16:51 UTC` */

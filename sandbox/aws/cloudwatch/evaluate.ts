@@ -5,7 +5,8 @@
 
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
-export const COMPARISONS = {
+/** A comparison with a number, or with the limits of a band. */
+const COMPARISONS = {
   GreaterThanOrEqualToThreshold: {
     holds: (value: number, threshold: number) => value >= threshold,
     words: 'greater than or equal to',
@@ -23,13 +24,25 @@ export const COMPARISONS = {
     words: 'less than or equal to',
   },
 } as const;
-export type ComparisonOperator = keyof typeof COMPARISONS;
+const BAND_COMPARISONS = [
+  'LessThanLowerOrGreaterThanUpperThreshold',
+  'LessThanLowerThreshold',
+  'GreaterThanUpperThreshold',
+] as const;
+type NumberComparison = keyof typeof COMPARISONS;
+type BandComparison = (typeof BAND_COMPARISONS)[number];
+export type ComparisonOperator = NumberComparison | BandComparison;
+
+export function isBandComparison(comparison: ComparisonOperator): comparison is BandComparison {
+  return BAND_COMPARISONS.some((one) => one === comparison);
+}
 
 export type MissingData = 'missing' | 'ignore' | 'breaching' | 'notBreaching';
 
 export interface AlarmRule {
   readonly comparison: ComparisonOperator;
-  readonly threshold: number;
+  /** What numbers are compared with; a band stands at each data point. */
+  readonly threshold: number | undefined;
   /** N of "M out of N". */
   readonly evaluationPeriods: number;
   /** M of "M out of N". */
@@ -44,6 +57,8 @@ export interface Datapoint {
   readonly atMs: number;
   readonly value: number;
   readonly sampleCount: number;
+  /** The band at this point, where the comparison is with one. */
+  readonly band?: { readonly lower: number; readonly upper: number };
 }
 
 export interface Evaluation {
@@ -69,9 +84,7 @@ export function evaluate(
   const real = range.filter((point) => point !== undefined);
   if (real.some(({ sampleCount }) => sampleCount < rule.leastSampleCount)) return undefined;
   const used = real.slice(-n).reverse();
-  const breaching = used.filter(({ value }) =>
-    COMPARISONS[rule.comparison].holds(value, rule.threshold),
-  );
+  const breaching = used.filter((point) => breaches(rule, point));
   const filled = n - used.length;
 
   if (rule.treatMissingData === 'breaching' && filled > 0) {
@@ -86,6 +99,16 @@ export function evaluate(
   return state === undefined
     ? undefined
     : { state, used, reason: reasonFor(rule, state, used, breaching, undefined) };
+}
+
+function breaches({ comparison, threshold }: AlarmRule, { value, band }: Datapoint): boolean {
+  if (!isBandComparison(comparison))
+    return threshold !== undefined && COMPARISONS[comparison].holds(value, threshold);
+  if (band === undefined) return false;
+  const below = value < band.lower;
+  const above = value > band.upper;
+  if (comparison === 'LessThanLowerThreshold') return below;
+  return comparison === 'GreaterThanUpperThreshold' ? above : below || above;
 }
 
 /** `missing` and `ignore`, or nothing is missing. */
@@ -126,12 +149,29 @@ function reasonFor(
   const values = shown
     .map(({ value, atMs }) => `${decimal(value)} (${shortTime(atMs)})`)
     .join(', ');
-  const verb = `${shown.length === 1 ? 'was' : 'were'}${state === 'ALARM' ? '' : ' not'}`;
+  const band = isBandComparison(rule.comparison);
   const missing =
     treatedAs === undefined
       ? ''
       : ` and ${n - used.length} missing datapoint${n - used.length === 1 ? ' was' : 's were'} treated as [${treatedAs}]`;
-  return `Threshold Crossed: ${shown.length} out of the last ${n} datapoints [${values}] ${verb} ${COMPARISONS[rule.comparison].words} the threshold (${decimal(rule.threshold)})${missing} (minimum ${least} datapoint${least === 1 ? '' : 's'} for ${way} transition).`;
+  return `${band ? 'Thresholds' : 'Threshold'} Crossed: ${shown.length} out of the last ${n} datapoints [${values}] ${shown.length === 1 ? 'was' : 'were'} ${comparisonInWords(rule, shown, state === 'ALARM')}${missing} (minimum ${least} datapoint${least === 1 ? '' : 's'} for ${way} transition).`;
+}
+
+/** `greater than the threshold (50.0)`, or `not less than the lower thresholds [1.0] or not greater than …` */
+function comparisonInWords(
+  { comparison, threshold }: AlarmRule,
+  shown: readonly Datapoint[],
+  crossed: boolean,
+): string {
+  const not = crossed ? '' : 'not ';
+  if (!isBandComparison(comparison))
+    return `${not}${COMPARISONS[comparison].words} the threshold (${decimal(threshold ?? NaN)})`;
+  const limits = (side: 'lower' | 'upper'): string =>
+    `[${shown.flatMap(({ band }) => (band === undefined ? [] : decimal(band[side]))).join(', ')}]`;
+  const below = `${not}less than the lower thresholds ${limits('lower')}`;
+  const above = `${not}greater than the upper thresholds ${limits('upper')}`;
+  if (comparison === 'LessThanLowerThreshold') return below;
+  return comparison === 'GreaterThanUpperThreshold' ? above : `${below} or ${above}`;
 }
 
 /** `50` → `50.0`, as Java writes a double. */

@@ -2,6 +2,7 @@ import type { Service } from '../kernel.js';
 import type { Core } from '../wires.js';
 import { alarmOperations } from './alarm-operations.js';
 import { Alarms } from './alarms.js';
+import { detectorOperations, Detectors } from './detectors.js';
 import { complain } from './errors.js';
 import { metricOperations } from './metric-operations.js';
 import { Metrics } from './metrics.js';
@@ -12,7 +13,8 @@ export function createCloudWatch(
   keepMetricsMs: number,
 ): { readonly service: Service; readonly alarms: Alarms } {
   const metrics = new Metrics(core, keepMetricsMs);
-  const alarms = new Alarms(core, metrics);
+  const detectors = new Detectors(core, metrics);
+  const alarms = new Alarms(core, metrics, detectors.learnsFrom);
   core.wires.observe = (data) => {
     metrics.observe(data);
   };
@@ -21,7 +23,11 @@ export function createCloudWatch(
     name: 'CloudWatch',
     target: 'GraniteServiceVersion20100801',
     complain,
-    operations: { ...metricOperations(core, metrics), ...alarmOperations(core, alarms) },
+    operations: {
+      ...metricOperations(core, metrics, detectors.learnsFrom),
+      ...alarmOperations(core, alarms, detectors),
+      ...detectorOperations(detectors),
+    },
     start: () => {
       metrics.start();
       core.every(1_000, 'alarm evaluation', () => {

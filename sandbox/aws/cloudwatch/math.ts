@@ -1,7 +1,9 @@
 /**
- * CloudWatch metric math: numbers, ids, `+ - * / ^`, comparisons, AND, OR, IF, FILL and common functions.
- * A series has a value per period or none; arithmetic has a value only where both sides have one.
+ * CloudWatch metric math: numbers, ids, `+ - * / ^`, comparisons, AND, OR, IF, FILL, the common functions and those of
+ * the clock, and ANOMALY_DETECTION_BAND. A series has a value per period or none; arithmetic has a value only where both
+ * sides have one.
  */
+import { bandOf, DEFAULT_WIDTH, HISTORY_MS } from './anomaly.js';
 
 export interface MathSeries {
   readonly kind: 'series';
@@ -13,18 +15,23 @@ export interface MathNumber {
   readonly kind: 'number';
   readonly value: number;
 }
-interface MathArray {
+/** Several series: what an expression in brackets gives, and a band, the upper limit first. */
+export interface MathArray {
   readonly kind: 'array';
   readonly items: readonly MathSeries[];
 }
 export type MathValue = MathSeries | MathNumber;
-type Any = MathValue | MathArray;
+export type MathResult = MathValue | MathArray;
 
 export interface MathScope {
-  /** The series or number of an id; `undefined` when there is no such id. */
-  lookup(id: string): MathValue | undefined;
+  /** What an id stands for; `undefined` when there is no such id. */
+  lookup(id: string): MathResult | undefined;
   readonly fromMs: number;
   readonly toMs: number;
+  /** The same up to the same end, from another instant on. */
+  since(fromMs: number): MathScope;
+  /** Whether a band over the metric with this id learns from that instant. */
+  learnsFrom(id: string, atMs: number): boolean;
 }
 
 /** What is wrong with an expression, in words for its author. */
@@ -46,20 +53,19 @@ type Node =
 export interface Expression {
   /** Ids it refers to. */
   readonly ids: readonly string[];
-  evaluate(scope: MathScope): MathValue;
+  /** What the band is about when the whole expression is one: an id, or `undefined` for an expression of its own. */
+  readonly band?: { readonly of: string | undefined };
+  evaluate(scope: MathScope): MathResult;
 }
 
 /** @throws {MathError} */
 export function parseExpression(text: string): Expression {
   const tree = new Parser(tokenize(text)).whole();
+  const about = tree.kind === 'call' && tree.name === BAND ? tree.arguments[0] : undefined;
   return {
     ids: [...new Set(idsOf(tree))],
-    evaluate: (scope) => {
-      const value = evaluate(tree, scope);
-      if (value.kind === 'array')
-        throw new MathError('The expression must not end in an array of time series.');
-      return value;
-    },
+    ...(about === undefined ? {} : { band: { of: about.kind === 'id' ? about.id : undefined } }),
+    evaluate: (scope) => evaluate(tree, scope),
   };
 }
 
@@ -176,21 +182,38 @@ class Parser {
   }
 }
 
+const BAND = 'ANOMALY_DETECTION_BAND';
 const FUNCTIONS = new Set([
-  'IF',
-  'FILL',
   'ABS',
-  'CEIL',
-  'FLOOR',
-  'MIN',
-  'MAX',
+  BAND,
   'AVG',
-  'SUM',
-  'PERIOD',
+  'CEIL',
+  'DATAPOINT_COUNT',
+  'DATE',
+  'DAY',
   'DIFF',
-  'RATE',
+  'DIFF_TIME',
+  'EPOCH',
+  'FILL',
+  'FIRST',
+  'FLOOR',
+  'HOUR',
+  'IF',
+  'LAST',
   'LOG',
   'LOG10',
+  'MAX',
+  'METRIC_COUNT',
+  'MIN',
+  'MINUTE',
+  'MONTH',
+  'PERIOD',
+  'RATE',
+  'RUNNING_SUM',
+  'STDDEV',
+  'SUM',
+  'TIME_SERIES',
+  'YEAR',
 ]);
 const FILL_WORDS = new Set(['REPEAT', 'LINEAR']);
 
@@ -211,7 +234,7 @@ function idsOf(node: Node): readonly string[] {
   }
 }
 
-function evaluate(node: Node, scope: MathScope): Any {
+function evaluate(node: Node, scope: MathScope): MathResult {
   switch (node.kind) {
     case 'number':
       return node;
@@ -224,7 +247,13 @@ function evaluate(node: Node, scope: MathScope): Any {
       return value;
     }
     case 'array':
-      return { kind: 'array', items: node.items.map((item) => seriesOf(evaluate(item, scope))) };
+      return {
+        kind: 'array',
+        items: node.items.flatMap((item) => {
+          const value = evaluate(item, scope);
+          return value.kind === 'array' ? value.items : [seriesOf(value)];
+        }),
+      };
     case 'negative':
       return map(single(evaluate(node.of, scope)), (value) => -value);
     case 'binary':
@@ -238,16 +267,18 @@ function evaluate(node: Node, scope: MathScope): Any {
   }
 }
 
-function call(node: Extract<Node, { kind: 'call' }>, scope: MathScope): Any {
+function call(node: Extract<Node, { kind: 'call' }>, scope: MathScope): MathResult {
   const [first, second, third] = node.arguments;
   if (first === undefined)
     throw new MathError(`Invalid metrics expression: ${node.name} needs an argument.`);
-  const of = (argument: Node | undefined): Any => {
+  const of = (argument: Node | undefined): MathResult => {
     if (argument === undefined)
       throw new MathError(`Invalid metrics expression: ${node.name} needs more arguments.`);
     return evaluate(argument, scope);
   };
   switch (node.name) {
+    case BAND:
+      return band(first, second, scope);
     case 'IF':
       return choose(
         single(of(first)),
@@ -256,19 +287,92 @@ function call(node: Extract<Node, { kind: 'call' }>, scope: MathScope): Any {
       );
     case 'FILL':
       return fill(seriesOf(of(first)), second, scope);
+    case 'TIME_SERIES':
+      return constant(single(of(first)), scope);
     case 'PERIOD':
       return { kind: 'number', value: seriesOf(of(first)).periodMs / 1000 };
     case 'DIFF':
     case 'RATE':
-      return changes(seriesOf(of(first)), node.name === 'RATE');
-    case 'MIN':
-    case 'MAX':
-    case 'AVG':
-    case 'SUM':
-      return aggregate(node.name, of(first));
+    case 'DIFF_TIME':
+      return changes(seriesOf(of(first)), node.name);
+    case 'RUNNING_SUM':
+      return runningSum(seriesOf(of(first)));
+    case 'FIRST':
+    case 'LAST': {
+      const { items } = arrayOf(of(first));
+      return (node.name === 'FIRST' ? items[0] : items.at(-1)) ?? { kind: 'number', value: NaN };
+    }
+    case 'METRIC_COUNT':
+      return { kind: 'number', value: arrayOf(of(first)).items.length };
     default:
+      if (CLOCK[node.name] !== undefined) return clock(seriesOf(of(first)), node.name);
+      if (AGGREGATES[node.name] !== undefined) return aggregate(node.name, of(first));
       return map(single(of(first)), ELEMENTWISE[node.name] ?? Number);
   }
+}
+
+/** Two series, the upper limit first, learnt from what came before each period. */
+function band(of: Node, width: Node | undefined, scope: MathScope): MathArray {
+  const given = width === undefined ? undefined : evaluate(width, scope);
+  const deviations =
+    given === undefined ? DEFAULT_WIDTH : given.kind === 'number' ? given.value : NaN;
+  if (!(deviations > 0))
+    throw new MathError(
+      `Invalid metrics expression: the second argument of ${BAND} must be a positive number.`,
+    );
+  const history = seriesOf(evaluate(of, scope.since(scope.fromMs - HISTORY_MS)));
+  const learnt = new Map(
+    [...history.points].filter(([atMs]) => of.kind !== 'id' || scope.learnsFrom(of.id, atMs)),
+  );
+  const { upper, lower } = bandOf(
+    { ...history, points: learnt },
+    scope.fromMs,
+    scope.toMs,
+    deviations,
+  );
+  return { kind: 'array', items: [upper, lower] };
+}
+
+/** What the clock says at the start of each period, in UTC. */
+const CLOCK: Readonly<Record<string, (at: Date) => number>> = {
+  EPOCH: (at) => at.getTime() / 1000,
+  MINUTE: (at) => at.getUTCMinutes(),
+  HOUR: (at) => at.getUTCHours(),
+  /** Monday is 1, Sunday 7. */
+  DAY: (at) => at.getUTCDay() || 7,
+  DATE: (at) => at.getUTCDate(),
+  MONTH: (at) => at.getUTCMonth() + 1,
+  YEAR: (at) => at.getUTCFullYear(),
+};
+
+function clock(series: MathSeries, name: string): MathSeries {
+  const reading = CLOCK[name] ?? Number;
+  const points = [...series.points.keys()].map((atMs) => [atMs, reading(new Date(atMs))] as const);
+  return { ...series, points: new Map(points) };
+}
+
+function runningSum(series: MathSeries): MathSeries {
+  let sum = 0;
+  const points = new Map<number, number>();
+  for (const [atMs, value] of [...series.points].sort(([a], [b]) => a - b)) {
+    sum += value;
+    points.set(atMs, sum);
+  }
+  return { ...series, points };
+}
+
+/** One value at every minute of the range. */
+function constant(value: MathValue, scope: MathScope): MathSeries {
+  if (value.kind === 'series') return value;
+  const periodMs = 60_000;
+  const points = new Map<number, number>();
+  for (
+    let atMs = Math.floor(scope.fromMs / periodMs) * periodMs;
+    atMs < scope.toMs;
+    atMs += periodMs
+  )
+    points.set(atMs, value.value);
+  return { kind: 'series', periodMs, points };
 }
 
 const ELEMENTWISE: Readonly<Record<string, (value: number) => number>> = {
@@ -284,15 +388,25 @@ const AGGREGATES: Readonly<Record<string, (values: readonly number[]) => number>
   MAX: (values) => Math.max(...values),
   AVG: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
   SUM: (values) => values.reduce((sum, value) => sum + value, 0),
+  DATAPOINT_COUNT: (values) => values.length,
+  STDDEV: (values) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    return Math.sqrt(squares / values.length);
+  },
 };
 
 /** One series becomes a number; an array of series becomes the series of each instant's aggregate. */
-function aggregate(name: string, of: Any): MathValue {
+function aggregate(name: string, of: MathResult): MathValue {
   const work = AGGREGATES[name] ?? AGGREGATES.SUM;
   if (work === undefined || of.kind === 'number')
     return of.kind === 'array' ? { kind: 'number', value: NaN } : of;
   if (of.kind === 'series')
-    return { kind: 'number', value: of.points.size === 0 ? NaN : work([...of.points.values()]) };
+    return {
+      kind: 'number',
+      value:
+        of.points.size === 0 && name !== 'DATAPOINT_COUNT' ? NaN : work([...of.points.values()]),
+    };
   const instants = new Set(of.items.flatMap(({ points }) => [...points.keys()]));
   return {
     kind: 'series',
@@ -341,14 +455,16 @@ function between(
   return before[1] + ((after[1] - before[1]) * (atMs - before[0])) / (after[0] - before[0]);
 }
 
-function changes(series: MathSeries, perSecond: boolean): MathSeries {
+function changes(series: MathSeries, name: 'DIFF' | 'RATE' | 'DIFF_TIME'): MathSeries {
   const sorted = [...series.points].sort(([a], [b]) => a - b);
   return {
     ...series,
     points: new Map(
       sorted.slice(1).map(([atMs, value], index) => {
         const [beforeMs, before] = sorted[index] ?? [atMs, value];
-        return [atMs, (value - before) / (perSecond ? (atMs - beforeMs) / 1000 : 1)];
+        const seconds = (atMs - beforeMs) / 1000;
+        if (name === 'DIFF_TIME') return [atMs, seconds];
+        return [atMs, (value - before) / (name === 'RATE' ? seconds : 1)];
       }),
     ),
   };
@@ -417,7 +533,7 @@ function at(value: MathValue, atMs: number): number | undefined {
   return value.kind === 'number' ? value.value : value.points.get(atMs);
 }
 
-function single(value: Any): MathValue {
+function single(value: MathResult): MathValue {
   if (value.kind === 'array')
     throw new MathError(
       'Invalid metrics expression: an array of time series stands where one is expected.',
@@ -425,7 +541,11 @@ function single(value: Any): MathValue {
   return value;
 }
 
-function seriesOf(value: Any): MathSeries {
+function arrayOf(value: MathResult): MathArray {
+  return value.kind === 'array' ? value : { kind: 'array', items: [seriesOf(value)] };
+}
+
+function seriesOf(value: MathResult): MathSeries {
   if (value.kind !== 'series')
     throw new MathError('Invalid metrics expression: a time series is expected.');
   return value;

@@ -97,7 +97,7 @@ function trigger(alarm: Extract<Alarm, { kind: 'MetricAlarm' }>): Record<string,
   const simple = alarm.simple;
   return {
     ...(simple === undefined
-      ? { Metrics: alarm.queries }
+      ? { Metrics: alarm.queries.map(noticeMetric) }
       : {
           MetricName: simple.MetricName,
           Namespace: simple.Namespace,
@@ -113,8 +113,24 @@ function trigger(alarm: Extract<Alarm, { kind: 'MetricAlarm' }>): Record<string,
       ? {}
       : { DatapointsToAlarm: alarm.datapointsToAlarm }),
     ComparisonOperator: alarm.comparison,
-    Threshold: alarm.threshold,
+    ...(alarm.thresholdMetricId === undefined
+      ? { Threshold: alarm.threshold }
+      : { ThresholdMetricId: alarm.thresholdMetricId }),
     TreatMissingData: alarm.treatMissingData ?? 'missing',
     EvaluateLowSampleCountPercentile: alarm.evaluateLowSampleCountPercentile ?? '',
+  };
+}
+
+/** Dimensions stand in small letters here, as nowhere else. */
+function noticeMetric(query: MetricQuery): Record<string, unknown> {
+  const stat = query.MetricStat;
+  if (stat === undefined) return { ...query };
+  const dimensions = (stat.Metric.Dimensions ?? []).map(({ Name, Value }) => ({
+    value: Value,
+    name: Name,
+  }));
+  return {
+    ...query,
+    MetricStat: { ...stat, Metric: { ...stat.Metric, Dimensions: dimensions } },
   };
 }

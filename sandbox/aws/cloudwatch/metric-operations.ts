@@ -3,7 +3,8 @@ import type { JsonOperations } from '../kernel.js';
 import { operations, page } from '../validate.js';
 import type { Core } from '../wires.js';
 import { complain, invalidCombination, invalidToken, invalidValue, validation } from './errors.js';
-import { MathError } from './math.js';
+import { MathError, parseExpression } from './math.js';
+import type { MathResult } from './math.js';
 import type { Metrics } from './metrics.js';
 import {
   dimensionList,
@@ -14,9 +15,10 @@ import {
   metricQuerySchema,
   runQueries,
 } from './queries.js';
-import type { MetricQuery } from './queries.js';
-import { isStatistic, points } from './series.js';
+import type { LearnsFrom, MetricQuery } from './queries.js';
+import { points } from './series.js';
 import type { Observation } from './series.js';
+import { isPlain, isStatistic } from './statistics.js';
 
 const op = operations(complain);
 
@@ -68,7 +70,11 @@ type PutDatum = z.output<typeof datumSchema>;
 const DAY_MS = 86_400_000;
 const MAX_POINTS = 100_800;
 
-export function metricOperations(core: Core, metrics: Metrics): JsonOperations {
+export function metricOperations(
+  core: Core,
+  metrics: Metrics,
+  learnsFrom: LearnsFrom,
+): JsonOperations {
   return {
     PutMetricData: op(
       z.object({
@@ -102,7 +108,7 @@ export function metricOperations(core: Core, metrics: Metrics): JsonOperations {
         checkRange(input.StartTime, input.EndTime);
         const fault = faultInQueries(input.MetricDataQueries);
         if (fault !== undefined) throw validation(fault);
-        return dataAnswer(metrics, input);
+        return dataAnswer(metrics, input, learnsFrom);
       },
     ),
     GetMetricStatistics: op(
@@ -245,8 +251,15 @@ interface DataRequest {
   readonly MaxDatapoints?: number | undefined;
 }
 
-/** Points of all queries are paged together, so that one id can be split over pages: callers merge by id. */
-function dataAnswer(metrics: Metrics, request: DataRequest): unknown {
+/** One line of an answer: an expression that gives several series has several, all under its id. */
+interface Row {
+  readonly id: string;
+  readonly label: string;
+  readonly points: readonly (readonly [number, number])[];
+}
+
+/** Points of all rows are paged together, so that one id can be split over pages: callers merge by id and label. */
+function dataAnswer(metrics: Metrics, request: DataRequest, learnsFrom: LearnsFrom): unknown {
   const shown = request.MetricDataQueries.filter(({ ReturnData }) => ReturnData !== false);
   if (shown.length === 0) throw validation('At least one MetricDataQuery must return data.');
   const oldestFirst = request.ScanBy === 'TimestampAscending';
@@ -257,22 +270,14 @@ function dataAnswer(metrics: Metrics, request: DataRequest): unknown {
       request.MetricDataQueries,
       request.StartTime * 1000,
       request.EndTime * 1000,
+      learnsFrom,
     );
   } catch (error) {
     if (error instanceof MathError) throw validation(error.message);
     throw error;
   }
-  const all = shown.flatMap(({ Id }) => {
-    const value = results.get(Id)?.value;
-    const found = value?.kind === 'series' ? [...value.points] : [];
-    if (value?.kind === 'number')
-      throw validation(
-        `Error in expression '${Id}': Expression must return a time series or an array of time series.`,
-      );
-    return found
-      .sort(([a], [b]) => (oldestFirst ? a - b : b - a))
-      .map(([atMs, each]) => ({ Id, atMs, value: each }));
-  });
+  const rows = shown.flatMap((query) => rowsOf(query, results.get(query.Id)?.value, oldestFirst));
+  const all = rows.flatMap((row) => row.points.map(([atMs, value]) => ({ row, atMs, value })));
   const { items, next } = page(
     all,
     request.MaxDatapoints ?? MAX_POINTS,
@@ -283,23 +288,46 @@ function dataAnswer(metrics: Metrics, request: DataRequest): unknown {
   const after = last === undefined ? undefined : all[all.indexOf(last) + 1];
   const isFirstPage = request.NextToken === undefined;
   return {
-    MetricDataResults: shown.flatMap((query) => {
-      const own = items.filter(({ Id }) => Id === query.Id);
-      const hasAny = all.some(({ Id }) => Id === query.Id);
-      if (own.length === 0 && (hasAny || !isFirstPage)) return [];
+    MetricDataResults: rows.flatMap((row) => {
+      const own = items.filter((item) => item.row === row);
+      if (own.length === 0 && (row.points.length > 0 || !isFirstPage)) return [];
       return [
         {
-          Id: query.Id,
-          Label: query.Label ?? query.MetricStat?.Metric.MetricName ?? query.Id,
+          Id: row.id,
+          Label: row.label,
           Timestamps: own.map(({ atMs }) => atMs / 1000),
           Values: own.map(({ value }) => value),
-          StatusCode: next !== undefined && after?.Id === query.Id ? 'PartialData' : 'Complete',
+          StatusCode: next !== undefined && after?.row === row ? 'PartialData' : 'Complete',
         },
       ];
     }),
     NextToken: next,
     Messages: [],
   };
+}
+
+function rowsOf(
+  query: MetricQuery,
+  value: MathResult | undefined,
+  oldestFirst: boolean,
+): readonly Row[] {
+  if (value?.kind === 'number')
+    throw validation(
+      `Error in expression '${query.Id}': Expression must return a time series or an array of time series.`,
+    );
+  const series = value === undefined ? [] : value.kind === 'array' ? value.items : [value];
+  const label = query.Label ?? query.MetricStat?.Metric.MetricName ?? query.Id;
+  return series.map(({ points: found }, at) => ({
+    id: query.Id,
+    label: series.length === 1 ? label : `${label} ${labelOf(query, at)}`,
+    points: [...found].sort(([a], [b]) => (oldestFirst ? a - b : b - a)),
+  }));
+}
+
+/** Of the series of one expression: which limit of a band, or which one. */
+function labelOf({ Expression = '' }: MetricQuery, at: number): string {
+  if (parseExpression(Expression).band === undefined) return String(at + 1);
+  return at === 0 ? 'High' : 'Low';
 }
 
 function statisticsAnswer(
@@ -334,7 +362,7 @@ function statisticsAnswer(
         Timestamp: atMs / 1000,
         Unit: series?.unit ?? 'None',
       };
-      if (statistic.startsWith('p')) {
+      if (!isPlain(statistic)) {
         datapoint.ExtendedStatistics = {
           ...(datapoint.ExtendedStatistics as Record<string, number> | undefined),
           [statistic]: value,

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { MathError, parseExpression } from './math.js';
-import type { MathSeries, MathValue } from './math.js';
+import type { MathResult, MathScope, MathSeries } from './math.js';
 import type { Metrics } from './metrics.js';
-import { isStatistic, points } from './series.js';
+import { points } from './series.js';
 import type { Point } from './series.js';
+import { isStatistic } from './statistics.js';
 
 export const dimensionSchema = z.object({
   Name: z.string().min(1).max(255),
@@ -109,53 +110,67 @@ function reaches(
   });
 }
 
+export interface QueryResult {
+  readonly value: MathResult;
+  /** The observations behind each point of a query that is a plain metric. */
+  readonly sampleCounts: ReadonlyMap<number, number>;
+}
+
+/** Whether a band over this metric learns from an instant. */
+export type LearnsFrom = (metric: NonNullable<MetricQuery['MetricStat']>, atMs: number) => boolean;
+
 /**
  * The value of each query over [fromMs, toMs). The queries have passed {@link faultInQueries}.
- * `sampleCounts` has the observations behind each point of a query that is a plain metric.
  *
  * @throws {MathError} when an expression makes no sense for these values.
  */
 export function runQueries(
-  metrics: Metrics,
+  metrics: Pick<Metrics, 'find'>,
   queries: readonly MetricQuery[],
   fromMs: number,
   toMs: number,
-): ReadonlyMap<
-  string,
-  { readonly value: MathValue; readonly sampleCounts: ReadonlyMap<number, number> }
-> {
-  const results = new Map<
-    string,
-    { value: MathValue; sampleCounts: ReadonlyMap<number, number> }
-  >();
-  const compute = (query: MetricQuery): MathValue => {
-    const known = results.get(query.Id);
-    if (known !== undefined) return known.value;
-    const read =
-      query.MetricStat === undefined
-        ? undefined
-        : readMetric(metrics, query.MetricStat, fromMs, toMs);
-    const value =
-      read === undefined ? calculate(query.Expression ?? '') : seriesOf(read.found, read.periodMs);
-    const sampleCounts = new Map(read?.found.map(({ atMs, sampleCount }) => [atMs, sampleCount]));
-    results.set(query.Id, { value, sampleCounts });
-    return value;
-  };
-  const calculate = (expression: string): MathValue =>
-    parseExpression(expression).evaluate({
-      fromMs,
+  learnsFrom: LearnsFrom = () => true,
+): ReadonlyMap<string, QueryResult> {
+  const byId = new Map(queries.map((query) => [query.Id, query]));
+  const from = (startMs: number): { scope: MathScope; results: Map<string, QueryResult> } => {
+    const results = new Map<string, QueryResult>();
+    const compute = (query: MetricQuery): MathResult => {
+      const known = results.get(query.Id);
+      if (known !== undefined) return known.value;
+      const read =
+        query.MetricStat === undefined
+          ? undefined
+          : readMetric(metrics, query.MetricStat, startMs, toMs);
+      const value =
+        read === undefined
+          ? parseExpression(query.Expression ?? '').evaluate(scope)
+          : seriesOf(read.found, read.periodMs);
+      const sampleCounts = new Map(read?.found.map(({ atMs, sampleCount }) => [atMs, sampleCount]));
+      results.set(query.Id, { value, sampleCounts });
+      return value;
+    };
+    const scope: MathScope = {
+      fromMs: startMs,
       toMs,
       lookup: (id) => {
-        const query = queries.find(({ Id }) => Id === id);
+        const query = byId.get(id);
         return query === undefined ? undefined : compute(query);
       },
-    });
-  for (const query of queries) compute(query);
+      since: (earlierMs) => from(earlierMs).scope,
+      learnsFrom: (id, atMs) => {
+        const metric = byId.get(id)?.MetricStat;
+        return metric === undefined || learnsFrom(metric, atMs);
+      },
+    };
+    return { scope, results };
+  };
+  const { scope, results } = from(fromMs);
+  for (const { Id } of queries) scope.lookup(Id);
   return results;
 }
 
 function readMetric(
-  metrics: Metrics,
+  metrics: Pick<Metrics, 'find'>,
   { Metric, Period, Stat }: NonNullable<MetricQuery['MetricStat']>,
   fromMs: number,
   toMs: number,

@@ -1,4 +1,5 @@
 import type { MetricDatum } from '../kernel.js';
+import { statisticOf } from './statistics.js';
 
 /** The observations of one second. */
 export interface Bucket {
@@ -6,7 +7,7 @@ export interface Bucket {
   sum: number;
   min: number;
   max: number;
-  /** A sample of the values, for percentiles; each stands for `count / values.length` observations. */
+  /** A sample of the values, for percentiles and their kin; each stands for `count / values.length` observations. */
   values: number[];
 }
 
@@ -66,23 +67,6 @@ export function emptyBucket(): Bucket {
   return { count: 0, sum: 0, min: Infinity, max: -Infinity, values: [] };
 }
 
-/** `Average`, `Sum`, `Minimum`, `Maximum`, `SampleCount`, or a percentile `p0` to `p100`. */
-export type Statistic = string;
-
-export function isStatistic(text: string): boolean {
-  return (
-    ['Average', 'Sum', 'Minimum', 'Maximum', 'SampleCount'].includes(text) ||
-    percentileOf(text) !== undefined
-  );
-}
-
-/** 0.99 for `p99`; `undefined` for anything that is no percentile. */
-export function percentileOf(statistic: string): number | undefined {
-  const digits = /^p(\d{1,3}(?:\.\d{1,10})?)$/.exec(statistic)?.[1];
-  const percent = digits === undefined ? NaN : Number(digits);
-  return percent >= 0 && percent <= 100 ? percent / 100 : undefined;
-}
-
 /** One point of a metric over one period. */
 export interface Point {
   /** Start of the period, epoch milliseconds. */
@@ -94,7 +78,7 @@ export interface Point {
 /** The points with data in [fromMs, toMs), oldest first; periods are aligned to the epoch. */
 export function points(
   series: Series | undefined,
-  statistic: Statistic,
+  statistic: string,
   periodMs: number,
   fromMs: number,
   toMs: number,
@@ -131,41 +115,4 @@ function* bucketsBetween(
     const bucket = series.buckets.get(second);
     if (bucket !== undefined) yield [second, bucket];
   }
-}
-
-/** `undefined` when a percentile is asked of data that came as statistics only. */
-export function statisticOf(buckets: readonly Bucket[], statistic: Statistic): number | undefined {
-  const count = buckets.reduce((total, bucket) => total + bucket.count, 0);
-  const sum = buckets.reduce((total, bucket) => total + bucket.sum, 0);
-  if (count === 0) return undefined;
-  switch (statistic) {
-    case 'Sum':
-      return sum;
-    case 'SampleCount':
-      return count;
-    case 'Average':
-      return sum / count;
-    case 'Minimum':
-      return Math.min(...buckets.map(({ min }) => min));
-    case 'Maximum':
-      return Math.max(...buckets.map(({ max }) => max));
-    default:
-      return percentile(buckets, percentileOf(statistic) ?? NaN);
-  }
-}
-
-/** The smallest value with at least the given share of the weight at or below it (nearest rank). */
-function percentile(buckets: readonly Bucket[], share: number): number | undefined {
-  const weighted = buckets
-    .flatMap(({ values, count }) =>
-      values.map((value) => ({ value, weight: count / values.length })),
-    )
-    .sort((a, b) => a.value - b.value);
-  const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
-  let passed = 0;
-  for (const { value, weight } of weighted) {
-    passed += weight;
-    if (passed >= share * total - 1e-9) return value;
-  }
-  return weighted.at(-1)?.value;
 }

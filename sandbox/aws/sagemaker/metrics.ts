@@ -24,6 +24,39 @@ const IDLE_MEMORY_PERCENT = 22;
 const MEMORY_PERCENT_PER_REQUEST_PER_SECOND = 0.05;
 const DISK_PERCENT = 14;
 
+/** GPUs of the instance types known to have several; all others of these families count as having one. */
+const GPUS: Readonly<Record<string, number>> = {
+  'p2.8xlarge': 8,
+  'p2.16xlarge': 16,
+  'p3.8xlarge': 4,
+  'p3.16xlarge': 8,
+  'p3dn.24xlarge': 8,
+  'p4d.24xlarge': 8,
+  'p4de.24xlarge': 8,
+  'p5.48xlarge': 8,
+  'p5e.48xlarge': 8,
+  'p5en.48xlarge': 8,
+  'p6-b200.48xlarge': 8,
+  'p6-b300.48xlarge': 8,
+  'p6e-gb200.36xlarge': 4,
+  'g4dn.12xlarge': 4,
+  'g5.12xlarge': 4,
+  'g5.24xlarge': 4,
+  'g5.48xlarge': 8,
+  'g6.12xlarge': 4,
+  'g6.24xlarge': 4,
+  'g6.48xlarge': 8,
+  'g6e.12xlarge': 4,
+  'g6e.24xlarge': 4,
+  'g6e.48xlarge': 8,
+  'g7e.12xlarge': 2,
+  'g7e.24xlarge': 4,
+  'g7e.48xlarge': 8,
+};
+const GPU_SECONDS_PER_REQUEST = 0.005;
+/** Of each GPU's memory, for weights that lie there. */
+const GPU_MEMORY_PERCENT = 35;
+
 export interface Invocation {
   readonly endpointName: string;
   readonly variant: VariantState;
@@ -75,7 +108,8 @@ export class EndpointMetrics {
   /**
    * Publishes the instances' utilisation for every fleet whose period is over. With r requests per
    * second and instance and v vCPUs: CPU = min(100·v, 3 + 100·0.02·r), memory = min(95, 22 + 0.05·r),
-   * disk = 14, all in percent. Made up, but they follow the real traffic.
+   * disk = 14, all in percent; with g GPUs also GPU = min(100·g, 100·0.005·r) and GPU memory = 35·g. Made up, but they
+   * follow the real traffic.
    */
   publishInstances(endpoints: Iterable<EndpointRecord>): void {
     const atMs = this.kernel.now();
@@ -108,6 +142,7 @@ export class EndpointMetrics {
         Math.min(95, IDLE_MEMORY_PERCENT + MEMORY_PERCENT_PER_REQUEST_PER_SECOND * rate),
       ],
       ['DiskUtilization', DISK_PERCENT],
+      ...gpuValues(rate, gpus(variant.instanceType)),
     ];
     return dimensionSets(endpoint.name, variant, fleet).flatMap((dimensions) =>
       values.map(([name, value]) => ({
@@ -124,6 +159,24 @@ export class EndpointMetrics {
 
 export function cpuPercent(requestsPerSecond: number, cpus: number): number {
   return Math.min(100 * cpus, IDLE_CPU_PERCENT + 100 * CPU_SECONDS_PER_REQUEST * requestsPerSecond);
+}
+
+function gpuValues(
+  requestsPerSecond: number,
+  count: number,
+): readonly (readonly [string, number])[] {
+  if (count === 0) return [];
+  const busy = 100 * GPU_SECONDS_PER_REQUEST * requestsPerSecond;
+  return [
+    ['GPUUtilization', Math.min(100 * count, busy)],
+    ['GPUMemoryUtilization', GPU_MEMORY_PERCENT * count],
+  ];
+}
+
+/** How many GPUs an instance type has: `ml.g5.12xlarge` four, `ml.c5.large` none. */
+export function gpus(instanceType: string | undefined): number {
+  const [, family = '', size = ''] = instanceType?.split('.') ?? [];
+  return /^(?:g|p)r?\d/.test(family) ? (GPUS[`${family}.${size}`] ?? 1) : 0;
 }
 
 function vcpus(instanceType: string | undefined): number {

@@ -21,11 +21,8 @@ import { PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateTopicCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { Alarms } from '../../../sandbox/aws/cloudwatch/alarms.js';
-import { Metrics } from '../../../sandbox/aws/cloudwatch/metrics.js';
-import type { Core } from '../../../sandbox/aws/wires.js';
-import { openStore } from '../../../sandbox/aws/store.js';
 import { readMetricAlarm } from '../../../sandbox/aws/cloudwatch/alarm-operations.js';
+import { onOwnClock } from './own-clock.js';
 import { admin, clients, failure, start, temporaryHome } from './support.js';
 
 const sandbox = await start();
@@ -471,41 +468,6 @@ describe('alarms', () => {
   });
 });
 
-/** CloudWatch on a clock of the test's own: nothing waits. */
-function onOwnClock(home = temporaryHome()) {
-  let nowMs = baseMs;
-  const store = openStore(home);
-  const events: unknown[] = [];
-  const scaled: unknown[] = [];
-  const core = {
-    store,
-    home,
-    now: () => nowMs,
-    random: () => 0.5,
-    arn: (service: string, resource: string) =>
-      `arn:aws:${service}:us-east-1:111122223333:${resource}`,
-    accountId: '111122223333',
-    emit: (event: unknown) => events.push(event),
-    log: () => undefined,
-    wires: { publish: () => true, scale: (...args: unknown[]) => scaled.push(args) },
-  } as unknown as Core;
-  const metrics = new Metrics(core, 3 * 60 * minute);
-  const alarms = new Alarms(core, metrics);
-  return {
-    metrics,
-    alarms,
-    events,
-    scaled,
-    advance: (ms: number) => {
-      nowMs += ms;
-      alarms.tick();
-    },
-    observe: (value: number) => {
-      metrics.observe([{ namespace: 'Own', name: 'm', dimensions: {}, value, atMs: nowMs }]);
-    },
-  };
-}
-
 const watched = {
   AlarmName: 'a',
   Namespace: 'Own',
@@ -523,7 +485,7 @@ describe('the evaluator', () => {
       [60, 10_000],
       [10, 1_000],
     ] as const) {
-      const { alarms, advance } = onOwnClock();
+      const { alarms, advance } = onOwnClock(baseMs);
       alarms.put(readMetricAlarm({ ...watched, Period, TreatMissingData: 'notBreaching' }));
       advance(0);
       expect(alarms.get('a')?.state.value).toBe('OK');
@@ -536,7 +498,7 @@ describe('the evaluator', () => {
   });
 
   it('judges complete periods only', () => {
-    const { alarms, advance, observe } = onOwnClock();
+    const { alarms, advance, observe } = onOwnClock(baseMs);
     alarms.put(readMetricAlarm({ ...watched, TreatMissingData: 'notBreaching' }));
     observe(99);
     advance(50_000);
@@ -546,7 +508,7 @@ describe('the evaluator', () => {
   });
 
   it('evaluates metric math', () => {
-    const { alarms, advance, observe } = onOwnClock();
+    const { alarms, advance, observe } = onOwnClock(baseMs);
     const { Namespace, MetricName, Statistic, Period, ...rest } = watched;
     alarms.put(
       readMetricAlarm({
@@ -570,7 +532,7 @@ describe('the evaluator', () => {
   });
 
   it('repeats a scaling action once a period while the alarm lasts', () => {
-    const { alarms, advance, observe, scaled } = onOwnClock();
+    const { alarms, advance, observe, scaled } = onOwnClock(baseMs);
     const policy =
       'arn:aws:autoscaling:us-east-1:111122223333:scalingPolicy:1:resource/sagemaker/x:policyName/p';
     alarms.put(readMetricAlarm({ ...watched, AlarmActions: [policy] }));
@@ -584,13 +546,13 @@ describe('the evaluator', () => {
 
   it('finds its metrics and states again after a kill', () => {
     const home = temporaryHome();
-    const first = onOwnClock(home);
+    const first = onOwnClock(baseMs, home);
     first.alarms.put(readMetricAlarm(watched));
     for (let value = 1; value <= 99; value += 1) first.observe(value);
     first.metrics.flush();
     first.advance(60_000);
     expect(first.alarms.get('a')?.state.value).toBe('ALARM');
-    const second = onOwnClock(home);
+    const second = onOwnClock(baseMs, home);
     expect(second.alarms.get('a')?.state.value).toBe('ALARM');
     const series = second.metrics.find({ namespace: 'Own', name: 'm', dimensions: {} });
     expect([...(series?.buckets.values() ?? [])]).toMatchObject([
@@ -599,7 +561,7 @@ describe('the evaluator', () => {
   });
 
   it('keeps a bounded sample of a busy second, for percentiles that are about right', () => {
-    const { metrics } = onOwnClock();
+    const { metrics } = onOwnClock(baseMs);
     for (let value = 0; value < 5_000; value += 1) {
       metrics.observe([{ namespace: 'Own', name: 'busy', dimensions: {}, value, atMs: baseMs }]);
     }

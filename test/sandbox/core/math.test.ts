@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MathError, parseExpression } from '../../../sandbox/aws/cloudwatch/math.js';
-import type { MathValue } from '../../../sandbox/aws/cloudwatch/math.js';
+import type { MathScope, MathValue } from '../../../sandbox/aws/cloudwatch/math.js';
 
 const minute = 60_000;
 
@@ -11,9 +11,11 @@ function series(...values: readonly (number | undefined)[]): MathValue {
   return { kind: 'series', periodMs: minute, points: new Map(points) };
 }
 
-const scope = {
+const scope: MathScope = {
   fromMs: 0,
   toMs: 3 * minute,
+  since: () => scope,
+  learnsFrom: () => true,
   lookup: (id: string): MathValue | undefined =>
     new Map([
       ['m1', series(1, 2, 3)],
@@ -24,9 +26,10 @@ const scope = {
 
 function values(text: string): unknown {
   const result = parseExpression(text).evaluate(scope);
-  return result.kind === 'number'
-    ? result.value
-    : [0, 1, 2].map((at) => result.points.get(at * minute));
+  if (result.kind === 'number') return result.value;
+  const items = result.kind === 'array' ? result.items : [result];
+  const rows = items.map(({ points }) => [0, 1, 2].map((at) => points.get(at * minute)));
+  return result.kind === 'array' ? rows : rows[0];
 }
 
 describe('metric math', () => {
@@ -53,6 +56,25 @@ describe('metric math', () => {
     ['DIFF(m1)', [undefined, 1, 1]],
     ['ABS(1 - m1)', [0, 1, 2]],
     ['m1 == 2 || m1 == 3', [0, 1, 1]],
+    ['DIFF_TIME(m2)', [undefined, undefined, 120]],
+    ['RUNNING_SUM(m1)', [1, 3, 6]],
+    ['STDDEV([m1, m2])', [4.5, 0, 13.5]],
+    ['DATAPOINT_COUNT(m2)', 2],
+    ['METRIC_COUNT([m1, m2])', 2],
+    ['FIRST([m1, m2])', [1, 2, 3]],
+    ['LAST([m1, zero])', [0, 0, 1]],
+    [
+      '[m1, zero]',
+      [
+        [1, 2, 3],
+        [0, 0, 1],
+      ],
+    ],
+    ['TIME_SERIES(7)', [7, 7, 7]],
+    ['EPOCH(m2)', [0, undefined, 120]],
+    ['MINUTE(m1)', [0, 1, 2]],
+    ['YEAR(m1) * 10000 + MONTH(m1) * 100 + DATE(m1)', [19700101, 19700101, 19700101]],
+    ['DAY(m1) * 100 + HOUR(m1)', [400, 400, 400]],
   ])('%s', (text, expected) => {
     expect(values(text)).toEqual(expected);
   });
@@ -66,6 +88,10 @@ describe('metric math', () => {
     'FILL(m1)',
     'FILL(1, 2)',
     'absent + 1',
+    '[m1, m2] + 1',
+    'ANOMALY_DETECTION_BAND(m1, m2)',
+    'ANOMALY_DETECTION_BAND(m1, 0)',
+    'ANOMALY_DETECTION_BAND(7)',
     '',
   ])('refuses %j in words', (text) => {
     expect(() => parseExpression(text).evaluate(scope)).toThrow(MathError);
