@@ -164,6 +164,17 @@ export function createEventBridge(core: Core): {
           return { Rules: items.map(shown), NextToken: next };
         },
       ),
+      ListRuleNamesByTarget: op(
+        z.object({ TargetArn: z.string().min(1).max(1600), EventBusName: busName, ...paging }),
+        ({ TargetArn, EventBusName, NextToken, Limit = 100 }) => {
+          const names = bus
+            .rules(busNamed(EventBusName))
+            .filter(({ targets }) => targets.some(({ Arn }) => Arn === TargetArn))
+            .map(({ name }) => name);
+          const { items, next } = page(names, Limit, NextToken, badToken);
+          return { RuleNames: items, NextToken: next };
+        },
+      ),
       DeleteRule: op(
         z.object({ Name: ruleName, EventBusName: busName }),
         ({ Name, EventBusName }) => {

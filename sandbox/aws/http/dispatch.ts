@@ -142,7 +142,11 @@ export class Dispatcher {
     try {
       const injected = fault === undefined ? undefined : injectedError(fault, work.operation);
       if (injected !== undefined) throw injected;
-      if (this.callerOf(call).ended) throw endedSession(work.operation);
+      const caller = this.callerOf(call);
+      if (caller.ended) throw endedSession(work.operation);
+      const action = actionOf(work.operation);
+      if (this.parts.identities.denies(caller.arn, action))
+        throw accessDenied(work.operation, caller.arn, action);
       return await work.perform();
     } catch (error) {
       const known = this.known(error, work.operation, call);
@@ -332,6 +336,42 @@ function injectedError(fault: Fault, operation: string): AwsError | undefined {
     fault.status ??
     (/^Internal|Unavailable/.test(name) ? 500 : /^AccessDenied/.test(name) ? 403 : 400);
   return new AwsError(name, fault.message ?? `Injected by the sandbox: ${name}`, status);
+}
+
+/** IAM's prefix where it is not the service's name in lower case. */
+const PREFIXES: Readonly<Record<string, string>> = {
+  ApplicationAutoScaling: 'application-autoscaling',
+  EventBridge: 'events',
+  SageMakerRuntime: 'sagemaker',
+};
+/** Operations of S3 that IAM calls otherwise. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  HeadBucket: 'ListBucket',
+  HeadObject: 'GetObject',
+  ListBuckets: 'ListAllMyBuckets',
+  ListObjects: 'ListBucket',
+  ListObjectsV2: 'ListBucket',
+  ListObjectVersions: 'ListBucketVersions',
+  GetObjectLockConfiguration: 'GetBucketObjectLockConfiguration',
+};
+
+/** `SageMaker.UpdateEndpoint` is the action `sagemaker:UpdateEndpoint`. */
+function actionOf(operation: string): string {
+  const [service = '', name = ''] = operation.split('.');
+  const action = service === 'S3' ? (own(ACTIONS, name) ?? name) : name;
+  return `${own(PREFIXES, service) ?? service.toLowerCase()}:${action}`;
+}
+
+function accessDenied(operation: string, caller: string, action: string): AwsError {
+  const message = `User: ${caller} is not authorized to perform: ${action} with an explicit deny in an identity-based policy`;
+  if (operation.startsWith('S3.')) return new AwsError('AccessDenied', message, 403);
+  if (operation.startsWith('SNS.')) return new AwsError('AuthorizationError', message, 403);
+  const name = /^(CloudWatch|STS|IAM)\./.test(operation) ? 'AccessDenied' : 'AccessDeniedException';
+  return new AwsError(
+    name,
+    message,
+    /^(SageMaker|EventBridge|ServiceQuotas)/.test(operation) ? 400 : 403,
+  );
 }
 
 /** Each service has its own word for credentials that have ended. */

@@ -5,7 +5,9 @@ import type { Complaint, Violation } from '../validate.js';
 import applicationAutoScaling from './application-autoscaling.json' with { type: 'json' };
 import cloudwatch from './cloudwatch.json' with { type: 'json' };
 import events from './events.json' with { type: 'json' };
+import iam from './iam.json' with { type: 'json' };
 import sagemaker from './sagemaker.json' with { type: 'json' };
+import serviceQuotas from './service-quotas.json' with { type: 'json' };
 import sns from './sns.json' with { type: 'json' };
 import sqs from './sqs.json' with { type: 'json' };
 import sts from './sts.json' with { type: 'json' };
@@ -57,6 +59,8 @@ export const MODELS: Readonly<Record<string, ServiceModel>> = {
   AmazonSQS: sqs as unknown as ServiceModel,
   SNS: sns as unknown as ServiceModel,
   STS: sts as unknown as ServiceModel,
+  IAM: iam as unknown as ServiceModel,
+  ServiceQuotasV20190624: serviceQuotas as unknown as ServiceModel,
 };
 
 export const modelOf = (target: string): ServiceModel | undefined =>

@@ -25,6 +25,7 @@ import {
 } from './answers.js';
 import type { Call, Operation } from './answers.js';
 import { findObject, sourceOf } from './find.js';
+import { isRetained, lockOperations, retained } from './lock.js';
 import { listV1, listV2, listVersions } from './listing.js';
 import { multipartOperations } from './multipart.js';
 import type { ObjectRecord, ObjectStore } from './objects.js';
@@ -125,7 +126,12 @@ function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Ope
         throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
       request.resume();
       // In us-east-1, unlike elsewhere, AWS lets the owner create a bucket again, which changes nothing.
-      if (!objects.bucketExists(bucket)) objects.saveBucket(bucket, { createdAtMs: core.now() });
+      const locked = request.headers['x-amz-bucket-object-lock-enabled'] === 'true';
+      if (!objects.bucketExists(bucket))
+        objects.saveBucket(bucket, {
+          createdAtMs: core.now(),
+          ...(locked ? { versioning: 'Enabled', lock: [] } : {}),
+        });
       return { status: 200, headers: { location: `/${bucket}` } };
     },
     HeadBucket: () => ({ status: 200, headers: { 'x-amz-bucket-region': core.region } }),
@@ -149,6 +155,12 @@ function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Ope
         .safeParse(parseXml(await readBody(request)));
       if (!parsed.success) throw malformed();
       const record = objects.bucket(bucket);
+      if (record?.lock !== undefined && parsed.data.VersioningConfiguration.Status === 'Suspended')
+        throw new AwsError(
+          'InvalidBucketState',
+          'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.',
+          409,
+        );
       if (record !== undefined)
         objects.saveBucket(bucket, {
           ...record,
@@ -156,6 +168,7 @@ function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Ope
         });
       return { status: 200 };
     },
+    ...lockOperations(core),
     ListObjectsV2: (call) => listV2(objects, call),
     ListObjects: (call) => listV1(objects, call),
     ListObjectVersions: (call) => listVersions(objects, call),
@@ -163,9 +176,10 @@ function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Ope
     CopyObject: (call) => copyObject(objects, call),
     GetObject: (call) => getObject(objects, call, true),
     HeadObject: (call) => getObject(objects, call, false),
-    DeleteObject: ({ bucket, key, query }) => {
+    DeleteObject: ({ bucket, key, query, request }) => {
       const versionId = query.get('versionId');
       if (versionId !== null) {
+        if (isRetained(core, bucket, key, versionId, request)) throw retained();
         const removed = objects.removeVersion(bucket, key, versionId);
         return {
           status: 204,
@@ -199,17 +213,27 @@ function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Ope
         .safeParse(parseXml(await readBody(request)));
       if (!parsed.success) throw malformed();
       const { Object: doomed, Quiet } = parsed.data.Delete;
-      const deleted = doomed.map(({ Key, VersionId }) => {
-        if (VersionId !== undefined) {
-          objects.removeVersion(bucket, Key, VersionId);
-          return { Key, VersionId };
-        }
-        const marker = objects.remove(bucket, Key);
-        return marker === undefined
-          ? { Key }
-          : { Key, DeleteMarker: true, DeleteMarkerVersionId: marker.versionId };
+      const kept = doomed.filter(
+        ({ Key, VersionId }) =>
+          VersionId !== undefined && isRetained(core, bucket, Key, VersionId, request),
+      );
+      const deleted = doomed
+        .filter((one) => !kept.includes(one))
+        .map(({ Key, VersionId }) => {
+          if (VersionId !== undefined) {
+            objects.removeVersion(bucket, Key, VersionId);
+            return { Key, VersionId };
+          }
+          const marker = objects.remove(bucket, Key);
+          return marker === undefined
+            ? { Key }
+            : { Key, DeleteMarker: true, DeleteMarkerVersionId: marker.versionId };
+        });
+      const { name: Code, message: Message } = retained();
+      return xml('DeleteResult', {
+        ...(Quiet === 'true' ? {} : { Deleted: deleted }),
+        ...(kept.length === 0 ? {} : { Error: kept.map((one) => ({ ...one, Code, Message })) }),
       });
-      return xml('DeleteResult', Quiet === 'true' ? '' : { Deleted: deleted });
     },
   };
 }

@@ -14,6 +14,14 @@ import type { Change, Objects, Store } from '../kernel.js';
 export interface BucketRecord {
   readonly createdAtMs: number;
   readonly versioning?: 'Enabled' | 'Suspended';
+  /** Object Lock: the default retention of versions written since then; the latest counts. Empty without a default. */
+  readonly lock?: readonly Retention[];
+}
+
+export interface Retention {
+  readonly mode: 'GOVERNANCE' | 'COMPLIANCE';
+  readonly days: number;
+  readonly sinceMs: number;
 }
 
 export interface ObjectRecord {

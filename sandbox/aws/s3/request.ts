@@ -48,7 +48,6 @@ const SUBRESOURCES = [
   'logging',
   'metrics',
   'notification',
-  'object-lock',
   'ownershipControls',
   'policy',
   'policyStatus',
@@ -99,6 +98,7 @@ function bucketOperation(method: string, query: URLSearchParams): string | undef
     case 'HEAD':
       return 'HeadBucket';
     case 'PUT':
+      if (query.has('object-lock')) return 'PutObjectLockConfiguration';
       return query.has('versioning') ? 'PutBucketVersioning' : 'CreateBucket';
     case 'DELETE':
       return 'DeleteBucket';
@@ -106,6 +106,7 @@ function bucketOperation(method: string, query: URLSearchParams): string | undef
       return query.has('delete') ? 'DeleteObjects' : undefined;
     case 'GET':
       if (query.has('versioning')) return 'GetBucketVersioning';
+      if (query.has('object-lock')) return 'GetObjectLockConfiguration';
       if (query.has('location')) return 'GetBucketLocation';
       if (query.has('versions')) return 'ListObjectVersions';
       return query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { Html } from '../admin.js';
 import type { AdminPages } from '../admin.js';
 import { parsePattern } from '../events/pattern.js';
@@ -20,6 +21,8 @@ interface Subscription {
   readonly protocol: string;
   readonly endpoint: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Nobody has followed the link: nothing is delivered, and lists show no ARN. */
+  readonly pending?: true;
 }
 
 interface Publication {
@@ -40,6 +43,8 @@ const DEDUPLICATION = 'topic-deduplication';
 const DEDUPLICATION_MS = 5 * 60_000;
 const MAX_BYTES = 262_144;
 const PAGE = 100;
+const PENDING = 'PendingConfirmation';
+const confirmationsSchema = z.strictObject({ needed: z.boolean() });
 /** What a FIFO topic delivers to. */
 const FIFO_PROTOCOLS = new Set(['sqs']);
 const TOPIC_ATTRIBUTES = new Set([
@@ -54,8 +59,8 @@ const TOPIC_ATTRIBUTES = new Set([
 ]);
 
 /**
- * Amazon SNS. Sets `core.wires.publish`. Subscriptions by e-mail, sms and lambda need no confirmation: what they get is
- * in the outbox, protocol by protocol.
+ * Amazon SNS. Sets `core.wires.publish`. Subscriptions by e-mail, sms and lambda need no confirmation unless
+ * `/_sandbox/confirmations` says so: what they get is in the outbox, protocol by protocol.
  */
 export function createSns(core: Core): { readonly service: Service; readonly pages: AdminPages } {
   const { store } = core;
@@ -86,7 +91,10 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     if (publication.deduplicationId !== undefined)
       store.put(DEDUPLICATION, seenKey, { id, atMs: core.now() });
     const receivers = subscriptions().filter(
-      (each) => each.topicArn === publication.topicArn && passesFilter(each, publication),
+      (each) =>
+        each.pending !== true &&
+        each.topicArn === publication.topicArn &&
+        passesFilter(each, publication),
     );
     outbox.add({
       topicArn: publication.topicArn,
@@ -119,12 +127,19 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     return true;
   };
 
+  /** SQS queues and functions of the own account are confirmed by themselves. */
+  const mustConfirm = (protocol: string): boolean =>
+    /^(email|http)/.test(protocol) &&
+    store.get<{ needed: boolean }>('sandbox', 'confirmations')?.needed === true;
+  const shownArn = (form: Form, { arn, pending }: Subscription): string =>
+    pending === true && form.get('ReturnSubscriptionArn') !== 'true' ? 'pending confirmation' : arn;
+
   const listed = (form: Form, all: readonly Subscription[]): unknown => {
     const from = startOf(form);
     return {
       Subscriptions: members(
         all.slice(from, from + PAGE).map((each) => ({
-          SubscriptionArn: each.arn,
+          SubscriptionArn: each.pending === true ? PENDING : each.arn,
           Owner: core.accountId,
           Protocol: each.protocol,
           Endpoint: each.endpoint,
@@ -176,14 +191,15 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       },
       GetTopicAttributes: (form) => {
         const topic = findTopic(required(form, 'TopicArn'));
-        const count = subscriptions().filter(({ topicArn }) => topicArn === topic.arn).length;
+        const ours = subscriptions().filter(({ topicArn }) => topicArn === topic.arn);
+        const waiting = ours.filter(({ pending }) => pending === true).length;
         return {
           Attributes: entryList({
             TopicArn: topic.arn,
             Owner: core.accountId,
             DisplayName: '',
-            SubscriptionsConfirmed: String(count),
-            SubscriptionsPending: '0',
+            SubscriptionsConfirmed: String(ours.length - waiting),
+            SubscriptionsPending: String(waiting),
             SubscriptionsDeleted: '0',
             ...topic.attributes,
           }),
@@ -212,7 +228,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
           (each) =>
             each.topicArn === topic.arn && each.protocol === protocol && each.endpoint === endpoint,
         );
-        if (there !== undefined) return { SubscriptionArn: there.arn };
+        if (there !== undefined) return { SubscriptionArn: shownArn(form, there) };
         const arn = `${topic.arn}:${randomUUID()}`;
         const subscription: Subscription = {
           arn,
@@ -220,15 +236,16 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
           protocol,
           endpoint,
           attributes,
+          ...(mustConfirm(protocol) ? { pending: true as const } : {}),
         };
         store.put(SUBSCRIPTIONS, arn, subscription);
-        return { SubscriptionArn: arn };
+        return { SubscriptionArn: shownArn(form, subscription) };
       },
       Unsubscribe: (form) => {
         store.delete(SUBSCRIPTIONS, required(form, 'SubscriptionArn'));
       },
       GetSubscriptionAttributes: (form) => {
-        const { arn, topicArn, protocol, endpoint, attributes } = findSubscription(
+        const { arn, topicArn, protocol, endpoint, attributes, pending } = findSubscription(
           required(form, 'SubscriptionArn'),
         );
         return {
@@ -238,7 +255,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
             Owner: core.accountId,
             Protocol: protocol,
             Endpoint: endpoint,
-            PendingConfirmation: 'false',
+            PendingConfirmation: String(pending === true),
             RawMessageDelivery: 'false',
             ...attributes,
           }),
@@ -269,6 +286,15 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     pages: {
       'GET /_sandbox/outbox': () => new Html(outboxPage(outbox.list())),
       'GET /_sandbox/outbox.json': () => outbox.list(),
+      'PUT /_sandbox/confirmations': (body) => {
+        const { needed } = confirmationsSchema.parse(body);
+        store.put('sandbox', 'confirmations', { needed });
+        // Everybody follows their link.
+        if (!needed)
+          for (const { pending, ...each } of subscriptions())
+            if (pending === true) store.put(SUBSCRIPTIONS, each.arn, each);
+        return { needed };
+      },
     },
   };
 }

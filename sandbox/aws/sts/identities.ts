@@ -9,6 +9,8 @@ const rolesSchema = z.record(
     /** ARNs that may assume it, as the trust policy spells them, or `*`. */
     trusts: z.array(z.string().min(1)),
     externalId: z.string().min(2).optional(),
+    /** Actions it may not, as IAM spells them: `sagemaker:UpdateEndpoint`, `s3:*`. */
+    denies: z.array(z.string().regex(/^[a-z0-9-]+:[A-Za-z0-9*]+$/)).optional(),
   }),
 );
 
@@ -65,6 +67,22 @@ export class Identities {
     if (role.externalId !== undefined && role.externalId !== externalId) return false;
     const principals = ['*', caller.arn, roleOf(caller.arn), accountRootOf(caller.arn)];
     return role.trusts.some((trusted) => principals.includes(trusted));
+  }
+
+  /** Whether there is such a role, user or group. While no role is declared, every one is there. */
+  exists(arn: string): boolean {
+    const roles = this.roles();
+    return !arn.includes(':role/') || Object.keys(roles).length === 0 || Object.hasOwn(roles, arn);
+  }
+
+  /** Whether a role, or the session of one, is denied an action. */
+  denies(arn: string, action: string): boolean {
+    const roles = this.roles();
+    const role = roleOf(arn);
+    const denied = Object.hasOwn(roles, role) ? roles[role]?.denies : undefined;
+    return (denied ?? []).some((pattern) =>
+      new RegExp(`^${pattern.replaceAll('*', '.*')}$`, 'i').test(action),
+    );
   }
 
   assume(roleArn: string, sessionName: string, seconds: number): SessionGiven {
