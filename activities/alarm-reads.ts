@@ -42,7 +42,7 @@ export interface AlarmReads {
 
 const NAMES_PER_CALL = 100;
 /** A look that was asked for waits only for those of the same moment. */
-const GATHER_MS = 50;
+const GATHER_MS = 10;
 /** Aligned looks of many models begin over some seconds. */
 const GATHER_ALIGNED_MS = 150;
 const GATHER_ALIGNED_MAX_MS = 5_000;

@@ -26,7 +26,7 @@ export interface EndpointReads {
 }
 
 const ENDPOINTS_PER_PAGE = 100;
-const GATHER_MS = 50;
+const GATHER_MS = 10;
 const GATHER_ALIGNED_MS = 150;
 const GATHER_ALIGNED_MAX_MS = 5_000;
 const AT_A_TIME = 8;

@@ -7,6 +7,8 @@
  */
 import {
   ActivityCancellationType,
+  isCancellation,
+  patched,
   proxyActivities,
   proxyLocalActivities,
 } from '@temporalio/workflow';
@@ -16,6 +18,8 @@ import { reconcileEveryMs } from '../domain/disagreements.js';
 import { durationMs } from '../domain/duration.js';
 import type { Policy } from '../domain/policy.schema.js';
 import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
+import { isHopeless } from './failures.js';
+import { SINCE_0_2 } from './patches.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -74,6 +78,63 @@ export const aside = (
     retry: RETRY,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   });
+
+/** One short attempt; who waits longer is better served by an activity that the Web UI names. */
+const SWIFT_MS = 5_000;
+
+/**
+ * Short work between a person's decision, or an alarm, and what follows from it. Tried once in the worker that runs the
+ * workflow, which saves the server's way there and back; what fails there is an activity like any other, with all of
+ * its patience and its name in the Web UI. It may therefore run twice, as every activity may.
+ */
+export const swift = (summary: string, withinMs: number = DAY_MS): SwiftActivities => {
+  const patient = control(summary, withinMs);
+  if (!patched(SINCE_0_2)) return patient;
+  const once = proxyLocalActivities<SwiftActivities>({
+    summary,
+    startToCloseTimeout: SWIFT_MS,
+    scheduleToCloseTimeout: SWIFT_MS,
+    retry: { maximumAttempts: 1 },
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
+  const first =
+    <Asked, Told>(quick: (asked: Asked) => Promise<Told>, slow: (asked: Asked) => Promise<Told>) =>
+    async (asked: Asked): Promise<Told> => {
+      try {
+        return await quick(asked);
+      } catch (error) {
+        if (isCancellation(error) || isHopeless(error)) throw error;
+        return slow(asked);
+      }
+    };
+  return {
+    record: first(
+      (asked) => once.record(asked),
+      (asked) => patient.record(asked),
+    ),
+    preflight: first(
+      (asked) => once.preflight(asked),
+      (asked) => patient.preflight(asked),
+    ),
+    reconcile: first(
+      (asked) => once.reconcile(asked),
+      (asked) => patient.reconcile(asked),
+    ),
+    readScaling: first(
+      (asked) => once.readScaling(asked),
+      (asked) => patient.readScaling(asked),
+    ),
+    startRelease: first(
+      (asked) => once.startRelease(asked),
+      (asked) => patient.startRelease(asked),
+    ),
+  };
+};
+
+type SwiftActivities = Pick<
+  ControlActivities,
+  'record' | 'preflight' | 'reconcile' | 'readScaling' | 'startRelease'
+>;
 
 /** DuckDB over files, in its own process. */
 export const data = (summary: string): DataActivities =>

@@ -30,7 +30,7 @@ import { cut, decisionEvent } from '../domain/own-events.js';
 import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
 import type { KeeperStatus } from '../domain/status.js';
-import { control } from './activities.js';
+import { control, swift } from './activities.js';
 import { keeperDetails, keeperWhy } from './details.js';
 import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import {
@@ -461,7 +461,7 @@ export function openKeeperDesk(input: KeeperInput) {
     try {
       seeHead(
         state,
-        await control(
+        await (draft.swift === true ? swift : control)(
           `ledger: ${draft.decision}`,
           ...(draft.urgent === true ? [URGENT_RECORD_MS] : []),
         ).record({ ...ref(), drafts }),

@@ -20,7 +20,7 @@ import {
 import { placeOf } from '../domain/place.js';
 import type { Policy } from '../domain/policy.schema.js';
 import { retriesOf } from '../domain/training.js';
-import { control, data } from './activities.js';
+import { control, data, swift } from './activities.js';
 import { atBest, isHopeless, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
 import {
@@ -240,6 +240,7 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
       ...(cost === undefined ? {} : { forecast: cost }),
     },
     actor: trigger.by,
+    swift: true,
   });
   if (cost !== undefined) seeRun(state, release, Date.now(), cost);
   started(state, {
@@ -248,7 +249,7 @@ export async function startRelease(desk: KeeperDesk, trigger: Trigger): Promise<
     dataToMs: span.toMs,
     data: span,
   });
-  const outcome = await control(`start release ${String(release)}`).startRelease({
+  const outcome = await swift(`start release ${String(release)}`).startRelease({
     workflowId: releaseId(desk.model, release),
     keeperId: workflowInfo().workflowId,
     triggerKey: `${trigger.kind}/${String(trigger.atMs)}`,
@@ -418,7 +419,7 @@ export async function lendLease(desk: KeeperDesk): Promise<void> {
     return;
   }
   if (reconciles()) await atBest(() => reconcileNow(desk, 'before the deployment'), desk.tell);
-  const scaling = await control('read scaling').readScaling(desk.ref());
+  const scaling = await swift('read scaling').readScaling(desk.ref());
   state.scaling = {
     suspendedByUs: scaling.found && !scaling.suspended,
     forRelease: asking.release,

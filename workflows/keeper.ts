@@ -2,6 +2,7 @@ import { condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workf
 
 import { verdictMetrics } from '../domain/custom-metrics.js';
 import type { DataTold, Reconciliation, SignalsTold } from '../activities/contract.js';
+import type { Judgement } from '../domain/detect.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
 import type { Trigger } from '../domain/model.js';
@@ -284,6 +285,17 @@ async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
   const { state } = desk;
   if (isBehind(state)) return;
   const judged = judgement(state);
+  const news = seeVerdict(desk, judged);
+  // A release that follows starts first: what is said of it can wait for a moment.
+  if (!reconciles()) await news();
+  await heedProbationAlarms(desk);
+  await heedGovernor(desk, judged, news);
+}
+
+/** @returns tells people of the verdict, if it has changed and nobody has told them yet */
+function seeVerdict(desk: KeeperDesk, judged: Judgement): () => Promise<void> {
+  const { state } = desk;
+  let tell = (): Promise<void> => Promise.resolve();
   if (judged.verdict !== state.verdict) {
     desk.tell(`verdict: ${judged.verdict}, was ${state.verdict}: ${judged.reasons[0] ?? ''}`);
     desk.announceVerdict(judged);
@@ -297,25 +309,40 @@ async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
     );
     if (judged.verdict in NOTICES) {
       const { notice, severity } = NOTICES[judged.verdict as keyof typeof NOTICES];
-      await desk.notify(
-        notice,
-        `${desk.model}: ${judged.verdict}`,
-        judged.reasons.join('\n'),
-        severity,
-        `verdict/${String(state.verdictSinceMs)}`,
-        judged.windows.flatMap(({ reportUri }) =>
-          reportUri === undefined ? [] : [{ uri: reportUri }],
-        ),
-      );
+      const sinceMs = state.verdictSinceMs;
+      tell = () =>
+        desk.notify(
+          notice,
+          `${desk.model}: ${judged.verdict}`,
+          judged.reasons.join('\n'),
+          severity,
+          `verdict/${String(sinceMs)}`,
+          judged.windows.flatMap(({ reportUri }) =>
+            reportUri === undefined ? [] : [{ uri: reportUri }],
+          ),
+        );
     }
   }
   state.verdictReasons = judged.reasons;
-  await heedProbationAlarms(desk);
+  return () => {
+    const telling = tell();
+    tell = () => Promise.resolve();
+    return telling;
+  };
+}
 
+/** Asks the governor what follows from the verdict or the schedule, and does it. */
+async function heedGovernor(
+  desk: KeeperDesk,
+  judged: Judgement,
+  news: () => Promise<void>,
+): Promise<void> {
+  const { state } = desk;
   const trigger = triggerOf(desk, judged.windows);
-  if (trigger === undefined) return;
+  if (trigger === undefined) return news();
   const nowMs = Date.now();
   const answer = govern(state.policy.spec, governorState(state, nowMs), trigger, nowMs);
+  if (answer.kind !== 'start') await news();
   if (answer.kind === 'roll back') {
     await rollBackOnce(desk, answer.release, answer.reason);
     return;
@@ -325,7 +352,7 @@ async function judgeAndGovern(desk: KeeperDesk): Promise<void> {
   if (answer.kind === 'start') {
     if (trigger.kind === 'schedule') state.scheduleDueAtMs = null;
     await startRelease(desk, trigger);
-    return;
+    return news();
   }
   if (trigger.kind === 'schedule' && (answer.kind === 'record' || answer.kind === 'notify'))
     state.scheduleDueAtMs = null;

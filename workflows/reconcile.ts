@@ -5,7 +5,7 @@ import { DISAGREEMENTS, keyOf, remedyFor } from '../domain/disagreements.js';
 import type { Disagreement, Expected, OpenDisagreement, Remedy } from '../domain/disagreements.js';
 import { personOf } from '../domain/people.js';
 import type { Actor } from '../domain/people.js';
-import { control } from './activities.js';
+import { control, swift } from './activities.js';
 import { sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
 import { carryOut } from './keeper-work.js';
@@ -51,7 +51,7 @@ export async function reconcileNow(
   desk: KeeperDesk,
   why: string,
 ): Promise<readonly OpenDisagreement[]> {
-  const told = await control(`compare everything: ${why}`).reconcile({
+  const told = await swift(`compare everything: ${why}`).reconcile({
     ...desk.ref(),
     expected: expected(desk),
     known: [],

@@ -45,7 +45,7 @@ import type {
   TrafficStatus,
 } from '../domain/status.js';
 import { releaseDetails, releaseWhy } from './details.js';
-import { careful, control, NOTICE_MS } from './activities.js';
+import { careful, control, NOTICE_MS, swift } from './activities.js';
 import { openEventOutbox } from './event-outbox.js';
 import { atBest, checkAsked, refused, sentenceOf, unstallable } from './failures.js';
 import type { Answer, Asked, KeeperWord, SignalledDecision } from './messages.js';
@@ -93,6 +93,8 @@ export interface Drafted {
   readonly actor?: Actor;
   /** Goes ahead even when S3 refuses, and is entered later, marked late. */
   readonly urgent?: boolean;
+  /** Stands between a decision or an alarm and what follows from it: entered without the server's way there and back. */
+  readonly swift?: boolean;
 }
 
 export type ReleaseDesk = ReturnType<typeof openReleaseDesk>;
@@ -139,6 +141,7 @@ export function openReleaseDesk(input: ReleaseInput) {
   let request: ApprovalRequest | undefined;
   let interruption: Interruption | undefined;
   let leaseGranted = false;
+  let leaseAsked = false;
   let scalingSuspended = false;
   let hurry: string | undefined;
   let probationEnd: string | undefined;
@@ -455,7 +458,8 @@ export function openReleaseDesk(input: ReleaseInput) {
     const drafts = [...later.splice(0), draftOf(draft)];
     const summary = `ledger: ${drafts.map(({ decision }) => decision).join(', ')}`;
     if (draft.urgent !== true) {
-      head = await events.after(control(summary).record({ ...ref, drafts }));
+      const ledger = (draft.swift === true ? swift : control)(summary);
+      head = await events.after(ledger.record({ ...ref, drafts }));
       events.add(...drafts.map(decisionEvent));
       return;
     }
@@ -758,6 +762,21 @@ export function openReleaseDesk(input: ReleaseInput) {
     },
 
     /**
+     * Asks for the right to write to the endpoint while the approval is still being entered: the keeper compares
+     * everything before it lends it. A release that a person holds asks when it goes on.
+     */
+    async askForLease(): Promise<void> {
+      if (leaseGranted || leaseAsked || s.paused !== null) return;
+      leaseAsked = await tellKeeper(() =>
+        keeper.signal(releaseSaysSignal, {
+          release,
+          stage: 'deploy',
+          wantsLease: true,
+          ledgerHead: head,
+        }),
+      );
+    },
+    /**
      * The right to write to the endpoint, lent by the keeper. While the model is frozen the keeper does not
      * lend it.
      */
@@ -767,14 +786,16 @@ export function openReleaseDesk(input: ReleaseInput) {
       show();
       const granted = (): boolean => leaseGranted;
       while (!granted()) {
-        await tellKeeper(() =>
-          keeper.signal(releaseSaysSignal, {
-            release,
-            stage: s.stage,
-            wantsLease: true,
-            ledgerHead: head,
-          }),
-        );
+        if (!leaseAsked)
+          await tellKeeper(() =>
+            keeper.signal(releaseSaysSignal, {
+              release,
+              stage: s.stage,
+              wantsLease: true,
+              ledgerHead: head,
+            }),
+          );
+        leaseAsked = false;
         await condition(granted, '1h', {
           summary: 'waiting for the right to write to the endpoint',
         });

@@ -59,6 +59,7 @@ export function openWatches(desk: KeeperDesk) {
   let data: Watch<DataTold> | undefined;
   let comparison: Watch<Reconciliation> | undefined;
   let lookedAtMs = 0;
+  let hintedAtMs = 0;
 
   const everyMs = (): number => durationMs(state.policy.spec.monitor.every);
 
@@ -146,7 +147,8 @@ export function openWatches(desk: KeeperDesk) {
       await comparison?.cancel();
       comparison = compare(0);
     },
-    lookedAtMs: (): number => lookedAtMs,
+    /** When a hint was last followed; in earlier histories, when any look was begun. */
+    lookedAtMs: (): number => (reconciles() ? hintedAtMs : lookedAtMs),
     /** What the signals watch has to tell; it goes on looking from the next aligned instant. */
     takeSignals(): WatchEnd<SignalsTold> | undefined {
       const end = signals?.end;
@@ -168,6 +170,7 @@ export function openWatches(desk: KeeperDesk) {
     /** A hint: look at once instead of at the next aligned instant. */
     async lookNow(): Promise<void> {
       await signals?.cancel();
+      hintedAtMs = Date.now();
       signals = lookAtSignals(0);
     },
     /** What the data watch compares with has changed. */

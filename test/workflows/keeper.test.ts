@@ -150,6 +150,42 @@ describe('a keeper', () => {
     });
   });
 
+  it('follows a hint at once though it comes just after an aligned look', async () => {
+    await play(async (p) => {
+      await until(
+        p.keeperStatus,
+        (s) => s.timeline.some((entry) => entry.what.startsWith('keeping')),
+        'it is ready',
+      );
+      const followed = async (): Promise<readonly string[]> => {
+        const { events } = await p.keeper.fetchHistory();
+        const after = (events ?? []).slice(
+          (events ?? []).findLastIndex((event) => event.workflowExecutionSignaledEventAttributes),
+        );
+        const look = after.findIndex(
+          ({ activityTaskScheduledEventAttributes: scheduled }) =>
+            scheduled?.activityType?.name === 'watchSignals',
+        );
+        return look < 0
+          ? []
+          : after
+              .slice(0, look + 1)
+              .flatMap((event) =>
+                event.timerFiredEventAttributes
+                  ? ['an interval']
+                  : event.activityTaskScheduledEventAttributes
+                    ? ['a look']
+                    : [],
+              );
+      };
+      await p.keeper.signal('lookNow', { about: 'an alarm' });
+      await p.env.sleep('11s');
+      expect(await until(followed, (steps) => steps.length > 0, 'it is followed')).toEqual([
+        'a look',
+      ]);
+    });
+  });
+
   it('continues as new with a release in flight, and nothing is lost or done twice', async () => {
     await play(
       async (p) => {

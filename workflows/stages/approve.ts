@@ -1,4 +1,4 @@
-import { condition } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 
 import { ladder } from '../../domain/approval.js';
 import type { LadderStep } from '../../domain/approval.js';
@@ -13,6 +13,7 @@ import { planInWords } from '../../domain/rollout.js';
 import { control } from '../activities.js';
 import { atBest } from '../failures.js';
 import { publishMetrics } from '../metrics.js';
+import { SINCE_0_2 } from '../patches.js';
 import type { ReleaseDesk } from '../release-desk.js';
 import type { Ready } from './evaluate.js';
 import { openRegistryDoor } from './registry.js';
@@ -219,8 +220,10 @@ async function settled(
     ...(last === undefined || outcome === 'pending'
       ? {}
       : { actor: { person: last.person, door: last.door, proof: last.proof } }),
+    swift: true,
   });
   if (outcome === 'approved') {
+    const asked = patched(SINCE_0_2) ? desk.askForLease() : undefined;
     const wish = {
       packageArn: candidate.packageArn,
       status: 'Approved',
@@ -230,6 +233,7 @@ async function settled(
     const summary = 'set the package to Approved';
     await Promise.all([
       recorded,
+      asked,
       door === undefined
         ? control(summary).setApprovalStatus({ ...ref, ...wish })
         : desk.writePackage(summary, wish),

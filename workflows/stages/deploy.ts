@@ -4,7 +4,7 @@ import type { Preflight, Prepared } from '../../activities/contract.js';
 import type { Evidence } from '../../domain/evidence.js';
 import { changedParts } from '../../domain/evidence.js';
 import { planInWords } from '../../domain/rollout.js';
-import { careful, control } from '../activities.js';
+import { careful, swift } from '../activities.js';
 import { sentenceOf } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
 import { besideBake, comparesBake } from './bake.js';
@@ -36,7 +36,7 @@ export async function deploy(
   }
 
   const look = (): Promise<Preflight> =>
-    control('preflight').preflight({
+    swift('preflight').preflight({
       ...ref,
       configName,
       plan,
@@ -75,6 +75,7 @@ export async function deploy(
       digest: approved.digest,
       lastModifiedAtMs: checked.endpoint.lastModifiedAtMs,
     },
+    swift: true,
   });
   try {
     return await (prepared.split === undefined
