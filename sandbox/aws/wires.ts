@@ -21,8 +21,17 @@ export interface Wires {
   emit: (event: BusEvent) => void;
   observe: (data: readonly MetricDatum[]) => void;
   alarmState: Kernel['alarmState'];
-  /** Puts a message into a queue named by ARN; false when there is no such queue. */
-  sendToQueue: (queueArn: string, body: string, attributes?: QueueAttributes) => boolean;
+  /**
+   * Puts a message into a queue named by ARN; false when there is no such queue.
+   *
+   * @param fifo what a FIFO queue keeps its order and drops repetitions by; by itself it has one group
+   */
+  sendToQueue: (
+    queueArn: string,
+    body: string,
+    attributes?: QueueAttributes,
+    fifo?: { readonly groupId: string; readonly deduplicationId: string },
+  ) => boolean;
   /** Publishes to a topic named by ARN, as an alarm does; false when there is no such topic. */
   publish: (topicArn: string, subject: string, message: string) => boolean;
   /** Carries out a scaling policy named by ARN, as an alarm does. */

@@ -105,7 +105,7 @@ export class Dispatcher {
       const work = await this.rpcWork(request, named, cborCodec, call);
       await this.perform(request, response, work, call);
     } else if (isQueryCall(request, url)) {
-      await this.perform(request, response, await this.queryWork(request, call), call);
+      await this.perform(request, response, await this.queryWork(request, url, call), call);
     } else if (
       request.method === 'POST' &&
       /^\/endpoints\/[^/]+\/invocations$/.test(url.pathname)
@@ -230,12 +230,14 @@ export class Dispatcher {
     };
   }
 
-  private async queryWork(request: IncomingMessage, call: CallInfo): Promise<Work> {
-    const body = await tryRead(request);
+  private async queryWork(request: IncomingMessage, url: URL, call: CallInfo): Promise<Work> {
+    const isLink = request.method === 'GET';
+    const body = isLink ? Buffer.alloc(0) : await tryRead(request);
     const text = body instanceof AwsError ? '' : body.toString('utf8');
-    const form = new Map(new URLSearchParams(text));
+    const form = new Map(isLink ? url.searchParams : new URLSearchParams(text));
     const action = form.get('Action') ?? '';
-    const version = form.get('Version') ?? '';
+    // The links in messages of SNS name no version.
+    const version = form.get('Version') ?? (isLink ? SNS_VERSION : '');
     const found = this.byVersion.get(version);
     const namespace = found?.query.namespace ?? `http://webservices.amazon.com/AWSFault/2005-15-09`;
     return {
@@ -294,8 +296,14 @@ export class Dispatcher {
   }
 }
 
-/** A form at the root: an object of S3 may be of this type too, and curl says it of every body. */
+const SNS_VERSION = '2010-03-31';
+/** What messages of SNS have links to: nothing else is done for a mere visit. */
+const LINKED = new Set(['ConfirmSubscription', 'Unsubscribe']);
+
+/** A form at the root: an object of S3 may be of this type too, and curl says it of every body. Or a link of SNS's. */
 function isQueryCall(request: IncomingMessage, url: URL): boolean {
+  if (request.method === 'GET')
+    return url.pathname === '/' && LINKED.has(url.searchParams.get('Action') ?? '');
   const type = request.headers['content-type'] ?? '';
   return (
     request.method === 'POST' &&

@@ -1,49 +1,32 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Html } from '../admin.js';
 import type { AdminPages } from '../admin.js';
-import { parsePattern } from '../events/pattern.js';
 import { members, readEntries } from '../http/query-protocol.js';
 import { AwsError } from '../kernel.js';
 import type { QueryService, Service } from '../kernel.js';
 import { detected } from '../validate.js';
-import type { Core, QueueAttributes } from '../wires.js';
+import type { Core } from '../wires.js';
+import { batchOf } from './batch.js';
+import { deliver, isWeb, outcomeAtFirst } from './deliver.js';
+import { confirmation } from './envelope.js';
+import { invalid, notFound } from './errors.js';
+import { checkFilter, passesFilter } from './filter.js';
+import { faultOfEndpoint, post } from './http-delivery.js';
 import { Outbox, outboxPage } from './outbox.js';
-
-interface Topic {
-  readonly arn: string;
-  readonly attributes: Readonly<Record<string, string>>;
-}
-
-interface Subscription {
-  readonly arn: string;
-  readonly topicArn: string;
-  readonly protocol: string;
-  readonly endpoint: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  /** Nobody has followed the link: nothing is delivered, and lists show no ARN. */
-  readonly pending?: true;
-}
-
-interface Publication {
-  readonly topicArn: string;
-  readonly subject?: string | undefined;
-  readonly message: string;
-  /** Per protocol, with MessageStructure json. */
-  readonly byProtocol?: Readonly<Record<string, string>> | undefined;
-  readonly attributes: QueueAttributes;
-  readonly deduplicationId?: string | undefined;
-}
-
-type Form = ReadonlyMap<string, string>;
+import { readPublication } from './publication.js';
+import type { Form } from './publication.js';
+import { isFifo, textFor } from './records.js';
+import type { Publication, Subscription, Topic } from './records.js';
 
 const TOPICS = 'topics';
 const SUBSCRIPTIONS = 'subscriptions';
+const SEQUENCES = 'topic-sequences';
 const DEDUPLICATION = 'topic-deduplication';
 const DEDUPLICATION_MS = 5 * 60_000;
-const MAX_BYTES = 262_144;
+/** A subscription that nobody confirms is gone after two days, and its token with it. */
+const PENDING_MS = 2 * 86_400_000;
 const PAGE = 100;
-const PENDING = 'PendingConfirmation';
 const confirmationsSchema = z.strictObject({ needed: z.boolean() });
 /** What a FIFO topic delivers to. */
 const FIFO_PROTOCOLS = new Set(['sqs']);
@@ -58,9 +41,16 @@ const TOPIC_ATTRIBUTES = new Set([
   'ContentBasedDeduplication',
 ]);
 
+/** What SNS answered to a publication; the same again when a FIFO topic saw it within five minutes. */
+interface Sent {
+  readonly id: string;
+  readonly sequenceNumber?: string;
+}
+
 /**
- * Amazon SNS. Sets `core.wires.publish`. Subscriptions by e-mail, sms and lambda need no confirmation unless
- * `/_sandbox/confirmations` says so: what they get is in the outbox, protocol by protocol.
+ * Amazon SNS. Sets `core.wires.publish`. Web servers of this machine are asked to confirm and then really get their
+ * messages. Subscriptions by e-mail, sms and lambda need no confirmation unless `/_sandbox/confirmations` says so of
+ * e-mail: what they get is in the outbox, protocol by protocol, with what became of each delivery.
  */
 export function createSns(core: Core): { readonly service: Service; readonly pages: AdminPages } {
   const { store } = core;
@@ -71,33 +61,41 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     if (topic === undefined) throw notFound('Topic does not exist');
     return topic;
   };
+  const everyone = (): readonly Subscription[] =>
+    store
+      .entries<Subscription>(
+        SUBSCRIPTIONS,
+        ({ pending }) => pending === undefined || core.now() - pending.sinceMs < PENDING_MS,
+      )
+      .map(([, each]) => each);
   const subscriptions = (): readonly Subscription[] =>
-    store.entries<Subscription>(SUBSCRIPTIONS).map(([, each]) => each);
+    everyone().filter(({ pending }) => pending?.cancelled !== true);
   const findSubscription = (arn: string): Subscription => {
-    const subscription = store.get<Subscription>(SUBSCRIPTIONS, arn);
+    const subscription = subscriptions().find((each) => each.arn === arn);
     if (subscription === undefined) throw notFound('Subscription does not exist');
     return subscription;
   };
 
-  /** Returns the message id; the same one when a FIFO topic saw the message in the last five minutes. */
-  const publish = (publication: Publication): string => {
-    const seenKey = `${publication.topicArn}/${publication.deduplicationId ?? ''}`;
+  const publish = (publication: Publication): Sent => {
+    const { topicArn, fifo } = publication;
+    const seenKey = `${topicArn}/${fifo?.deduplicationId ?? ''}`;
     const seen =
-      publication.deduplicationId === undefined
+      fifo === undefined
         ? undefined
-        : store.get<{ id: string; atMs: number }>(DEDUPLICATION, seenKey);
-    if (seen !== undefined && core.now() - seen.atMs < DEDUPLICATION_MS) return seen.id;
-    const id = randomUUID();
-    if (publication.deduplicationId !== undefined)
-      store.put(DEDUPLICATION, seenKey, { id, atMs: core.now() });
+        : store.get<Sent & { readonly atMs: number }>(DEDUPLICATION, seenKey);
+    if (seen !== undefined && core.now() - seen.atMs < DEDUPLICATION_MS) return seen;
+    const sequenceNumber = fifo === undefined ? undefined : nextSequence(core, topicArn);
+    const sent: Sent = {
+      id: randomUUID(),
+      ...(sequenceNumber === undefined ? {} : { sequenceNumber }),
+    };
+    if (fifo !== undefined) store.put(DEDUPLICATION, seenKey, { ...sent, atMs: core.now() });
     const receivers = subscriptions().filter(
       (each) =>
-        each.pending !== true &&
-        each.topicArn === publication.topicArn &&
-        passesFilter(each, publication),
+        each.topicArn === topicArn && each.pending === undefined && passesFilter(each, publication),
     );
-    outbox.add({
-      topicArn: publication.topicArn,
+    const number = outbox.add({
+      topicArn,
       ...(publication.subject === undefined ? {} : { subject: publication.subject }),
       message: publication.byProtocol?.email ?? publication.message,
       attributes: Object.fromEntries(
@@ -111,14 +109,35 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       emails: receivers
         .filter(({ protocol }) => protocol.startsWith('email'))
         .map(({ endpoint }) => endpoint),
-      deliveries: receivers.map(({ protocol, endpoint }) => ({
-        protocol,
-        endpoint,
-        text: textFor(protocol, publication),
-      })),
+      deliveries: receivers.map((each) => {
+        const outcome = outcomeAtFirst(each);
+        return {
+          protocol: each.protocol,
+          endpoint: each.endpoint,
+          text: textFor(each.protocol, publication),
+          ...(outcome === undefined ? {} : { outcome }),
+        };
+      }),
     });
-    for (const each of receivers) if (each.protocol === 'sqs') deliver(core, each, publication, id);
-    return id;
+    for (const [at, each] of receivers.entries())
+      deliver(core, outbox, each, { ...publication, ...sent }, { number, at });
+    return sent;
+  };
+
+  /** Asks the owner of a web server; what it answers besides visiting the link does not matter. */
+  const ask = (
+    type: 'SubscriptionConfirmation' | 'UnsubscribeConfirmation',
+    subscription: Subscription,
+  ): void => {
+    const { id, body } = confirmation(core, type, subscription);
+    const { endpoint, topicArn } = subscription;
+    post(
+      core,
+      { type, endpoint, messageId: id, topicArn, body: JSON.stringify(body, undefined, 2) },
+      (problem) => {
+        if (problem !== undefined) core.log(`SNS cannot ask ${endpoint} to confirm: ${problem}`);
+      },
+    );
   };
 
   core.wires.publish = (topicArn, subject, message) => {
@@ -129,17 +148,23 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
 
   /** SQS queues and functions of the own account are confirmed by themselves. */
   const mustConfirm = (protocol: string): boolean =>
-    /^(email|http)/.test(protocol) &&
-    store.get<{ needed: boolean }>('sandbox', 'confirmations')?.needed === true;
-  const shownArn = (form: Form, { arn, pending }: Subscription): string =>
-    pending === true && form.get('ReturnSubscriptionArn') !== 'true' ? 'pending confirmation' : arn;
+    isWeb(protocol) ||
+    (protocol.startsWith('email') &&
+      store.get<{ needed: boolean }>('sandbox', 'confirmations')?.needed === true);
+
+  const tagged = (form: Form): Topic => {
+    const topic = store.get<Topic>(TOPICS, required(form, 'ResourceArn'));
+    if (topic === undefined)
+      throw new AwsError('ResourceNotFound', 'Resource does not exist', 404, 'ResourceNotFound');
+    return topic;
+  };
 
   const listed = (form: Form, all: readonly Subscription[]): unknown => {
     const from = startOf(form);
     return {
       Subscriptions: members(
         all.slice(from, from + PAGE).map((each) => ({
-          SubscriptionArn: each.pending === true ? PENDING : each.arn,
+          SubscriptionArn: each.pending === undefined ? each.arn : 'PendingConfirmation',
           Owner: core.accountId,
           Protocol: each.protocol,
           Endpoint: each.endpoint,
@@ -172,7 +197,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
         );
         if (differs)
           throw invalid('Attributes Reason: Topic already exists with different attributes');
-        if (there === undefined) store.put(TOPICS, arn, { arn, attributes });
+        if (there === undefined) store.put(TOPICS, arn, { arn, attributes, tags: tagsOf(form) });
         return { TopicArn: arn };
       },
       DeleteTopic: (form) => {
@@ -191,14 +216,14 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       },
       GetTopicAttributes: (form) => {
         const topic = findTopic(required(form, 'TopicArn'));
-        const ours = subscriptions().filter(({ topicArn }) => topicArn === topic.arn);
-        const waiting = ours.filter(({ pending }) => pending === true).length;
+        const own = subscriptions().filter(({ topicArn }) => topicArn === topic.arn);
+        const waiting = own.filter(({ pending }) => pending !== undefined).length;
         return {
           Attributes: entryList({
             TopicArn: topic.arn,
             Owner: core.accountId,
             DisplayName: '',
-            SubscriptionsConfirmed: String(ours.length - waiting),
+            SubscriptionsConfirmed: String(own.length - waiting),
             SubscriptionsPending: String(waiting),
             SubscriptionsDeleted: '0',
             ...topic.attributes,
@@ -213,36 +238,79 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       },
       Publish: (form) => {
         const topic = findTopic(topicOf(form));
-        return { MessageId: publish(readPublication(form, topic)) };
+        return answerOf(publish(readPublication(form, topic)));
+      },
+      PublishBatch: (form) => {
+        const topic = findTopic(topicOf(form));
+        const successful: unknown[] = [];
+        const failed: unknown[] = [];
+        for (const { id, form: entry } of batchOf(form)) {
+          try {
+            successful.push({ Id: id, ...answerOf(publish(readPublication(entry, topic))) });
+          } catch (error) {
+            if (!(error instanceof AwsError)) throw error;
+            const { code, name, message } = error;
+            failed.push({ Id: id, Code: code ?? name, Message: message, SenderFault: 'true' });
+          }
+        }
+        return { Successful: members(successful), Failed: members(failed) };
       },
       Subscribe: (form) => {
         const topic = findTopic(required(form, 'TopicArn'));
         const protocol = required(form, 'Protocol');
         const endpoint = form.get('Endpoint') ?? '';
         const attributes = Object.fromEntries(readEntries(form, 'Attributes'));
-        checkEndpoint(protocol, endpoint);
-        checkFilter(attributes.FilterPolicy, attributes.FilterPolicyScope);
-        if (topic.attributes.FifoTopic === 'true' && !FIFO_PROTOCOLS.has(protocol))
-          throw invalid('Invalid protocol type: a FIFO topic delivers to sqs only');
+        checkEndpoint(protocol, endpoint, attributes);
+        checkSubscriptionAttributes(attributes);
+        checkOrder(topic, protocol, endpoint);
         const there = subscriptions().find(
           (each) =>
             each.topicArn === topic.arn && each.protocol === protocol && each.endpoint === endpoint,
         );
-        if (there !== undefined) return { SubscriptionArn: shownArn(form, there) };
-        const arn = `${topic.arn}:${randomUUID()}`;
-        const subscription: Subscription = {
-          arn,
+        const subscription: Subscription = there ?? {
+          arn: `${topic.arn}:${randomUUID()}`,
           topicArn: topic.arn,
           protocol,
           endpoint,
           attributes,
-          ...(mustConfirm(protocol) ? { pending: true as const } : {}),
+          ...(mustConfirm(protocol) ? { token: newToken(), pending: { sinceMs: core.now() } } : {}),
         };
-        store.put(SUBSCRIPTIONS, arn, subscription);
-        return { SubscriptionArn: shownArn(form, subscription) };
+        store.put(SUBSCRIPTIONS, subscription.arn, subscription);
+        if (subscription.pending === undefined) return { SubscriptionArn: subscription.arn };
+        if (isWeb(protocol)) ask('SubscriptionConfirmation', subscription);
+        return {
+          SubscriptionArn:
+            form.get('ReturnSubscriptionArn') === 'true'
+              ? subscription.arn
+              : 'pending confirmation',
+        };
       },
-      Unsubscribe: (form) => {
-        store.delete(SUBSCRIPTIONS, required(form, 'SubscriptionArn'));
+      ConfirmSubscription: (form) => {
+        const topic = findTopic(required(form, 'TopicArn'));
+        const token = required(form, 'Token');
+        const subscription = everyone().find(
+          (each) => each.topicArn === topic.arn && each.token === token,
+        );
+        if (subscription === undefined) throw invalid('Token');
+        store.put(SUBSCRIPTIONS, subscription.arn, { ...subscription, pending: undefined });
+        return { SubscriptionArn: subscription.arn };
+      },
+      Unsubscribe: (form, { accessKeyId }) => {
+        const arn = required(form, 'SubscriptionArn');
+        const subscription = store.get<Subscription>(SUBSCRIPTIONS, arn);
+        if (subscription === undefined) return;
+        if (!isWeb(subscription.protocol) || accessKeyId !== 'anonymous') {
+          store.delete(SUBSCRIPTIONS, arn);
+          return;
+        }
+        // Whoever visited the link may not have been its owner, who is told how to take it back.
+        const ended: Subscription = {
+          ...subscription,
+          token: newToken(),
+          pending: { sinceMs: core.now(), cancelled: true },
+        };
+        store.put(SUBSCRIPTIONS, arn, ended);
+        ask('UnsubscribeConfirmation', ended);
       },
       GetSubscriptionAttributes: (form) => {
         const { arn, topicArn, protocol, endpoint, attributes, pending } = findSubscription(
@@ -255,7 +323,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
             Owner: core.accountId,
             Protocol: protocol,
             Endpoint: endpoint,
-            PendingConfirmation: String(pending === true),
+            PendingConfirmation: String(pending !== undefined),
             RawMessageDelivery: 'false',
             ...attributes,
           }),
@@ -264,12 +332,33 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       SetSubscriptionAttributes: (form) => {
         const subscription = findSubscription(required(form, 'SubscriptionArn'));
         const change = { [required(form, 'AttributeName')]: form.get('AttributeValue') ?? '' };
-        checkFilter(change.FilterPolicy, change.FilterPolicyScope);
+        checkSubscriptionAttributes(change);
         store.put(SUBSCRIPTIONS, subscription.arn, {
           ...subscription,
           attributes: { ...subscription.attributes, ...change },
         });
       },
+      TagResource: (form) => {
+        const topic = tagged(form);
+        store.put(TOPICS, topic.arn, { ...topic, tags: { ...topic.tags, ...tagsOf(form) } });
+        return {};
+      },
+      UntagResource: (form) => {
+        const topic = tagged(form);
+        const keys = [...form].flatMap(([name, value]) =>
+          name.startsWith('TagKeys.member.') ? [value] : [],
+        );
+        const tags = Object.fromEntries(
+          Object.entries(topic.tags ?? {}).filter(([key]) => !keys.includes(key)),
+        );
+        store.put(TOPICS, topic.arn, { ...topic, tags });
+        return {};
+      },
+      ListTagsForResource: (form) => ({
+        Tags: members(
+          Object.entries(tagged(form).tags ?? {}).map(([Key, Value]) => ({ Key, Value })),
+        ),
+      }),
       ListSubscriptions: (form) => listed(form, subscriptions()),
       ListSubscriptionsByTopic: (form) => {
         const topic = findTopic(required(form, 'TopicArn'));
@@ -281,217 +370,39 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     },
   };
 
+  const forget = (): void => {
+    const oldMs = core.now() - DEDUPLICATION_MS;
+    for (const [key, { atMs }] of store.entries<{ atMs: number }>(DEDUPLICATION))
+      if (atMs <= oldMs) store.delete(DEDUPLICATION, key);
+    const kept = new Set(everyone().map(({ arn }) => arn));
+    for (const arn of store.keys(SUBSCRIPTIONS))
+      if (!kept.has(arn)) store.delete(SUBSCRIPTIONS, arn);
+  };
+
   return {
-    service: { name: 'SNS', query, complain: detected('ValidationError', 'ValidationError') },
+    service: {
+      name: 'SNS',
+      query,
+      complain: detected('ValidationError', 'ValidationError'),
+      start: () => {
+        core.every(60_000, 'SNS retention', forget);
+      },
+    },
     pages: {
       'GET /_sandbox/outbox': () => new Html(outboxPage(outbox.list())),
       'GET /_sandbox/outbox.json': () => outbox.list(),
       'PUT /_sandbox/confirmations': (body) => {
         const { needed } = confirmationsSchema.parse(body);
         store.put('sandbox', 'confirmations', { needed });
-        // Everybody follows their link.
+        // All who read mail follow their link; web servers have to do it themselves.
         if (!needed)
-          for (const { pending, ...each } of subscriptions())
-            if (pending === true) store.put(SUBSCRIPTIONS, each.arn, each);
+          for (const each of subscriptions())
+            if (!isWeb(each.protocol))
+              store.put(SUBSCRIPTIONS, each.arn, { ...each, pending: undefined });
         return { needed };
       },
     },
   };
-}
-
-/** What a protocol gets with MessageStructure json, or everybody's message. */
-function textFor(protocol: string, { byProtocol, message }: Publication): string {
-  return byProtocol?.[protocol] ?? message;
-}
-
-function deliver(
-  core: Core,
-  subscription: Subscription,
-  publication: Publication,
-  id: string,
-): void {
-  const message = textFor('sqs', publication);
-  const isRaw = subscription.attributes.RawMessageDelivery === 'true';
-  const names = Object.keys(publication.attributes);
-  if (isRaw && names.length > 10) {
-    core.log(
-      `SNS drops a raw delivery to ${subscription.endpoint}: ${names.length} attributes, of which SQS takes 10`,
-    );
-    return;
-  }
-  const body = isRaw
-    ? message
-    : JSON.stringify(envelope(core, subscription, publication, message, id), undefined, 2);
-  if (!core.wires.sendToQueue(subscription.endpoint, body, isRaw ? publication.attributes : {})) {
-    core.log(`SNS cannot reach ${subscription.endpoint}`);
-  }
-}
-
-/** The signature is not one: there is no key that could be trusted here. */
-function envelope(
-  core: Core,
-  subscription: Subscription,
-  publication: Publication,
-  message: string,
-  id: string,
-): unknown {
-  const attributes = Object.entries(publication.attributes);
-  return {
-    Type: 'Notification',
-    MessageId: id,
-    TopicArn: publication.topicArn,
-    ...(publication.subject === undefined ? {} : { Subject: publication.subject }),
-    Message: message,
-    Timestamp: new Date(core.now()).toISOString(),
-    SignatureVersion: '1',
-    Signature: 'SANDBOX',
-    SigningCertURL: `https://sns.${core.region}.amazonaws.com/SimpleNotificationService-sandbox.pem`,
-    UnsubscribeURL: `${core.url}/?Action=Unsubscribe&SubscriptionArn=${encodeURIComponent(subscription.arn)}`,
-    ...(attributes.length === 0
-      ? {}
-      : {
-          MessageAttributes: Object.fromEntries(
-            attributes.map(([name, { DataType, StringValue, BinaryValue }]) => [
-              name,
-              { Type: DataType, Value: StringValue ?? BinaryValue ?? '' },
-            ]),
-          ),
-        }),
-  };
-}
-
-function readPublication(form: Form, topic: Topic): Publication {
-  const message = form.get('Message') ?? '';
-  const subject = form.get('Subject');
-  if (message === '') throw invalid('Empty message');
-  if (Buffer.byteLength(message) > MAX_BYTES) throw invalid('Message too long');
-  if (subject !== undefined && (subject.length > 100 || !/^[\x21-\x7e][\x20-\x7e]*$/.test(subject)))
-    throw invalid('Subject');
-  const attributes = readAttributes(form);
-  const structure = form.get('MessageStructure');
-  if (structure !== undefined && structure !== 'json')
-    throw invalid('MessageStructure Reason: the only valid value is json');
-  const byProtocol = structure === 'json' ? structured(message) : undefined;
-  const base = {
-    topicArn: topic.arn,
-    subject,
-    message: byProtocol?.default ?? message,
-    byProtocol,
-    attributes,
-  };
-  const groupId = form.get('MessageGroupId');
-  const given = form.get('MessageDeduplicationId');
-  if (topic.attributes.FifoTopic !== 'true') {
-    if (given !== undefined)
-      throw invalid(
-        'MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type',
-      );
-    return base;
-  }
-  if (groupId === undefined)
-    throw invalid('The MessageGroupId parameter is required for FIFO topics');
-  const deduplicationId =
-    given ?? (topic.attributes.ContentBasedDeduplication === 'true' ? message : undefined);
-  if (deduplicationId === undefined) {
-    throw invalid(
-      'The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
-    );
-  }
-  return { ...base, deduplicationId };
-}
-
-/** MessageStructure json: one message per protocol, with `default` for the others. */
-function structured(message: string): Readonly<Record<string, string>> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(message);
-  } catch {
-    throw invalid('Message Structure - JSON message body failed to parse');
-  }
-  if (
-    typeof parsed !== 'object' ||
-    parsed === null ||
-    !('default' in parsed) ||
-    typeof parsed.default !== 'string'
-  ) {
-    throw invalid('Message Structure - No default entry in JSON message body');
-  }
-  // SNS leaves out what is no text.
-  return Object.fromEntries(
-    Object.entries(parsed).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  );
-}
-
-function readAttributes(form: Form): QueueAttributes {
-  const attributes: Record<string, QueueAttributes[string]> = {};
-  for (let at = 1; form.has(`MessageAttributes.entry.${at}.Name`); at += 1) {
-    const prefix = `MessageAttributes.entry.${at}`;
-    const name = form.get(`${prefix}.Name`) ?? '';
-    const type = form.get(`${prefix}.Value.DataType`);
-    const text = form.get(`${prefix}.Value.StringValue`);
-    const bytes = form.get(`${prefix}.Value.BinaryValue`);
-    if (type === undefined) {
-      throw new AwsError(
-        'ParameterValueInvalid',
-        `The message attribute '${name}' must contain non-empty message attribute type.`,
-        400,
-        'ParameterValueInvalid',
-      );
-    }
-    if ((text ?? bytes ?? '') === '') {
-      throw new AwsError(
-        'ParameterValueInvalid',
-        `The message attribute '${name}' must contain non-empty message attribute value for message attribute type '${type}'.`,
-        400,
-        'ParameterValueInvalid',
-      );
-    }
-    attributes[name] = {
-      DataType: type,
-      ...(text === undefined ? {} : { StringValue: text }),
-      ...(bytes === undefined ? {} : { BinaryValue: bytes }),
-    };
-  }
-  return attributes;
-}
-
-/** A filter policy reads like an event pattern: on the message's attributes, or on its body. */
-function passesFilter(subscription: Subscription, publication: Publication): boolean {
-  const { FilterPolicy: policy, FilterPolicyScope: scope } = subscription.attributes;
-  if (policy === undefined || policy === '' || policy === '{}') return true;
-  const parsed = parsePattern(policy);
-  if (parsed.kind === 'invalid') return false;
-  if (scope !== 'MessageBody') return parsed.matches(attributeValues(publication.attributes));
-  try {
-    return parsed.matches(JSON.parse(textFor(subscription.protocol, publication)));
-  } catch {
-    return false;
-  }
-}
-
-function attributeValues(attributes: QueueAttributes): unknown {
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, { DataType, StringValue = '' }]) => [
-      name,
-      DataType === 'Number'
-        ? Number(StringValue)
-        : DataType === 'String.Array'
-          ? (JSON.parse(StringValue) as unknown)
-          : StringValue,
-    ]),
-  );
-}
-
-function checkFilter(policy: string | undefined, scope?: string): void {
-  if (scope !== undefined && scope !== 'MessageAttributes' && scope !== 'MessageBody')
-    throw invalid(
-      'FilterPolicyScope: Invalid value. Please use either MessageBody or MessageAttributes',
-    );
-  if (policy === undefined || policy === '' || policy === '{}') return;
-  const parsed = parsePattern(policy);
-  if (parsed.kind === 'invalid') throw invalid(`FilterPolicy: ${parsed.reason}`);
 }
 
 function checkTopicAttributes(attributes: Readonly<Record<string, string>>): void {
@@ -499,21 +410,89 @@ function checkTopicAttributes(attributes: Readonly<Record<string, string>>): voi
   if (unknown !== undefined) throw invalid('AttributeName');
 }
 
-function checkEndpoint(protocol: string, endpoint: string): void {
-  if (protocol === 'email' || protocol === 'email-json') {
-    if (!/^[^@\s]+@[^@\s]+$/.test(endpoint)) throw invalid('Email address');
-  } else if (protocol === 'sqs') {
-    if (!/^arn:aws[a-z-]*:sqs:[^:]+:\d{12}:.+$/.test(endpoint)) throw invalid('SQS endpoint ARN');
-  } else if (protocol === 'sms') {
-    if (!/^\+?[1-9]\d{6,14}$/.test(endpoint)) throw invalid('SMS endpoint');
-  } else if (protocol === 'lambda') {
-    if (!/^arn:aws[a-z-]*:lambda:[^:]+:\d{12}:function:.+$/.test(endpoint))
-      throw invalid('Lambda endpoint ARN');
-  } else if (['http', 'https', 'application', 'firehose'].includes(protocol)) {
-    throw invalid(`Protocol Reason: the sandbox does not deliver to ${protocol}`);
-  } else {
-    throw invalid(`Amazon SNS does not support this protocol string: ${protocol}`);
+function checkSubscriptionAttributes(attributes: Readonly<Record<string, string>>): void {
+  checkFilter(attributes.FilterPolicy, attributes.FilterPolicyScope);
+  const { RawMessageDelivery: raw, RedrivePolicy: redrive = '' } = attributes;
+  if (raw !== undefined && !['true', 'false'].includes(raw.toLowerCase()))
+    throw invalid(
+      `Attributes Reason: RawMessageDelivery: Invalid value [${raw}]. Must be true or false.`,
+    );
+  if (redrive === '') return;
+  let target: unknown;
+  try {
+    target = (JSON.parse(redrive) as { readonly deadLetterTargetArn?: unknown })
+      .deadLetterTargetArn;
+  } catch {
+    throw invalid('Attributes Reason: RedrivePolicy: failed to parse JSON.');
   }
+  if (typeof target !== 'string' || !SQS_ARN.test(target))
+    throw invalid('Attributes Reason: RedrivePolicy: deadLetterTargetArn is an invalid arn');
+}
+
+/** A FIFO topic keeps its order in queues only, and a FIFO queue needs a topic that has one. */
+function checkOrder(topic: Topic, protocol: string, endpoint: string): void {
+  if (isFifo(topic) && !FIFO_PROTOCOLS.has(protocol))
+    throw invalid('Invalid protocol type: a FIFO topic delivers to sqs only');
+  if (!isFifo(topic) && protocol === 'sqs' && endpoint.endsWith('.fifo'))
+    throw invalid(
+      'Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics',
+    );
+}
+
+const SQS_ARN = /^arn:aws[a-z-]*:sqs:[^:]+:\d{12}:.+$/;
+
+const ENDPOINTS: Readonly<Record<string, readonly [RegExp, string]>> = {
+  email: [/^[^@\s]+@[^@\s]+$/, 'Email address'],
+  'email-json': [/^[^@\s]+@[^@\s]+$/, 'Email address'],
+  sqs: [SQS_ARN, 'SQS endpoint ARN'],
+  sms: [/^\+?[1-9]\d{6,14}$/, 'SMS endpoint'],
+  lambda: [/^arn:aws[a-z-]*:lambda:[^:]+:\d{12}:function:.+$/, 'Lambda endpoint ARN'],
+  application: [/^arn:aws[a-z-]*:sns:[^:]+:\d{12}:endpoint\/.+$/, 'Application endpoint ARN'],
+  firehose: [/^arn:aws[a-z-]*:firehose:[^:]+:\d{12}:deliverystream\/.+$/, 'Firehose endpoint ARN'],
+};
+
+function checkEndpoint(
+  protocol: string,
+  endpoint: string,
+  attributes: Readonly<Record<string, string>>,
+): void {
+  if (isWeb(protocol)) {
+    const fault = faultOfEndpoint(protocol, endpoint);
+    if (fault !== undefined) throw invalid(fault);
+    return;
+  }
+  const known = Object.hasOwn(ENDPOINTS, protocol) ? ENDPOINTS[protocol] : undefined;
+  if (known === undefined)
+    throw invalid(`Amazon SNS does not support this protocol string: ${protocol}`);
+  const [pattern, name] = known;
+  if (!pattern.test(endpoint)) throw invalid(name);
+  if (protocol === 'firehose' && attributes.SubscriptionRoleArn === undefined)
+    throw invalid('SubscriptionRoleArn Reason: no value for required parameter');
+}
+
+function answerOf({ id, sequenceNumber }: Sent): Readonly<Record<string, string>> {
+  return {
+    MessageId: id,
+    ...(sequenceNumber === undefined ? {} : { SequenceNumber: sequenceNumber }),
+  };
+}
+
+/** Twenty digits, and greater from message to message of a topic. */
+function nextSequence({ store }: Core, topicArn: string): string {
+  const next = (store.get<number>(SEQUENCES, topicArn) ?? 0) + 1;
+  store.put(SEQUENCES, topicArn, next);
+  return `1${String(next).padStart(19, '0')}`;
+}
+
+function newToken(): string {
+  return createHash('sha512').update(randomUUID()).digest('hex');
+}
+
+function tagsOf(form: Form): Readonly<Record<string, string>> {
+  const tags: Record<string, string> = {};
+  for (let at = 1; form.has(`Tags.member.${at}.Key`); at += 1)
+    tags[form.get(`Tags.member.${at}.Key`) ?? ''] = form.get(`Tags.member.${at}.Value`) ?? '';
+  return tags;
 }
 
 function topicOf(form: Form): string {
@@ -555,12 +534,4 @@ function nextToken(from: number, total: number): Record<string, string> {
   return from + PAGE < total
     ? { NextToken: Buffer.from(String(from + PAGE)).toString('base64url') }
     : {};
-}
-
-function invalid(what: string): AwsError {
-  return new AwsError('InvalidParameter', `Invalid parameter: ${what}`, 400, 'InvalidParameter');
-}
-
-function notFound(message: string): AwsError {
-  return new AwsError('NotFound', message, 404, 'NotFound');
 }

@@ -20,6 +20,8 @@ export interface Delivery {
   readonly protocol: string;
   readonly endpoint: string;
   readonly text: string;
+  /** `on its way`, `delivered`, `not delivered: …`; absent where the text is kept here and goes nowhere, and for queues. */
+  readonly outcome?: string;
 }
 
 const COLLECTION = 'outbox';
@@ -36,13 +38,29 @@ export class Outbox {
     this.next = Number(core.store.keys(COLLECTION).at(-1) ?? 0) + 1;
   }
 
-  add(message: Omit<OutboxMessage, 'number' | 'atMs'>): void {
+  /** Returns its number. */
+  add(message: Omit<OutboxMessage, 'number' | 'atMs'>): number {
     const entry: OutboxMessage = { ...message, number: this.next, atMs: this.core.now() };
     this.next += 1;
-    const key = String(entry.number).padStart(6, '0');
-    this.core.store.put(COLLECTION, key, entry);
+    this.write(entry);
     const keys = this.core.store.keys(COLLECTION);
     if (keys.length > SHOWN) this.core.store.delete(COLLECTION, keys[0] ?? '');
+    return entry.number;
+  }
+
+  /** Notes what became of one delivery of a message. */
+  settle({ number, at }: { readonly number: number; readonly at: number }, outcome: string): void {
+    const entry = this.core.store.get<OutboxMessage>(COLLECTION, keyOf(number));
+    if (entry?.deliveries === undefined) return;
+    const deliveries = entry.deliveries.map((each, index) =>
+      index === at ? { ...each, outcome } : each,
+    );
+    this.write({ ...entry, deliveries });
+  }
+
+  private write(entry: OutboxMessage): void {
+    const key = keyOf(entry.number);
+    this.core.store.put(COLLECTION, key, entry);
     const stem = join(
       this.directory,
       `${key}-${slug(entry.subject ?? entry.topicArn.split(':').at(-1) ?? '')}`,
@@ -60,6 +78,8 @@ export class Outbox {
   }
 }
 
+const keyOf = (number: number): string => String(number).padStart(6, '0');
+
 function slug(text: string): string {
   return text
     .toLowerCase()
@@ -68,9 +88,13 @@ function slug(text: string): string {
     .slice(0, 60);
 }
 
-/** What others got than readers of e-mail. */
+/** What others got than readers of e-mail, and what came of what was sent. */
 function otherTexts({ message, deliveries = [] }: OutboxMessage): readonly Delivery[] {
-  return deliveries.filter(({ text }) => text !== message);
+  return deliveries.filter(({ text, outcome }) => text !== message || outcome !== undefined);
+}
+
+function aboutDelivery({ protocol, endpoint, outcome }: Delivery): string {
+  return `${protocol} ${endpoint}${outcome === undefined ? '' : ` (${outcome})`}`;
 }
 
 function asText(entry: OutboxMessage): string {
@@ -80,9 +104,7 @@ function asText(entry: OutboxMessage): string {
     ...(entry.emails.length === 0 ? [] : [`To: ${entry.emails.join(', ')}`]),
     `Subject: ${entry.subject ?? ''}`,
   ];
-  const others = otherTexts(entry).map(
-    ({ protocol, endpoint, text }) => `\n--- ${protocol} ${endpoint}\n${text}\n`,
-  );
+  const others = otherTexts(entry).map((each) => `\n--- ${aboutDelivery(each)}\n${each.text}\n`);
   return `${head.join('\n')}\n\n${entry.message}\n${others.join('')}`;
 }
 
@@ -97,8 +119,7 @@ export function outboxPage(messages: readonly OutboxMessage[]): string {
 <pre>${linked(entry.message)}</pre>
 ${otherTexts(entry)
   .map(
-    ({ protocol, endpoint, text }) =>
-      `<p class="about">${escaped(protocol)} &middot; ${escaped(endpoint)}</p><pre>${linked(text)}</pre>`,
+    (each) => `<p class="about">${escaped(aboutDelivery(each))}</p><pre>${linked(each.text)}</pre>`,
   )
   .join('\n')}
 </article>`,

@@ -68,10 +68,10 @@ export function createSqs(core: Core): Service {
   for (const [name, record] of core.store.entries<QueueRecord>('queues'))
     queues.set(name, new Queue(core, record));
 
-  core.wires.sendToQueue = (queueArn, body, attributes) => {
+  core.wires.sendToQueue = (queueArn, body, attributes, order) => {
     const queue = queues.get(queueArn.split(':').at(-1) ?? '');
     if (queue === undefined || queue.arn !== queueArn) return false;
-    const fifo = queue.isFifo ? { groupId: 'default', deduplicationId: md5(body) } : {};
+    const fifo = queue.isFifo ? (order ?? { groupId: 'default', deduplicationId: md5(body) }) : {};
     queue.send({
       body,
       senderId: 'sandbox',
