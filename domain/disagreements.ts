@@ -369,7 +369,10 @@ function aboutScaling(policy: Policy, { scaling }: Facts): readonly Disagreement
       return {
         kind: 'scaling-policy-changed',
         subject: what,
-        sentence: `${what}: ${field} is ${was}, should be ${is}`,
+        sentence:
+          field === 'existence'
+            ? `${what} is ${was}: it is to be ${is}`
+            : `${what}: ${field} is ${was}, should be ${is}`,
       };
     return field === 'existence'
       ? {

@@ -87,8 +87,8 @@ export function openKeeperDesk(input: KeeperInput) {
     input.state ?? freshState(input, actorOf(input.policy, input.author), Date.now());
   let news = 0;
   let hinted = false;
-  let registryHint: string | undefined;
-  let compareSoon = false;
+  let registryHint = state.hinted?.registry;
+  let compareSoon = state.hinted?.compare === true;
   let refusal: string | undefined;
   let awaiting: string | null = null;
   let untilMs: number | null = null;
@@ -361,10 +361,8 @@ export function openKeeperDesk(input: KeeperInput) {
     lookNowSignal,
     unstallable('lookNow', (hint: HintMessage | undefined) => {
       hinted = true;
-      if (hint?.topic === 'registry') {
-        registryHint = hint.about;
-        compareSoon = true;
-      }
+      compareSoon = true;
+      if (hint?.topic === 'registry') registryHint = hint.about;
       news += 1;
     }),
   );
@@ -514,7 +512,7 @@ export function openKeeperDesk(input: KeeperInput) {
       compareSoon = true;
       hinted = true;
     },
-    /** Something that is compared may have changed. */
+    /** Something that is compared may have changed: every hint says so. */
     takeCompareHint(): boolean {
       const was = compareSoon;
       compareSoon = false;
@@ -577,13 +575,19 @@ export function openKeeperDesk(input: KeeperInput) {
     post,
     /** Our own events; nothing waits for them. */
     events,
-    /** The state for the next run, with the events that no bus has taken. */
+    /** The state for the next run, with the events that no bus has taken and the hints that nobody has acted on. */
     handOn(): KeeperState {
-      const { unsentEvents, ...rest } = state;
+      const next: KeeperState = { ...state };
       const unsent = events.unsent();
-      return unsentEvents === undefined && unsent.length === 0
-        ? rest
-        : { ...rest, unsentEvents: unsent };
+      if (next.unsentEvents !== undefined || unsent.length > 0) next.unsentEvents = unsent;
+      delete next.hinted;
+      if (compareSoon || registryHint !== undefined) {
+        next.hinted = {
+          compare: compareSoon,
+          ...(registryHint === undefined ? {} : { registry: registryHint }),
+        };
+      }
+      return next;
     },
     announceVerdict({ verdict, reasons }: Pick<Judgement, 'verdict' | 'reasons'>): void {
       const atMs = Date.now();

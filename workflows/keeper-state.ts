@@ -177,6 +177,8 @@ export interface KeeperState {
   unsentEvents?: readonly OwnEvent[];
   /** What releases handed over and is not placed yet. */
   posts?: readonly Post[];
+  /** What hints ask for that came in while a run was ending; absent where nothing does. */
+  hinted?: { readonly compare: boolean; readonly registry?: string };
   /** What the comparisons have found. Absent in a keeper that has not compared yet. */
   reconcile?: ReconcileState;
 }

@@ -1,7 +1,7 @@
 import { condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
 
 import { verdictMetrics } from '../domain/custom-metrics.js';
-import type { DataTold, Reconciliation, SignalsTold } from '../activities/contract.js';
+import type { DataTold, SignalsTold } from '../activities/contract.js';
 import type { Judgement } from '../domain/detect.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
@@ -32,7 +32,8 @@ import {
 } from './keeper-state.js';
 import type { KeeperInput } from './keeper-state.js';
 import { publishMetrics } from './metrics.js';
-import { heedReconciliation, reconciles, settleConfig } from './reconcile.js';
+import { heedReconciliation, isOutdated, reconciles, settleConfig } from './reconcile.js';
+import type { Compared } from './reconcile.js';
 import { openWatches } from './watches.js';
 import type { WatchEnd, Watches } from './watches.js';
 
@@ -139,7 +140,6 @@ async function heedHint(desk: KeeperDesk, watches: Watches): Promise<void> {
   if (!desk.hinted() || Date.now() - watches.lookedAtMs() < MIN_HINT_INTERVAL_MS) return;
   desk.takeHint();
   await watches.lookNow();
-  if (desk.takeCompareHint()) await watches.compareNow();
 }
 
 async function heedSignals(
@@ -218,14 +218,15 @@ async function newBaseline(desk: KeeperDesk, watches: Watches): Promise<void> {
 
 async function heedComparison(
   desk: KeeperDesk,
-  end: WatchEnd<Reconciliation> | undefined,
+  end: WatchEnd<Compared> | undefined,
 ): Promise<void> {
   if (end === undefined || end.kind === 'quiet day') return;
   if (end.kind === 'failed') {
     desk.tell(`cannot compare what is with what should be: ${end.sentence}`);
     return;
   }
-  await heedReconciliation(desk, end.told);
+  if (isOutdated(desk, end.told)) desk.compareSoon();
+  else await heedReconciliation(desk, end.told.found);
 }
 
 async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): Promise<void> {

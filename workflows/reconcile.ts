@@ -37,6 +37,24 @@ export const expected = (desk: KeeperDesk): Expected => {
   return { configName: configName ?? desk.state.champion?.configName ?? null, seen };
 };
 
+/** A comparison, and what should have been when it was asked for. */
+export interface Compared {
+  readonly asked: Expected;
+  readonly found: Reconciliation;
+}
+
+/**
+ * Whether a comparison was overtaken: by now another config should serve, or it saw one that the keeper's own look has
+ * not told yet. A release's rollout or way back would seem to be somebody else's doing.
+ */
+export function isOutdated(desk: KeeperDesk, { asked, found }: Compared): boolean {
+  const { endpoint } = desk.state;
+  const settledSince = asked.configName !== null && asked.configName !== expected(desk).configName;
+  const notSeenYet =
+    found.seen !== null && endpoint !== null && found.seen.configName !== endpoint.configName;
+  return found.compared && (settledSince || notSeenYet);
+}
+
 /** The config that serves was put there by us, or was there when we came. */
 export function settleConfig(desk: KeeperDesk, configName: string | null): void {
   remember(desk, { configName });

@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
-import type { DataTold, Reconciliation, SignalsTold } from '../activities/contract.js';
+import type { DataTold, SignalsTold } from '../activities/contract.js';
 import { keyOf, nextReconcileMs } from '../domain/disagreements.js';
 import { durationMs } from '../domain/duration.js';
 import { refusedAtMs } from '../domain/scaling.js';
@@ -9,6 +9,7 @@ import { dataWatch, reconcileWatch, signalsWatch } from './activities.js';
 import { isQuietDay, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
 import { expected, reconciles, reconcileState } from './reconcile.js';
+import type { Compared } from './reconcile.js';
 
 export type WatchEnd<T> =
   | { readonly kind: 'told'; readonly told: T }
@@ -57,7 +58,7 @@ export function openWatches(desk: KeeperDesk) {
   const { state } = desk;
   let signals: Watch<SignalsTold> | undefined;
   let data: Watch<DataTold> | undefined;
-  let comparison: Watch<Reconciliation> | undefined;
+  let comparison: Watch<Compared> | undefined;
   let lookedAtMs = 0;
   let hintedAtMs = 0;
 
@@ -92,19 +93,26 @@ export function openWatches(desk: KeeperDesk) {
     );
   };
 
-  const compare = (notBeforeMs: number): Watch<Reconciliation> | undefined => {
-    // A rollout moves what would be compared.
-    if (!reconciles() || state.releases.some(({ stage }) => stage === 'deploy')) return undefined;
-    return startWatch(() =>
-      reconcileWatch(state.policy).reconcile({
+  /** A rollout moves what would be compared. */
+  const isRollingOut = (): boolean => state.releases.some(({ stage }) => stage === 'deploy');
+
+  /** Whether a hint asks for a comparison that can be made; one during a rollout is kept for its end. */
+  const mustCompareNow = (): boolean => !isRollingOut() && desk.takeCompareHint();
+
+  const compare = (notBeforeMs: number): Watch<Compared> | undefined => {
+    if (!reconciles() || isRollingOut()) return undefined;
+    const asked = expected(desk);
+    return startWatch(async () => ({
+      asked,
+      found: await reconcileWatch(state.policy).reconcile({
         ...desk.ref(),
-        expected: expected(desk),
+        expected: asked,
         known: reconcileState(desk).open.map(keyOf),
         accepted: reconcileState(desk).accepted,
         ledgerHead: state.head.number,
         notBeforeMs,
       }),
-    );
+    }));
   };
 
   const lookAtData = (notBeforeMs: number): Watch<DataTold> | undefined => {
@@ -131,21 +139,17 @@ export function openWatches(desk: KeeperDesk) {
     start(): void {
       signals ??= lookAtSignals(0);
       data ??= lookAtData(0);
-      // A run that goes on from another one compares when that one would have.
+      // A run that goes on from another one compares when that one would have, or was hinted to.
       const { atMs } = reconcileState(desk);
-      comparison ??= compare(atMs === null ? 0 : nextReconcileMs(state.policy, atMs));
+      const atOnce = mustCompareNow() || atMs === null;
+      comparison ??= compare(atOnce ? 0 : nextReconcileMs(state.policy, atMs));
     },
     hasNews: (): boolean =>
       signals?.end !== undefined || data?.end !== undefined || comparison?.end !== undefined,
-    takeComparison(): WatchEnd<Reconciliation> | undefined {
+    takeComparison(): WatchEnd<Compared> | undefined {
       const end = comparison?.end;
       if (end !== undefined) comparison = undefined;
       return end;
-    },
-    /** What is compared has changed, or may have: compare at once. */
-    async compareNow(): Promise<void> {
-      await comparison?.cancel();
-      comparison = compare(0);
     },
     /** When a hint was last followed; in earlier histories, when any look was begun. */
     lookedAtMs: (): number => (reconciles() ? hintedAtMs : lookedAtMs),
@@ -167,11 +171,13 @@ export function openWatches(desk: KeeperDesk) {
       data ??= lookAtData(nextMs);
       comparison ??= compare(nextReconcileMs(state.policy, Date.now()));
     },
-    /** A hint: look at once instead of at the next aligned instant. */
+    /** A hint: look at once instead of at the next aligned instant, and compare what may have changed. */
     async lookNow(): Promise<void> {
-      await signals?.cancel();
+      const compares = mustCompareNow();
+      await Promise.all([signals?.cancel(), ...(compares ? [comparison?.cancel()] : [])]);
       hintedAtMs = Date.now();
       signals = lookAtSignals(0);
+      if (compares) comparison = compare(0);
     },
     /** What the data watch compares with has changed. */
     async restartData(): Promise<void> {

@@ -14,6 +14,8 @@ import {
   CreateModelCommand,
   CreateModelPackageGroupCommand,
   CreatePipelineCommand,
+  CreateTrainingJobCommand,
+  DescribeTrainingJobCommand,
   MetricPublishFrequencyInSeconds,
 } from '@aws-sdk/client-sagemaker';
 import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
@@ -204,6 +206,7 @@ export class Stack {
   async company(
     model: string,
     change: (policy: PolicyInput) => void = () => undefined,
+    firstModel = `s3://${BUCKET}/first/model.tar.gz`,
   ): Promise<string> {
     const { sagemaker } = this.aws;
     await sagemaker.send(new CreateModelPackageGroupCommand({ ModelPackageGroupName: model }));
@@ -226,7 +229,7 @@ export class Stack {
       new CreateModelCommand({
         ModelName: `${model}-first`,
         ExecutionRoleArn: ROLE,
-        Containers: [{ Image: this.image, ModelDataUrl: `s3://${BUCKET}/first/model.tar.gz` }],
+        Containers: [{ Image: this.image, ModelDataUrl: firstModel }],
       }),
     );
     await sagemaker.send(
@@ -252,6 +255,71 @@ export class Stack {
     mkdirSync(this.folder, { recursive: true });
     writeFileSync(file, stringify(policy));
     return file;
+  }
+
+  /** Trains a first model by hand; answers its artefact. */
+  async trainByHand(TrainingJobName: string): Promise<string> {
+    const { sagemaker } = this.aws;
+    const nowMs = Date.now();
+    await sagemaker.send(
+      new CreateTrainingJobCommand({
+        TrainingJobName,
+        RoleArn: ROLE,
+        AlgorithmSpecification: { TrainingImage: this.image, TrainingInputMode: 'File' },
+        HyperParameters: {
+          from: new Date(nowMs - HOUR_MS).toISOString(),
+          to: new Date(nowMs).toISOString(),
+          epochs: '1',
+        },
+        InputDataConfig: [
+          {
+            ChannelName: 'train',
+            DataSource: {
+              S3DataSource: {
+                S3DataType: 'S3Prefix',
+                S3Uri: `s3://${BUCKET}/flights/`,
+              },
+            },
+          },
+        ],
+        OutputDataConfig: { S3OutputPath: `s3://${BUCKET}/by-hand/` },
+        ResourceConfig: { InstanceType: 'ml.m5.large', InstanceCount: 1, VolumeSizeInGB: 10 },
+        StoppingCondition: { MaxRuntimeInSeconds: 600 },
+      }),
+    );
+    return until(`${TrainingJobName} is trained`, 60_000, async () => {
+      const job = await sagemaker.send(new DescribeTrainingJobCommand({ TrainingJobName }));
+      if (job.TrainingJobStatus === 'Failed') throw new Error(job.FailureReason);
+      return job.TrainingJobStatus === 'Completed'
+        ? job.ModelArtifacts?.S3ModelArtifacts
+        : undefined;
+    });
+  }
+
+  /** In place of the pipeline: a training job on spot capacity, and one that scores what it made. */
+  jobs(model: string): Pick<PolicyInput['spec']['retrain'], 'trainingJob' | 'evaluationJob'> {
+    return {
+      trainingJob: {
+        image: this.image,
+        role: ROLE,
+        instanceType: 'ml.m5.xlarge',
+        maxRuntime: '2m',
+        hyperParameters: {
+          from: 'window.start',
+          to: 'window.end',
+          results: 'results',
+          epochs: '1',
+        },
+        channels: { train: `s3://${BUCKET}/flights/` },
+        spot: { maxWait: '3m', checkpoints: `s3://${BUCKET}/checkpoints/${model}/` },
+      },
+      evaluationJob: {
+        instanceType: 'ml.m5.large',
+        maxRuntime: '2m',
+        environment: { from: 'holdout.start', to: 'holdout.end' },
+        inputs: { data: `s3://${BUCKET}/flights/` },
+      },
+    };
   }
 
   async createEndpoint(model: string): Promise<void> {
