@@ -28,6 +28,7 @@ import type { OwnEvent } from '../domain/own-events.js';
 import type { Notice, Policy, Severity } from '../domain/policy.schema.js';
 import type { PackageReading, RegistryMemory } from '../domain/registry.js';
 import type { ScalingActivity } from '../domain/scaling.js';
+import type { StagingVerdict } from '../domain/staging.js';
 import type { PlannedJob } from '../domain/pipeline-definition.js';
 import type { KnownSignals } from '../domain/watch.js';
 
@@ -453,6 +454,22 @@ export type ShadowPrepared =
   | { readonly kind: 'ready'; readonly configName: string; readonly variant: string }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] };
 
+export interface StagingRequest extends ModelRef {
+  readonly release: number;
+  /** The release's config; what is made at staging is named after it. */
+  readonly configName: string;
+  readonly packageArn: string;
+}
+
+export type StagingPrepared =
+  | {
+      readonly kind: 'ready';
+      readonly configName: string;
+      /** The staging endpoint, created or as it was before. */
+      readonly endpoint: EndpointReading;
+    }
+  | { readonly kind: 'refused'; readonly reason: string };
+
 /** The bakes of a guardrail rollout, watched until the look is due or a hard limit is passed. */
 export interface BakeWatch extends ModelRef {
   readonly champion: BakeArm;
@@ -666,6 +683,19 @@ export interface ControlActivities {
   prepareDeployment(request: PrepareRequest): Promise<Prepared>;
   /** Makes the config in which the candidate shadows the champion; nothing serves yet. */
   prepareShadow(request: ShadowRequest): Promise<ShadowPrepared>;
+  /** Makes model, config and, where there is none, the endpoint of the candidate at staging. */
+  prepareStaging(request: StagingRequest): Promise<StagingPrepared>;
+  /** Asks the candidate at staging with samples and judges its answers. */
+  checkStaging(
+    request: StagingRequest,
+  ): Promise<StagingVerdict & { /** Different ones. */ readonly samples: number }>;
+  /**
+   * Removes what staging does not serve any more, of ours; with `remove` also the endpoint, where we created it. Throws
+   * BENIGN `StillMoving` meanwhile.
+   */
+  tidyStaging(
+    request: ModelRef & { readonly remove: boolean },
+  ): Promise<{ readonly removed: readonly string[] }>;
   /** Deletes the config, model and alarms of a release that we created, never one in use or wanted for the way back. */
   discardDeployment(
     request: ModelRef & {

@@ -746,7 +746,10 @@ function modelInput(
 const containerOf = (model: DescribeModelOutput | CreateModelInput) =>
   model.PrimaryContainer ?? model.Containers?.[0];
 
-async function createModel(sagemaker: SageMakerClient, input: CreateModelInput): Promise<void> {
+export async function createModel(
+  sagemaker: SageMakerClient,
+  input: CreateModelInput,
+): Promise<void> {
   const name = input.ModelName ?? '';
   const made = await aws(
     may('sagemaker:CreateModel', `model/${name}`),
@@ -762,14 +765,16 @@ async function createModel(sagemaker: SageMakerClient, input: CreateModelInput):
       5_000,
     );
   }
-  const wanted = containerOf(input)?.ModelPackageName;
+  const wanted = containerOf(input);
+  const there = containerOf(existing);
   if (
-    containerOf(existing)?.ModelPackageName !== wanted ||
+    there?.ModelPackageName !== wanted?.ModelPackageName ||
+    (wanted?.ModelPackageName === undefined && there?.ModelDataUrl !== wanted?.ModelDataUrl) ||
     existing.ExecutionRoleArn !== input.ExecutionRoleArn
   ) {
     throw hopeless(
       FailureType.NameTaken,
-      `a SageMaker model ${name} exists and is not of ${wanted ?? '?'} with role ${input.ExecutionRoleArn ?? '?'}: delete it if nobody needs it`,
+      `a SageMaker model ${name} exists and is not of ${wanted?.ModelPackageName ?? wanted?.ModelDataUrl ?? '?'} with role ${input.ExecutionRoleArn ?? '?'}: delete it if nobody needs it`,
     );
   }
 }
@@ -874,7 +879,7 @@ const essence = (
     capture: config.DataCaptureConfig?.DestinationS3Uri,
   });
 
-async function createConfig(
+export async function createConfig(
   sagemaker: SageMakerClient,
   input: CreateEndpointConfigInput,
 ): Promise<void> {
@@ -948,5 +953,5 @@ export async function isTagged(
   return (await readTags(sagemaker, arn)).get(MODEL_TAG) === model;
 }
 
-const tagList = (tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] =>
+export const tagList = (tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] =>
   Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));

@@ -16,6 +16,7 @@ import { createReconcileActivities } from './reconcile.js';
 import { createRegistryActivities } from './registry.js';
 import { createReleaseActivities } from './releases.js';
 import { createScalingActivities } from './scaling.js';
+import { createStagingActivities } from './staging.js';
 import { createTrafficActivities } from './traffic.js';
 import { createTrainingActivities } from './training.js';
 import { createSignalsWatch } from './watch-signals.js';
@@ -52,6 +53,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
       if (pending === undefined) return prepared;
       return { ...prepared, registry: await registry.writePackage({ model, policy, ...pending }) };
     },
+    ...createStagingActivities(deps),
     ...createTrafficActivities(deps),
     ...createWaysBackActivities(deps),
     ...createLedgerActivities(deps),

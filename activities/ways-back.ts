@@ -129,9 +129,10 @@ async function whyNot(
 }
 
 /** Endpoint configs that releases of the model have made, by name and by tag. */
-async function configsOf(
+export async function configsOf(
   sagemaker: SageMakerClient,
   model: string,
+  isWanted: (model: string, name: string) => boolean = isConfigOf,
 ): Promise<readonly KeptConfig[]> {
   const found: (KeptConfig & { readonly arn: string })[] = [];
   let token: string | undefined;
@@ -151,7 +152,7 @@ async function configsOf(
       EndpointConfigArn: arn = '',
       CreationTime,
     } of page.EndpointConfigs ?? []) {
-      if (isConfigOf(model, name))
+      if (isWanted(model, name))
         found.push({ name, arn, createdAtMs: CreationTime?.getTime() ?? 0 });
     }
     token = page.NextToken;

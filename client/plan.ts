@@ -11,6 +11,7 @@ import {
 } from '../domain/pipeline-definition.js';
 import { PARAMETER_TOKENS, type Policy } from '../domain/policy.schema.js';
 import { planInWords, rolloutPlan } from '../domain/rollout.js';
+import { stagingCheck, stagingInWords } from '../domain/staging.js';
 import type { KeeperStatus } from '../domain/status.js';
 import {
   factOf,
@@ -313,6 +314,7 @@ function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say)
     );
   if (policy.spec.deploy.role === undefined && endpoint.roleArn === null)
     refuse('spec.deploy.role', 'the serving model has no role to take over: name one');
+  judgeStagingRole(policy, endpoint, refuse);
   const account = /^arn:[^:]+:[^:]*:[^:]*:(\d{12}):/;
   const roleAccount = account.exec(policy.spec.deploy.role ?? '')?.[1];
   const endpointAccount = account.exec(endpoint.arn)?.[1];
@@ -322,6 +324,19 @@ function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say)
     refuse(
       'spec.deploy.role',
       `the role belongs to account ${roleAccount}, the endpoint to ${endpointAccount ?? 'another'}: SageMaker cannot take on a role of another account`,
+    );
+}
+
+/** What only the account tells of a staging endpoint in another one. */
+function judgeStagingRole(policy: Policy, endpoint: EndpointFacts, refuse: Say): void {
+  const { staging, role } = policy.spec.deploy;
+  const accountOf = (arn: string | undefined | null): string | undefined => arn?.split(':')[4];
+  const account = accountOf(staging?.role?.arn);
+  if (account === undefined || (staging?.executionRole ?? role) !== undefined) return;
+  if (account !== accountOf(endpoint.roleArn ?? endpoint.arn))
+    refuse(
+      'spec.deploy.staging.executionRole',
+      `staging is in account ${account}, and the model's role of production belongs to another: name an execution role of ${account}`,
     );
 }
 
@@ -586,8 +601,17 @@ function judgeApproval(policy: Policy, author: string | null, refuse: Say, warn:
 }
 
 /** How a candidate would take the traffic, for people who read the plan. */
-const rolloutInWords = ({ deploy }: Policy['spec']): string =>
-  `roll out by ${deploy.strategy}: ${planInWords(rolloutPlan(deploy, []))}`;
+const rolloutInWords = (spec: Policy['spec']): readonly string[] => {
+  const { staging, ...deploy } = spec.deploy;
+  return [
+    ...(staging === undefined
+      ? []
+      : [
+          `stage an approved candidate at ${stagingInWords(spec, staging)}, and ask it with ${stagingCheck(staging).requests} requests (${staging.check.samples}) before production`,
+        ]),
+    `roll out by ${deploy.strategy}: ${planInWords(rolloutPlan(deploy, []))}`,
+  ];
+};
 
 function changesInWords(
   policy: Policy,
@@ -618,14 +642,14 @@ function changesInWords(
             `scale ${spec.endpoint.name} between ${spec.scaling.instances.min} and ${spec.scaling.instances.max} instances`,
           ]),
       `look every ${spec.monitor.every}; ${spec.mode === 'record' ? 'record only, start nothing' : `retrain by ${spec.retrain.pipeline ?? 'a training job'} on ${spec.retrain.on.join(', ')}`}`,
-      ...(spec.mode === 'record' ? [] : [rolloutInWords(spec)]),
+      ...(spec.mode === 'record' ? [] : rolloutInWords(spec)),
       ...money,
     ];
   }
   const inFlight = running?.releases ?? [];
   return [
     `put this policy in force at the next decision; ${running?.policyDigest.slice(0, 12) ?? ''} is replaced`,
-    ...(spec.mode === 'record' ? [] : [rolloutInWords(spec)]),
+    ...(spec.mode === 'record' ? [] : rolloutInWords(spec)),
     ...money,
     ...inFlight.map(
       (release) => `release ${release.release} (${release.stage}) keeps the policy it started with`,

@@ -404,6 +404,41 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     'A gate before the rollout: copies of live requests go to the candidate, whose answers go to nobody; errors, latency and answers are compared as `deploy.compare` says. Real-time endpoints with one variant of one model only.',
   'spec.deploy.shadow.for': 'How long the candidate is shadowed.',
   'spec.deploy.shadow.sample': 'Percent of the requests that are copied. Default 50.',
+  'spec.deploy.staging':
+    'Staging before production: after the approval the candidate serves at this endpoint first, in an account and Region of its own where that is said, and must answer sample requests there. What fails ends the release before production.',
+  'spec.deploy.staging.endpoint': 'Name of the staging endpoint. It is created when there is none.',
+  'spec.deploy.staging.region': "Region of staging. Default: production's.",
+  'spec.deploy.staging.variant': "Name of the variant at staging. Default: production's.",
+  'spec.deploy.staging.role':
+    'Role that is assumed for everything at staging, with the workflow as the name of the session. Default: `roles.deploy`, or the identity of the worker.',
+  'spec.deploy.staging.role.arn': 'ARN of the role.',
+  'spec.deploy.staging.role.externalId':
+    "What the role's trust policy asks for as `sts:ExternalId`.",
+  'spec.deploy.staging.executionRole':
+    'Execution role of the model at staging, of the same account as the staging endpoint. Default: as in production.',
+  'spec.deploy.staging.instanceType': "Instance type at staging. Default: production's.",
+  'spec.deploy.staging.instances': 'Instances at staging. Default 1.',
+  'spec.deploy.staging.vpc':
+    "Network of the model at staging. Default: production's where staging is in its account and Region, else none.",
+  'spec.deploy.staging.vpc.subnets': 'Ids of subnets.',
+  'spec.deploy.staging.vpc.securityGroups': 'Ids of security groups.',
+  'spec.deploy.staging.replica':
+    'Where another Region has its copies, as S3 and ECR replicate them: the artefact under the same key, the image under the same name. For another Region only, and needed there.',
+  'spec.deploy.staging.replica.bucket': 'Bucket of that Region that holds the artefacts.',
+  'spec.deploy.staging.replica.registry':
+    'Host of the registry of that Region. Default: that of the same account.',
+  'spec.deploy.staging.check': 'What the candidate must show there.',
+  'spec.deploy.staging.check.samples':
+    '`captured`: requests that production has captured, which then leave its account; or the address of a file with one request per line.',
+  'spec.deploy.staging.check.contentType':
+    'Content type of the requests. Default: as captured; of a file, by its ending (`.csv`, `.json`, `.jsonl`).',
+  'spec.deploy.staging.check.requests': 'Requests that are sent, samples in turn. Default 20.',
+  'spec.deploy.staging.check.errorShare': 'Share of them that may fail. Default 0.',
+  'spec.deploy.staging.check.latencyP95Ms':
+    '95th percentile of the answers after the first, as the worker measures it, in milliseconds. Default 1000.',
+  'spec.deploy.staging.timeout': 'Longest that staging may take. Default `1h`.',
+  'spec.deploy.staging.after':
+    '`remove`: an endpoint that modelkeeper created is deleted once the check is over. Default `keep`.',
   'spec.deploy.compare':
     'Compares champion and candidate while the rollout bakes. Left out of a guardrail rollout: the alarms alone decide.',
   'spec.deploy.compare.warmup':

@@ -11,6 +11,7 @@ import { isTimeZone } from './quiet-hours.js';
 import { awsCron } from './scaling.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
 import { canSee, modelSubjectOf } from './sources.js';
+import { stagingFaults } from './staging.js';
 
 /** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
 export const modelNameSchema = z
@@ -805,6 +806,86 @@ function limits(
   });
 }
 
+const stageRoleSchema = z.strictObject({
+  /** Role that is assumed for everything of the stage. */
+  arn: z
+    .string()
+    .regex(
+      /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+      'write the ARN of a role, such as arn:aws:iam::111122223333:role/modelkeeper-deploy',
+    ),
+  /** What the role's trust policy asks for as `sts:ExternalId`. */
+  externalId: z
+    .string()
+    .regex(/^[\w+=,.@:/-]{2,1224}$/, '2 to 1,224 letters, digits and + = , . @ : / -')
+    .optional(),
+});
+
+const regionSchema = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a Region such as us-east-1');
+
+/** Staging, in an account and Region of its own where it says so. What is left out is filled in by domain/staging.ts. */
+const stagingSchema = z.strictObject({
+  endpoint: awsNameSchema,
+  /** Default: that of production. */
+  region: regionSchema.optional(),
+  /** Default: that of production. */
+  variant: awsNameSchema.optional(),
+  /** Role assumed for everything at staging. Default: `roles.deploy`, or the worker's own identity. */
+  role: stageRoleSchema.optional(),
+  /** Execution role of the model at staging. Default: as in production. */
+  executionRole: arnSchema.optional(),
+  /** Default: that of production. */
+  instanceType: z
+    .string()
+    .regex(/^ml\.[a-z0-9-]+\.[a-z0-9]+$/, 'an instance type such as ml.m5.large')
+    .optional(),
+  /** Default: 1. */
+  instances: z.int().min(1).max(100).optional(),
+  /** Default: as in production where staging is in its account and Region, else none. */
+  vpc: z
+    .strictObject({
+      subnets: z
+        .array(z.string().regex(/^[-0-9a-zA-Z]{1,32}$/, 'an id such as subnet-0abc'))
+        .min(1)
+        .max(16),
+      securityGroups: z
+        .array(z.string().regex(/^[-0-9a-zA-Z]{1,32}$/, 'an id such as sg-0abc'))
+        .min(1)
+        .max(5),
+    })
+    .optional(),
+  /** Where another Region has its copies of artefacts and images. */
+  replica: z
+    .strictObject({
+      /** Bucket that holds the artefacts under the same keys. */
+      bucket: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket, without s3://'),
+      /** Registry that holds the images under the same names. Default: the same account's in that Region. */
+      registry: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9.-]*(:\d{1,5})?$/, 'a host name, without https:// and path')
+        .optional(),
+    })
+    .optional(),
+  check: z.strictObject({
+    /** `captured`: requests that production has captured; or the address of one file with a request per line. */
+    samples: z.union([z.literal('captured'), s3UriSchema]),
+    /** Default: as captured; of a file, by its ending. */
+    contentType: z.string().min(1).max(1_024).optional(),
+    /** Default: 20. */
+    requests: z.int().min(1).max(1_000).optional(),
+    /** Share of the requests that may fail. Default: 0. */
+    errorShare: shareSchema.optional(),
+    /** 95th percentile as the worker measures it, milliseconds. Default: 1,000. */
+    latencyP95Ms: z.number().positive().optional(),
+  }),
+  /** How long all of it may take. Default: 1h. */
+  timeout: positiveDurationSchema.optional(),
+  /** `remove`: an endpoint that modelkeeper created is deleted once the check is over. Default: keep. */
+  after: z.enum(['keep', 'remove']).optional(),
+});
+
 const deploySchema = z
   .strictObject({
     strategy: z.enum(['all-at-once', 'canary', 'linear', 'rolling', 'steps']).default('canary'),
@@ -876,6 +957,8 @@ const deploySchema = z
         sample: z.int().min(1).max(100).optional(),
       })
       .optional(),
+    /** Before production, the candidate serves at a staging endpoint and must answer there. */
+    staging: stagingSchema.optional(),
     /** Champion and candidate side by side while the rollout bakes. */
     compare: compareSchema.optional(),
     probation: z
@@ -1105,21 +1188,6 @@ const identitySchema = z
     'write the ARN of one role or user, such as arn:aws:iam::111122223333:role/ada, of one Studio user profile, or os:<user> for a laptop',
   );
 
-const stageRoleSchema = z.strictObject({
-  /** Role that is assumed for everything of the stage. */
-  arn: z
-    .string()
-    .regex(
-      /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
-      'write the ARN of a role, such as arn:aws:iam::111122223333:role/modelkeeper-deploy',
-    ),
-  /** What the role's trust policy asks for as `sts:ExternalId`. */
-  externalId: z
-    .string()
-    .regex(/^[\w+=,.@:/-]{2,1224}$/, '2 to 1,224 letters, digits and + = , . @ : / -')
-    .optional(),
-});
-
 /** A stage without a role works under the identity of the worker. */
 const rolesSchema = z
   .strictObject({
@@ -1136,7 +1204,7 @@ const specSchema = z.strictObject({
   endpoint: z.strictObject({
     name: awsNameSchema,
     variant: awsNameSchema.default('AllTraffic'),
-    region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a Region such as us-east-1'),
+    region: regionSchema,
   }),
   registry: registrySchema,
   /** Profiles, reports, evidence and ledger live below this address. */
@@ -1252,6 +1320,8 @@ export const policySchema = z
           ['reconcile', 'remedies', kind],
           `there is no repair of ${kind} that modelkeeper could do by itself: write ask or report`,
         );
+    for (const { path, message } of stagingFaults(policy.spec))
+      issue(['deploy', 'staging', ...path], message);
     const plan = rolloutPlan(deploy, []);
     // One instance too few is for the account to tell: what is left are faults of the plan itself.
     for (const fault of planFaults(plan, Number.POSITIVE_INFINITY))

@@ -16,6 +16,7 @@ import type {
 } from './model.js';
 import type { Actor, Proof } from './people.js';
 import type { ScalingActivity } from './scaling.js';
+import type { StagingVerdict } from './staging.js';
 
 /** A person's decision on a candidate, as a door hands it in. The person follows from the proof. */
 export interface DecisionMessage {
@@ -99,6 +100,14 @@ export interface ReleaseStatus {
   readonly shadow?: {
     readonly configName: string;
     readonly verdict: BakeComparison['verdict'];
+    readonly reasons: readonly string[];
+  };
+  /** How the candidate does at the staging endpoint; absent where the policy has none. */
+  readonly staging?: {
+    readonly configName: string;
+    readonly where: string;
+    /** `null` while it is being tried. */
+    readonly verdict: StagingVerdict['verdict'] | null;
     readonly reasons: readonly string[];
   };
   /** Champion and candidate side by side, look by look, oldest first. */

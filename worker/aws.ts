@@ -4,6 +4,7 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
+import { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { STSClient } from '@aws-sdk/client-sts';
 
@@ -74,6 +75,8 @@ export function createAws(
     };
     const clients: AwsClients = {
       sagemaker: new SageMakerClient(options),
+      // What fails here is counted: a second attempt would hide it.
+      runtime: new SageMakerRuntimeClient({ ...options, maxAttempts: SEND_ATTEMPTS }),
       cloudwatch: new CloudWatchClient(options),
       s3: new S3Client({ ...options, forcePathStyle, followRegionRedirects: true }),
       sns: new SNSClient({ ...options, maxAttempts: SEND_ATTEMPTS }),

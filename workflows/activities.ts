@@ -60,6 +60,18 @@ export const careful = (summary: string, withinMs: number = DAY_MS): ControlActi
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
+/** Many small requests in one activity, each soon answered. */
+export const trial = (summary: string, withinMs: number): Pick<ControlActivities, 'checkStaging'> =>
+  proxyActivities<ControlActivities>({
+    taskQueue: CONTROL_QUEUE,
+    summary,
+    startToCloseTimeout: '15m',
+    heartbeatTimeout: '10s',
+    scheduleToCloseTimeout: withinMs,
+    retry: RETRY,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
+
 /** Waiting for something slow: one look per attempt, the activity says when the next one is. */
 export const poll = (summary: string, withinMs: number): ControlActivities =>
   control(summary, withinMs);

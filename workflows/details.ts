@@ -12,6 +12,7 @@ import type {
 } from '../domain/status.js';
 import { keeperId, releaseId } from '../domain/names.js';
 import { planInWords, stepInWords, trafficInWords } from '../domain/rollout.js';
+import { stagedInWords } from '../domain/staging.js';
 
 /** Text from elsewhere, made harmless in Markdown: one line, no markup. */
 export function plain(text: string): string {
@@ -44,6 +45,7 @@ export function releaseDetails(s: ReleaseStatus, request: ApprovalRequest | unde
     '',
     ...waiting(s.awaiting, s.untilMs),
   ];
+  if (s.staging !== undefined) lines.push(`**Staging:** ${plain(stagedInWords(s.staging))}`, '');
   if (s.traffic !== undefined) lines.push(...trafficDetails(s.traffic));
   if (s.paused !== null)
     lines.push(

@@ -19,6 +19,7 @@ import {
 } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
 import type { Policy } from '../domain/policy.schema.js';
+import { leavesStaging } from '../domain/staging.js';
 import { retriesOf } from '../domain/training.js';
 import { control, data, swift } from './activities.js';
 import { atBest, isHopeless, sentenceOf } from './failures.js';
@@ -497,6 +498,7 @@ export async function carryOut(
         facts: { policyDigest: command.policyDigest, before: state.policyDigest },
         actor: command.author,
       });
+      const before = state.policy;
       state.policy = command.policy;
       state.policyDigest = command.policyDigest;
       state.policyAuthor = command.author;
@@ -506,6 +508,7 @@ export async function carryOut(
       await arrange(desk);
       if (state.policy.spec.scaling === undefined)
         await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
+      if (leavesStaging(before, command.policy)) await giveUpStaging(desk, before);
       await planMoney(desk);
       await baseline(desk);
       const flying = state.releases.map((known) => String(known.release));
@@ -725,6 +728,36 @@ async function wayBackOf(
   return { kind: 'ready', configName: previous, endpoint };
 }
 
+/** A release on its way keeps the policy it started with, and so its staging endpoint. */
+async function giveUpStaging(desk: KeeperDesk, before: Policy): Promise<void> {
+  const flying = desk.state.releases.find(({ stage }) => stage !== 'probation');
+  if (flying === undefined) {
+    await removeStaging(desk, before);
+    return;
+  }
+  const { staging } = before.spec.deploy;
+  desk.tell(
+    `release ${String(flying.release)} may still need the staging endpoint ${staging?.endpoint ?? ''} of the policy before: it stays, delete it when the release has ended`,
+  );
+}
+
+/** An endpoint is deleted within minutes; one in motion is waited for. */
+const STAGING_LEAVES_MS = 60 * 60_000;
+
+/** Takes away the staging endpoint of a policy where we created it, and our claim on it where we did not. */
+async function removeStaging(desk: KeeperDesk, policy: Policy): Promise<void> {
+  if (policy.spec.deploy.staging === undefined || !patched(SINCE_0_2)) return;
+  await atBest(
+    () =>
+      control('remove our staging endpoint', STAGING_LEAVES_MS).tidyStaging({
+        model: desk.model,
+        policy,
+        remove: true,
+      }),
+    desk.tell,
+  );
+}
+
 /** Takes away only what we made. The endpoint, its models and the ledger stay. */
 async function cleanUp(desk: KeeperDesk): Promise<void> {
   const { state } = desk;
@@ -733,6 +766,7 @@ async function cleanUp(desk: KeeperDesk): Promise<void> {
   await atBest(() => control('remove our alarms').removeAlarms(desk.ref()), desk.tell);
   if (state.policy.spec.scaling !== undefined)
     await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
+  await removeStaging(desk, state.policy);
   await atBest(
     () => control('give up the claim on the endpoint').unclaimEndpoint(desk.ref()),
     desk.tell,

@@ -360,13 +360,15 @@ export function openReleaseDesk(input: ReleaseInput) {
       interrupt({ kind: 'abort', by: actorOf(asked), reason: asked.reason });
       return {
         sentence:
-          s.stage === 'deploy' && s.traffic !== undefined
-            ? 'aborting: the candidate loses its traffic first, then the previous config is put back'
-            : s.stage === 'deploy'
-              ? 'aborting: the rollback alarm is being set; SageMaker takes back the rollout within its bake, or the old config is put back after it'
-              : s.stage === 'probation'
-                ? 'aborting: the previous config is being put back'
-                : `aborting in stage ${s.stage}`,
+          s.stage === 'deploy' && s.staging?.verdict === null
+            ? 'aborting: production is untouched, and staging keeps what it serves'
+            : s.stage === 'deploy' && s.traffic !== undefined
+              ? 'aborting: the candidate loses its traffic first, then the previous config is put back'
+              : s.stage === 'deploy'
+                ? 'aborting: the rollback alarm is being set; SageMaker takes back the rollout within its bake, or the old config is put back after it'
+                : s.stage === 'probation'
+                  ? 'aborting: the previous config is being put back'
+                  : `aborting in stage ${s.stage}`,
       };
     },
     {

@@ -40,7 +40,12 @@ async function lifecycle(desk: ReleaseDesk, first: Champion | null): Promise<Rel
       if (approval.kind !== 'approved') return approval;
 
       const deployed = await deploy(desk, ready.prepared, approval);
-      if (deployed.kind === 'rolled back' || deployed.kind === 'rejected') return deployed;
+      if (
+        deployed.kind === 'rolled back' ||
+        deployed.kind === 'rejected' ||
+        deployed.kind === 'failed gates'
+      )
+        return deployed;
       if (deployed.kind === 'refused')
         return {
           kind: 'failed gates',

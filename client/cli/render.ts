@@ -5,6 +5,7 @@ import { inWords, instantInWords } from '../../domain/duration.js';
 import type { RolloutPlan } from '../../domain/evidence.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
 import { planInWords, stepInWords, trafficInWords } from '../../domain/rollout.js';
+import { stagedInWords } from '../../domain/staging.js';
 import type {
   ApprovalRequest,
   KeeperStatus,
@@ -269,6 +270,9 @@ export function releaseText(colors: Colors, view: ReleaseView, nowMs: number): s
           decision.verdict,
           `${plain(decision.person)} through ${decision.door}, ${instantInWords(decision.atMs)}: ${plain(decision.reason)}`,
         ]),
+        ...(status.staging === undefined
+          ? []
+          : [['staging', plain(stagedInWords(status.staging))]]),
         ...(status.traffic === undefined ? [] : trafficRows(status.traffic)),
         ...(costInWords(status) === null ? [] : [['cost', plain(costInWords(status) ?? '')]]),
         ...(status.paused === null

@@ -23,8 +23,10 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import {
   AddTagsCommand,
+  CreateEndpointCommand,
   CreateEndpointConfigCommand,
   CreateModelCommand,
+  DeleteEndpointCommand,
   DeleteEndpointConfigCommand,
   DeleteModelCommand,
   DeleteTagsCommand,
@@ -55,6 +57,7 @@ import {
   UpdateModelPackageCommand,
   type ProductionVariant,
 } from '@aws-sdk/client-sagemaker';
+import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
 import { DescribeEventBusCommand, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
@@ -76,6 +79,8 @@ type Tags = readonly { readonly Key?: string | undefined; readonly Value?: strin
 /** What is there. Plain data, so that two accounts can be compared. */
 export interface State {
   endpoint: { status: string; config: string; pending: string | null; atMs: number };
+  /** The endpoint of staging; `null` while there is none. */
+  staging: { config: string; tags: Tags } | null;
   /** Calls of UpdateEndpoint that took effect: there may never be two for one rollout. */
   updates: string[];
   /** The same for the candidate's weight. */
@@ -129,6 +134,7 @@ export function newState(): State {
   } as const;
   return {
     endpoint: { status: 'InService', config: 'flights-1', pending: null, atMs: NOON - 3_600_000 },
+    staging: null,
     updates: [],
     shifts: [],
     models: new Map([['flights-1', { package: null, tags: [] }]]),
@@ -204,11 +210,32 @@ function sagemakerOf(state: State) {
   const tagsOf = (arn: string): Tags => {
     const [kind, name = ''] = arn.split('/');
     if (kind === 'model') return models.get(name)?.tags ?? [];
+    if (kind === 'endpoint' && name === 'staging') return state.staging?.tags ?? [];
     if (kind === 'config') return configs.get(name)?.tags ?? [];
     return [...endpointTags].map(([Key, Value]) => ({ Key, Value }));
   };
   return [
-    on(DescribeEndpointCommand, () => {
+    on(CreateEndpointCommand, ({ EndpointConfigName: config = '', Tags: tags = [] }) => {
+      if (state.staging !== null)
+        throw awsError('ValidationException', 'Cannot create already existing endpoint "staging"');
+      state.staging = { config, tags };
+      return {};
+    }),
+    on(DeleteEndpointCommand, () => {
+      state.staging = null;
+      return {};
+    }),
+    on(InvokeEndpointCommand, () => ({ Body: new TextEncoder().encode('0.5') as never })),
+    on(DescribeEndpointCommand, ({ EndpointName }) => {
+      if (EndpointName === 'staging') {
+        if (state.staging === null) throw notFound('staging');
+        return {
+          EndpointName,
+          EndpointArn: 'endpoint/staging',
+          EndpointStatus: 'InService' as const,
+          EndpointConfigName: state.staging.config,
+        };
+      }
       const { status, config, pending, atMs } = state.endpoint;
       return {
         EndpointName: 'flights-live',

@@ -78,6 +78,18 @@ const champion = {
 const prepare = { ...ref, release: 2, name: 'flights-2', champion, candidate };
 const data = { train: { fromMs: 0, toMs: 10 }, holdOut: { fromMs: 10, toMs: 20 } };
 
+const stage = {
+  ...ref,
+  policy: policyWith({
+    deploy: {
+      staging: { endpoint: 'staging', check: { samples: 's3://artefacts/samples.csv' } },
+    },
+  }),
+  release: 2,
+  configName: 'flights-2',
+  packageArn: PACKAGE,
+};
+
 const arm = { variant: 'AllTraffic', configName: null, capturePrefix: 's3://artefacts/a/' };
 const bake: BakeRequest = {
   ...ref,
@@ -532,6 +544,26 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
         championConfigName: 'flights-1',
       },
     ],
+  },
+  prepareStaging: { args: [stage] },
+  checkStaging: {
+    given: (state) => {
+      state.objects.set('samples.csv', '300\n2000\n');
+    },
+    args: [stage],
+  },
+  tidyStaging: {
+    given: (state) => {
+      state.staging = {
+        config: 'flights-2-staging',
+        tags: [...tags, { Key: 'modelkeeper:keeper', Value: 'keeper/flights' }],
+      };
+      for (const name of ['flights-1-staging', 'flights-2-staging']) {
+        state.configs.set(name, { variants: [], tags });
+        state.models.set(name, { package: PACKAGE, tags });
+      }
+    },
+    args: [{ ...stage, remove: true }],
   },
   compareBake: { args: [bake] },
   watchBake: {

@@ -104,6 +104,7 @@ export function fakeAws(...handlers: readonly Handler[]): Fake {
     loseAnswerOf: (call) => lost.add(call),
     clients: {
       sagemaker: client,
+      runtime: client,
       cloudwatch: client,
       s3: client,
       sns: client,

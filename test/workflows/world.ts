@@ -184,6 +184,20 @@ export class World {
     reasons: [],
   };
   shadowRefusal: readonly string[] = [];
+  /** Configs that were made for staging, and what was tidied up there. */
+  readonly staged: string[] = [];
+  readonly tidied: { readonly endpoint: string; readonly remove: boolean }[] = [];
+  stagingRefusal: string | null = null;
+  stagingServes: string | null = 'of-the-release-before-staging';
+  readonly stagingUpdates: string[] = [];
+  stagingVerdict: Awaited<ReturnType<ControlActivities['checkStaging']>> = {
+    verdict: 'pass',
+    requests: 20,
+    errors: 0,
+    latencyP95Ms: 12,
+    reasons: ['20 of 20 requests answered'],
+    samples: 20,
+  };
   /** What the looks at a guardrail's bakes find, one after the other. */
   bakes: readonly BakeComparison[] = [];
   private looks: Record<string, number> = {};
@@ -688,6 +702,26 @@ export class World {
               configName: `${configName}-shadow`,
               variant: `${policy.spec.endpoint.variant}-shadow`,
             },
+      prepareStaging: async ({ configName, policy }) => {
+        this.staged.push(configName);
+        const { staging } = policy.spec.deploy;
+        return this.stagingRefusal !== null
+          ? { kind: 'refused', reason: this.stagingRefusal }
+          : {
+              kind: 'ready',
+              configName: `${configName}-staging`,
+              endpoint: {
+                ...(await this.reading()),
+                name: staging?.endpoint ?? '',
+                configName: this.stagingServes,
+              },
+            };
+      },
+      checkStaging: async () => this.stagingVerdict,
+      tidyStaging: async ({ remove, policy }) => {
+        this.tidied.push({ endpoint: policy.spec.deploy.staging?.endpoint ?? '', remove });
+        return { removed: [] };
+      },
       discardDeployment: async ({ names, keepConfig }) => {
         if (!keepConfig) this.discarded.push(...names);
       },
@@ -698,7 +732,14 @@ export class World {
         ...this.digested(evidence),
         ...(packageArn === null ? {} : { registry: this.package(packageArn) }),
       }),
-      updateEndpoint: async ({ configName, expectedConfigName, plain }) => {
+      updateEndpoint: async ({ configName, expectedConfigName, plain, policy }) => {
+        if (policy.spec.endpoint.name !== this.model) {
+          if (this.stagingServes !== expectedConfigName)
+            return { kind: 'champion changed', configName: this.stagingServes };
+          this.stagingUpdates.push(configName);
+          this.stagingServes = configName;
+          return { kind: 'accepted' };
+        }
         const mixed = this.endpoint.status === 'UpdateRollbackFailed';
         if (this.endpoint.configName === configName && !mixed) return { kind: 'already serving' };
         if (expectedConfigName !== null && this.endpoint.configName !== expectedConfigName) {
@@ -713,8 +754,14 @@ export class World {
         this.endpoint = { ...this.endpoint, status: 'Updating', pendingConfigName: configName };
         return { kind: 'accepted' };
       },
-      awaitRest: async ({ configName, journey, tellMoves }): Promise<RolloutOutcome> => {
+      awaitRest: async ({ configName, journey, tellMoves, policy }): Promise<RolloutOutcome> => {
         const nowMs = await this.now();
+        if (policy.spec.endpoint.name !== this.model) {
+          if (this.look(`staging/${configName}`) <= 2)
+            throw notYet('StillMoving', 'Creating', this.rolloutPollMs);
+          const endpoint = { ...(await this.reading()), configName };
+          return { kind: 'in service', endpoint, progress: [] };
+        }
         const tripped = this.tripped.length > 0 && this.endpoint.pendingConfigName === configName;
         if (
           !tripped &&

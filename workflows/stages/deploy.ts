@@ -12,6 +12,7 @@ import { heedBeforeRollout } from './registry.js';
 import { atRest, ended, MARGIN_MS, wayBack, type AtRest, type Deployed } from './rest.js';
 import { bySteps } from './steps.js';
 import { shadow } from './shadow.js';
+import { staging } from './staging.js';
 import { SINCE_0_2 } from '../patches.js';
 
 /** Brings the approved version into service, or leaves the endpoint on a config we know. */
@@ -24,6 +25,17 @@ export async function deploy(
   const { configName, plan } = prepared;
   const previous = approved.evidence.championConfigName;
   desk.enter('deploy', 'the right to write to the endpoint');
+  const { staging: wanted } = ref.policy.spec.deploy;
+  if (wanted !== undefined && patched(SINCE_0_2)) {
+    const staged = await staging(desk, wanted, prepared, approved.evidence.packageArn);
+    if (staged.kind === 'failed') {
+      return {
+        kind: 'failed gates',
+        reasons: staged.reasons.map((reason) => `staging: ${reason}`),
+      };
+    }
+    desk.awaits('the right to write to the endpoint');
+  }
   await desk.lease();
   if (wantsShadow(desk, previous)) {
     const shadowed = await shadow(desk, prepared, previous);

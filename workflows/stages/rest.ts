@@ -25,6 +25,8 @@ export type Deployed =
   | { readonly kind: 'champion changed'; readonly configName: string | null }
   /** Somebody who may rejected it in the registry after it was approved. */
   | { readonly kind: 'rejected'; readonly by: string; readonly reason: string }
+  /** It did not show at staging what it must. */
+  | { readonly kind: 'failed gates'; readonly reasons: readonly string[] }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] };
 
 /** Margin over SageMaker's own time-out before we say that a rollout is stuck. */
@@ -38,16 +40,21 @@ export interface Resting extends Omit<RestRequest, keyof ModelRef | 'journey' | 
 
 export type AtRest = Exclude<RolloutOutcome, { readonly kind: 'moved' }>;
 
-/** Waits until the endpoint has settled on a config, and shows on the timeline what a hint brings to light. */
+/**
+ * Waits until the endpoint has settled on a config, and shows on the timeline what a hint brings to light.
+ *
+ * @param at another endpoint than that of production; what it goes through is not part of the rollout
+ */
 export async function atRest(
   desk: ReleaseDesk,
   { formerReason, ...resting }: Resting,
+  at?: ModelRef,
 ): Promise<AtRest> {
   let journey: RolloutJourney = { sinceMs: Date.now(), progress: [], formerReason };
   for (;;) {
     const outcome = await followed(desk, (hinted) =>
       poll('follow the rollout', Math.max(60_000, resting.deadlineMs - Date.now())).awaitRest({
-        ...desk.ref,
+        ...(at ?? desk.ref),
         ...resting,
         journey,
         tellMoves: hinted,
@@ -55,7 +62,7 @@ export async function atRest(
     );
     if (outcome.kind !== 'moved') return outcome;
     journey = outcome.journey;
-    desk.addRollout(journey.progress);
+    if (at === undefined) desk.addRollout(journey.progress);
   }
 }
 

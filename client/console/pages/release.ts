@@ -3,6 +3,7 @@ import { inWords } from '../../../domain/duration.js';
 import { costInWords } from '../../../domain/cost.js';
 import type { ReleaseStage } from '../../../domain/model.js';
 import { trafficInWords } from '../../../domain/rollout.js';
+import { stagedInWords } from '../../../domain/staging.js';
 import type { Decision, ReleaseStatus, TrafficStatus } from '../../../domain/status.js';
 import type { ReleaseView } from '../../replies.js';
 import { html, type Html } from '../html.js';
@@ -164,6 +165,13 @@ function situation(view: View, status: ReleaseStatus): Html {
     )
   }
   ${status.frozen && note('warn', 'The model is frozen: nothing is deployed until the freeze ends.')}
+  ${
+    status.staging !== undefined &&
+    note(
+      status.staging.verdict === 'fail' ? 'bad' : 'info',
+      `Staging: ${stagedInWords(status.staging)}.`,
+    )
+  }
   ${
     status.request !== null &&
     html`<p>

@@ -33,6 +33,7 @@ const LONG = {
   ModelRoleArn: `arn:aws:iam::111122223333:role/${'r'.repeat(64)}`,
   DataBucket: 'd'.repeat(63),
   TrainingRoleArn: `arn:aws:iam::111122223333:role/${'t'.repeat(64)}`,
+  StagingEndpointInArn: 's'.repeat(63),
 };
 const MODEL = {
   ...LONG,
