@@ -6,9 +6,12 @@ import {
   DescribeScalingActivitiesCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
+  ListTagsForResourceCommand,
   PutScalingPolicyCommand,
   PutScheduledActionCommand,
   RegisterScalableTargetCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
   type ApplicationAutoScalingClient,
   type PutScalingPolicyRequest,
   type ScalableTarget,
@@ -18,10 +21,15 @@ import {
 import { PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch';
 import { AddTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-sagemaker';
 
+import { ApplicationFailure } from '@temporalio/activity';
+
 import { FailureType } from '../domain/failures.js';
 import { hardwareOf } from '../domain/instances.js';
+import { keeperId, KEEPER_TAG } from '../domain/names.js';
 import {
+  foreignTargetInWords,
   isScalingOfOurs,
+  ownerOfTarget,
   scalingPlan,
   ScalingUnknown,
   steppingAlarmNames,
@@ -40,12 +48,14 @@ import { clientsFor } from './stage-clients.js';
 
 const DIMENSION = 'sagemaker:variant:DesiredInstanceCount';
 
+/** What a difference of the scalable target itself is about. */
+export const SCALABLE_TARGET = 'scalable target';
+/** The field of a difference that says that the target is somebody else's: nothing is written then. */
+export const OWNER = 'owner';
 /**
  * The mark of a suspension of ours, on the endpoint: whoever comes after a keeper or release that was terminated finds
  * it there. A suspension without it is a person's.
  */
-/** What a difference of the scalable target itself is about. */
-export const SCALABLE_TARGET = 'scalable target';
 export const SUSPENSION_TAG = 'modelkeeper:scaling-suspended-by';
 
 /** Lately enough for a person to care. */
@@ -64,6 +74,9 @@ const target = (ref: ModelRef) =>
 
 const gone = (error: AwsError): 'absent' | undefined =>
   error.name === 'ObjectNotFoundException' ? 'absent' : undefined;
+
+const notTaggable = (error: AwsError): 'absent' | undefined =>
+  error.name === 'ResourceNotFoundException' ? 'absent' : undefined;
 
 type ScalingActivities = Pick<
   ControlActivities,
@@ -113,16 +126,64 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
     return answer.ScheduledActions ?? [];
   };
 
+  /** @returns the target's ARN; `undefined` where AWS does not say */
   const register = async (
     ref: ModelRef,
     wanted: Partial<ConstructorParameters<typeof RegisterScalableTargetCommand>[0]>,
-  ): Promise<void> => {
-    await aws(may('application-autoscaling:RegisterScalableTarget', resourceId(ref)), (options) =>
+  ): Promise<string | undefined> => {
+    const answer = await aws(
+      may('application-autoscaling:RegisterScalableTarget', resourceId(ref)),
+      (options) =>
+        clients(ref).autoscaling.send(
+          new RegisterScalableTargetCommand({ ...target(ref), ...wanted }),
+          options,
+        ),
+    );
+    return answer.ScalableTargetARN;
+  };
+
+  const readClaim = async (ref: ModelRef, arn: string | undefined): Promise<string | null> => {
+    if (arn === undefined) return null;
+    const answer = await aws(
+      may('application-autoscaling:ListTagsForResource', arn),
+      (options) =>
+        clients(ref).autoscaling.send(
+          new ListTagsForResourceCommand({ ResourceARN: arn }),
+          options,
+        ),
+      notTaggable,
+    );
+    return answer === 'absent' ? null : (answer.Tags?.[KEEPER_TAG] ?? null);
+  };
+
+  const claim = async (ref: ModelRef, arn: string | undefined): Promise<void> => {
+    if (arn === undefined) return;
+    await aws(may('application-autoscaling:TagResource', arn), (options) =>
       clients(ref).autoscaling.send(
-        new RegisterScalableTargetCommand({ ...target(ref), ...wanted }),
+        new TagResourceCommand({
+          ResourceARN: arn,
+          Tags: { [KEEPER_TAG]: keeperId(ref.model) },
+        }),
         options,
       ),
     );
+  };
+
+  /** Whose the target is, and what tells it. */
+  const readOwner = async (
+    ref: ModelRef,
+    registered: ScalableTarget | undefined,
+    names: readonly string[],
+    plan: ScalingPlan | null,
+  ) => {
+    const marks = {
+      exists: registered !== undefined,
+      keeper: await readClaim(ref, registered?.ScalableTargetARN),
+      hasOurs: names.some((name) => isScalingOfOurs(ref.model, name)),
+      hasOthers: names.some((name) => !isScalingOfOurs(ref.model, name)),
+      asWanted: plan !== null && targetDifferences(plan, registered).length === 0,
+    };
+    return { ...marks, owner: ownerOfTarget(marks, keeperId(ref.model)) };
   };
 
   const putPolicy = async (
@@ -190,6 +251,14 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
     }
   };
 
+  /** To remove scaling nothing has to be known of the instances: a plan that cannot be made is none. */
+  const planIfAny = (ref: ModelRef): Promise<ScalingPlan | null> =>
+    planFor(ref).catch((error: unknown) => {
+      if (error instanceof ApplicationFailure && error.type === FailureType.PolicyUnfit)
+        return null;
+      throw error;
+    });
+
   /** Compares first and then upserts by name: a second run finds everything right and writes nothing. */
   const repair = async (
     ref: ModelRef,
@@ -212,9 +281,30 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
       readPolicies(ref),
       readSchedules(ref),
     ]);
-    await settle(targetDifferences(plan, registered), () =>
-      register(ref, { MinCapacity: plan.min, MaxCapacity: plan.max }),
-    );
+    const names = namesOn(policies, schedules);
+    const marks = await readOwner(ref, registered, names, plan);
+    if (marks.owner === 'somebody else')
+      return [
+        {
+          what: SCALABLE_TARGET,
+          field: OWNER,
+          was: foreignTargetInWords(
+            marks,
+            { min: registered?.MinCapacity ?? 0, max: registered?.MaxCapacity ?? 0 },
+            names.filter((name) => !isScalingOfOurs(ref.model, name)),
+          ),
+          is: keeperId(ref.model),
+        },
+      ];
+    let arn = registered?.ScalableTargetARN;
+    await settle(targetDifferences(plan, registered), async () => {
+      arn = (await register(ref, { MinCapacity: plan.min, MaxCapacity: plan.max })) ?? arn;
+    });
+    if (marks.keeper === null && marks.exists && arn !== undefined)
+      differences.push(
+        ...compared(SCALABLE_TARGET, true, [['claim', undefined, keeperId(ref.model)]]),
+      );
+    if (marks.keeper === null && !compareOnly) await claim(ref, arn);
     const policyOf = (name: string): ScalingPolicy | undefined =>
       policies.find((one) => one.PolicyName === name);
     const { tracking } = plan;
@@ -295,7 +385,7 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
     return differences;
   };
 
-  const setSuspended = (ref: ModelRef, suspended: boolean): Promise<void> =>
+  const setSuspended = (ref: ModelRef, suspended: boolean): Promise<unknown> =>
     register(ref, {
       SuspendedState: {
         DynamicScalingInSuspended: suspended,
@@ -342,11 +432,17 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
     repairScaling: (request) => repair(request, request.compareOnly === true),
 
     /**
-     * Removes what is ours by name, and the target when nothing of anybody else's is on it. What is gone is no error,
-     * so twice is the same as once.
+     * Removes what is ours by name, and the target when it is ours and nothing of anybody else's is on it; else only our
+     * claim is taken off. What is gone is no error, so twice is the same as once.
      */
     async removeScaling(ref) {
-      const [policies, schedules] = await Promise.all([readPolicies(ref), readSchedules(ref)]);
+      const [registered, policies, schedules, plan] = await Promise.all([
+        readTarget(ref),
+        readPolicies(ref),
+        readSchedules(ref),
+        planIfAny(ref),
+      ]);
+      const marks = await readOwner(ref, registered, namesOn(policies, schedules), plan);
       const ours = policies.filter((one) => isScalingOfOurs(ref.model, one.PolicyName ?? ''));
       const oursAt = schedules.filter((one) =>
         isScalingOfOurs(ref.model, one.ScheduledActionName ?? ''),
@@ -355,10 +451,21 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
       for (const { ScheduledActionName = '' } of oursAt)
         await deleteSchedule(ref, ScheduledActionName);
       await deleteAlarmsOf(clients(ref).cloudwatch, ref.model, steppingAlarmNames(ref.model));
-      const others = policies.length + schedules.length - ours.length - oursAt.length;
-      // A target on which nothing of ours was, and that the policy does not ask for, is somebody else's.
-      const madeByUs = ref.policy.spec.scaling !== undefined || ours.length + oursAt.length > 0;
-      if (others > 0 || !madeByUs) return;
+      if (marks.owner !== 'ours') return;
+      const arn = registered?.ScalableTargetARN;
+      if (marks.hasOthers) {
+        if (marks.keeper === null || arn === undefined) return;
+        await aws(
+          may('application-autoscaling:UntagResource', arn),
+          (options) =>
+            clients(ref).autoscaling.send(
+              new UntagResourceCommand({ ResourceARN: arn, TagKeys: [KEEPER_TAG] }),
+              options,
+            ),
+          notTaggable,
+        );
+        return;
+      }
       await aws(
         may('application-autoscaling:DeregisterScalableTarget', resourceId(ref)),
         (options) =>
@@ -456,6 +563,14 @@ function notScaledInWords({ Code, MaxCapacity, MinCapacity, CurrentCapacity }: N
       return `${Code ?? 'no reason given'} at ${String(CurrentCapacity ?? '?')} instances`;
   }
 }
+
+const namesOn = (
+  policies: readonly ScalingPolicy[],
+  schedules: readonly ScheduledAction[],
+): readonly string[] => [
+  ...policies.map(({ PolicyName = '' }) => PolicyName),
+  ...schedules.map(({ ScheduledActionName = '' }) => ScheduledActionName),
+];
 
 function isSuspended(found: ScalableTarget | undefined): boolean {
   const state = found?.SuspendedState;
@@ -643,6 +758,8 @@ export function scalingInWords(differences: readonly ScalingDifference[]): reado
     const of = differences.filter((one) => one.what === what);
     const [first] = of;
     if (first?.field === 'existence') return `${first.is} ${what}`;
+    if (first?.field === OWNER)
+      return `left the ${what} alone, it is ${first.was}: to hand it over, tag it ${KEEPER_TAG} = ${first.is}`;
     return `put ${what} right (${of.map(({ field, was, is }) => `${field} was ${was}, is ${is}`).join('; ')})`;
   });
 }

@@ -24,6 +24,7 @@ export const DISAGREEMENTS = {
   'alarm-changed': { remedy: 'repair', repair: 'puts the managed alarm right' },
   'alarm-actions-disabled': { remedy: 'report', repair: null },
   'scaling-target-missing': { remedy: 'repair', repair: 'applies the scaling policy again' },
+  'scaling-target-foreign': { remedy: 'ask', repair: null },
   'scaling-target-changed': { remedy: 'repair', repair: 'applies the scaling policy again' },
   'scaling-policy-changed': { remedy: 'repair', repair: 'applies the scaling policy again' },
   'scaling-suspended': { remedy: 'report', repair: null },
@@ -181,6 +182,7 @@ export interface Facts {
     readonly differences: readonly {
       /** The scalable target, a scaling policy, an alarm or a schedule, by its name. */
       readonly what: string;
+      /** `existence`, or `owner` where the target is somebody else's and nothing else was compared. */
       readonly field: string;
       readonly was: string;
       readonly is: string;
@@ -373,6 +375,12 @@ function aboutScaling(policy: Policy, { scaling }: Facts): readonly Disagreement
           field === 'existence'
             ? `${what} is ${was}: it is to be ${is}`
             : `${what}: ${field} is ${was}, should be ${is}`,
+      };
+    if (field === 'owner')
+      return {
+        kind: 'scaling-target-foreign',
+        subject,
+        sentence: `the scalable target of variant ${subject} is ${was}: spec.scaling is not applied until it is handed over by the tag modelkeeper:keeper = ${is}`,
       };
     return field === 'existence'
       ? {

@@ -84,6 +84,44 @@ export const newRefusals = (
 
 const seconds = (literal: string): number => Math.ceil(durationMs(literal) / 1_000);
 
+/** Whose a scalable target is: what people made is never written to before they hand it over. */
+export type TargetOwner = 'ours' | 'nobody' | 'somebody else';
+
+/** What tells whose a scalable target is. */
+export interface TargetMarks {
+  readonly exists: boolean;
+  /** Value of the keeper's tag on it; `null` without one. */
+  readonly keeper: string | null;
+  /** Whether a scaling policy or schedule on it carries a name of ours, and whether one does not. */
+  readonly hasOurs: boolean;
+  readonly hasOthers: boolean;
+  /** Whether its limits are those of the policy already. */
+  readonly asWanted: boolean;
+}
+
+/**
+ * Whose a scalable target is. The tag decides. Without one it is ours where something of ours is on it (it was made
+ * before there were tags), or where taking it over changes nothing for anybody.
+ *
+ * @param wanted the keeper's id, as the tag spells it
+ */
+export function ownerOfTarget(marks: TargetMarks, wanted: string): TargetOwner {
+  if (!marks.exists) return 'nobody';
+  if (marks.keeper !== null)
+    return marks.keeper.toLowerCase() === wanted.toLowerCase() ? 'ours' : 'somebody else';
+  return marks.hasOurs || (marks.asWanted && !marks.hasOthers) ? 'ours' : 'somebody else';
+}
+
+/** How a scalable target of somebody else's is told. */
+export function foreignTargetInWords(
+  { keeper, hasOthers }: Pick<TargetMarks, 'keeper' | 'hasOthers'>,
+  limits: { readonly min: number; readonly max: number },
+  others: readonly string[],
+): string {
+  const whose = keeper === null ? 'somebody else’s' : `claimed by ${keeper}`;
+  return `${whose} (${limits.min} to ${limits.max} instances${hasOthers ? `, with ${others.join(', ')}` : ''})`;
+}
+
 export const trackingName = (model: string): string => `modelkeeper-${model}-invocations`;
 const steppingName = (model: string, way: 'out' | 'in'): string =>
   `modelkeeper-${model}-steps-${way}`;

@@ -3,8 +3,10 @@ import {
   ApplicationAutoScalingClient,
   DeregisterScalableTargetCommand,
   DeleteScalingPolicyCommand,
+  DescribeScalableTargetsCommand,
   PutScalingPolicyCommand,
   RegisterScalableTargetCommand,
+  TagResourceCommand,
 } from '@aws-sdk/client-application-auto-scaling';
 import {
   DeleteAlarmsCommand,
@@ -189,6 +191,20 @@ const ownAlarm = (): Promise<unknown> =>
 
 const register = (change: object): Promise<unknown> =>
   scaling.send(new RegisterScalableTargetCommand({ ...TARGET, ...change }));
+async function tagTarget(keeper: string): Promise<void> {
+  const { ScalableTargets: [found] = [] } = await scaling.send(
+    new DescribeScalableTargetsCommand({
+      ServiceNamespace: TARGET.ServiceNamespace,
+      ResourceIds: [TARGET.ResourceId],
+    }),
+  );
+  await scaling.send(
+    new TagResourceCommand({
+      ResourceARN: found?.ScalableTargetARN,
+      Tags: { 'modelkeeper:keeper': keeper },
+    }),
+  );
+}
 const suspension = (suspended: boolean) => ({
   SuspendedState: {
     DynamicScalingInSuspended: suspended,
@@ -443,6 +459,14 @@ const ROWS: readonly Row[] = [
     // AWS removes the scaling policies of a target with it.
     also: ['scaling-policy-changed'],
     mend: () => run(activities.repairScaling, [ref]),
+  },
+  {
+    kind: 'scaling-target-foreign',
+    by: 'TagResource',
+    make: () => tagTarget('keeper/trains'),
+    subject: () => VARIANT,
+    sentence: /is claimed by keeper\/trains .*not applied until it is handed over/,
+    mend: () => tagTarget('keeper/flights'),
   },
   {
     kind: 'scaling-target-changed',

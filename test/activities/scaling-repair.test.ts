@@ -4,11 +4,15 @@ import { join } from 'node:path';
 
 import {
   ApplicationAutoScalingClient,
+  DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
+  ListTagsForResourceCommand,
   PutScalingPolicyCommand,
   RegisterScalableTargetCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
 } from '@aws-sdk/client-application-auto-scaling';
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import {
@@ -22,7 +26,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { ModelRef } from '../../activities/contract.js';
 import { createControlActivities } from '../../activities/index.js';
-import { readScalingActivities } from '../../activities/scaling.js';
+import { readScalingActivities, scalingInWords } from '../../activities/scaling.js';
 import { startSandbox, type Sandbox } from '../../sandbox/aws/server.js';
 import { depsOver, fakeAws, policyWith, run } from './support.js';
 
@@ -272,6 +276,100 @@ describe('repairScaling', () => {
     expect((await policies()).map((one) => one.PolicyName)).toEqual(['by-hand']);
     expect(await target()).toBeDefined();
     expect((await alarmNames()).filter((name) => name.startsWith('modelkeeper-'))).toEqual([]);
+  });
+});
+
+describe('whose a scalable target is', () => {
+  const arn = async () => (await target())?.ScalableTargetARN ?? '';
+  const claim = async () =>
+    (await autoscaling.send(new ListTagsForResourceCommand({ ResourceARN: await arn() }))).Tags?.[
+      'modelkeeper:keeper'
+    ];
+  const limits = async () => {
+    const found = await target();
+    return [found?.MinCapacity, found?.MaxCapacity];
+  };
+  /** A target as a person makes it: other limits, and a policy of their own. */
+  const byHand = async (): Promise<void> => {
+    if ((await target()) !== undefined)
+      await autoscaling.send(new DeregisterScalableTargetCommand(key));
+    await autoscaling.send(
+      new RegisterScalableTargetCommand({ ...key, MinCapacity: 1, MaxCapacity: 3 }),
+    );
+    await autoscaling.send(
+      new PutScalingPolicyCommand({
+        ...key,
+        PolicyName: 'by-hand',
+        PolicyType: 'StepScaling',
+        StepScalingPolicyConfiguration: {
+          AdjustmentType: 'ChangeInCapacity',
+          StepAdjustments: [{ MetricIntervalLowerBound: 0, ScalingAdjustment: 1 }],
+        },
+      }),
+    );
+  };
+
+  it('is told where a person made it, and nothing is written to it or taken away', async () => {
+    await byHand();
+    const told = await run(activities.repairScaling, [ref]);
+    expect(scalingInWords(told)).toEqual([
+      'left the scalable target alone, it is somebody else’s (1 to 3 instances, with by-hand): to hand it over, tag it modelkeeper:keeper = keeper/flights',
+    ]);
+    await run(activities.removeScaling, [ref]);
+    expect(await limits()).toEqual([1, 3]);
+    expect((await policies()).map(({ PolicyName }) => PolicyName)).toEqual(['by-hand']);
+    expect(await claim()).toBeUndefined();
+  });
+
+  it('changes when that person hands it over by the tag; their own policies stay on it', async () => {
+    await autoscaling.send(
+      new TagResourceCommand({
+        ResourceARN: await arn(),
+        Tags: { 'modelkeeper:keeper': 'keeper/flights' },
+      }),
+    );
+    await run(activities.repairScaling, [ref]);
+    expect(await limits()).toEqual([1, 4]);
+    expect((await policies()).map(({ PolicyName }) => PolicyName)).toContain('by-hand');
+    await run(activities.removeScaling, [ref]);
+    expect((await policies()).map(({ PolicyName }) => PolicyName)).toEqual(['by-hand']);
+    expect(await claim()).toBeUndefined();
+    await autoscaling.send(new DeregisterScalableTargetCommand(key));
+  });
+
+  it('is ours from its registration on, and one made before there were tags is claimed', async () => {
+    await run(activities.applyScaling, [ref]);
+    expect(await claim()).toBe('keeper/flights');
+    await autoscaling.send(
+      new UntagResourceCommand({ ResourceARN: await arn(), TagKeys: ['modelkeeper:keeper'] }),
+    );
+    const unclaimed = {
+      what: 'scalable target',
+      field: 'claim',
+      was: 'none',
+      is: 'keeper/flights',
+    };
+    expect(await run(activities.repairScaling, [{ ...ref, compareOnly: true }])).toEqual([
+      unclaimed,
+    ]);
+    expect(await claim()).toBeUndefined();
+    expect(await run(activities.repairScaling, [ref])).toEqual([unclaimed]);
+    expect(await claim()).toBe('keeper/flights');
+    expect(await run(activities.repairScaling, [ref])).toEqual([]);
+  });
+
+  it('is another keeper’s by its tag, whatever is on it', async () => {
+    await autoscaling.send(
+      new TagResourceCommand({
+        ResourceARN: await arn(),
+        Tags: { 'modelkeeper:keeper': 'keeper/trains' },
+      }),
+    );
+    expect(scalingInWords(await run(activities.repairScaling, [ref])).join()).toContain(
+      'claimed by keeper/trains',
+    );
+    await run(activities.removeScaling, [ref]);
+    expect(await target()).toBeDefined();
   });
 });
 

@@ -83,6 +83,9 @@ const trackingConfiguration = z.object({
 type TrackingConfiguration = z.output<typeof trackingConfiguration>;
 type StepConfiguration = z.output<typeof stepConfiguration>;
 
+const tagMap = z.record(z.string().min(1).max(128), z.string().max(256));
+const MOST_TAGS = 50;
+
 interface ResourceKey {
   readonly ServiceNamespace: string;
   readonly ResourceId: string;
@@ -96,6 +99,8 @@ interface Target extends ResourceKey {
   readonly roleArn: string;
   readonly createdAtMs: number;
   readonly suspended: z.output<typeof suspendedState>;
+  /** Absent in a target that was registered before there were tags. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 interface Policy extends ResourceKey {
@@ -182,6 +187,28 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
     const target = store.get<Target>(TARGETS, keyOf(key));
     if (target === undefined) throw notFound(`No scalable target registered for ${described(key)}`);
     return target;
+  };
+  const findTagged = (arn: string): Target => {
+    const target = targets().find((each) => each.arn === arn);
+    if (target === undefined)
+      throw new AwsError(
+        'ResourceNotFoundException',
+        `The specified resource doesn't exist. Resource: ${arn}`,
+      );
+    return target;
+  };
+  const tagged = (
+    arn: string,
+    before: Target['tags'],
+    more: Readonly<Record<string, string>>,
+  ): Readonly<Record<string, string>> => {
+    const tags = { ...before, ...more };
+    if (Object.keys(tags).length > MOST_TAGS)
+      throw new AwsError(
+        'TooManyTagsException',
+        `The request contains too many tags. Resource: ${arn}`,
+      );
+    return tags;
   };
   const savePolicy = (policy: Policy): void => {
     store.put(POLICIES, `${keyOf(policy)}|${policy.name}`, policy);
@@ -404,6 +431,7 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
           MaxCapacity: z.int().optional(),
           RoleARN: z.string().optional(),
           SuspendedState: suspendedState.optional(),
+          Tags: tagMap.optional(),
         }),
         (input) => {
           checkResource(input);
@@ -423,14 +451,20 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
           if (core.fleet()?.desiredCount(input.ResourceId) === undefined) {
             throw invalid(`sagemaker endpoint variant doesn't exist: ${input.ResourceId}`);
           }
+          if (before !== undefined && Object.keys(input.Tags ?? {}).length > 0)
+            throw invalid(
+              'Tags can only be specified when a scalable target is registered for the first time. Use TagResource to tag an existing one.',
+            );
+          const arn =
+            before?.arn ??
+            core.arn(
+              'application-autoscaling',
+              `scalable-target/${randomUUID().replaceAll('-', '').slice(0, 28)}`,
+            );
           const target: Target = {
             ...keyMembers(input),
-            arn:
-              before?.arn ??
-              core.arn(
-                'application-autoscaling',
-                `scalable-target/${randomUUID().replaceAll('-', '').slice(0, 28)}`,
-              ),
+            arn,
+            tags: tagged(arn, before?.tags, input.Tags ?? {}),
             min,
             max,
             roleArn: `arn:aws:iam::${core.accountId}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint`,
@@ -446,6 +480,26 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
         checkResource(input);
         deregister(findTarget(input));
       }),
+      TagResource: op(z.object({ ResourceARN: z.string(), Tags: tagMap }), (input) => {
+        const target = findTagged(input.ResourceARN);
+        const tags = tagged(target.arn, target.tags, input.Tags);
+        store.put(TARGETS, keyOf(target), { ...target, tags });
+        return {};
+      }),
+      UntagResource: op(
+        z.object({ ResourceARN: z.string(), TagKeys: z.array(z.string()).max(200) }),
+        (input) => {
+          const target = findTagged(input.ResourceARN);
+          const left = Object.entries(target.tags ?? {}).filter(
+            ([key]) => !input.TagKeys.includes(key),
+          );
+          store.put(TARGETS, keyOf(target), { ...target, tags: Object.fromEntries(left) });
+          return {};
+        },
+      ),
+      ListTagsForResource: op(z.object({ ResourceARN: z.string() }), (input) => ({
+        Tags: findTagged(input.ResourceARN).tags ?? {},
+      })),
       DescribeScalableTargets: op(
         z.object({ ...someResources, ResourceIds: z.array(z.string()).optional(), ...paging }),
         (input) => {

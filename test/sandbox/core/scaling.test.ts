@@ -8,7 +8,10 @@ import {
   PutScalingPolicyCommand,
   PutScheduledActionCommand,
   DeleteScheduledActionCommand,
+  ListTagsForResourceCommand,
   RegisterScalableTargetCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
 } from '@aws-sdk/client-application-auto-scaling';
 import {
   DescribeAlarmsCommand,
@@ -50,6 +53,30 @@ async function registered(count: number, MinCapacity = 1, MaxCapacity = 4) {
 }
 
 describe('a scalable target', () => {
+  it('has tags from its registration, which only TagResource changes afterwards', async () => {
+    const resource = variant(90);
+    counts[resource.ResourceId] = 1;
+    const limits = { MinCapacity: 1, MaxCapacity: 2 };
+    const { ScalableTargetARN: ResourceARN = '' } = await autoScaling.send(
+      new RegisterScalableTargetCommand({ ...resource, ...limits, Tags: { team: 'ml' } }),
+    );
+    await expect(
+      autoScaling.send(
+        new RegisterScalableTargetCommand({ ...resource, ...limits, Tags: { team: 'web' } }),
+      ),
+    ).rejects.toMatchObject({ name: 'ValidationException' });
+    await autoScaling.send(
+      new TagResourceCommand({ ResourceARN, Tags: { team: 'web', stage: 'live' } }),
+    );
+    await autoScaling.send(new UntagResourceCommand({ ResourceARN, TagKeys: ['stage', 'none'] }));
+    const { Tags } = await autoScaling.send(new ListTagsForResourceCommand({ ResourceARN }));
+    expect(Tags).toEqual({ team: 'web' });
+    await autoScaling.send(new DeregisterScalableTargetCommand(resource));
+    await expect(
+      autoScaling.send(new TagResourceCommand({ ResourceARN, Tags: {} })),
+    ).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+
   it('is registered and updated in part; either clamps the count', async () => {
     const resource = await registered(1, 2, 4);
     expect(counts[resource.ResourceId]).toBe(2);

@@ -79,6 +79,7 @@ const WAYS: Readonly<Partial<Record<DisagreementKind, Partial<Facts>>>> = {
   'alarm-changed': alarmWith({ differences: ['threshold is 9, should be 1'] }),
   'alarm-actions-disabled': alarmWith({ managed: false, actionsDisabled: true }),
   'scaling-target-missing': scalingWith('scalable target', 'existence', true),
+  'scaling-target-foreign': scalingWith('scalable target', 'owner', true),
   'scaling-target-changed': scalingWith('scalable target', 'min', true),
   'scaling-policy-changed': scalingWith('modelkeeper-m-invocations', 'existence', false),
   'scaling-suspended': { scaling: { differences: [], suspended: true } },

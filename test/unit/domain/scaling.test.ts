@@ -8,6 +8,7 @@ import {
   scalingPlan,
   ScalingUnknown,
   type ScalingActivity,
+  ownerOfTarget,
 } from '../../../domain/scaling.js';
 import { nextRunMs } from '../../../sandbox/aws/scaling/schedule.js';
 import { policyWith } from '../../activities/support.js';
@@ -167,5 +168,26 @@ describe('refusals of scaling', () => {
     const seen = [at(4, 'Unfulfilled'), at(3, 'Successful'), at(2, 'Failed'), at(1, 'Failed')];
     expect(newRefusals(seen, [at(1, 'Failed')]).map(({ atMs }) => atMs)).toEqual([2, 4]);
     expect(newRefusals(seen, seen)).toEqual([]);
+  });
+});
+
+describe('ownerOfTarget', () => {
+  const untagged = {
+    exists: true,
+    keeper: null,
+    hasOurs: false,
+    hasOthers: false,
+    asWanted: false,
+  };
+  it.each([
+    ['nobody', 'there is none', { exists: false }],
+    ['ours', 'its tag says so, however it is spelt', { keeper: 'Keeper/M', hasOthers: true }],
+    ['somebody else', 'its tag names another keeper', { keeper: 'keeper/x', hasOurs: true }],
+    ['ours', 'it was made before there were tags', { hasOurs: true, hasOthers: true }],
+    ['ours', 'taking it over changes nothing', { asWanted: true }],
+    ['somebody else', 'policies of theirs are on it', { asWanted: true, hasOthers: true }],
+    ['somebody else', 'its limits differ', {}],
+  ] as const)('is %s when %s', (owner, _when, marks) => {
+    expect(ownerOfTarget({ ...untagged, ...marks }, 'keeper/m')).toBe(owner);
   });
 });
