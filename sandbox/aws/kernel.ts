@@ -89,7 +89,9 @@ export interface Fault {
   /** Of a `delay`: how much later the answer comes; default 5,000. */
   readonly delayMs?: number;
   /** How many calls it hits; it is gone afterwards. Without it, every call. */
-  times?: number;
+  readonly times?: number;
+  /** Share of the calls that it hits, drawn by the sandbox's seed; without it, all of them. */
+  readonly rate?: number;
   /** Only calls whose JSON or form input contains this text. */
   readonly match?: string;
 }

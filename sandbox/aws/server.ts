@@ -94,7 +94,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
     const boots = (store.get<number>('sandbox', 'boots') ?? 0) + 1;
     store.put('sandbox', 'boots', boots);
-    const faults = new Faults(store);
+    const random = seededStreams(options.seed ?? 1, boots);
+    const faults = new Faults(store, random);
     const calls = new Calls(store, clock.now);
     const identities = new Identities(store, ACCOUNT, clock.now);
     const objects = new ObjectStore(store, home, clock.now);
@@ -113,7 +114,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       speed: options.speed ?? 1,
       now: clock.now,
       realMs: clock.realMs,
-      random: seededStreams(options.seed ?? 1, boots),
+      random,
       arn: (service, resource) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`,
       every: (ms, name, tick) => {
         timers.every(ms, name, tick);

@@ -16,7 +16,9 @@ const SERVICE_KINDS = [
   'stuck creating',
   'eventual consistency',
   'container error',
+  'missed monitoring execution',
 ] as const;
+export const FAULT_KINDS: readonly string[] = [...CALL_KINDS, ...SERVICE_KINDS];
 
 const faultSchema = z.strictObject({
   operation: z.string().min(1),
@@ -26,6 +28,7 @@ const faultSchema = z.strictObject({
   status: z.int().min(400).max(599).optional(),
   delayMs: z.int().min(0).max(600_000).optional(),
   times: z.int().min(1).optional(),
+  rate: z.number().positive().max(1).optional(),
   match: z.string().optional(),
 });
 
@@ -36,10 +39,18 @@ const callKinds: ReadonlySet<string> = new Set(CALL_KINDS);
 
 /** The faults in force. They outlive a restart, as an outage would. */
 export class Faults {
-  constructor(private readonly store: Store) {}
+  private inForce: readonly Fault[];
+
+  /** @param random draws which calls a fault with a `rate` hits: the same ones for the same seed */
+  constructor(
+    private readonly store: Store,
+    private readonly random: (stream: string) => number,
+  ) {
+    this.inForce = store.get<Fault[]>(COLLECTION, KEY) ?? [];
+  }
 
   list(): readonly Fault[] {
-    return this.store.get<Fault[]>(COLLECTION, KEY) ?? [];
+    return this.inForce;
   }
 
   /** @throws {z.ZodError} when it is not an array of faults. */
@@ -49,6 +60,7 @@ export class Faults {
   }
 
   clear(): void {
+    this.inForce = [];
     this.store.delete(COLLECTION, KEY);
   }
 
@@ -70,16 +82,22 @@ export class Faults {
   }
 
   private take(hits: (fault: Fault) => boolean): Fault | undefined {
-    const faults = this.list();
-    const taken = faults.find(hits);
+    const faults = this.inForce;
+    const taken = faults.find(
+      (fault) => hits(fault) && (fault.rate === undefined || this.random('faults') < fault.rate),
+    );
     if (taken?.times !== undefined)
       this.save(faults.flatMap((fault) => (fault === taken ? spent(fault) : [fault])));
     return taken;
   }
 
   private save(faults: readonly Fault[]): void {
-    if (faults.length === 0) this.clear();
-    else this.store.put(COLLECTION, KEY, faults);
+    if (faults.length === 0) {
+      this.clear();
+      return;
+    }
+    this.inForce = faults;
+    this.store.put(COLLECTION, KEY, faults);
   }
 }
 

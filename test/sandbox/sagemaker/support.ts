@@ -103,12 +103,14 @@ export async function until<T>(
   }
 }
 
-export function fault(bench: Bench, ...faults: readonly object[]): Promise<unknown> {
-  return fetch(`${bench.sandbox.url}/_sandbox/faults`, {
+/** Replaces the faults in force. @throws when the sandbox refuses them. */
+export async function fault(bench: Bench, ...faults: readonly object[]): Promise<void> {
+  const response = await fetch(`${bench.sandbox.url}/_sandbox/faults`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(faults),
   });
+  if (!response.ok) throw new Error(`faults refused: ${response.status} ${await response.text()}`);
 }
 
 /**
