@@ -8,6 +8,7 @@ import type { Bill, Cost } from '../domain/cost.js';
 import type { Disagreement, Expected, Seen } from '../domain/disagreements.js';
 import type { Evidence, RolloutPlan } from '../domain/evidence.js';
 import type { LedgerDraft } from '../domain/ledger.js';
+import type { MonitorStanding } from '../domain/managed-monitors.js';
 import type { LedgerState } from '../domain/ledger-rebuild.js';
 import type {
   AlarmReading,
@@ -576,6 +577,31 @@ export interface Reconciliation {
   readonly seen: Seen | null;
 }
 
+export interface KeepMonitors extends ModelRef {
+  readonly champion: Champion | null;
+  /** What the keeper knows; told is only what differs. */
+  readonly known: readonly MonitorStanding[];
+  /** When schedules that somebody had changed were put right, lately. */
+  readonly repaired: readonly MonitorRepair[];
+  readonly notBeforeMs: number;
+}
+
+/** Somebody had changed a schedule, and it was put right. */
+export interface MonitorRepair {
+  readonly schedule: string;
+  readonly atMs: number;
+  readonly sentence: string;
+}
+
+export interface MonitorsTold {
+  readonly atMs: number;
+  readonly standings: readonly MonitorStanding[];
+  /** What was done, in sentences. */
+  readonly done: readonly string[];
+  /** The part of it that puts right what somebody had changed. */
+  readonly repaired: readonly MonitorRepair[];
+}
+
 export interface ControlActivities {
   /** Quiet looks throw a BENIGN `Quiet` failure with the next aligned look as `nextRetryDelay`. */
   watchSignals(watch: SignalsWatch): Promise<SignalsTold>;
@@ -609,6 +635,13 @@ export interface ControlActivities {
     request: ModelRef & { readonly compareOnly?: boolean },
   ): Promise<readonly ScalingDifference[]>;
   removeScaling(ref: ModelRef): Promise<void>;
+  /**
+   * Makes, changes and removes Model Monitor schedules as the policy says. Throws BENIGN `StillRunning` while one is in
+   * motion, and `Quiet` until the next comparison once all are at rest.
+   */
+  keepMonitors(request: KeepMonitors): Promise<MonitorsTold>;
+  /** Removes the schedules and job definitions that we made for the model; throws BENIGN `StillRunning` while one runs. */
+  removeMonitors(ref: ModelRef): Promise<{ readonly removed: readonly string[] }>;
   /**
    * Lifts a suspension that carries our mark, unless the release it was made for is one of `except`. Answers for which
    * workflow it was made.

@@ -8,6 +8,7 @@ import { createDeploymentActivities } from './deployment.js';
 import { createEndpointActivities } from './endpoint.js';
 import { heartbeating } from './heartbeat.js';
 import { createLedgerActivities } from './ledger.js';
+import { createMonitorActivities } from './managed-monitors.js';
 import { createNotifyActivities } from './notify.js';
 import { createOwnEventActivities } from './own-events.js';
 import { createPipelineActivities } from './pipeline.js';
@@ -40,6 +41,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createAlarmActivities(deps),
     ...createMetricActivities(deps),
     ...scaling,
+    ...createMonitorActivities(deps),
     ...createReleaseActivities(deps),
     ...createPipelineActivities(deps, readCandidate),
     ...createTrainingActivities(deps, readCandidate),

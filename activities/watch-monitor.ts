@@ -71,7 +71,10 @@ export async function lookAtMonitor(
   if (described === 'absent') {
     return {
       ...nothing,
-      note: `there is no monitoring schedule ${source.schedule} in ${endpoint.region}: correct the name, or take the source out`,
+      note:
+        source.manage === undefined
+          ? `there is no monitoring schedule ${source.schedule} in ${endpoint.region}: correct the name, or take the source out`
+          : `the monitoring schedule ${source.schedule} is not made yet: status says why`,
     };
   }
   const schedule = scheduleOf(described);
@@ -296,9 +299,15 @@ async function judge(
 
   const violationsUri = below(places.output, 'constraint_violations.json');
   const violations = await read(clients, violationsUri, parseViolations);
-  const statistics = await read(clients, below(places.output, 'statistics.json'), parseStatistics);
+  // Those of the other types are metrics of their own, in other shapes.
+  const ofColumns = execution.type === 'DataQuality';
+  const statistics = ofColumns
+    ? await read(clients, below(places.output, 'statistics.json'), parseStatistics)
+    : ABSENT;
   const baseline =
-    places.statistics === null ? ABSENT : await read(clients, places.statistics, parseStatistics);
+    places.statistics === null || !ofColumns
+      ? ABSENT
+      : await read(clients, places.statistics, parseStatistics);
   const checked =
     places.constraints === null
       ? ABSENT

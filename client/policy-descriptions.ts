@@ -194,6 +194,63 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     "Take Model Monitor's own alerts (datapoints to alert) instead of `detect.persistence`.",
   'spec.monitor.sources[model-monitor].checks':
     '`constraint_check_type` → what its violations stand for: `drift`, `performance`, `data quality`, `warn` or `none`.',
+  'spec.monitor.sources[model-monitor].manage':
+    'modelkeeper makes, changes and removes the schedule, its job definition and its baseline by this ([docs/sources.md](sources.md)). Absent: the schedule is somebody else’s and only read.',
+  'spec.monitor.sources[model-monitor].manage.type': 'What is monitored.',
+  'spec.monitor.sources[model-monitor].manage.cron':
+    'When it runs, in UTC: every hour, once a day, or every so many hours from an hour on.',
+  'spec.monitor.sources[model-monitor].manage.state':
+    '`running`, or `stopped`: it is kept but does not run.',
+  'spec.monitor.sources[model-monitor].manage.image':
+    'Image of the analyser for the Region: of `model-monitor` for data and model quality, of `clarify` for bias and explainability.',
+  'spec.monitor.sources[model-monitor].manage.role':
+    'Execution role of executions and baselining jobs.',
+  'spec.monitor.sources[model-monitor].manage.instanceType': 'Type of the machines.',
+  'spec.monitor.sources[model-monitor].manage.instanceCount': 'Number of machines.',
+  'spec.monitor.sources[model-monitor].manage.volumeGb': 'Volume of each machine, in GB.',
+  'spec.monitor.sources[model-monitor].manage.maxRuntime':
+    'Longest run of an execution; at most the time between two, and half an hour for model quality and bias each hour.',
+  'spec.monitor.sources[model-monitor].manage.baseline': 'What executions are compared with.',
+  'spec.monitor.sources[model-monitor].manage.baseline.dataset':
+    'Data that a baselining job makes it of; `champion`: those of the version that serves, and made again with each new one.',
+  'spec.monitor.sources[model-monitor].manage.baseline.format':
+    'Format of the data, for data and model quality. `csv` has a header.',
+  'spec.monitor.sources[model-monitor].manage.baseline.config':
+    'Analysis config of the baselining job of bias and explainability. Default: `config`.',
+  'spec.monitor.sources[model-monitor].manage.baseline.run':
+    'Another number has the baseline made again, after it failed or the data were written anew.',
+  'spec.monitor.sources[model-monitor].manage.baseline.constraints':
+    'Constraints that are there, in place of `dataset`.',
+  'spec.monitor.sources[model-monitor].manage.baseline.statistics':
+    'Statistics that are there; only for data quality, with `constraints`.',
+  'spec.monitor.sources[model-monitor].manage.output':
+    'Where baselines and executions are written. Default: `monitors/<model>` below `spec.storage`.',
+  'spec.monitor.sources[model-monitor].manage.problem':
+    'What the model answers; for model quality.',
+  'spec.monitor.sources[model-monitor].manage.groundTruth':
+    'Labels in Model Monitor’s format, for model quality and bias.',
+  'spec.monitor.sources[model-monitor].manage.attributes':
+    'Where answers and labels stand, as an index, a column name or JSONPath.',
+  'spec.monitor.sources[model-monitor].manage.attributes.inference': 'The answer.',
+  'spec.monitor.sources[model-monitor].manage.attributes.probability': 'The probability.',
+  'spec.monitor.sources[model-monitor].manage.attributes.probabilityThreshold':
+    'From which probability the answer is positive.',
+  'spec.monitor.sources[model-monitor].manage.attributes.features':
+    'The features, for bias and explainability.',
+  'spec.monitor.sources[model-monitor].manage.attributes.groundTruth':
+    'Column of the labels in `baseline.dataset`.',
+  'spec.monitor.sources[model-monitor].manage.config':
+    'Analysis config of SageMaker Clarify, for bias and explainability.',
+  'spec.monitor.sources[model-monitor].manage.offsets':
+    'Which captured data an execution joins with labels; the hour before it when absent.',
+  'spec.monitor.sources[model-monitor].manage.offsets.start':
+    'Begin, so long before the execution; whole hours.',
+  'spec.monitor.sources[model-monitor].manage.offsets.end': 'End, so long before the execution.',
+  'spec.monitor.sources[model-monitor].manage.environment':
+    'Environment of the analyser, beside what modelkeeper sets.',
+  'spec.monitor.sources[model-monitor].manage.subnets':
+    'Subnets of the machines, with `securityGroups`.',
+  'spec.monitor.sources[model-monitor].manage.securityGroups': 'Security groups of the machines.',
   'spec.monitor.sources[evidently].id': 'Name of the source in status and reports.',
   'spec.monitor.sources[evidently].prefix': 'Address below which the reports arrive.',
   'spec.monitor.sources[evidently].every':

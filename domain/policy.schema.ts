@@ -6,6 +6,7 @@ import { gateSchema } from './gate.schema.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
 import { MATH_ID, mathFaults } from './metric-math.js';
 import { STAT_PATTERN } from './metric-stat.js';
+import { managedMonitorFaults } from './managed-monitors.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
 import { awsCron } from './scaling.js';
@@ -304,6 +305,23 @@ const groundTruthSourceSchema = z.strictObject({
   minRows: z.int().min(50).max(MOST_ROWS).default(500),
 });
 
+const instanceTypeSchema = z
+  .string()
+  .regex(/^ml\.[a-z0-9-]+\.[a-z0-9]+$/, 'an instance type such as ml.m5.xlarge');
+const imageSchema = z
+  .string()
+  .max(255)
+  .regex(
+    /^\S+$/,
+    'the address of an image, such as 111122223333.dkr.ecr.us-east-1.amazonaws.com/train:1',
+  );
+const settingsSchema = (longest: number) =>
+  z
+    .record(z.string().min(1).max(256), z.string().max(longest))
+    .refine((settings) => Object.keys(settings).length <= 100, {
+      message: 'SageMaker takes at most 100 of them',
+    });
+
 /** What violations of each `constraint_check_type` of Model Monitor stand for; `none`: they are passed over. */
 export const MONITOR_CHECKS = [
   'baseline_drift_check',
@@ -323,6 +341,74 @@ export const MONITORING_TYPES = [
   'ModelExplainability',
 ] as const;
 
+/** A Model Monitor schedule that the keeper makes, changes and removes. What goes together: `managedMonitorFaults`. */
+const managedMonitorSchema = z.strictObject({
+  type: z.enum(['data-quality', 'model-quality', 'model-bias', 'model-explainability']),
+  /** When it runs, in UTC. */
+  cron: z
+    .string()
+    .regex(
+      /^cron\(0 (?:\*|(?:[01]?\d|2[0-3])(?:\/(?:0?[1-9]|1\d|2[0-4]))?) \? \* \* \*\)$/,
+      'write cron(0 * ? * * *) for hourly, cron(0 7 ? * * *) for daily or cron(0 0/6 ? * * *) for every six hours: SageMaker takes no other',
+    )
+    .default('cron(0 * ? * * *)'),
+  state: z.enum(['running', 'stopped']).default('running'),
+  /** The analyser of the endpoint's Region: `model-monitor` for data and model quality, `clarify` for the others. */
+  image: imageSchema,
+  /** Execution role of the jobs. */
+  role: arnSchema,
+  instanceType: instanceTypeSchema.default('ml.m5.xlarge'),
+  instanceCount: z.int().min(1).max(100).default(1),
+  volumeGb: z.int().min(1).max(16_384).default(20),
+  maxRuntime: positiveDurationSchema.default('30m'),
+  /** What executions are compared with: a data set that a job turns into it, or files that are there. */
+  baseline: z.strictObject({
+    /** `champion`: what the serving version's package names as its baseline. */
+    dataset: z.union([z.literal('champion'), s3UriSchema]).optional(),
+    format: z.enum(['csv', 'csv-without-header', 'json', 'json-lines', 'parquet']).optional(),
+    /** Analysis config of the baselining job of bias and explainability. Default: `config`. */
+    config: s3UriSchema.optional(),
+    /** Another number has the baseline made again. */
+    run: z.int().min(1).max(9_999).optional(),
+    constraints: s3UriSchema.optional(),
+    statistics: s3UriSchema.optional(),
+  }),
+  /** Where executions and baselines are written. Default: below `spec.storage`. */
+  output: s3UriSchema.optional(),
+  /** Of model quality. */
+  problem: z.enum(['binary', 'multiclass', 'regression']).optional(),
+  /** Labels in Model Monitor's format, of model quality and bias. */
+  groundTruth: s3UriSchema.optional(),
+  /** Names, indexes or JSONPath of columns, as SageMaker calls them. */
+  attributes: z
+    .strictObject({
+      inference: columnSchema.optional(),
+      probability: columnSchema.optional(),
+      probabilityThreshold: z.number().min(0).max(1).optional(),
+      features: columnSchema.optional(),
+      /** Column of the labels in the baseline's data set. */
+      groundTruth: columnSchema.optional(),
+    })
+    .optional(),
+  /** Analysis config of bias and explainability. */
+  config: s3UriSchema.optional(),
+  /** Which captured data an execution joins with labels: from so long before its time until so long before it. */
+  offsets: z
+    .strictObject({ start: positiveDurationSchema, end: durationSchema.default('0s') })
+    .optional(),
+  environment: settingsSchema(256).optional(),
+  subnets: z
+    .array(z.string().regex(/^subnet-[0-9a-z]+$/))
+    .min(1)
+    .max(16)
+    .optional(),
+  securityGroups: z
+    .array(z.string().regex(/^sg-[0-9a-z]+$/))
+    .min(1)
+    .max(5)
+    .optional(),
+});
+
 const modelMonitorSourceSchema = z.strictObject({
   id: sourceIdSchema,
   kind: z.literal('model-monitor'),
@@ -341,6 +427,8 @@ const modelMonitorSourceSchema = z.strictObject({
       z.enum(['drift', 'performance', 'data quality', 'warn', 'none']),
     )
     .default({}),
+  /** The schedule is made, changed and removed by this. Without it, it is only read. */
+  manage: managedMonitorSchema.optional(),
 });
 
 const reportMetricSchema = z
@@ -473,22 +561,6 @@ export const PARAMETER_TOKENS = [
   'results',
 ] as const;
 
-const instanceTypeSchema = z
-  .string()
-  .regex(/^ml\.[a-z0-9-]+\.[a-z0-9]+$/, 'an instance type such as ml.m5.xlarge');
-const imageSchema = z
-  .string()
-  .max(255)
-  .regex(
-    /^\S+$/,
-    'the address of an image, such as 111122223333.dkr.ecr.us-east-1.amazonaws.com/train:1',
-  );
-const settingsSchema = (longest: number) =>
-  z
-    .record(z.string().min(1).max(256), z.string().max(longest))
-    .refine((settings) => Object.keys(settings).length <= 100, {
-      message: 'SageMaker takes at most 100 of them',
-    });
 const channelsSchema = z
   .record(
     z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'letters, digits, dots, dashes and underscores'),
@@ -1260,6 +1332,10 @@ export const policySchema = z
       if (ids.indexOf(id) !== index)
         issue(['monitor', 'sources', index, 'id'], `the id '${id}' is used twice`);
     });
+    monitor.sources.forEach((_, index) => {
+      for (const fault of managedMonitorFaults(policy.metadata.name, monitor.sources, index))
+        issue(['monitor', 'sources', index, ...fault.path], fault.message);
+    });
     approve.approvers.forEach((entry, index) => {
       const group = entry.startsWith('group:') ? entry.slice('group:'.length) : undefined;
       if (group !== undefined && !Object.hasOwn(groups, group))
@@ -1448,6 +1524,7 @@ export type MetricSource = Extract<Source, { kind: 'metric' }>;
 export type EndpointMetricsSource = Extract<Source, { kind: 'endpoint-metrics' }>;
 export type MetricMathSource = Extract<Source, { kind: 'metric-math' }>;
 export type ModelMonitorSource = Extract<Source, { kind: 'model-monitor' }>;
+export type ManagedMonitor = NonNullable<ModelMonitorSource['manage']>;
 export type ReportSource = Extract<Source, { kind: 'evidently' | 'nannyml' | 'mlflow' }>;
 export type ReportMetricLimits = z.infer<typeof reportMetricSchema>;
 export type AlarmsSource = Extract<Source, { kind: 'alarms' }>;

@@ -32,7 +32,7 @@ export const isReportSource = (source: Source): source is ReportSource =>
 /**
  * Whether a source can ever be evidence of drift, or of a loss of performance.
  *
- * Model Monitor and NannyML may be either: what a schedule or a report is about is not in the policy.
+ * A schedule of somebody else's and NannyML may be either: what they are about is not in the policy.
  */
 export function canSee(source: Source, subject: WindowSubject): boolean {
   switch (source.kind) {
@@ -41,6 +41,7 @@ export function canSee(source: Source, subject: WindowSubject): boolean {
     case 'ground-truth':
       return subject === 'performance';
     case 'model-monitor':
+      return source.manage === undefined || monitorSees(source, subject);
     case 'nannyml':
       return true;
     case 'evidently':
@@ -54,6 +55,15 @@ export function canSee(source: Source, subject: WindowSubject): boolean {
       return false;
   }
 }
+
+/** What the type of a managed schedule finds, or what the policy takes its violations for. */
+const monitorSees = (
+  { manage, checks }: Pick<ModelMonitorSource, 'manage' | 'checks'>,
+  subject: WindowSubject,
+): boolean =>
+  (manage?.type === 'data-quality' && subject === 'drift') ||
+  (manage?.type === 'model-quality' && subject === 'performance') ||
+  Object.values(checks).includes(subject);
 
 /** What alarms say of the model; `undefined` for those about the endpoint. */
 export function modelSubjectOf(source: {

@@ -14,6 +14,7 @@ import type {
   Verdict,
   WindowResult,
 } from './model.js';
+import type { MonitorStanding } from './managed-monitors.js';
 import type { Actor, Proof } from './people.js';
 import type { ScalingActivity } from './scaling.js';
 import type { StagingVerdict } from './staging.js';
@@ -172,6 +173,8 @@ export interface KeeperStatus {
   readonly alarms: readonly AlarmReading[];
   /** What auto scaling did, or could not do, when it was last told; newest first. */
   readonly scaling?: readonly ScalingActivity[];
+  /** Monitoring schedules that the keeper makes; absent where the policy wants none. */
+  readonly monitors?: readonly MonitorStanding[];
   /** Latest windows per source, oldest first. */
   readonly windows: Readonly<Record<string, readonly WindowResult[]>>;
   readonly awaiting: string | null;

@@ -207,6 +207,10 @@ export const reconcileWatch = (policy: Policy): Pick<ControlActivities, 'reconci
     Math.max(30 * DAY_MS, 6 * reconcileEveryMs(policy)),
   );
 
+/** Monitoring schedules: in motion for a while, then compared a few times a day. */
+export const monitorsWatch = (policy: Policy): Pick<ControlActivities, 'keepMonitors'> =>
+  control('keep the monitoring schedules', Math.max(30 * DAY_MS, 6 * reconcileEveryMs(policy)));
+
 export const dataWatch = (summary: string, every: string): Pick<DataActivities, 'watchData'> =>
   proxyActivities<DataActivities>({
     taskQueue: DATA_QUEUE,

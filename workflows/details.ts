@@ -10,6 +10,7 @@ import type {
   TrafficStatus,
   Why,
 } from '../domain/status.js';
+import { isTrouble } from '../domain/managed-monitors.js';
 import { keeperId, releaseId } from '../domain/names.js';
 import { planInWords, stepInWords, trafficInWords } from '../domain/rollout.js';
 import { stagedInWords } from '../domain/staging.js';
@@ -177,6 +178,11 @@ export function keeperDetails(s: KeeperStatus, nowMs: number): string {
       '',
     );
   }
+  for (const one of (s.monitors ?? []).filter(isTrouble))
+    lines.push(
+      `**${plain(one.source || one.schedule)}** (${one.kind}): ${plain(one.sentence)}`,
+      '',
+    );
   for (const open of s.releases) {
     lines.push(
       `Release ${open.release} is in ${open.stage}: \`${releaseId(s.model, open.release)}\``,

@@ -35,6 +35,8 @@ import type { OpenDisagreement, Repaired, Seen } from '../domain/disagreements.j
 import type { Actor } from '../domain/people.js';
 import type { PlannedJob } from '../domain/pipeline-definition.js';
 import type { Policy } from '../domain/policy.schema.js';
+import type { MonitorRepair } from '../activities/contract.js';
+import type { MonitorStanding } from '../domain/managed-monitors.js';
 import type { ScalingActivity } from '../domain/scaling.js';
 import type { Freeze, KeeperStatus, Refusal, TimelineEntry } from '../domain/status.js';
 import type { Answer, Asked } from './messages.js';
@@ -131,6 +133,10 @@ export interface KeeperState {
   metrics: readonly MetricReading[];
   /** Latest activities of auto scaling; absent before any was told. */
   scalingActivities?: readonly ScalingActivity[];
+  /** Monitoring schedules that the policy wants, or once wanted; absent before any was kept. */
+  monitors?: readonly MonitorStanding[];
+  /** When one of them was put right after somebody had changed it. */
+  monitorRepairs?: readonly MonitorRepair[];
   windows: Record<string, readonly WindowResult[]>;
   countedToMs: Record<string, number>;
   noData: Record<string, string>;
@@ -514,6 +520,7 @@ export function keeperStatus(
     endpointStatus: state.endpoint?.status ?? 'not read yet',
     alarms: state.alarms,
     ...(state.scalingActivities === undefined ? {} : { scaling: state.scalingActivities }),
+    ...(state.monitors === undefined ? {} : { monitors: state.monitors }),
     windows: state.windows,
     awaiting,
     untilMs,

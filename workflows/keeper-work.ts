@@ -36,6 +36,7 @@ import {
   takeUp,
 } from './keeper-state.js';
 import type { Command, KnownRelease } from './keeper-state.js';
+import { removeMonitors } from './monitors.js';
 import { accept, reconcileNow, reconciles, reconcileState } from './reconcile.js';
 import { SINCE_0_2 } from './patches.js';
 
@@ -504,6 +505,8 @@ export async function carryOut(
       state.policyAuthor = command.author;
       state.policyAppliedAtMs = Date.now();
       state.governor = null;
+      // What people changed before is settled by the new policy.
+      if (state.monitorRepairs !== undefined) state.monitorRepairs = [];
       upsertMemo({ ...placeOf(command.policy) });
       await arrange(desk);
       if (state.policy.spec.scaling === undefined)
@@ -767,6 +770,7 @@ async function cleanUp(desk: KeeperDesk): Promise<void> {
   if (state.policy.spec.scaling !== undefined)
     await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
   await removeStaging(desk, state.policy);
+  await removeMonitors(desk);
   await atBest(
     () => control('give up the claim on the endpoint').unclaimEndpoint(desk.ref()),
     desk.tell,

@@ -1,7 +1,7 @@
 import { condition, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
 
 import { verdictMetrics } from '../domain/custom-metrics.js';
-import type { DataTold, SignalsTold } from '../activities/contract.js';
+import type { DataTold, MonitorsTold, SignalsTold } from '../activities/contract.js';
 import type { Judgement } from '../domain/detect.js';
 import { govern, rollbackAlarms } from '../domain/governor.js';
 import { alarmPrefix, releaseName } from '../domain/names.js';
@@ -32,6 +32,7 @@ import {
 } from './keeper-state.js';
 import type { KeeperInput } from './keeper-state.js';
 import { publishMetrics } from './metrics.js';
+import { heedMonitors } from './monitors.js';
 import { heedReconciliation, isOutdated, reconciles, settleConfig } from './reconcile.js';
 import type { Compared } from './reconcile.js';
 import { openWatches } from './watches.js';
@@ -67,6 +68,7 @@ export async function keeper(input: KeeperInput): Promise<KeeperResult> {
     await heedSignals(desk, watches, watches.takeSignals());
     await heedData(desk, watches.takeData());
     await heedComparison(desk, watches.takeComparison());
+    await heedMonitoring(desk, watches.takeMonitors());
     await carryOutCommands(desk, watches);
     await endFreeze(desk);
     await desk.passOnRegistryHint();
@@ -214,6 +216,7 @@ function madeByRelease(desk: KeeperDesk, configName: string): boolean {
 async function newBaseline(desk: KeeperDesk, watches: Watches): Promise<void> {
   await carryOut(desk, { kind: 'baseline' });
   await watches.restartData();
+  await watches.restartMonitors();
 }
 
 async function heedComparison(
@@ -227,6 +230,18 @@ async function heedComparison(
   }
   if (isOutdated(desk, end.told)) desk.compareSoon();
   else await heedReconciliation(desk, end.told.found);
+}
+
+async function heedMonitoring(
+  desk: KeeperDesk,
+  end: WatchEnd<MonitorsTold> | undefined,
+): Promise<void> {
+  if (end === undefined || end.kind === 'quiet day') return;
+  if (end.kind === 'failed') {
+    desk.tell(`cannot keep the monitoring schedules: ${end.sentence}`);
+    return;
+  }
+  await heedMonitors(desk, end.told);
 }
 
 async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): Promise<void> {

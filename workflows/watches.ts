@@ -1,13 +1,15 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
-import type { DataTold, SignalsTold } from '../activities/contract.js';
+import type { DataTold, MonitorsTold, SignalsTold } from '../activities/contract.js';
 import { keyOf, nextReconcileMs } from '../domain/disagreements.js';
 import { durationMs } from '../domain/duration.js';
+import { isMoving } from '../domain/managed-monitors.js';
 import { refusedAtMs } from '../domain/scaling.js';
 import { isWindowSource } from '../domain/sources.js';
-import { dataWatch, reconcileWatch, signalsWatch } from './activities.js';
+import { dataWatch, monitorsWatch, reconcileWatch, signalsWatch } from './activities.js';
 import { isQuietDay, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
+import { keepsMonitors } from './monitors.js';
 import { expected, reconciles, reconcileState } from './reconcile.js';
 import type { Compared } from './reconcile.js';
 
@@ -51,14 +53,16 @@ export const nextAlignedMs = (nowMs: number, everyMs: number): number =>
   (Math.floor(nowMs / everyMs) + 1) * everyMs;
 
 /**
- * The keeper's watches of signals and data, and its comparison of what is with what should be. A quiet look writes no history; each returns only with news, at the end of its day, or
- * when its failures have outlasted their bound.
+ * The keeper's watches of signals and data, its comparison of what is with what should be, and its care for monitoring
+ * schedules where the policy wants any. A quiet look writes no history; each returns only with news, at the end of its
+ * day, or when its failures have outlasted their bound.
  */
 export function openWatches(desk: KeeperDesk) {
   const { state } = desk;
   let signals: Watch<SignalsTold> | undefined;
   let data: Watch<DataTold> | undefined;
   let comparison: Watch<Compared> | undefined;
+  let monitors: Watch<MonitorsTold> | undefined;
   let lookedAtMs = 0;
   let hintedAtMs = 0;
 
@@ -134,6 +138,19 @@ export function openWatches(desk: KeeperDesk) {
     );
   };
 
+  const keepMonitors = (notBeforeMs: number): Watch<MonitorsTold> | undefined => {
+    if (!keepsMonitors(desk)) return undefined;
+    return startWatch(() =>
+      monitorsWatch(state.policy).keepMonitors({
+        ...desk.ref(),
+        champion: state.champion,
+        known: state.monitors ?? [],
+        repaired: state.monitorRepairs ?? [],
+        notBeforeMs,
+      }),
+    );
+  };
+
   return {
     /** Starts what is not running. */
     start(): void {
@@ -143,9 +160,18 @@ export function openWatches(desk: KeeperDesk) {
       const { atMs } = reconcileState(desk);
       const atOnce = mustCompareNow() || atMs === null;
       comparison ??= compare(atOnce ? 0 : nextReconcileMs(state.policy, atMs));
+      monitors ??= keepMonitors(0);
     },
     hasNews: (): boolean =>
-      signals?.end !== undefined || data?.end !== undefined || comparison?.end !== undefined,
+      signals?.end !== undefined ||
+      data?.end !== undefined ||
+      comparison?.end !== undefined ||
+      monitors?.end !== undefined,
+    takeMonitors(): WatchEnd<MonitorsTold> | undefined {
+      const end = monitors?.end;
+      if (end !== undefined) monitors = undefined;
+      return end;
+    },
     takeComparison(): WatchEnd<Compared> | undefined {
       const end = comparison?.end;
       if (end !== undefined) comparison = undefined;
@@ -169,7 +195,9 @@ export function openWatches(desk: KeeperDesk) {
       const nextMs = nextAlignedMs(Date.now(), everyMs());
       signals ??= lookAtSignals(nextMs);
       data ??= lookAtData(nextMs);
-      comparison ??= compare(nextReconcileMs(state.policy, Date.now()));
+      const compareMs = nextReconcileMs(state.policy, Date.now());
+      comparison ??= compare(compareMs);
+      monitors ??= keepMonitors((state.monitors ?? []).some(isMoving) ? 0 : compareMs);
     },
     /** A hint: look at once instead of at the next aligned instant, and compare what may have changed. */
     async lookNow(): Promise<void> {
@@ -184,11 +212,22 @@ export function openWatches(desk: KeeperDesk) {
       await data?.cancel();
       data = lookAtData(0);
     },
+    /** Baselines may belong to the version that serves. */
+    async restartMonitors(): Promise<void> {
+      await monitors?.cancel();
+      monitors = keepMonitors(0);
+    },
     async close(): Promise<void> {
-      await Promise.all([signals?.cancel(), data?.cancel(), comparison?.cancel()]);
+      await Promise.all([
+        signals?.cancel(),
+        data?.cancel(),
+        comparison?.cancel(),
+        monitors?.cancel(),
+      ]);
       signals = undefined;
       data = undefined;
       comparison = undefined;
+      monitors = undefined;
     },
   };
 }

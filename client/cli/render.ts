@@ -1,6 +1,7 @@
 import { bakeRows } from '../../domain/bake.js';
 import { costInWords, moneyInWords } from '../../domain/cost.js';
 import type { OpenDisagreement } from '../../domain/disagreements.js';
+import { isTrouble } from '../../domain/managed-monitors.js';
 import { inWords, instantInWords } from '../../domain/duration.js';
 import type { RolloutPlan } from '../../domain/evidence.js';
 import type { MetricInterval, ReleaseResult } from '../../domain/model.js';
@@ -211,6 +212,11 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
           ],
         ];
   });
+  const monitors = (keeper.monitors ?? []).map((one) => [
+    one.source || one.schedule,
+    isTrouble(one) ? colors.red(one.kind) : one.kind,
+    plain(one.sentence),
+  ]);
   const disagreements = disagreementRows(colors, keeper.disagreements ?? []);
   const refusal = keeper.refusals.at(-1);
   return [
@@ -221,6 +227,9 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
     ...(windows.length === 0
       ? []
       : ['', colors.dim('Windows, oldest first'), indent(table(windows))]),
+    ...(monitors.length === 0
+      ? []
+      : ['', colors.dim('Monitoring schedules'), indent(table(monitors))]),
     ...(disagreements.length === 0
       ? []
       : ['', colors.dim('Disagreements'), indent(table(disagreements))]),

@@ -63,6 +63,7 @@ import { PublishCommand } from '@aws-sdk/client-sns';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 
 import type { ControlDeps } from '../../activities/deps.js';
+import { monitorsOf, noMonitors, type Monitors, type Tags } from './monitors-account.js';
 import { awsError, bucketOf, fakeAws, NOON, on, type Fake } from './support.js';
 
 export const PACKAGE = 'arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/3';
@@ -73,8 +74,6 @@ const ROLE = 'arn:aws:iam::111122223333:role/model';
 const PREDICTIONS = { 'modelkeeper:predictions': 's3://artefacts/predictions.parquet' };
 
 const notFound = (what: string): Error => awsError('ValidationException', `Could not find ${what}`);
-
-type Tags = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
 
 /** What is there. Plain data, so that two accounts can be compared. */
 export interface State {
@@ -116,6 +115,7 @@ export interface State {
   weights: { champion: number; candidate: number } | null;
   scalingPolicies: Map<string, object>;
   scheduledActions: Map<string, object>;
+  monitors: Monitors;
   /** Dedupe key → text: a repeat is dropped by it. */
   notices: Map<string, string>;
   /** Events on the bus, by what consumers tell repeats by. */
@@ -160,6 +160,7 @@ export function newState(): State {
     weights: null,
     scalingPolicies: new Map(),
     scheduledActions: new Map(),
+    monitors: noMonitors(),
     notices: new Map(),
     events: new Map(),
     releases: new Map(),
@@ -177,6 +178,7 @@ export function accountWith(state: State): Account {
     ...sagemakerOf(state),
     ...pipelinesOf(state),
     ...jobsOf(state),
+    ...monitorsOf(state.monitors),
     ...registryOf(state),
     ...cloudwatchOf(state),
     ...autoscalingOf(state),
@@ -212,6 +214,8 @@ function sagemakerOf(state: State) {
     if (kind === 'model') return models.get(name)?.tags ?? [];
     if (kind === 'endpoint' && name === 'staging') return state.staging?.tags ?? [];
     if (kind === 'config') return configs.get(name)?.tags ?? [];
+    if (kind === 'schedule') return state.monitors.schedules.get(name)?.tags ?? [];
+    if (kind === 'definition') return state.monitors.definitions.get(name) ?? [];
     return [...endpointTags].map(([Key, Value]) => ({ Key, Value }));
   };
   return [

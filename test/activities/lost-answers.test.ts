@@ -22,6 +22,7 @@ import { createControlActivities } from '../../activities/index.js';
 import { verdictMetrics } from '../../domain/custom-metrics.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 import { accountWith, EXECUTION, newState, PACKAGE, type Account, type State } from './account.js';
+import { ourTags } from './monitors-account.js';
 import {
   attemptOf,
   candidate,
@@ -30,6 +31,7 @@ import {
   evaluationReport,
   noAnalysis,
   NOON,
+  policyInput,
   policyWith,
   profile,
   ref,
@@ -132,6 +134,57 @@ const train = {
   instanceType: null,
   champion,
   data,
+};
+
+const managed = {
+  type: 'data-quality',
+  image: 'analyser:1',
+  role: 'arn:aws:iam::111122223333:role/monitor',
+} as const;
+/** One baseline is made, the other one is there. */
+const monitored: ModelRef = {
+  ...ref,
+  policy: policyWith({
+    monitor: {
+      sources: [
+        ...policyInput.spec.monitor.sources,
+        {
+          id: 'made',
+          kind: 'model-monitor',
+          schedule: 'flights-made',
+          manage: { ...managed, baseline: { dataset: 's3://artefacts/base.csv', format: 'csv' } },
+        },
+        {
+          id: 'given',
+          kind: 'model-monitor',
+          schedule: 'flights-given',
+          manage: {
+            ...managed,
+            baseline: {
+              constraints: 's3://artefacts/constraints.json',
+              statistics: 's3://artefacts/statistics.json',
+            },
+          },
+        },
+      ],
+    },
+  }),
+};
+
+/** A schedule with an older definition, and one that nobody wants any more. */
+const isMonitored = ({ monitors }: State): void => {
+  for (const name of ['flights-given', 'flights-gone']) {
+    monitors.definitions.set(`${name}-old`, ourTags(name));
+    monitors.schedules.set(name, {
+      status: 'Scheduled',
+      config: {
+        ScheduleConfig: { ScheduleExpression: 'cron(0 * ? * * *)' },
+        MonitoringJobDefinitionName: `${name}-old`,
+        MonitoringType: 'DataQuality',
+      },
+      tags: ourTags(name),
+    });
+  }
 };
 
 const isTarget = (state: State): void => {
@@ -262,6 +315,11 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
     },
     args: [scaled],
   },
+  keepMonitors: {
+    given: isMonitored,
+    args: [{ ...monitored, champion, known: [], repaired: [], notBeforeMs: 0 }],
+  },
+  removeMonitors: { given: isMonitored, args: [monitored] },
   readScaling: { given: isTarget, args: [scaled] },
   suspendScaling: { given: isTarget, args: [{ ...scaled, by: 'release/flights/2' }] },
   resumeScaling: { given: isTarget, args: [scaled] },

@@ -533,7 +533,7 @@ describe('a policy file', () => {
     }
   });
 
-  it.each(['minimal', 'production', 'steps', 'reports'])(
+  it.each(['minimal', 'production', 'steps', 'reports', 'monitors'])(
     'of the example %s is accepted',
     async (name) => {
       expect(await readPolicyFile(`examples/${name}.policy.yaml`)).toMatchObject({

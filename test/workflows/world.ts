@@ -8,6 +8,9 @@ import type {
   ControlActivities,
   DataActivities,
   DataTold,
+  KeepMonitors,
+  MonitorRepair,
+  MonitorsTold,
   NoticeMessage,
   PackageWritten,
   RolloutOutcome,
@@ -26,6 +29,8 @@ import type { Facts } from '../../domain/disagreements.js';
 import type { LedgerDraft } from '../../domain/ledger.js';
 import { NO_HASH } from '../../domain/ledger.js';
 import type { Evidence } from '../../domain/evidence.js';
+import { isMoving, managedMonitors } from '../../domain/managed-monitors.js';
+import type { MonitorStanding } from '../../domain/managed-monitors.js';
 import type { Candidate, EndpointReading, Evaluation, WindowResult } from '../../domain/model.js';
 import type { OwnEvent } from '../../domain/own-events.js';
 import { policySchema } from '../../domain/policy.schema.js';
@@ -163,6 +168,12 @@ export class World {
   /** Wall-clock pause inside look-alikes of long activities, for tests that act in the middle. */
   preflightRefusal: readonly string[] = [];
   scaling = { found: true, suspended: false };
+  /** Monitoring schedules that are there. */
+  monitors: readonly MonitorStanding[] = [];
+  /** How they all stand, when not as the policy wants them. */
+  monitorStands: MonitorStanding['kind'] | null = null;
+  /** What the next look puts right. */
+  readonly monitorRepairs: MonitorRepair[] = [];
   /** The candidate's share while two versions serve, in percent; weights that were set take effect at the next look. */
   share = 0;
   readonly shares: number[] = [];
@@ -380,6 +391,30 @@ export class World {
     return this.looks[what];
   }
 
+  /** Every schedule that the policy wants is there at once, unless the world says how it stands. */
+  private async keepMonitors(request: KeepMonitors): Promise<MonitorsTold> {
+    const nowMs = await this.now();
+    if (nowMs < request.notBeforeMs)
+      throw notYet('Quiet', 'nothing to compare yet', request.notBeforeMs - nowMs);
+    const standings = managedMonitors(request.policy).map((source) => ({
+      source: source.id,
+      schedule: source.schedule,
+      kind: this.monitorStands ?? source.manage.state,
+      sentence: `${source.schedule} is ${this.monitorStands ?? source.manage.state}`,
+      definition: `${source.schedule}-of-${request.champion?.configName ?? 'none'}`,
+      cron: source.manage.cron,
+    }));
+    this.monitors = standings;
+    const repaired = this.monitorRepairs.splice(0);
+    if (repaired.length === 0 && JSON.stringify(standings) === JSON.stringify(request.known))
+      throw notYet(
+        standings.some(isMoving) ? 'StillRunning' : 'Quiet',
+        'as it should be',
+        standings.some(isMoving) ? 30_000 : nextReconcileMs(request.policy, nowMs) - nowMs,
+      );
+    return { atMs: nowMs, standings, done: repaired.map(({ sentence }) => sentence), repaired };
+  }
+
   private reading = async (): Promise<EndpointReading> => ({
     ...this.endpoint,
     atMs: await this.now(),
@@ -527,6 +562,12 @@ export class World {
         return { kind: 'lifted', by };
       },
       removeScaling: async () => undefined,
+      keepMonitors: async (request) => this.keepMonitors(request),
+      removeMonitors: async () => {
+        const removed = this.monitors.map(({ schedule }) => `${schedule} deleted`);
+        this.monitors = [];
+        return { removed };
+      },
       readScaling: async () => this.scaling,
       suspendScaling: async ({ by = null }) => {
         this.suspendedBy = by;

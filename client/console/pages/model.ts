@@ -312,6 +312,19 @@ function facts(view: View, model: ModelView, keeper: KeeperStatus): Html {
         </ul>`
     }
     ${
+      (keeper.monitors ?? []).length > 0 &&
+      html`<h3>Monitoring schedules</h3>
+        <ul class="small">
+          ${(keeper.monitors ?? []).map(
+            (one) =>
+              html`<li>
+                <strong>${one.source === '' ? one.schedule : one.source}</strong> (${one.kind}):
+                ${one.sentence}
+              </li>`,
+          )}
+        </ul>`
+    }
+    ${
       (keeper.disagreements ?? []).length > 0 &&
       html`<h3>Disagreements</h3>
         <ul class="small">

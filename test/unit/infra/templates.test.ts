@@ -34,6 +34,7 @@ const LONG = {
   DataBucket: 'd'.repeat(63),
   TrainingRoleArn: `arn:aws:iam::111122223333:role/${'t'.repeat(64)}`,
   StagingEndpointInArn: 's'.repeat(63),
+  MonitorRoleArn: `arn:aws:iam::111122223333:role/${'o'.repeat(64)}`,
 };
 const MODEL = {
   ...LONG,
@@ -86,7 +87,7 @@ describe('the policies of a model', () => {
   it('let the worker do everything that it sends', () => {
     const { resources } = stackOf('access.yaml', { ...MODEL, StageRoleArns: stageRoles });
     const allowed = actionsOf(
-      ['WorkerAccess', 'WorkerReleases', 'WorkerWatch'].flatMap((name) =>
+      ['WorkerAccess', 'WorkerReleases', 'WorkerWatch', 'WorkerMonitors'].flatMap((name) =>
         statementsOf(resources[name]),
       ),
     );
@@ -118,7 +119,7 @@ describe('the policies of a model', () => {
   });
 
   it.each([
-    ['WorkerRole', ['WorkerAccess', 'WorkerReleases', 'WorkerWatch']],
+    ['WorkerRole', ['WorkerAccess', 'WorkerReleases', 'WorkerWatch', 'WorkerMonitors']],
     ['BridgeRole', ['BridgeAccess']],
     ['ReaderRole', ['ReaderAccess']],
     ['ApproverRole', ['ApproverAccess']],
