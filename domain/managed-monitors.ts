@@ -64,11 +64,11 @@ export const baselineInputs = (
 export function definitionInputs(
   source: ManagedSource,
   endpoint: string,
-  storage: string,
+  output: string,
   baseline: string | null,
 ): unknown {
-  const { cron: _cron, state: _state, ...rest } = source.manage;
-  return [source.id, source.schedule, endpoint, storage, rest, baseline];
+  const rest = { ...source.manage, cron: undefined, state: undefined };
+  return [source.id, source.schedule, endpoint, output, rest, baseline];
 }
 
 /** How the monitor of a source stands. */
@@ -318,7 +318,9 @@ export function managedMonitorFaults(
   const { type, baseline, attributes = {} } = manage;
   const faults: { path: string[]; message: string }[] = [];
   const fault = (path: string[], message: string): void => void faults.push({ path, message });
-  const within = (path: string[], message: string): void => fault(['manage', ...path], message);
+  const within = (path: string[], message: string): void => {
+    fault(['manage', ...path], message);
+  };
 
   if (!schedule.startsWith(`${model}-`))
     fault(
