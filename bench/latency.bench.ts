@@ -11,8 +11,9 @@ import { connectTemporal, createModelkeeperClient } from '../client/index.js';
 import type { ModelkeeperClient } from '../client/modelkeeper.js';
 import { readPolicyFile } from '../client/policy-file.js';
 import type { PolicyInput } from '../domain/policy.schema.js';
+import { MIN_HINT_INTERVAL_MS } from '../domain/watch.js';
 import { Stack } from '../test/e2e/support/stack.js';
-import { temporaryFolder, until } from '../test/e2e/support/processes.js';
+import { temporaryFolder, until, untilTrue } from '../test/e2e/support/processes.js';
 import { percentile, printTable } from './table.js';
 
 export const needs = ['dist', 'temporal'] as const;
@@ -52,11 +53,21 @@ export async function run(args: readonly string[]): Promise<void> {
     const modelkeeper = createModelkeeperClient(temporal);
     for (let n = 0; n < idle; n += 1) await keep(stack, modelkeeper, `idle-${String(n)}`, quiet);
 
+    const busy = Array.from({ length: rounds }, (_, n) => `busy-${String(n)}`);
+    for (const model of busy) {
+      await alarmOf(stack, model);
+      await keep(stack, modelkeeper, model, triggeredByAlarm(model));
+    }
+    // Making a keeper's alarms gives it hints: an idle one has followed them.
+    await untilTrue('the keepers are idle', 10 * MIN_HINT_INTERVAL_MS, async () =>
+      (await Promise.all(busy.map((model) => quietSinceMs(temporal, model)))).every(
+        (sinceMs) => Date.now() - sinceMs > MIN_HINT_INTERVAL_MS,
+      ),
+    );
+
     const approvals: Path[] = [];
     const alarms: Path[] = [];
-    for (let n = 0; n < rounds; n += 1) {
-      const model = `busy-${String(n)}`;
-      await keep(stack, modelkeeper, model, triggeredByAlarm(model));
+    for (const model of busy) {
       alarms.push(await alarmPath(stack, temporal, model));
       approvals.push(await approvalPath(stack, temporal, model));
       console.log(
@@ -111,13 +122,16 @@ const triggeredByAlarm =
     policy.spec.retrain.on = ['drift'];
   };
 
-async function alarmPath(stack: Stack, client: Client, model: string): Promise<Path> {
-  const { aws } = stack;
-  const modelkeeper = createModelkeeperClient(client);
-  const AlarmName = `drift-${model}`;
+/** When a keeper's history grew last. */
+async function quietSinceMs(client: Client, model: string): Promise<number> {
+  return instant((await historyOf(client, `keeper/${model}`)).at(-1));
+}
+
+/** An alarm of the company's own. */
+async function alarmOf({ aws }: Stack, model: string): Promise<void> {
   await aws.cloudwatch.send(
     new PutMetricAlarmCommand({
-      AlarmName,
+      AlarmName: `drift-${model}`,
       Namespace: 'company',
       MetricName: 'drift',
       Dimensions: [{ Name: 'Model', Value: model }],
@@ -129,6 +143,11 @@ async function alarmPath(stack: Stack, client: Client, model: string): Promise<P
       TreatMissingData: 'ignore',
     }),
   );
+}
+
+async function alarmPath({ aws }: Stack, client: Client, model: string): Promise<Path> {
+  const modelkeeper = createModelkeeperClient(client);
+  const AlarmName = `drift-${model}`;
   await until('the keeper knows the alarm', 60_000, async () => {
     const { keeper } = await modelkeeper.status(model);
     return keeper?.alarms.some(({ name }) => name === AlarmName) === true ? true : undefined;

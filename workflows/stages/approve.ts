@@ -223,7 +223,8 @@ async function settled(
     swift: true,
   });
   if (outcome === 'approved') {
-    const asked = patched(SINCE_0_2) ? desk.askForLease() : undefined;
+    // The keeper compares the ledger with what it has been told of it: the approval is entered first.
+    const asked = patched(SINCE_0_2) ? recorded.then(() => desk.askForLease()) : undefined;
     const wish = {
       packageArn: candidate.packageArn,
       status: 'Approved',
