@@ -765,9 +765,11 @@ export function openReleaseDesk(input: ReleaseInput) {
 
     /**
      * Asks for the right to write to the endpoint while the approval is still being entered: the keeper compares
-     * everything before it lends it. A release that a person holds asks when it goes on.
+     * everything before it lends it. A release that a person holds asks when it goes on, one that is staged first asks
+     * after that.
      */
     async askForLease(): Promise<void> {
+      if (policy.spec.deploy.staging !== undefined) return;
       if (leaseGranted || leaseAsked || s.paused !== null) return;
       leaseAsked = await tellKeeper(() =>
         keeper.signal(releaseSaysSignal, {

@@ -15,6 +15,9 @@ import { shadow } from './shadow.js';
 import { staging } from './staging.js';
 import { SINCE_0_2 } from '../patches.js';
 
+/** So old a preflight still speaks of now: UpdateEndpoint itself looks once more at what serves. */
+const FRESH_MS = 10_000;
+
 /** Brings the approved version into service, or leaves the endpoint on a config we know. */
 export async function deploy(
   desk: ReleaseDesk,
@@ -36,17 +39,7 @@ export async function deploy(
     }
     desk.awaits('the right to write to the endpoint');
   }
-  await desk.lease();
-  if (wantsShadow(desk, previous)) {
-    const shadowed = await shadow(desk, prepared, previous);
-    if (shadowed.kind === 'failed') {
-      return {
-        kind: 'refused',
-        reasons: shadowed.reasons.map((reason) => `shadow test: ${reason}`),
-      };
-    }
-  }
-
+  const shadowsFirst = wantsShadow(desk, previous);
   const look = (): Promise<Preflight> =>
     swift('preflight').preflight({
       ...ref,
@@ -56,7 +49,25 @@ export async function deploy(
       expectedConfigName: previous,
       evidence: approved.evidence,
     });
-  let checked = await look();
+  // The keeper compares before it lends, and this release looks meanwhile. It looks again when it had to wait for long,
+  // or when what it found wrong may have been put right by then.
+  const lookedAtMs = Date.now();
+  const [looked] = await Promise.all([
+    !shadowsFirst && patched(SINCE_0_2) ? look() : undefined,
+    desk.lease(),
+  ]);
+  if (shadowsFirst) {
+    const shadowed = await shadow(desk, prepared, previous);
+    if (shadowed.kind === 'failed') {
+      return {
+        kind: 'refused',
+        reasons: shadowed.reasons.map((reason) => `shadow test: ${reason}`),
+      };
+    }
+  }
+
+  const holds = looked?.refused.length === 0 && Date.now() - lookedAtMs <= FRESH_MS;
+  let checked = looked !== undefined && holds ? looked : await look();
   let registry = await heedBeforeRollout(desk, checked.registry);
   while (registry.kind === 'put back') {
     checked = await look();
