@@ -1,6 +1,7 @@
 import { AddTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-sagemaker';
 
 import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
+import { hostingFaults } from '../domain/hosting.js';
 import { keeperId, KEEPER_TAG } from '../domain/names.js';
 import { aws, may } from './aws-failure.js';
 import type { ClaimOutcome, ControlActivities, ModelRef } from './contract.js';
@@ -27,9 +28,16 @@ export function unfit(look: EndpointLook, ref: ModelRef): string | undefined {
     return `the endpoint config ${look.reading.configName ?? '?'} that ${name} serves was deleted: no update can succeed until the endpoint has a config that exists`;
   }
   const variants = look.config.ProductionVariants ?? [];
-  if (variants.some((one) => one.ModelName === undefined)) {
-    return `${name} hosts inference components; modelkeeper keeps endpoints whose variants name a model`;
-  }
+  const [fault] = hostingFaults(ref.policy.spec, {
+    name,
+    variants: variants.map((one) => ({
+      name: one.VariantName ?? '',
+      hasModel: one.ModelName !== undefined,
+      serverless: one.ServerlessConfig !== undefined,
+    })),
+    asynchronous: look.config.AsyncInferenceConfig !== undefined,
+  });
+  if (fault !== undefined) return fault.message;
   if (look.variant === null) {
     const names = variants.map((one) => one.VariantName ?? '?').join(', ');
     return `${name} has no variant ${variant}, it has ${names}: correct spec.endpoint.variant`;

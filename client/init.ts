@@ -1,7 +1,8 @@
 import { stringify } from 'yaml';
 
 import type { Account, EndpointFacts } from './account.js';
-import { cannotBeKept } from './plan.js';
+import { componentsFault } from '../domain/hosting.js';
+import { hostedAs } from './plan.js';
 import { nearest } from './policy-issues.js';
 
 export type Draft =
@@ -31,7 +32,7 @@ export async function draftPolicy(
   const variant = endpoint.variants.some((one) => one.name === request.variant)
     ? request.variant
     : (endpoint.variants[0]?.name ?? request.variant);
-  const unfit = cannotBeKept(endpoint, variant);
+  const unfit = componentsFault(hostedAs(endpoint));
   if (unfit !== undefined) return { kind: 'refused', reason: unfit };
   const [groups, pipelines] = await Promise.all([
     account.groups().catch(() => []),
@@ -52,12 +53,15 @@ export async function draftPolicy(
         ? 'retrain.pipeline: no pipeline looks like this endpoint, so write yours'
         : `retrain.pipeline: ${pipelineName}, by its name`,
       'storage, people, approvers and gates: fill in yours',
-      ...(endpoint.capture === null
-        ? ['data capture is off: switch it on in the endpoint config, or drift cannot be seen']
-        : []),
+      ...(endpoint.capture === null ? [captureWanted(endpoint)] : []),
     ],
   };
 }
+
+const captureWanted = ({ variants, asynchronous }: EndpointFacts): string =>
+  asynchronous || variants.some(({ serverless }) => serverless)
+    ? `${asynchronous ? 'asynchronous' : 'serverless'} endpoints have no data capture: drift is seen by sources that watch alarms, metrics or reports`
+    : 'data capture is off: switch it on in the endpoint config, or drift cannot be seen';
 
 /** The group of the package that serves; else the one named most like the endpoint. */
 function groupOf(endpoint: EndpointFacts, groups: readonly string[]): string | undefined {
@@ -110,7 +114,11 @@ function policyText(from: Ingredients): string {
       : `      ${scalar(parameter)}: ${token}`;
   });
   const served = facts.variants.find((one) => one.name === from.variant);
-  const canary = (served?.instances ?? 1) > 1;
+  const canary = served?.serverless !== true && (served?.instances ?? 1) > 1;
+  const only =
+    served?.serverless === true
+      ? ' # serverless: SageMaker has no other'
+      : ' # one instance; a canary needs two or more';
   const hasParameters = parameters.some((line) => !line.trimStart().startsWith('#'));
   return `# A first policy for the endpoint ${from.endpoint}. Check every line marked (guess) or (yours).
 # docs/policy.md explains each key; \`modelkeeper validate\` and \`modelkeeper plan\` check this file.
@@ -160,7 +168,7 @@ ${parameters.length === 0 ? '' : `${parameters.join('\n')}\n`}    on: [${capture
     expires: 72h
 
   deploy:
-    strategy: ${canary ? 'canary' : 'all-at-once'}${canary ? '' : ' # one instance; a canary needs two or more'}
+    strategy: ${canary ? 'canary' : `all-at-once${only}`}
     canary: { percent: ${canary ? Math.min(50, Math.max(10, Math.ceil(100 / (served?.instances ?? 2)))) : 10}, bake: 10m }
     alarms: managed
     probation: { for: 7d, rollBackOn: [alarms] }

@@ -1,6 +1,7 @@
 import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
 import { countsMoney, dollars, forecast, plannedOf, pricesOf, type Cost } from '../domain/cost.js';
 import { durationMs } from '../domain/duration.js';
+import { componentsFault, hostingFaults, type HostedAs } from '../domain/hosting.js';
 import { whoCanApprove } from '../domain/people.js';
 import {
   declaredParameters,
@@ -253,19 +254,16 @@ export function judgePlan(
   };
 }
 
-/** Why an endpoint is none that can be kept, in words; `undefined` when it can be. */
-export function cannotBeKept(
-  { name, variants, asynchronous }: EndpointFacts,
-  variant: string,
-): string | undefined {
-  if (variants.length > 0 && variants.every((one) => one.modelName === null))
-    return `'${name}' serves inference components: modelkeeper keeps endpoints whose variants name a model`;
-  if (asynchronous)
-    return `'${name}' is an asynchronous endpoint: it cannot roll out by guardrails`;
-  return variants.some((one) => one.name === variant && one.serverless)
-    ? `variant '${variant}' of '${name}' is serverless: it has neither capture nor guardrails`
-    : undefined;
-}
+/** How an endpoint is hosted, for the rules of what can be had of it. */
+export const hostedAs = ({ name, variants, asynchronous }: EndpointFacts): HostedAs => ({
+  name,
+  variants: variants.map((one) => ({
+    name: one.name,
+    hasModel: one.modelName !== null,
+    serverless: one.serverless,
+  })),
+  asynchronous,
+});
 
 type Say = (path: string, message: string) => void;
 
@@ -280,11 +278,9 @@ function judgeEndpoint(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say)
     );
     return;
   }
-  const unfit = cannotBeKept(endpoint, variant);
-  if (unfit !== undefined) {
-    refuse('spec.endpoint.name', unfit);
-    return;
-  }
+  const hosted = hostedAs(endpoint);
+  for (const { path, message } of hostingFaults(policy.spec, hosted)) refuse(path, message);
+  if (componentsFault(hosted) !== undefined) return;
   const served = endpoint.variants.find((one) => one.name === variant);
   if (endpoint.variants.length > 0 && served === undefined) {
     refuse(
@@ -350,6 +346,8 @@ function judgeData(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): vo
   const seen = facts.capturedColumns.known ? facts.capturedColumns.value : null;
   for (const { source, index } of captured) {
     const path = `spec.monitor.sources[${index}]`;
+    // Serverless endpoints have none: that is told with what can be had of them.
+    if (endpoint?.variants.some(({ serverless }) => serverless) === true) continue;
     if (endpoint !== null && endpoint.capture === null) {
       refuse(
         path,

@@ -9,6 +9,8 @@ import { describe, expect, it } from 'vitest';
 import { harmless } from '../../../client/cli/render.js';
 import { ModelkeeperError, type ModelkeeperErrorCode } from '../../../client/errors.js';
 import type { EndpointFacts } from '../../../client/account.js';
+import { hostedAs } from '../../../client/plan.js';
+import { hostingFaults } from '../../../domain/hosting.js';
 import type { ReleaseStatus } from '../../../domain/status.js';
 import { parsePolicy } from '../../../client/policy-file.js';
 import type { ModelPlace } from '../../../client/replies.js';
@@ -454,7 +456,7 @@ describe('plan and apply', () => {
             variants: ENDPOINT.variants.map((one) => ({ ...one, modelName: null })),
           }),
       },
-      'serves inference components',
+      'hosts inference components',
     ],
     [
       'an endpoint somebody else keeps',
@@ -631,11 +633,11 @@ describe('plan and apply', () => {
 describe('init', () => {
   it.each<[number, string, Partial<EndpointFacts> | null, string[]]>([
     [3, 'no endpoint', null, ['churn']],
-    [2, 'an asynchronous endpoint', { asynchronous: true }, ['churn']],
+    [0, 'an asynchronous endpoint', { asynchronous: true, capture: null }, ['churn']],
     [
       2,
-      'a serverless variant',
-      { variants: ENDPOINT.variants.map((one) => ({ ...one, serverless: true })) },
+      'inference components',
+      { variants: ENDPOINT.variants.map((one) => ({ ...one, modelName: null })) },
       ['churn'],
     ],
     [2, 'a name SageMaker would not give', {}, ['a b']],
@@ -649,6 +651,23 @@ describe('init', () => {
     };
     const env = { AWS_REGION: 'us-east-1' };
     expect((await modelkeeper({ account, env }, 'init', ...args)).code).toBe(code);
+  });
+
+  it('writes a policy for a serverless endpoint that SageMaker can do', async () => {
+    const serverless = {
+      ...ENDPOINT,
+      capture: null,
+      variants: ENDPOINT.variants.map((one) => ({ ...one, serverless: true, instances: 0 })),
+    };
+    const account: Stage['account'] = {
+      ...ACCOUNT,
+      endpoint: () => Promise.resolve(serverless),
+    };
+    const { out } = await modelkeeper({ account }, 'init', 'churn', '--region', 'us-east-1');
+    const parsed = parsePolicy(out, 'new.yaml');
+    if (parsed.kind !== 'policy') throw new Error(JSON.stringify(parsed));
+    expect(parsed.policy.spec.deploy.strategy).toBe('all-at-once');
+    expect(hostingFaults(parsed.policy.spec, hostedAs(serverless))).toEqual([]);
   });
 
   it.each(['123', '1e3', '0x1f', 'true', 'null', 'On'])(
