@@ -15,10 +15,10 @@ const serverless = { ...usual, variants: [variant('AllTraffic', { serverless: tr
 const pair = { ...usual, variants: [variant(), variant('Other')] };
 
 type Spec = Parameters<typeof policyWith>[0];
-const monitor = {
+const monitor: NonNullable<NonNullable<Spec>['monitor']> = {
   ...policyInput.spec.monitor,
   sources: [{ id: 'health', kind: 'alarms' }],
-} as const;
+};
 const probation = { rollBackOn: [] };
 const faults = (hosted: HostedAs, deploy: NonNullable<Spec>['deploy'], spec: Spec = {}) =>
   hostingFaults(
