@@ -29,6 +29,8 @@ interface Line {
 export class Metrics {
   private readonly all = new Map<string, Series>();
   private readonly changed = new Map<string, Set<number>>();
+  /** Keys by the dimensions they were made for: a busy endpoint sends the same ones again and again. */
+  private readonly keys = new WeakMap<object, Map<string, string>>();
   private readonly directory: string;
 
   constructor(
@@ -51,7 +53,7 @@ export class Metrics {
 
   observe(data: readonly Observation[]): void {
     for (const datum of data) {
-      const key = seriesKey(datum);
+      const key = this.keyOf(datum);
       const series = this.seriesAt(key, datum, datum.unit ?? 'None');
       const second = Math.floor(datum.atMs / 1000);
       let bucket = series.buckets.get(second);
@@ -99,6 +101,15 @@ export class Metrics {
       if ((file.number + 1) * FILE_MS < this.core.now() - this.keepMs)
         rmSync(file.path, { force: true });
     }
+  }
+
+  private keyOf(metric: MetricId): string {
+    let known = this.keys.get(metric.dimensions);
+    if (known === undefined) this.keys.set(metric.dimensions, (known = new Map<string, string>()));
+    const name = `${metric.namespace} ${metric.name}`;
+    let key = known.get(name);
+    if (key === undefined) known.set(name, (key = seriesKey(metric)));
+    return key;
   }
 
   private seriesAt(key: string, { namespace, name, dimensions }: MetricId, unit: string): Series {

@@ -7,7 +7,10 @@ export interface Bucket {
   sum: number;
   min: number;
   max: number;
-  /** A sample of the values, for percentiles and their kin; each stands for `count / values.length` observations. */
+  /**
+   * A sample of the values, for percentiles and their kin; each stands for `count / values.length` observations. While
+   * all are equal it holds one: most metrics of invocations count, and are kept for hours.
+   */
   values: number[];
 }
 
@@ -50,17 +53,33 @@ export function add(
   random: () => number,
 ): void {
   const seen = statistics ?? { count: times, sum: value * times, min: value, max: value };
+  const before = bucket.count;
+  const wereEqual = bucket.values.length === 1 && bucket.min === bucket.max;
   bucket.count += seen.count;
   bucket.sum += seen.sum;
   bucket.min = Math.min(bucket.min, seen.min);
   bucket.max = Math.max(bucket.max, seen.max);
   if (statistics !== undefined && statistics.min !== statistics.max) return;
-  if (bucket.values.length < VALUES_PER_SECOND) {
+  const [first] = bucket.values;
+  if (first === undefined && before === 0) {
     bucket.values.push(seen.min);
+    return;
+  }
+  if (wereEqual && first !== undefined) {
+    if (bucket.min === bucket.max) return;
+    bucket.values = copies(first, before);
+  }
+  const room = VALUES_PER_SECOND - bucket.values.length;
+  if (room > 0) {
+    bucket.values.push(...copies(seen.min, Math.min(room, seen.count)));
     return;
   }
   const place = Math.floor(random() * bucket.count);
   if (place < VALUES_PER_SECOND) bucket.values[place] = seen.min;
+}
+
+function copies(value: number, count: number): number[] {
+  return Array<number>(Math.max(1, Math.min(VALUES_PER_SECOND, Math.round(count)))).fill(value);
 }
 
 export function emptyBucket(): Bucket {

@@ -71,8 +71,9 @@ export interface Invocation {
 /** Metrics of invocations and instances, as AWS names and measures them. */
 export class EndpointMetrics {
   private waiting: MetricDatum[] = [];
-  /** Requests per fleet and variant since the last publication, and when that was. */
+  /** Requests per running fleet and variant since the last publication, and when that was. */
   private readonly counted = new Map<string, { requests: number; sinceMs: number }>();
+  private readonly dimensions = new WeakMap<Fleet, Map<string, DimensionSets>>();
 
   constructor(private readonly kernel: Kernel) {}
 
@@ -89,7 +90,7 @@ export class EndpointMetrics {
       ['ModelLatency', invocation.modelLatencyMicros, 'Microseconds'],
       ['OverheadLatency', invocation.overheadMicros, 'Microseconds'],
     ];
-    for (const dimensions of dimensionSets(endpointName, variant, fleet)) {
+    for (const dimensions of this.dimensionsOf(endpointName, variant, fleet)) {
       for (const [name, value, unit] of values) {
         this.waiting.push({ namespace: 'AWS/SageMaker', name, dimensions, value, atMs, unit });
       }
@@ -114,12 +115,16 @@ export class EndpointMetrics {
   publishInstances(endpoints: Iterable<EndpointRecord>): void {
     const atMs = this.kernel.now();
     const data: MetricDatum[] = [];
+    const running = new Set<string>();
     for (const endpoint of endpoints) {
       for (const fleet of runningFleets(endpoint)) {
-        for (const variant of [...fleet.variants, ...(fleet.shadows ?? [])])
+        for (const variant of [...fleet.variants, ...(fleet.shadows ?? [])]) {
+          running.add(countKey(endpoint.name, fleet, variant));
           data.push(...this.instanceData(endpoint, fleet, variant, atMs));
+        }
       }
     }
+    for (const key of this.counted.keys()) if (!running.has(key)) this.counted.delete(key);
     if (data.length > 0) this.kernel.observe(data);
   }
 
@@ -144,7 +149,7 @@ export class EndpointMetrics {
       ['DiskUtilization', DISK_PERCENT],
       ...gpuValues(rate, gpus(variant.instanceType)),
     ];
-    return dimensionSets(endpoint.name, variant, fleet).flatMap((dimensions) =>
+    return this.dimensionsOf(endpoint.name, variant, fleet).flatMap((dimensions) =>
       values.map(([name, value]) => ({
         namespace: '/aws/sagemaker/Endpoints',
         name,
@@ -155,7 +160,19 @@ export class EndpointMetrics {
       })),
     );
   }
+
+  /** The same objects again for the same fleet: what is told of them thousands of times a minute is found by them. */
+  private dimensionsOf(endpointName: string, variant: VariantState, fleet: Fleet): DimensionSets {
+    let known = this.dimensions.get(fleet);
+    if (known === undefined) this.dimensions.set(fleet, (known = new Map<string, DimensionSets>()));
+    let sets = known.get(variant.name);
+    if (sets === undefined)
+      known.set(variant.name, (sets = dimensionSets(endpointName, variant, fleet)));
+    return sets;
+  }
 }
+
+type DimensionSets = readonly Readonly<Record<string, string>>[];
 
 export function cpuPercent(requestsPerSecond: number, cpus: number): number {
   return Math.min(100 * cpus, IDLE_CPU_PERCENT + 100 * CPU_SECONDS_PER_REQUEST * requestsPerSecond);
@@ -189,11 +206,7 @@ function runningFleets({ status, fleet, motion, stranded }: EndpointRecord): rea
   return coming ? [fleet, coming] : [fleet];
 }
 
-function dimensionSets(
-  endpointName: string,
-  variant: VariantState,
-  fleet: Fleet,
-): readonly Readonly<Record<string, string>>[] {
+function dimensionSets(endpointName: string, variant: VariantState, fleet: Fleet): DimensionSets {
   const base = { EndpointName: endpointName, VariantName: variant.name };
   return [base, { ...base, EndpointConfigName: fleet.configName }];
 }
