@@ -65,7 +65,8 @@ const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.nullish().cat
 const moment = maybe(z.union([z.string(), z.number()]));
 
 const envelopeSchema = z.object({
-  source: text,
+  /** One of AWS's own samples has a list here. */
+  source: z.union([text, z.array(text).min(1)]),
   'detail-type': text,
   region: maybe(z.string()),
   detail: z.record(z.string(), z.unknown()),

@@ -49,7 +49,7 @@ describe('one change of state', () => {
       { EndpointStatus: 'IN_SERVICE', LastModifiedTime: 1592411994287 },
       {
         EndpointStatus: 'InService',
-        EndpointArn: 'ARN:…:endpoint/MyEndpoint',
+        EndpointArn: 'ARN:…:endpoint/Segments',
         LastModifiedTime: '1592411994287.0',
       },
     ],
@@ -66,13 +66,13 @@ describe('one change of state', () => {
       { LastModifiedTime: Date.UTC(2021, 1, 24, 17, 0, 14) },
     ],
   ])('%s has one key', (_what, name, one, other) => {
-    const lower = { EndpointArn: 'arn:…:endpoint/myendpoint' };
+    const lower = { EndpointArn: 'arn:…:endpoint/segments' };
     const same = name === 'endpoint' ? lower : {};
     expect(
       keyOf(
         withDetail(name, {
           ...other,
-          ...(name === 'endpoint' ? { EndpointArn: 'arn:…:endpoint/MyEndpoint' } : {}),
+          ...(name === 'endpoint' ? { EndpointArn: 'arn:…:endpoint/Segments' } : {}),
         }),
       ),
     ).toBe(keyOf(withDetail(name, { ...one, ...same })));
