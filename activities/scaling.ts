@@ -30,6 +30,7 @@ import {
   foreignTargetInWords,
   isScalingOfOurs,
   ownerOfTarget,
+  refusalRemedy,
   scalingPlan,
   ScalingUnknown,
   steppingAlarmNames,
@@ -535,13 +536,15 @@ export async function readScalingActivities(
   return (answer.ScalingActivities ?? []).map((one) => {
     const reasons = (one.NotScaledReasons ?? []).map(notScaledInWords);
     const cause = one.Cause ?? 'no cause given';
+    const said = one.StatusMessage ?? one.Description ?? '';
+    const remedy = one.StatusCode === 'Failed' ? refusalRemedy(said) : null;
     return {
       atMs: one.StartTime?.getTime() ?? 0,
       status: one.StatusCode ?? 'unknown',
       sentence:
         reasons.length > 0
           ? `not scaled: ${reasons.join('; ')} (${cause})`
-          : `${one.StatusMessage ?? one.Description ?? ''} (${cause})`,
+          : `${said}${remedy === null ? '' : `: ${remedy}`} (${cause})`,
     };
   });
 }

@@ -2,6 +2,7 @@
 import { durationMs } from './duration.js';
 import type { Hardware } from './instances.js';
 import type { AlarmSpec } from './managed-alarms.js';
+import { failureClass } from './failures.js';
 import { alarmPrefix } from './names.js';
 import type { Policy, PolicySpec } from './policy.schema.js';
 
@@ -70,6 +71,21 @@ export interface ScalingActivity {
 /** Whether the fleet did not get what scaling asked for. */
 export const isScalingRefusal = ({ status }: ScalingActivity): boolean =>
   status === 'Failed' || status === 'Unfulfilled';
+
+/**
+ * What helps where AWS did not give the fleet that scaling asked for, by AWS's words; `null` where they name nothing that
+ * a person could do.
+ */
+export function refusalRemedy(message: string): string | null {
+  switch (failureClass(message)) {
+    case 'quota':
+      return 'ask for a higher quota of the instance type for endpoint usage in Service Quotas, or lower scaling.instances.max';
+    case 'capacity':
+      return 'AWS has no machines of that type now; scaling asks again, and another instance type may have some';
+    default:
+      return null;
+  }
+}
 
 /** When scaling was last refused; 0 for never. */
 export const refusedAtMs = (known: readonly ScalingActivity[] = []): number =>

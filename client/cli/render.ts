@@ -193,12 +193,16 @@ function keeperText(colors: Colors, keeper: KeeperStatus, nowMs: number): string
       : colors.red(ringing.map((alarm) => `${alarm.name}: ${plain(alarm.reason)}`).join('; ')),
   ]);
   const [scaled] = keeper.scaling ?? [];
-  if (scaled !== undefined)
+  const refused = keeper.scaling?.find(isScalingRefusal);
+  if (scaled !== undefined && scaled !== refused)
     rows.push([
       'scaling',
-      isScalingRefusal(scaled)
-        ? colors.yellow(`${plain(scaled.sentence)} (${ago(scaled.atMs)})`)
-        : `${plain(scaled.sentence)}${scaled.atMs === 0 ? '' : ` (${ago(scaled.atMs)})`}`,
+      `${plain(scaled.sentence)}${scaled.atMs === 0 ? '' : ` (${ago(scaled.atMs)})`}`,
+    ]);
+  if (refused !== undefined)
+    rows.push([
+      'scaling refused',
+      colors.yellow(`${plain(refused.sentence)} (${ago(refused.atMs)})`),
     ]);
   const windows = Object.entries(keeper.windows).flatMap(([source, results]) => {
     const last = results.at(-1);

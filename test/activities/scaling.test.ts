@@ -2,6 +2,7 @@ import {
   DeleteScalingPolicyCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
+  DescribeScalingActivitiesCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
   RegisterScalableTargetCommand,
@@ -13,7 +14,8 @@ import { DescribeEndpointCommand, ListTagsCommand } from '@aws-sdk/client-sagema
 import { describe, expect, it } from 'vitest';
 
 import { createControlActivities } from '../../activities/index.js';
-import { awsError, depsOver, fakeAws, on, policyWith, ref, run } from './support.js';
+import { readScalingActivities } from '../../activities/scaling.js';
+import { awsError, depsOver, fakeAws, NOON, on, policyWith, ref, run } from './support.js';
 
 const OURS = 'modelkeeper-flights-invocations';
 const RESOURCE = 'endpoint/flights-live/variant/AllTraffic';
@@ -130,3 +132,41 @@ describe('removeScaling', () => {
     expect(state.target).toEqual({});
   });
 });
+
+describe('readScalingActivities', () => {
+  it('says of what a quota refused what helps, and nothing of the kind of what was done', async () => {
+    const limit =
+      "Failed to set desired instance count to 5. Reason: The account-level service limit 'ml.m5.large for endpoint usage' is 4 Instances (Error Code: ResourceLimitExceeded)";
+    const aws = fakeAws(
+      on(DescribeScalingActivitiesCommand, () => ({
+        ScalingActivities: [
+          { ...activity, StatusCode: 'Failed' as const, StatusMessage: limit },
+          {
+            ...activity,
+            StatusCode: 'Successful' as const,
+            StatusMessage: 'Successfully set desired instance count to 4.',
+          },
+        ],
+      })),
+    );
+    const told = await readScalingActivities(aws.clients.autoscaling, ref);
+    expect(told[0]).toEqual({
+      atMs: NOON,
+      status: 'Failed',
+      sentence: `${limit}: ask for a higher quota of the instance type for endpoint usage in Service Quotas, or lower scaling.instances.max (monitor alarm out)`,
+    });
+    expect(told[1]?.sentence).toBe(
+      'Successfully set desired instance count to 4. (monitor alarm out)',
+    );
+  });
+});
+
+const activity = {
+  ActivityId: 'a',
+  ServiceNamespace: 'sagemaker' as const,
+  ResourceId: 'endpoint/flights-live/variant/AllTraffic',
+  ScalableDimension: 'sagemaker:variant:DesiredInstanceCount' as const,
+  Description: 'Setting desired instance count.',
+  Cause: 'monitor alarm out',
+  StartTime: new Date(NOON),
+};

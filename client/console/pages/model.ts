@@ -1,4 +1,5 @@
 import { moneyInWords } from '../../../domain/cost.js';
+import { isScalingRefusal } from '../../../domain/scaling.js';
 import type { KeeperStatus, Why } from '../../../domain/status.js';
 import type { ModelView, ReleaseLine } from '../../replies.js';
 import type { LedgerReading } from '../backend.js';
@@ -306,7 +307,7 @@ function facts(view: View, model: ModelView, keeper: KeeperStatus): Html {
             .map(
               (activity) =>
                 html`<li>
-                  ${activity.atMs === 0 ? '' : html`${when(activity.atMs, view.nowMs)}: `}${activity.sentence}
+                  ${activity.atMs === 0 ? '' : html`${when(activity.atMs, view.nowMs)}: `}${isScalingRefusal(activity) && html`<strong>refused</strong> `}${activity.sentence}
                 </li>`,
             )}
         </ul>`

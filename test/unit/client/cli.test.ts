@@ -429,6 +429,41 @@ describe('status', () => {
   });
 });
 
+describe('scaling in status', () => {
+  const GREW = {
+    atMs: NOW_MS - 60_000,
+    status: 'Successful',
+    sentence: 'Successfully set desired instance count to 3. (alarm out)',
+  };
+  const REFUSED = {
+    atMs: NOW_MS - 600_000,
+    status: 'Failed',
+    sentence: 'the account-level service limit is 4 Instances: ask for a higher quota (alarm out)',
+  };
+  const shown = async (scaling: NonNullable<typeof KEEPER.scaling>): Promise<string> => {
+    const view = modelView({ ...KEEPER, releases: [], scaling });
+    const { out } = await modelkeeper(
+      { client: { status: () => Promise.resolve(view), releases: () => Promise.resolve([]) } },
+      'status',
+      'churn',
+    );
+    return out;
+  };
+
+  it('says what it did last, and when', async () => {
+    const out = await shown([GREW]);
+    expect(out).toMatch(/scaling +Successfully set desired instance count to 3.*1 min ago/);
+    expect(out).not.toContain('refused');
+  });
+
+  it('says a refusal with what helps, also when something else was done since', async () => {
+    expect(await shown([REFUSED])).toMatch(/scaling refused +.*ask for a higher quota.*10 min ago/);
+    const out = await shown([GREW, REFUSED]);
+    expect(out).toMatch(/scaling +Successfully/);
+    expect(out).toMatch(/scaling refused +.*ask for a higher quota/);
+  });
+});
+
 describe('plan and apply', () => {
   const stage = (account: Stage['account'] = {}, client: Stage['client'] = {}): Stage => ({
     files: { 'p.yaml': GOOD },

@@ -109,6 +109,20 @@ describe('the pages', () => {
     );
   });
 
+  it('show what scaling did, and which of it AWS refused', async () => {
+    const scaling = [
+      { atMs: NOW_MS, status: 'Successful', sentence: 'set desired instance count to 3' },
+      { atMs: NOW_MS, status: 'Failed', sentence: 'the quota is 4: ask for a higher quota' },
+    ];
+    const { keeper } = modelView;
+    if (keeper === null) throw new Error('the sample has a keeper');
+    const status = () => Promise.resolve({ ...modelView, keeper: { ...keeper, scaling } });
+    const words = text((await open(fakeBackend({ status })).get('/models/flight-delays')).body);
+    expect(words).toMatch(/Auto scaling .*set desired instance count to 3/);
+    expect(words).toMatch(/refused the quota is 4: ask for a higher quota/);
+    expect(words).not.toMatch(/refused set desired/);
+  });
+
   it('show failing work with attempt and reason', async () => {
     const failing = {
       activity: 'startPipeline',

@@ -9,6 +9,7 @@ import {
   ScalingUnknown,
   type ScalingActivity,
   ownerOfTarget,
+  refusalRemedy,
 } from '../../../domain/scaling.js';
 import { nextRunMs } from '../../../sandbox/aws/scaling/schedule.js';
 import { policyWith } from '../../activities/support.js';
@@ -189,5 +190,20 @@ describe('ownerOfTarget', () => {
     ['somebody else', 'its limits differ', {}],
   ] as const)('is %s when %s', (owner, _when, marks) => {
     expect(ownerOfTarget({ ...untagged, ...marks }, 'keeper/m')).toBe(owner);
+  });
+});
+
+describe('refusalRemedy', () => {
+  it.each([
+    [
+      "The account-level service limit 'ml.m5.large for endpoint usage' is 4 Instances",
+      /higher quota .* endpoint usage/,
+    ],
+    ['Unable to provision: insufficient capacity for ml.m5.large', /no machines of that type/],
+  ])('of %s', (message, remedy) => {
+    expect(refusalRemedy(message)).toMatch(remedy);
+  });
+  it('of words that name nothing to do is none', () => {
+    expect(refusalRemedy('the endpoint is not InService')).toBeNull();
   });
 });
