@@ -471,6 +471,7 @@ export function createMonitorActivities(
         sentence: `the monitoring schedule ${name} is deleted after the execution that is under way`,
         definition: '',
         cron: '',
+        reached: null,
       });
     }
     for (const definition of there.definitions) {

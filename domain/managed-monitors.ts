@@ -80,6 +80,8 @@ export interface MonitorStanding {
   /** Job definition and rhythm that are wanted; empty for one that is going. */
   readonly definition: string;
   readonly cron: string;
+  /** What it was at rest with last: where that is what is wanted, whoever changed it since was not us. */
+  readonly reached: string | null;
 }
 
 const MOVING = ['baselining', 'settling', 'leaving'] as const;
@@ -188,17 +190,22 @@ export function monitorPlan(
 ): MonitorPlan {
   const { schedule, definition, cron } = wanted;
   const steps: MonitorStep[] = [];
+  const key = [definition, cron, wanted.state].join(' ');
   const end = (kind: StandingKind, sentence: string): MonitorPlan => ({
     steps,
-    standing: { source: wanted.source, schedule, definition, cron, kind, sentence },
+    standing: {
+      source: wanted.source,
+      schedule,
+      definition,
+      cron,
+      kind,
+      sentence,
+      reached: kind === wanted.state ? key : (known?.reached ?? null),
+    },
   });
   const named = `the monitoring schedule ${schedule}`;
   const there = found.schedule;
-  // Whether it was already as the policy wants it: then it was somebody else who changed it.
-  const settled =
-    known?.definition === definition &&
-    known.cron === cron &&
-    (known.kind === wanted.state || known.kind === 'contested');
+  const settled = known?.reached === key;
   const byHand = settled ? ({ repair: true } as const) : {};
   if (there?.ours === false)
     return end(

@@ -403,6 +403,7 @@ export class World {
       sentence: `${source.schedule} is ${this.monitorStands ?? source.manage.state}`,
       definition: `${source.schedule}-of-${request.champion?.configName ?? 'none'}`,
       cron: source.manage.cron,
+      reached: null,
     }));
     this.monitors = standings;
     const repaired = this.monitorRepairs.splice(0);

@@ -33,13 +33,20 @@ const SECONDARY: Readonly<Record<Stage, readonly [string, string]>> = {
   uploading: ['Uploading', 'Uploading generated training model'],
 };
 
+/** How the container of a monitor ended, or that it still runs. */
+export type MonitorRun = 'running' | { readonly exit: string } | { readonly failure: string };
+
+/** Jobs of a monitoring schedule, and baselining jobs by AWS's own analyser. */
+const isAnalysis = ({ monitoringScheduleArn, request }: ProcessingRecord): boolean =>
+  monitoringScheduleArn !== undefined ||
+  (/\/sagemaker-model-monitor-analyzer(?:[:@]|$)/.test(request.AppSpecification.ImageUri) &&
+    request.Environment?.['dataset_source'] !== undefined);
+
 /** Training and processing jobs, stepped like the endpoints. A job whose child died with the sandbox begins again. */
 export class Jobs {
   private readonly open: Map<string, JobRecord>;
   /** What the container of a monitoring schedule does once it runs. */
-  monitorRun:
-    | ((job: ProcessingRecord) => { readonly exit: string } | { readonly failure: string })
-    | undefined;
+  monitorRun: ((job: ProcessingRecord) => MonitorRun) | undefined;
 
   constructor(
     private readonly kernel: Kernel,
@@ -206,8 +213,9 @@ export class Jobs {
         const result = this.runs.poll(job);
         if (result?.kind === 'failed') this.finish(job, 'Failed', result.reason);
         if (result?.kind !== 'done') return;
-        if (job.kind === 'processing' && job.monitoringScheduleArn !== undefined) {
+        if (job.kind === 'processing' && isAnalysis(job)) {
           const left = this.monitorRun?.(job);
+          if (left === 'running') return;
           if (left !== undefined && 'failure' in left) {
             this.finish(job, 'Failed', left.failure);
             return;

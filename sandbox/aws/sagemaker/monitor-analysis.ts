@@ -32,14 +32,20 @@ export interface Statistics {
 }
 
 export interface Constraints {
+  readonly version?: number;
   readonly features?: readonly {
     readonly name: string;
     readonly inferred_type?: string;
     readonly completeness?: number;
     readonly string_constraints?: { readonly domains?: readonly string[] };
+    readonly num_constraints?: { readonly is_non_negative: boolean };
   }[];
   readonly monitoring_config?: {
-    readonly distribution_constraints?: { readonly comparison_threshold?: number };
+    readonly distribution_constraints?: {
+      readonly comparison_threshold?: number;
+      readonly [member: string]: unknown;
+    };
+    readonly [member: string]: unknown;
   };
 }
 
@@ -49,7 +55,7 @@ interface Violation {
   readonly description: string;
 }
 
-type Row = Readonly<Record<string, string>>;
+export type Row = Readonly<Record<string, string>>;
 
 /** Rows of capture lines between two instants; those of CSV are named in the order of `names`. */
 export function capturedRows(
@@ -89,6 +95,64 @@ function jsonRows(text: string): readonly Row[] {
     ),
   );
 }
+
+/**
+ * Rows of one file of a baseline's data set. Cells of CSV hold no commas.
+ *
+ * @param format `dataset_format` of the analyser
+ */
+export function datasetRows(
+  text: string,
+  format: {
+    readonly csv?: { readonly header?: boolean };
+    readonly json?: { readonly lines?: boolean };
+  },
+): readonly Row[] {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (format.csv !== undefined) {
+    const [header = '', ...body] = lines;
+    return format.csv.header === true
+      ? csvRows(body.join('\n'), header.split(','))
+      : csvRows(lines.join('\n'), []);
+  }
+  if (format.json?.lines === true) return lines.flatMap(jsonRows);
+  const parsed = JSON.parse(text) as object | readonly object[];
+  return [parsed].flat().flatMap((row) => jsonRows(JSON.stringify(row)));
+}
+
+/** Texts with more values than this are no domain. */
+const MOST_VALUES = 100;
+
+/** The constraints that a baseline suggests. */
+export const suggestedConstraints = (baseline: Statistics): Constraints => ({
+  version: 0,
+  features: baseline.features.map((feature) => {
+    const { num_present, num_missing } = (feature.numerical_statistics ?? feature.string_statistics)
+      ?.common ?? { num_present: 0, num_missing: 0 };
+    const values = feature.string_statistics?.distribution.categorical.buckets ?? [];
+    const min = feature.numerical_statistics?.['min'];
+    return {
+      name: feature.name,
+      inferred_type: feature.inferred_type,
+      completeness: num_present / Math.max(1, num_present + num_missing),
+      ...(typeof min === 'number' ? { num_constraints: { is_non_negative: min >= 0 } } : {}),
+      ...(values.length > 0 && values.length <= MOST_VALUES
+        ? { string_constraints: { domains: values.map(({ value }) => value) } }
+        : {}),
+    };
+  }),
+  monitoring_config: {
+    evaluate_constraints: 'Enabled',
+    emit_metrics: 'Enabled',
+    datatype_check_threshold: 1,
+    domain_content_threshold: 1,
+    distribution_constraints: {
+      perform_comparison: 'Enabled',
+      comparison_threshold: 0.1,
+      comparison_method: 'Robust',
+    },
+  },
+});
 
 const BUCKETS = 10;
 /** Values that fit into the sketch's lowest level: with more, only the buckets are written. */

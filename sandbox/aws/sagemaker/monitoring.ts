@@ -5,9 +5,23 @@ import { arnOf, joinS3, pageOf, seconds, shortId, splitS3Uri, without } from './
 import type { Endpoints } from './endpoints.js';
 import { isOver } from './job-record.js';
 import type { ProcessingRecord } from './job-record.js';
-import type { Jobs } from './jobs.js';
-import { capturedRows, statisticsOf, violationsOf } from './monitor-analysis.js';
-import type { Constraints, Statistics } from './monitor-analysis.js';
+import type { Jobs, MonitorRun } from './jobs.js';
+import {
+  capturedRows,
+  datasetRows,
+  statisticsOf,
+  suggestedConstraints,
+  violationsOf,
+} from './monitor-analysis.js';
+import type { Constraints, Row, Statistics } from './monitor-analysis.js';
+import {
+  labelledRows,
+  qualityConstraints,
+  qualityOf,
+  qualityStatistics,
+  qualityViolations,
+} from './monitor-quality.js';
+import type { Labelled, Problem, QualityConstraints } from './monitor-quality.js';
 import type { Tags } from './tags.js';
 import { invalid } from './validate.js';
 
@@ -21,6 +35,8 @@ const EXECUTIONS = 'sagemaker.monitoringExecutions';
 const ACCOUNT = 'sagemaker.account';
 /** How long a new or changed schedule is Pending, divided by the speed. */
 const PENDING_MS = 5_000;
+/** How long an execution under the fault for it is late. */
+const LATE_MS = 6 * HOUR_MS;
 
 interface Definition {
   readonly name: string;
@@ -70,6 +86,10 @@ interface Execution {
   readonly toMs: number;
   readonly output: string;
   reason?: string;
+  /** A fault's: it does not end before. */
+  readonly lateUntilMs?: number;
+  /** A fault's: what it fails with. */
+  readonly doom?: string;
 }
 
 const textOf = (input: Input, name: string): string => textAt(input, name);
@@ -158,9 +178,11 @@ export class Monitoring {
 
   private run(schedule: Schedule, scheduledAtMs: number, fromMs: number, toMs: number): void {
     schedule.ranToMs = Math.max(scheduledAtMs, 1);
-    const late = this.kernel.takeFault('missed monitoring execution', schedule.name);
+    const missed = this.kernel.takeFault('missed monitoring execution', schedule.name);
     this.save(schedule, schedule.modifiedAtMs);
-    if (late !== undefined) return;
+    if (missed !== undefined) return;
+    const late = this.kernel.takeFault('late monitoring execution', schedule.name);
+    const failed = this.kernel.takeFault('failed monitoring execution', schedule.name);
     const definitionName = schedule.config.MonitoringJobDefinitionName ?? '';
     const definition = this.definition(schedule.type, definitionName);
     if (definition === undefined) return;
@@ -208,40 +230,41 @@ export class Monitoring {
       fromMs,
       toMs,
       output,
+      ...(late !== undefined && {
+        lateUntilMs: nowMs + (late.delayMs ?? LATE_MS / this.kernel.speed),
+      }),
+      ...(failed !== undefined && {
+        doom: failed.message ?? 'AlgorithmError: the container was killed: out of memory',
+      }),
     };
     this.put(execution);
   }
 
   /** What the container does; the job ends by what it answers. */
-  private analyse(job: ProcessingRecord): { readonly exit: string } | { readonly failure: string } {
+  private analyse(job: ProcessingRecord): MonitorRun {
     const execution = this.kernel.store
       .entries<Execution>(EXECUTIONS, (one) => one.job === job.name)
       .map(([, one]) => one)[0];
-    if (execution === undefined) return { failure: 'InternalServerError: no execution' };
+    if (execution === undefined) return this.baseline(job);
+    if (execution.doom !== undefined) return { failure: execution.doom };
+    if (this.kernel.now() < (execution.lateUntilMs ?? 0)) return 'running';
     const definition = this.definition(execution.type, execution.definition);
     const endpoint =
       definition === undefined ? undefined : this.endpoints.get(endpointOf(definition));
     const capture = endpoint?.fleet?.capture;
     if (definition === undefined || endpoint === undefined || capture === undefined)
       return { failure: 'ClientError: No S3 objects found under S3 URL' };
+    const lines = this.captured(endpoint.name, capture.DestinationS3Uri);
+    if (execution.type === 'ModelQuality') return this.quality(execution, definition, lines);
     if (execution.type !== 'DataQuality')
       return {
-        failure: `AlgorithmError: the local AWS computes data quality, not ${execution.type}`,
+        failure: `AlgorithmError: the local AWS computes data quality and model quality, not ${execution.type}`,
       };
     const baseline = this.json(resourceOf(definition, 'StatisticsResource')) as
       Statistics | undefined;
     const constraints = (this.json(resourceOf(definition, 'ConstraintsResource')) ??
       {}) as Constraints;
     const names = baseline?.features.map(({ name }) => name) ?? [];
-    const { bucket, key } = splitS3Uri(capture.DestinationS3Uri);
-    const prefix = `${key === '' ? '' : `${key.replace(/\/$/, '')}/`}${endpoint.name}/`;
-    const lines = this.kernel.objects
-      .list(bucket, prefix)
-      .filter(({ lastModifiedMs }) => lastModifiedMs >= execution.fromMs - 1_000)
-      .flatMap(
-        (object) => this.kernel.objects.get(bucket, object.key)?.toString('utf8').split('\n') ?? [],
-      )
-      .filter((line) => line !== '');
     const rows = capturedRows(lines, names, execution.fromMs, execution.toMs + 1_000);
     if (rows.length === 0) return { failure: 'Job inputs had no data' };
     const seen = statisticsOf(rows);
@@ -251,12 +274,113 @@ export class Monitoring {
     this.write(execution.output, 'constraints.json', constraints);
     if (violations.length > 0)
       this.write(execution.output, 'constraint_violations.json', { violations });
-    return {
-      exit:
-        violations.length > 0
-          ? `CompletedWithViolations: Job completed successfully with ${violations.length} violations.`
-          : 'Completed: Job completed successfully with no violations.',
-    };
+    return exitOf(violations.length);
+  }
+
+  /** The captured requests and answers of an endpoint, line by line. */
+  private captured(endpoint: string, destination: string): readonly string[] {
+    const { bucket, key } = splitS3Uri(destination);
+    return this.linesBelow(bucket, `${key === '' ? '' : `${key.replace(/\/$/, '')}/`}${endpoint}/`);
+  }
+
+  private linesBelow(bucket: string, prefix: string): readonly string[] {
+    return this.kernel.objects
+      .list(bucket, prefix)
+      .flatMap(
+        (object) => this.kernel.objects.get(bucket, object.key)?.toString('utf8').split('\n') ?? [],
+      )
+      .filter((line) => line !== '');
+  }
+
+  /** Model quality: captured answers joined with labels, against what the baseline reached. */
+  private quality(
+    execution: Execution,
+    definition: Definition,
+    capture: readonly string[],
+  ): MonitorRun {
+    const input = (...path: readonly string[]): string =>
+      textAt(definition.request, 'ModelQualityJobInput', ...path);
+    const { bucket, key } = splitS3Uri(input('GroundTruthS3Input', 'S3Uri'));
+    const fromMs = offsetMs(input('EndpointInput', 'StartTimeOffset'));
+    const toMs = offsetMs(input('EndpointInput', 'EndTimeOffset'));
+    const rows = labelledRows(
+      capture,
+      this.kernel.objects.bucketExists(bucket) ? this.linesBelow(bucket, key) : [],
+      {
+        InferenceAttribute: input('EndpointInput', 'InferenceAttribute') || undefined,
+        ProbabilityAttribute: input('EndpointInput', 'ProbabilityAttribute') || undefined,
+      },
+      fromMs === undefined ? execution.fromMs : execution.scheduledAtMs + fromMs,
+      toMs === undefined ? execution.toMs + 1_000 : execution.scheduledAtMs + toMs,
+    );
+    if (rows.length === 0) return { failure: 'Job inputs had no data' };
+    const problem = textAt(definition.request, 'ModelQualityAppSpecification', 'ProblemType');
+    const threshold = member(
+      definition.request,
+      'ModelQualityJobInput',
+      'EndpointInput',
+      'ProbabilityThresholdAttribute',
+    );
+    const metrics = qualityOf(
+      problem as Problem,
+      rows,
+      typeof threshold === 'number' ? threshold : undefined,
+    );
+    const constraints = (this.json(resourceOf(definition, 'ConstraintsResource')) ??
+      {}) as QualityConstraints;
+    const violations = qualityViolations(metrics, constraints);
+    this.write(execution.output, 'statistics.json', qualityStatistics(metrics, rows.length));
+    this.write(execution.output, 'constraints.json', constraints);
+    if (violations.length > 0)
+      this.write(execution.output, 'constraint_violations.json', { violations });
+    return exitOf(violations.length);
+  }
+
+  /** What AWS's analyser does in a baselining job: its environment says with what. */
+  private baseline(job: ProcessingRecord): MonitorRun {
+    const env = job.request.Environment ?? {};
+    const source = (job.request.ProcessingInputs ?? []).find(
+      ({ S3Input }) => textAt(S3Input, 'LocalPath') === env['dataset_source'],
+    )?.S3Input?.S3Uri;
+    const output = (job.request.ProcessingOutputConfig?.Outputs ?? []).find(
+      ({ S3Output }) => textAt(S3Output, 'LocalPath') === env['output_path'],
+    )?.S3Output?.S3Uri;
+    if (source === undefined || output === undefined)
+      return {
+        failure:
+          'AlgorithmError: no input has the local path of dataset_source, or no output that of output_path',
+      };
+    const { bucket, key } = splitS3Uri(source);
+    const files = this.kernel.objects.bucketExists(bucket)
+      ? this.kernel.objects.list(bucket, key).filter(({ size }) => size > 0)
+      : [];
+    if (files.length === 0)
+      return { failure: `ClientError: No S3 objects found under S3 URL "${source}"` };
+    let rows: readonly Row[];
+    try {
+      const format = JSON.parse(env['dataset_format'] ?? '') as Parameters<typeof datasetRows>[1];
+      if (format.csv === undefined && format.json === undefined)
+        return { failure: 'AlgorithmError: the local AWS reads data sets of CSV and JSON only' };
+      rows = files.flatMap((file) =>
+        datasetRows(this.kernel.objects.get(bucket, file.key)?.toString('utf8') ?? '', format),
+      );
+    } catch {
+      return { failure: 'AlgorithmError: the data set is not of the format dataset_format' };
+    }
+    if (rows.length === 0) return { failure: 'Job inputs had no data' };
+    if (env['analysis_type'] === 'MODEL_QUALITY') {
+      const labelled = labelledOf(rows, env);
+      if (typeof labelled === 'string') return { failure: `AlgorithmError: ${labelled}` };
+      const threshold = Number(env['probability_threshold_attribute'] ?? 0.5);
+      const metrics = qualityOf(env['problem_type'] as Problem, labelled, threshold);
+      this.write(output, 'statistics.json', qualityStatistics(metrics, rows.length));
+      this.write(output, 'constraints.json', qualityConstraints(metrics));
+    } else {
+      const statistics = statisticsOf(rows);
+      this.write(output, 'statistics.json', statistics);
+      this.write(output, 'constraints.json', suggestedConstraints(statistics));
+    }
+    return exitOf(0);
   }
 
   private follow(schedule: Schedule, execution: Execution): void {
@@ -643,6 +767,43 @@ function member(value: unknown, ...path: readonly string[]): unknown {
     (here, name) => (typeof here === 'object' && here !== null ? (here as Input)[name] : undefined),
     value,
   );
+}
+
+const exitOf = (violations: number): { readonly exit: string } => ({
+  exit:
+    violations > 0
+      ? `CompletedWithViolations: Job completed successfully with ${violations} violations.`
+      : 'Completed: Job completed successfully with no violations.',
+});
+
+/** `-PT48H` or `-P1D`: from the scheduled time; `undefined` for none. */
+function offsetMs(text: string): number | undefined {
+  const match = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?)?$/.exec(text);
+  if (match === null) return undefined;
+  const hours = Number(match[2] ?? 0) * 24 + Number(match[3] ?? 0);
+  return (match[1] === '-' ? -1 : 1) * hours * HOUR_MS;
+}
+
+/** Rows of a baseline of model quality, by the columns that its environment names; or what is missing. */
+function labelledOf(
+  rows: readonly Row[],
+  env: Readonly<Record<string, string>>,
+): readonly Labelled[] | string {
+  const column = (name: string): string | undefined => env[name];
+  const [answer, probability, label] = [
+    column('inference_attribute'),
+    column('probability_attribute'),
+    column('ground_truth_attribute'),
+  ];
+  if (label === undefined) return 'ground_truth_attribute is not set';
+  for (const name of [answer, probability, label])
+    if (name !== undefined && !rows.every((row) => name in row))
+      return `the column ${name} is not in the data set`;
+  return rows.map((row) => ({
+    answer: answer === undefined ? null : (row[answer] ?? ''),
+    probability: probability === undefined ? null : Number(row[probability]),
+    label: row[label] ?? '',
+  }));
 }
 
 const endpointOf = ({ type, request }: Definition): string =>

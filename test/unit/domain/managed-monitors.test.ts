@@ -224,6 +224,7 @@ const known: MonitorStanding = {
   sentence: '',
   definition: 'flights-dq-d1',
   cron: 'cron(0 * ? * * *)',
+  reached: 'flights-dq-d1 cron(0 * ? * * *) running',
 };
 const planned = (
   found: Partial<FoundMonitor>,
@@ -380,11 +381,25 @@ describe('what is to be done about a schedule', () => {
   );
 
   it('takes what another policy changes for no repair, however often it does', () => {
-    const before = { ...known, cron: 'cron(0 1 ? * * *)' };
-    expect(planned(changed({ cron: before.cron }), {}, before, MOST_REPAIRS_IN_A_DAY)).toEqual([
-      'update schedule',
+    const before = { ...known, reached: 'flights-dq-d1 cron(0 1 ? * * *) running' };
+    expect(
+      planned(changed({ cron: 'cron(0 1 ? * * *)' }), {}, before, MOST_REPAIRS_IN_A_DAY),
+    ).toEqual(['update schedule', 'settling']);
+  });
+
+  it('remembers through its way what it was at rest with, also where that was seen Pending', () => {
+    const { standing } = monitorPlan(
+      wanted,
+      { ...asWanted, ...changed({ status: 'Pending' }) },
+      known,
+      0,
+    );
+    expect(standing.kind).toBe('settling');
+    expect(planned(changed({ status: 'Stopped' }), {}, standing)).toEqual([
+      'repair: start schedule',
       'settling',
     ]);
+    expect(monitorPlan(wanted, asWanted, undefined, 0).standing.reached).toBe(known.reached);
   });
 });
 
