@@ -181,7 +181,7 @@ export function labelledRows(
   const byId = new Map<string, string>();
   for (const line of labels) {
     const record = JSON.parse(line) as {
-      groundTruthData?: { data?: unknown };
+      groundTruthData?: { data?: string | number };
       eventMetadata?: { eventId?: string };
     };
     const { eventId } = record.eventMetadata ?? {};
