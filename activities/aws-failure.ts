@@ -273,7 +273,7 @@ function whatToRepair(
   }
   const roleLacks = name === 'ValidationException' && ROLE_LACKS.test(message);
   if (!PERMISSIONS.has(name) && status !== 401 && status !== 403 && !roleLacks) return undefined;
-  const { action, on } = permissionIn(message) ?? permission;
+  const { action, on } = permissionIn(message, permission) ?? permission;
   return `${action} on ${on} is missing`;
 }
 
@@ -287,12 +287,15 @@ function roleRefused(
   return match === null ? undefined : { caller: match[1] ?? '', arn: match[2] ?? '' };
 }
 
-/** The permission that AWS itself names. */
-function permissionIn(message: string): Permission | undefined {
+/** The permission that AWS itself names; of one that it names without a resource, we know on what it was asked. */
+function permissionIn(message: string, asked: Permission): Permission | undefined {
   const named = /not authorized to perform:? ([a-z0-9-]+:[A-Za-z*]+)(?: on resource:? (\S+))?/.exec(
     message,
   );
-  if (named?.[1] !== undefined) return may(named[1], named[2] ?? 'the resource');
+  if (named?.[1] !== undefined) {
+    const isAsked = named[1].toLowerCase() === asked.action.toLowerCase();
+    return may(named[1], named[2] ?? (isAsked ? asked.on : 'the resource'));
+  }
   // "… ensure that the role arn:… exists … has "s3:GetObject" permissions …"
   const role = /\brole "?(arn:[^\s",]*[^\s",.])/i.exec(message)?.[1];
   const lacks = /"([a-z0-9-]+:[A-Za-z]+)" permissions?/.exec(message)?.[1];

@@ -117,24 +117,45 @@ export function variantFaults(
       ];
 }
 
-/** What both fleets together need for a while, so that a quota is raised before it stops a rollout. */
-export function capacityNeeded(
-  plan: RolloutPlan,
+/** Instances of one type that run while two versions serve. */
+export interface RoomNeeded {
+  readonly type: string;
+  /** Name of the quota in Service Quotas. */
+  readonly quota: string;
+  readonly serving: number;
+  readonly more: number;
+}
+
+/** What both fleets together need for a while. */
+export function roomNeeded(
+  plan: Pick<RolloutPlan, 'strategy' | 'percent'>,
   fleet: readonly { readonly instanceType: string; readonly instances: number }[],
-): readonly string[] {
+): readonly RoomNeeded[] {
   const byType = new Map<string, number>();
   for (const { instanceType, instances } of fleet)
     byType.set(instanceType, (byType.get(instanceType) ?? 0) + instances);
   return [...byType]
     .filter(([, instances]) => instances > 0)
-    .map(([type, instances]) => {
-      const more =
+    .map(([type, instances]) => ({
+      type,
+      quota: `${type} for endpoint usage`,
+      serving: instances,
+      more:
         plan.strategy === 'rolling'
           ? Math.max(1, Math.ceil((instances * plan.percent) / 100))
-          : instances;
-      return `for a while ${instances} + ${more} instances of ${type} run: the quota '${type} for endpoint usage' must allow ${instances + more}, and both are paid for`;
-    });
+          : instances,
+    }));
 }
+
+/** The same for people, so that a quota is raised before it stops a rollout. */
+export const capacityNeeded = (
+  plan: RolloutPlan,
+  fleet: readonly { readonly instanceType: string; readonly instances: number }[],
+): readonly string[] =>
+  roomNeeded(plan, fleet).map(
+    ({ type, quota, serving, more }) =>
+      `for a while ${serving} + ${more} instances of ${type} run: the quota '${quota}' must allow ${serving + more}, and both are paid for`,
+  );
 
 /** Whether the candidate's execution role can be had, as far as can be known before the call. */
 export function roleFindings(

@@ -18,9 +18,11 @@ const PREFIXES = {
   'application-auto-scaling': 'application-autoscaling',
   cloudwatch: 'cloudwatch',
   eventbridge: 'events',
+  iam: 'iam',
   s3: 's3',
   sagemaker: 'sagemaker',
   'sagemaker-runtime': 'sagemaker',
+  'service-quotas': 'servicequotas',
   sns: 'sns',
   sqs: 'sqs',
   sts: 'sts',
@@ -33,6 +35,7 @@ const PERMISSIONS = {
   's3:ListObjectsV2': 's3:ListBucket',
   's3:ListObjectVersions': 's3:ListBucketVersions',
   's3:GetBucketVersioning': 's3:GetBucketVersioning',
+  's3:GetObjectLockConfiguration': 's3:GetBucketObjectLockConfiguration',
   'sts:GetCallerIdentity': '',
 };
 

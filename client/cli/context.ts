@@ -6,7 +6,7 @@ import type { Account } from '../account.js';
 import type { ModelkeeperClient } from '../modelkeeper.js';
 import type { PolicyReading } from '../policy-file.js';
 import type { Caller } from '../replies.js';
-import type { DoctorProbes } from '../doctor.js';
+import type { DoctorProbes } from '../doctor/examine.js';
 
 /** Everything a command touches; tests hand in fakes. */
 export interface CliContext {
@@ -54,7 +54,7 @@ export function processContext(): CliContext {
       const { writeFile } = await import('node:fs/promises');
       await writeFile(path, text, { flag: 'wx' });
     },
-    probes: async () => (await import('../doctor-probes.js')).realProbes(),
+    probes: async () => (await import('../doctor/probes.js')).realProbes(),
   };
 }
 

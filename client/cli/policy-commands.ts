@@ -204,7 +204,7 @@ export function issueText(context: CliContext, issue: PolicyIssue): string {
   return `${context.colors.bold(place)}: ${path}${issue.message}${remedy}`;
 }
 
-async function readValid(
+export async function readValid(
   context: CliContext,
   file: string,
   options: CommonOptions,

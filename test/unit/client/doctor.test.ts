@@ -1,31 +1,22 @@
 import proto from '@temporalio/proto';
 import { describe, expect, it } from 'vitest';
 
-import { examine, type DoctorProbes } from '../../../client/doctor.js';
+import { examine, type DoctorProbes } from '../../../client/doctor/examine.js';
 import { toPendingWork } from '../../../client/pending-work.js';
-
-const NOW_MS = Date.parse('2026-03-01T12:00:00Z');
-const HEALTHY: DoctorProbes = {
-  temporal: () =>
-    Promise.resolve({ address: 'localhost:7233', namespace: 'default', version: null }),
-  searchAttributes: () =>
-    Promise.resolve(
-      new Map(
-        ['Model', 'Stage', 'Awaiting', 'Verdict'].map((name) => [`Modelkeeper${name}`, 'Keyword']),
-      ),
-    ),
-  registerKeywords: () => Promise.resolve(),
-  pollersSeenAtMs: () => Promise.resolve([NOW_MS]),
-  signedIn: () => Promise.resolve({ arn: 'arn:aws:iam::111122223333:role/ada', dateMs: NOW_MS }),
-  permissions: () => Promise.resolve([{ what: 'sagemaker:ListPipelines', fault: null }]),
-  disk: () => Promise.resolve({ path: '/var/tmp', freeBytes: 50e9 }),
-  close: () => Promise.resolve(),
-};
+import { HEALTHY, NOW_MS, QUEUE_URL, READS } from './doctor-fake.js';
 
 async function bad(probes: Partial<DoctorProbes>): Promise<readonly string[]> {
   const findings = await examine(
     { ...HEALTHY, ...probes },
-    { region: 'us-east-1', endpoint: null, repair: false, nowMs: () => NOW_MS },
+    {
+      region: 'us-east-1',
+      endpoint: null,
+      repair: false,
+      nowMs: () => NOW_MS,
+      queueUrl: QUEUE_URL,
+      workerRole: null,
+      policy: null,
+    },
   );
   return findings
     .filter((finding) => finding.state === 'bad')
@@ -70,6 +61,11 @@ describe('the doctor', () => {
       'a missing permission',
       { permissions: () => Promise.resolve([{ what: 'x:Y', fault: 'x:Y is missing' }]) },
       'x:Y is missing',
+    ],
+    [
+      'a queue that is not there',
+      { account: () => ({ ...READS, queue: () => Promise.resolve(null) }) },
+      'deploy infra/events.yaml',
     ],
     ['a full disk', { disk: () => Promise.resolve({ path: '/', freeBytes: 1e6 }) }, 'make room'],
   ])('tells of %s and what to do', async (_fault, probes, sentence) => {

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { Account } from '../../../client/account.js';
 import type { CliContext } from '../../../client/cli/context.js';
 import { run } from '../../../client/cli/program.js';
-import type { DoctorProbes } from '../../../client/doctor.js';
+import type { DoctorProbes } from '../../../client/doctor/examine.js';
 import type { ModelkeeperClient } from '../../../client/modelkeeper.js';
 import { parsePolicy, type PolicyReading } from '../../../client/policy-file.js';
 import type { ModelView, ReleaseView } from '../../../client/replies.js';

@@ -1,7 +1,12 @@
-import { inWords } from '../domain/duration.js';
-import { CONTROL_QUEUE, DATA_QUEUE } from '../domain/queues.js';
-import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
-import { messageOf } from './errors.js';
+import { inWords } from '../../domain/duration.js';
+import { CONTROL_QUEUE, DATA_QUEUE } from '../../domain/queues.js';
+import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
+import type { Policy } from '../../domain/policy.schema.js';
+import { messageOf } from '../errors.js';
+import type { Plan, PlanFacts } from '../plan.js';
+import { examineAccount } from './examine-account.js';
+import { bad, ok, warning, type Finding } from './finding.js';
+import type { AccountReads } from './reads.js';
 
 /** What the doctor can measure. Each one may throw; the finding then says so. */
 export interface DoctorProbes {
@@ -23,14 +28,10 @@ export interface DoctorProbes {
     endpoint: string | null,
   ): Promise<readonly { readonly what: string; readonly fault: string | null }[]>;
   disk(): Promise<{ readonly path: string; readonly freeBytes: number }>;
+  account(region: string): AccountReads;
+  /** What `plan` says of a policy, and what it read for that. */
+  plan(policy: Policy): Promise<{ readonly plan: Plan; readonly facts: PlanFacts }>;
   close(): Promise<void>;
-}
-
-export interface Finding {
-  readonly what: string;
-  readonly state: 'ok' | 'warning' | 'bad';
-  /** What was seen, and what to do about it. */
-  readonly sentence: string;
 }
 
 export interface Examination {
@@ -38,6 +39,12 @@ export interface Examination {
   readonly endpoint: string | null;
   readonly repair: boolean;
   readonly nowMs: () => number;
+  /** Queue that the bridge reads; `null` when nobody says. */
+  readonly queueUrl: string | null;
+  /** ARN of the role of `modelkeeper worker`; `null` when nobody says. */
+  readonly workerRole: string | null;
+  /** With a policy, all that it names is looked at too. */
+  readonly policy: Policy | null;
 }
 
 const SKEW_MS = 30_000;
@@ -48,16 +55,23 @@ const MIN_FREE_BYTES = 1_073_741_824;
 /** Tries everything that does not depend on a fault found before. */
 export async function examine(
   probes: DoctorProbes,
-  { region, endpoint, repair, nowMs }: Examination,
+  examination: Examination,
 ): Promise<readonly Finding[]> {
+  const { region, endpoint, repair, nowMs } = examination;
   try {
+    const identity = probes.signedIn();
+    const caller = identity.then(
+      ({ arn }) => arn,
+      () => null,
+    );
     const temporal = await examineTemporal(probes);
     const reachable = temporal.every((finding) => finding.state !== 'bad');
     const rest = await Promise.all([
       reachable ? examineSearchAttributes(probes, repair) : [],
       reachable ? examineWorkers(probes, nowMs) : [],
-      examineAws(probes, nowMs),
+      examineAws(identity, nowMs),
       region === null ? noRegion() : examinePermissions(probes, region, endpoint),
+      region === null ? [] : examineAccount(probes, { ...examination, region }, caller),
       examineDisk(probes),
     ]);
     return [...temporal, ...rest.flat()];
@@ -65,10 +79,6 @@ export async function examine(
     await probes.close();
   }
 }
-
-const ok = (what: string, sentence: string): Finding => ({ what, state: 'ok', sentence });
-const warning = (what: string, sentence: string): Finding => ({ what, state: 'warning', sentence });
-const bad = (what: string, sentence: string): Finding => ({ what, state: 'bad', sentence });
 
 async function examineTemporal(probes: DoctorProbes): Promise<readonly Finding[]> {
   try {
@@ -142,9 +152,12 @@ async function examineWorkers(
   );
 }
 
-async function examineAws(probes: DoctorProbes, nowMs: () => number): Promise<readonly Finding[]> {
+async function examineAws(
+  identity: ReturnType<DoctorProbes['signedIn']>,
+  nowMs: () => number,
+): Promise<readonly Finding[]> {
   try {
-    const { arn, dateMs } = await probes.signedIn();
+    const { arn, dateMs } = await identity;
     const skewMs = dateMs === null ? null : nowMs() - dateMs;
     return [
       ok('AWS identity', arn),

@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 
-import { createAccount } from './account.js';
-import type { DoctorProbes } from './doctor.js';
-import { messageOf } from './errors.js';
-import { signedIn } from './identity.js';
-import { connectTemporal } from './index.js';
+import { createAccount } from '../account.js';
+import { messageOf } from '../errors.js';
+import { policyDigest } from '../digest.js';
+import { signedIn } from '../identity.js';
+import { connectTemporal } from '../index.js';
+import { judgePlan, readPlanFacts } from '../plan.js';
+import type { DoctorProbes } from './examine.js';
+import { createReads } from './reads.js';
 
 const { IndexedValueType, TaskQueueType } = proto.temporal.api.enums.v1;
 const KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
@@ -105,6 +108,20 @@ export function realProbes(): DoctorProbes {
       const path = tmpdir();
       const { bavail, bsize } = await statfs(path);
       return { path, freeBytes: bavail * bsize };
+    },
+
+    account: createReads,
+
+    async plan(policy) {
+      const account = createAccount(policy.spec.endpoint.region);
+      try {
+        const facts = await readPlanFacts(policy, account, Date.now());
+        // What is in force is Temporal's to say, and `modelkeeper plan` asks it.
+        const nobody = { running: null, storage: null, author: null };
+        return { facts, plan: judgePlan(policy, policyDigest(policy), facts, nobody) };
+      } finally {
+        account.close();
+      }
     },
 
     async close() {
