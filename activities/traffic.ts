@@ -1,11 +1,16 @@
 import {
+  DeleteScheduledActionCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
   DescribeScalingPoliciesCommand,
+  DescribeScheduledActionsCommand,
   PutScalingPolicyCommand,
+  PutScheduledActionCommand,
   RegisterScalableTargetCommand,
   type ApplicationAutoScalingClient,
   type ScalableTarget,
+  type ScheduledAction,
+  type TargetTrackingScalingPolicyConfiguration,
 } from '@aws-sdk/client-application-auto-scaling';
 import {
   UpdateEndpointWeightsAndCapacitiesCommand,
@@ -177,7 +182,8 @@ export function createTrafficActivities(deps: ControlDeps): TrafficActivities {
     },
 
     /**
-     * Registers a scalable target for the candidate with the champion's bounds and target-tracking policies.
+     * Registers a scalable target for the candidate with the champion's bounds, target-tracking policies and schedules.
+     * A schedule moves the candidate's bounds as far as its share asks: its least stays what the share began with.
      *
      * Idempotent: registering and putting are upserts by name. An endpoint that does not scale is left alone.
      */
@@ -196,19 +202,23 @@ export function createTrafficActivities(deps: ControlDeps): TrafficActivities {
       const floor = candidate?.DesiredInstanceCount ?? 1;
       const done: string[] = [];
       const resource = resourceOf(request, split.candidateVariant);
-      await register(autoscaling, resource, {
-        MinCapacity: Math.max(1, Math.min(floor, champion.MaxCapacity ?? floor)),
-        MaxCapacity: Math.max(floor, champion.MaxCapacity ?? floor),
+      const bounds = (min: number, max: number) => ({
+        MinCapacity: Math.max(1, Math.min(floor, min, max)),
+        MaxCapacity: Math.max(floor, max),
       });
+      const most = champion.MaxCapacity ?? floor;
+      await register(autoscaling, resource, bounds(most, most));
       done.push(`${split.candidateVariant} scales as ${split.championVariant} does`);
       for (const policy of await readPolicies(
         autoscaling,
         resourceOf(request, split.championVariant),
       )) {
-        const tracking = policy.TargetTrackingScalingPolicyConfiguration;
-        // Other metrics name the champion's variant in their dimensions, and steps need alarms of their own.
-        if (tracking?.PredefinedMetricSpecification === undefined) {
-          done.push(`the scaling policy ${policy.PolicyName ?? ''} is not taken over`);
+        const tracking = trackingOf(policy.TargetTrackingScalingPolicyConfiguration, split);
+        // Steps are called by alarms on the champion's variant: the champion's fleet grows by them as before.
+        if (tracking === undefined) {
+          done.push(
+            `the scaling policy ${policy.PolicyName ?? ''} is not taken over: what calls it watches ${split.championVariant}`,
+          );
           continue;
         }
         await aws(may('application-autoscaling:PutScalingPolicy', resource), (options) =>
@@ -220,6 +230,27 @@ export function createTrafficActivities(deps: ControlDeps): TrafficActivities {
               ScalableDimension: DIMENSION,
               PolicyType: 'TargetTrackingScaling',
               TargetTrackingScalingPolicyConfiguration: tracking,
+            }),
+            options,
+          ),
+        );
+      }
+      for (const action of await readSchedules(
+        autoscaling,
+        resourceOf(request, split.championVariant),
+      )) {
+        const { MinCapacity: min = most, MaxCapacity: max = most } =
+          action.ScalableTargetAction ?? {};
+        await aws(may('application-autoscaling:PutScheduledAction', resource), (options) =>
+          autoscaling.send(
+            new PutScheduledActionCommand({
+              ServiceNamespace: 'sagemaker',
+              ResourceId: resource,
+              ScalableDimension: DIMENSION,
+              ScheduledActionName: action.ScheduledActionName,
+              Schedule: action.Schedule,
+              ...(action.Timezone === undefined ? {} : { Timezone: action.Timezone }),
+              ScalableTargetAction: bounds(min, max),
             }),
             options,
           ),
@@ -239,6 +270,22 @@ export function createTrafficActivities(deps: ControlDeps): TrafficActivities {
       const { split, suspend: wanted } = request;
       const resource = resourceOf(request, split.candidateVariant);
       if ((await readTarget(autoscaling, resource)) !== undefined) {
+        for (const { ScheduledActionName } of await readSchedules(autoscaling, resource)) {
+          await aws(
+            may('application-autoscaling:DeleteScheduledAction', resource),
+            (options) =>
+              autoscaling.send(
+                new DeleteScheduledActionCommand({
+                  ServiceNamespace: 'sagemaker',
+                  ResourceId: resource,
+                  ScalableDimension: DIMENSION,
+                  ScheduledActionName,
+                }),
+                options,
+              ),
+            (error) => (error.name === 'ObjectNotFoundException' ? 'absent' : undefined),
+          );
+        }
         await aws(
           may('application-autoscaling:DeregisterScalableTarget', resource),
           (options) =>
@@ -364,6 +411,49 @@ async function readPolicies(autoscaling: ApplicationAutoScalingClient, resource:
       ),
   );
   return answer.ScalingPolicies ?? [];
+}
+
+async function readSchedules(
+  autoscaling: ApplicationAutoScalingClient,
+  resource: string,
+): Promise<readonly ScheduledAction[]> {
+  const answer = await aws(
+    may('application-autoscaling:DescribeScheduledActions', resource),
+    (options) =>
+      autoscaling.send(
+        new DescribeScheduledActionsCommand({
+          ServiceNamespace: 'sagemaker',
+          ResourceId: resource,
+          ScalableDimension: DIMENSION,
+        }),
+        options,
+      ),
+  );
+  return answer.ScheduledActions ?? [];
+}
+
+/** The champion's tracking on the candidate's own numbers: a metric by its name is told apart by its variant. */
+function trackingOf(
+  tracking: TargetTrackingScalingPolicyConfiguration | undefined,
+  { championVariant, candidateVariant }: Split,
+): TargetTrackingScalingPolicyConfiguration | undefined {
+  if (tracking?.PredefinedMetricSpecification !== undefined) return tracking;
+  const metric = tracking?.CustomizedMetricSpecification;
+  const dimensions = metric?.Dimensions ?? [];
+  const ofVariant = dimensions.some(
+    ({ Name, Value }) => Name === 'VariantName' && Value === championVariant,
+  );
+  // A metric that does not name the variant tells nothing of the candidate alone.
+  if (tracking === undefined || metric === undefined || !ofVariant) return undefined;
+  return {
+    ...tracking,
+    CustomizedMetricSpecification: {
+      ...metric,
+      Dimensions: dimensions.map((one) =>
+        one.Name === 'VariantName' ? { ...one, Value: candidateVariant } : one,
+      ),
+    },
+  };
 }
 
 async function register(

@@ -2,6 +2,10 @@
 import {
   ApplicationAutoScalingClient,
   DescribeScalableTargetsCommand,
+  DescribeScalingPoliciesCommand,
+  DescribeScheduledActionsCommand,
+  PutScalingPolicyCommand,
+  PutScheduledActionCommand,
   RegisterScalableTargetCommand,
 } from '@aws-sdk/client-application-auto-scaling';
 import { SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
@@ -25,6 +29,7 @@ import { createControlActivities } from '../../activities/index.js';
 import { packArchive } from '../../sandbox/learner/archive.js';
 import {
   discard,
+  fault,
   LEARNER,
   openBench,
   REGION,
@@ -164,6 +169,65 @@ const targets = async () =>
     await scaling.send(new DescribeScalableTargetsCommand({ ServiceNamespace: 'sagemaker' }))
   ).ScalableTargets?.map(({ ResourceId }) => ResourceId?.split('/').at(-1)).sort();
 
+const onVariant = (variant: string) =>
+  ({
+    ServiceNamespace: 'sagemaker',
+    ResourceId: `endpoint/${ENDPOINT}/variant/${variant}`,
+    ScalableDimension: 'sagemaker:variant:DesiredInstanceCount',
+  }) as const;
+
+/** The champion's fleet follows a metric by its name, and the clock. */
+async function scalesByLoadAndClock(): Promise<void> {
+  await scaling.send(
+    new PutScalingPolicyCommand({
+      ...onVariant(VARIANT),
+      PolicyName: 'load',
+      PolicyType: 'TargetTrackingScaling',
+      TargetTrackingScalingPolicyConfiguration: {
+        TargetValue: 5_000,
+        CustomizedMetricSpecification: {
+          Namespace: '/aws/sagemaker/Endpoints',
+          MetricName: 'CPUUtilization',
+          Statistic: 'Average',
+          Dimensions: [
+            { Name: 'EndpointName', Value: ENDPOINT },
+            { Name: 'VariantName', Value: VARIANT },
+          ],
+        },
+      },
+    }),
+  );
+  await scaling.send(
+    new PutScheduledActionCommand({
+      ...onVariant(VARIANT),
+      ScheduledActionName: 'morning',
+      Schedule: 'cron(0 7 1 1 ? *)',
+      ScalableTargetAction: { MinCapacity: 4, MaxCapacity: 6 },
+    }),
+  );
+}
+
+/** Dimensions of each metric that is tracked, and the bounds that each schedule sets. */
+async function scalingOf(variant: string): Promise<Readonly<Record<string, unknown>>> {
+  const { ScalingPolicies: policies = [] } = await scaling.send(
+    new DescribeScalingPoliciesCommand(onVariant(variant)),
+  );
+  const { ScheduledActions: actions = [] } = await scaling.send(
+    new DescribeScheduledActionsCommand(onVariant(variant)),
+  );
+  const tracked = policies.flatMap((one) => {
+    const metric =
+      one.TargetTrackingScalingPolicyConfiguration?.CustomizedMetricSpecification?.Dimensions;
+    return metric === undefined
+      ? []
+      : [[one.PolicyName, Object.fromEntries(metric.map(({ Name, Value }) => [Name, Value]))]];
+  });
+  return Object.fromEntries([
+    ...tracked,
+    ...actions.map((one) => [one.ScheduledActionName, one.ScalableTargetAction]),
+  ]) as Record<string, unknown>;
+}
+
 /** From the champion alone to both side by side. */
 async function entered(release: number): Promise<{ prepared: Prepared; split: Split }> {
   const prepared = await settled(activities.prepareDeployment, {
@@ -228,12 +292,28 @@ describe('a rollout by steps on the local AWS', () => {
     const count = (await look()).ProductionVariants?.map((one) => one.DesiredInstanceCount);
     expect(count).toEqual([3, 2]);
 
+    await scalesByLoadAndClock();
     await settled(activities.openSplit, { ...ref, split, resume: true });
     expect(await targets()).toEqual([VARIANT, split.candidateVariant]);
+    // What tracks the champion's load and what the clock sets follow to the candidate, on its own numbers.
+    expect(await scalingOf(split.candidateVariant)).toEqual({
+      load: { EndpointName: ENDPOINT, VariantName: split.candidateVariant },
+      morning: { MinCapacity: 2, MaxCapacity: 6 },
+    });
     expect(await shifted(split, 20, 0)).toMatchObject({ kind: 'there' });
     expect(await weights()).toEqual({ [VARIANT]: 80, [split.candidateVariant]: 20 });
     // A retry whose call took effect finds it, also after the answer was lost.
     expect(await shifted(split, 20, 0)).toEqual({ kind: 'there' });
+
+    // Weights that SageMaker could not set and took back are told with its reason, and can be set again.
+    await fault(bench, { operation: '*', kind: 'capacity', match: ENDPOINT, times: 1 });
+    const failed = await shifted(split, 50, 20);
+    expect(failed).toMatchObject({
+      kind: 'changed by hand',
+      percent: 20,
+      reason: expect.stringMatching(/SageMaker took ours back \(.*capacity/i) as string,
+    });
+    expect(await weights()).toEqual({ [VARIANT]: 80, [split.candidateVariant]: 20 });
 
     const asked = { EndpointName: ENDPOINT, ContentType: 'text/csv', Body: Buffer.from('1,2') };
     const answer = await bench.runtime.send(
@@ -247,6 +327,11 @@ describe('a rollout by steps on the local AWS', () => {
     );
     await settled(activities.closeSplit, { ...ref, split, suspend: true });
     expect(await targets()).toEqual([VARIANT]);
+    expect(await scalingOf(split.candidateVariant)).toEqual({});
+    expect(await scalingOf(VARIANT)).toEqual({
+      load: { EndpointName: ENDPOINT, VariantName: VARIANT },
+      morning: { MinCapacity: 4, MaxCapacity: 6 },
+    });
     expect(await update(7, prepared, 'flights-7', split.configName)).toBe('in service');
     const alone = await look();
     expect(alone.EndpointConfigName).toBe('flights-7');

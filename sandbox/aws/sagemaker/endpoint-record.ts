@@ -55,7 +55,15 @@ export type Motion =
       polledToMs: number;
       rollback?: { readonly endAtMs: number; readonly reason?: string };
     }
-  | { readonly kind: 'resizing'; readonly endAtMs: number }
+  | {
+      readonly kind: 'resizing';
+      readonly endAtMs: number;
+      /** Weights and counts to go back to, by variant, where it fails; it goes back until `backAtMs`. */
+      readonly before?: Readonly<
+        Record<string, { readonly weight: number; readonly count: number }>
+      >;
+      backAtMs?: number;
+    }
   | { readonly kind: 'maintenance'; readonly endAtMs: number }
   | { readonly kind: 'deleting'; readonly endAtMs: number };
 

@@ -205,6 +205,12 @@ export class Endpoints {
         );
       }
     }
+    const before = Object.fromEntries(
+      variants.map(({ name, desiredWeight, desiredCount }) => [
+        name,
+        { weight: desiredWeight, count: desiredCount },
+      ]),
+    );
     let scales = false;
     for (const wanted of DesiredWeightsAndCapacities) {
       for (const variant of variants.filter(({ name }) => name === wanted.VariantName)) {
@@ -214,12 +220,25 @@ export class Endpoints {
         variant.desiredCount = wanted.DesiredInstanceCount ?? variant.desiredCount;
       }
     }
-    this.resize(endpoint, taken(this.kernel, scales ? 'provision' : 'changeWeights'));
+    const fails = this.fate(endpoint.name, ['capacity']) !== undefined;
+    this.resize(
+      endpoint,
+      taken(this.kernel, scales ? 'provision' : 'changeWeights'),
+      fails ? before : undefined,
+    );
     return { EndpointArn: endpoint.arn };
   }
 
-  private resize(endpoint: EndpointRecord, ms: number): void {
-    endpoint.motion = { kind: 'resizing', endAtMs: this.kernel.now() + ms };
+  private resize(
+    endpoint: EndpointRecord,
+    ms: number,
+    before?: Extract<Motion, { kind: 'resizing' }>['before'],
+  ): void {
+    endpoint.motion = {
+      kind: 'resizing',
+      endAtMs: this.kernel.now() + ms,
+      ...(before === undefined ? {} : { before }),
+    };
     endpoint.status = 'Updating';
     this.changed(endpoint);
   }
@@ -252,6 +271,7 @@ export class Endpoints {
         return;
       case 'resizing':
         if (nowMs < motion.endAtMs) return;
+        if (motion.before !== undefined && !this.goneBack(endpoint, motion, nowMs)) return;
         for (const variant of endpoint.fleet?.variants ?? []) {
           variant.weight = variant.desiredWeight;
           variant.count = variant.desiredCount;
@@ -268,6 +288,30 @@ export class Endpoints {
         this.tags.drop(endpoint.arn);
         return;
     }
+  }
+
+  /**
+   * A change of weights or counts that failed goes back to what was before. AWS calls it `RollingBack` on endpoints that
+   * auto scaling works on, and says why in FailureReason.
+   */
+  private goneBack(
+    endpoint: EndpointRecord,
+    motion: Extract<Motion, { kind: 'resizing' }>,
+    nowMs: number,
+  ): boolean {
+    if (motion.backAtMs === undefined) {
+      motion.backAtMs = nowMs + taken(this.kernel, 'rollBack');
+      if (this.kernel.scalableTargets.variantsOf(endpoint.name).length > 0)
+        endpoint.status = 'RollingBack';
+      endpoint.failureReason = NO_CAPACITY;
+      for (const variant of endpoint.fleet?.variants ?? []) {
+        const before = motion.before?.[variant.name];
+        variant.desiredWeight = before?.weight ?? variant.desiredWeight;
+        variant.desiredCount = before?.count ?? variant.desiredCount;
+      }
+      this.changed(endpoint);
+    }
+    return nowMs >= motion.backAtMs;
   }
 
   private async endCreation(

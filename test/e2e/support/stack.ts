@@ -202,6 +202,15 @@ export class Stack {
     this.part('worker', ['worker']);
   }
 
+  /** Kills the worker and its data worker with SIGKILL, and starts it again. */
+  async killWorker(): Promise<void> {
+    const worker = this.parts.get('worker');
+    for (const { pid, command } of marked(this.mark))
+      if (/ worker( --queue data)?$/.test(command)) process.kill(pid, 'SIGKILL');
+    await worker?.ended;
+    this.part('worker', ['worker']);
+  }
+
   /** A pipeline, a group and an endpoint with a first model for it; and its policy as a file. */
   async company(
     model: string,
