@@ -108,8 +108,17 @@ export function alarmOperations(core: Core, alarms: Alarms, detectors: Detectors
       addTags(input.AlarmName, input.Tags);
     }),
     PutCompositeAlarm: op(
-      z.object({ ...common, AlarmRule: z.string().min(1).max(10_240) }),
+      z.object({
+        ...common,
+        AlarmRule: z.string().min(1).max(10_240),
+        ActionsSuppressor: z.string().optional(),
+      }),
       (input) => {
+        // Taken and not heeded it would let actions through that AWS holds back.
+        if (input.ActionsSuppressor !== undefined)
+          throw validation(
+            'The sandbox has no suppressors of actions: leave ActionsSuppressor out.',
+          );
         if (alarms.get(input.AlarmName)?.kind === 'MetricAlarm')
           throw otherKind(input.AlarmName, 'metric');
         const rule = parseCompositeRule(input.AlarmRule);

@@ -455,6 +455,12 @@ describe('alarms', () => {
       'alarms [absent-1] in the alarm rule do not exist',
     );
     expect((await failure(put('ALARM(p-1) AND'))).message).toContain('cannot be parsed');
+    const suppressed = new PutCompositeAlarmCommand({
+      AlarmName: 'both',
+      AlarmRule: 'ALARM(p-1)',
+      ActionsSuppressor: 'p-2',
+    });
+    expect((await failure(cloudWatch.send(suppressed))).message).toContain('no suppressors');
     await put('ALARM(p-1) AND ALARM(p-2)');
     const set = (AlarmName: string, StateValue: 'ALARM' | 'OK') =>
       cloudWatch.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason: 'test' }));
