@@ -5,6 +5,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 
+import type { ServiceFaultKind } from './kernel/faults.js';
 import type { Complaint } from './validate.js';
 
 /** One document written or, without `value`, removed. */
@@ -155,7 +156,7 @@ export interface Kernel {
   /** The state of an alarm as the evaluator last set it; `undefined` when there is no such alarm. */
   alarmState(name: string): 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | undefined;
   /** Faults meant for the service itself (job failures, silent rollback, …); consumes one `times`. */
-  takeFault(kind: string, subject: string): Fault | undefined;
+  takeFault(kind: ServiceFaultKind, subject: string): Fault | undefined;
   readonly log: (line: string) => void;
 }
 

@@ -17,7 +17,11 @@ const SERVICE_KINDS = [
   'eventual consistency',
   'container error',
   'missed monitoring execution',
+  'late monitoring execution',
+  'failed monitoring execution',
 ] as const;
+/** What a service may ask for; what is not here nobody could set. */
+export type ServiceFaultKind = (typeof SERVICE_KINDS)[number];
 export const FAULT_KINDS: readonly string[] = [...CALL_KINDS, ...SERVICE_KINDS];
 
 const faultSchema = z.strictObject({
@@ -74,7 +78,7 @@ export class Faults {
     );
   }
 
-  takeForService(kind: string, subject: string): Fault | undefined {
+  takeForService(kind: ServiceFaultKind, subject: string): Fault | undefined {
     return this.take(
       (fault) =>
         fault.kind === kind && (fault.match === undefined || subject.includes(fault.match)),

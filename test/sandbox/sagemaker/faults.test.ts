@@ -30,6 +30,14 @@ describe('the kinds of faults', () => {
       [...text.matchAll(/`([A-Za-z][A-Za-z -]*)`/g)].map(([, word]) => word);
     const named = new Set([...words(chapter), ...words(more.split('\n\n')[0] ?? '')]);
     expect(FAULT_KINDS.filter((kind) => !named.has(kind))).toEqual([]);
+    const promised = chapter
+      .split('\n')
+      .filter((line) => /^\| `(?!kind`)/.test(line))
+      .flatMap((line) => words(line.split('|')[1] ?? ''));
+    expect(promised.length).toBeGreaterThan(10);
+    expect(promised.filter((kind) => kind === undefined || !FAULT_KINDS.includes(kind))).toEqual(
+      [],
+    );
   });
 
   it.each(FAULT_KINDS)('%s is taken by HTTP', async (kind) => {
