@@ -1,13 +1,18 @@
 import type { NeededPermission } from '../../domain/needed-permissions.js';
 import type { Policy } from '../../domain/policy.schema.js';
 import type { Plan, PlanFacts, PlanNote } from '../plan.js';
-import { bad, ok, warning, type Finding } from './finding.js';
+import { bad, ok, unknown, warning, type Finding } from './finding.js';
 
 /** Parts of a policy that the plan looks at: where its notes stand, and what to say when there is none. */
 function partsOf(
   policy: Policy,
   facts: PlanFacts,
-): readonly { readonly what: string; readonly below: readonly string[]; readonly good: string }[] {
+): readonly {
+  readonly what: string;
+  readonly below: readonly string[];
+  /** What is said where the plan finds nothing; `null` where it could not look. */
+  readonly good: string | null;
+}[] {
   const { endpoint: named, retrain, registry, storage } = policy.spec;
   const endpoint = facts.endpoint.known ? facts.endpoint.value : null;
   const pipeline = facts.pipeline.known ? facts.pipeline.value : null;
@@ -22,9 +27,11 @@ function partsOf(
       what: 'data',
       below: ['spec.monitor', 'spec.detect'],
       good:
-        capture === null
-          ? 'no source needs captured data'
-          : `${capture.percent} % of the requests are captured below ${capture.prefix}`,
+        endpoint === null
+          ? null
+          : capture === null
+            ? 'no source needs captured data'
+            : `${capture.percent} % of the requests are captured below ${capture.prefix}`,
     },
     {
       what: 'retraining',
@@ -36,7 +43,11 @@ function partsOf(
     },
     { what: 'registry', below: ['spec.registry'], good: `the group ${registry.group} is there` },
     { what: 'rollout', below: ['spec.deploy'], good: `by ${policy.spec.deploy.strategy}` },
-    { what: 'approval', below: ['spec.approve'], good: 'the approvers can give what is asked for' },
+    {
+      what: 'approval',
+      below: ['spec.approve'],
+      good: `${policy.spec.approve.approvals} of ${policy.spec.approve.approvers.length} named; whether the author of the policy takes one away, \`plan\` says`,
+    },
     { what: 'ledger', below: ['spec.storage'], good: `${storage} can be reached` },
   ];
 }
@@ -55,7 +66,8 @@ export function planFindings(policy: Policy, plan: Plan, facts: PlanFacts): read
         .filter((note) => isBelow(note, below))
         .map(({ path, message }) => warning(what, `${path}: ${message}`)),
     ];
-    return notes.length === 0 ? [ok(what, good)] : notes;
+    if (notes.length > 0) return notes;
+    return [good === null ? unknown(what, 'the endpoint could not be looked at') : ok(what, good)];
   });
   const elsewhere = [
     ...plan.refusals.map((note) => ({ note, say: bad })),

@@ -270,6 +270,13 @@ describe('what plan finds', () => {
     changes: [],
   };
 
+  it('does not call data well that could not be looked at', () => {
+    const quiet = { ...plan, refusals: [], warnings: [] };
+    expect(told(planFindings(policy, quiet, facts))).toContain(
+      'warning data: not known: the endpoint could not be looked at',
+    );
+  });
+
   it('is a line for each part, bad where it refuses, and nothing is left out', () => {
     const lines = told(planFindings(policy, plan, facts));
     expect(lines).toContain('bad retraining: spec.retrain.parameters.Epochs: no such parameter');
