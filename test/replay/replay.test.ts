@@ -34,6 +34,11 @@ async function faultOf(bundle: string, file: string): Promise<string | undefined
   return undefined;
 }
 
+const remedyFor = (file: string): string =>
+  file.startsWith('v0.2-')
+    ? 'of a path that no release has yet: node scripts/record-histories.mjs --edition 0.2 records it again'
+    : 'running workflows would fail: put the change behind patched()';
+
 describe('recorded histories', () => {
   it('hold each way a release can end, and a keeper that continued as new', () => {
     const names = files.join(' ');
@@ -48,22 +53,37 @@ describe('recorded histories', () => {
       'candidate-that-fails',
       'training-that-fails',
       'frozen',
+      // Of the paths since 0.1.
+      'rollout-by-steps-takes',
+      'a-step-that-holds',
+      'shadow-test',
+      'once-of-two',
+      'refuses-an-author',
+      'takes-back-in-the-registry',
+      'quorum',
+      'the-reconciler-puts',
+      'a-hint-that-comes-while-a-run-ends',
+      'release-by-training-job',
+      'the-same-execution-again',
+      'rollback-weeks-after',
     ]) {
       expect(names).toContain(part);
     }
   });
 
   it.each(files)('%s replays on the workflows of today', async (file) => {
-    expect(await faultOf(code, file)).toBeUndefined();
+    expect(await faultOf(code, file), remedyFor(file)).toBeUndefined();
   });
 
   it.each([
-    ['a renamed activity', 'prepareDeployment', 'makeDeployment'],
-    ['a call exchanged for another', '.startPipeline(', '.stopPipeline('],
-  ])('do not replay on workflows broken by %s', async (_what, before, after) => {
-    const promoted = files.find((name) => name.includes('promoted') && name.includes('release-1'));
+    ['a renamed activity', 'prepareDeployment', 'makeDeployment', 'promoted'],
+    ['a call exchanged for another', '.startPipeline(', '.stopPipeline(', 'promoted'],
+    ['another trainer', '.startTrainingJob(', '.startEvaluationJob(', 'release-by-training-job'],
+    ['a door that nobody watches', '.watchPackage(', '.writePackage(', 'once-of-two'],
+  ])('do not replay on workflows broken by %s', async (_what, before, after, of) => {
+    const file = files.find((name) => name.includes(of) && name.includes('release-1'));
     const broken = code.replaceAll(before, after);
     expect(broken).not.toBe(code);
-    expect(await faultOf(broken, promoted ?? '')).toMatch(/Determinism|Nondeterminism|TMPRL1100/);
+    expect(await faultOf(broken, file ?? '')).toMatch(/Determinism|Nondeterminism|TMPRL1100/);
   });
 });

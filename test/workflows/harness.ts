@@ -168,7 +168,7 @@ export async function play(
 
 /**
  * Keeps what the test's workflows did as histories to be replayed, when MODELKEEPER_RECORD_HISTORIES names a folder:
- * `node scripts/record-histories.mjs`. Recorded anew only when a change of the workflows is meant to break replay.
+ * `node scripts/record-histories.mjs`, which says when they are recorded anew.
  */
 async function keepHistories(env: TestWorkflowEnvironment, model: string): Promise<void> {
   const folder = process.env['MODELKEEPER_RECORD_HISTORIES'];
@@ -186,8 +186,9 @@ async function keepHistories(env: TestWorkflowEnvironment, model: string): Promi
       .catch(() => undefined);
     if (history === undefined) continue;
     const kind = index === 0 ? 'keeper' : `release-${String(index)}`;
+    const begins = process.env['MODELKEEPER_RECORD_BEGINS'] ?? '';
     writeFileSync(
-      join(folder, `${name}.${kind}.json.gz`),
+      join(folder, `${begins}${name}.${kind}.json.gz`),
       gzipSync(historyToJSON(history), { level: 9 }),
     );
   }
