@@ -76,15 +76,10 @@ export function addModelCommands(program: Command, context: CliContext): void {
         },
       ) => {
         const timeoutMs = durationOption(options.timeout);
-        await withClient(context, async (client) => {
-          const caller = await context.identify(options.local === true);
+        await inTheNameOfCaller(context, options, async (client, asked) => {
           const reply = await client.retrain(
             model,
-            {
-              ...caller,
-              reason: options.reason,
-              ...(options.force === true ? { force: true } : {}),
-            },
+            options.force === true ? { ...asked, force: true } : asked,
             sendOptions(options),
           );
           if (options.wait !== true) {
@@ -110,9 +105,7 @@ export function addModelCommands(program: Command, context: CliContext): void {
       'an endpoint config that is still there; a wrong name lists them (default: the one before)',
     )
     .action(async (model: string, options: AskOptions & { readonly to?: string }) => {
-      await withClient(context, async (client) => {
-        const caller = await context.identify(options.local === true);
-        const asked = { ...caller, reason: options.reason };
+      await inTheNameOfCaller(context, options, async (client, asked) => {
         showReply(
           context,
           options,
@@ -142,9 +135,7 @@ export function addModelCommands(program: Command, context: CliContext): void {
           : instantMs(options.until, context.now(), 'from now');
       if (untilMs !== undefined && untilMs <= context.now())
         throw new Exit(EXIT.refused, `'${options.until ?? ''}' is in the past`);
-      await withClient(context, async (client) => {
-        const caller = await context.identify(options.local === true);
-        const asked = { ...caller, reason: options.reason };
+      await inTheNameOfCaller(context, options, async (client, asked) => {
         showReply(
           context,
           options,
@@ -168,9 +159,7 @@ export function addModelCommands(program: Command, context: CliContext): void {
       'take disagreements of this kind for granted until they change again',
     )
     .action(async (model: string, options: AskOptions & { readonly accept?: string }) => {
-      await withClient(context, async (client) => {
-        const caller = await context.identify(options.local === true);
-        const asked = { ...caller, reason: options.reason };
+      await inTheNameOfCaller(context, options, async (client, asked) => {
         const reply = await client.reconcile(
           model,
           options.accept === undefined ? asked : { ...asked, accept: options.accept },
@@ -199,9 +188,7 @@ export function addModelCommands(program: Command, context: CliContext): void {
   )
     .option('--abort', 'abort a release in flight instead of waiting for its end')
     .action(async (model: string, options: AskOptions & { readonly abort?: true }) => {
-      await withClient(context, async (client) => {
-        const caller = await context.identify(options.local === true);
-        const asked = { ...caller, reason: options.reason };
+      await inTheNameOfCaller(context, options, async (client, asked) => {
         showReply(
           context,
           options,
@@ -215,10 +202,23 @@ export function addModelCommands(program: Command, context: CliContext): void {
     });
 }
 
+type Asked = Parameters<ModelkeeperClient['unfreeze']>[1];
+
+/** Connects, says who asks and why, and hands both on. */
+const inTheNameOfCaller = (
+  context: CliContext,
+  options: AskOptions,
+  use: (client: ModelkeeperClient, asked: Asked) => Promise<void>,
+): Promise<void> =>
+  withClient(context, async (client) => {
+    const caller = await context.identify(options.local === true);
+    await use(client, { ...caller, reason: options.reason });
+  });
+
 type Send = (
   client: ModelkeeperClient,
   model: string,
-  asked: Parameters<ModelkeeperClient['unfreeze']>[1],
+  asked: Asked,
   options: ReturnType<typeof sendOptions>,
 ) => ReturnType<ModelkeeperClient['unfreeze']>;
 
@@ -231,9 +231,7 @@ function simple(
 ): void {
   asking(program, usage, description, example).action(
     async (model: string, options: AskOptions) => {
-      await withClient(context, async (client) => {
-        const caller = await context.identify(options.local === true);
-        const asked = { ...caller, reason: options.reason };
+      await inTheNameOfCaller(context, options, async (client, asked) => {
         showReply(context, options, await send(client, model, asked, sendOptions(options)));
       });
     },
