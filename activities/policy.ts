@@ -1,8 +1,6 @@
+import { faultsInWords } from '../domain/policy-shape.js';
 import { policySchema } from '../domain/policy.schema.js';
 import type { ControlActivities } from './contract.js';
-
-/** Faults named to the one who sent it; more of them help nobody. */
-const MOST_FAULTS = 10;
 
 export function createPolicyActivities(): Pick<ControlActivities, 'checkPolicy'> {
   return {
@@ -13,10 +11,7 @@ export function createPolicyActivities(): Pick<ControlActivities, 'checkPolicy'>
      */
     checkPolicy({ policy }) {
       const parsed = policySchema.safeParse(policy);
-      const faults = (parsed.error?.issues ?? [])
-        .slice(0, MOST_FAULTS)
-        .map(({ path, message }) => `${path.map(String).join('.') || 'policy'}: ${message}`);
-      return Promise.resolve(faults);
+      return Promise.resolve(faultsInWords(parsed.error?.issues ?? []));
     },
   };
 }

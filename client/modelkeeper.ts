@@ -10,10 +10,10 @@ import {
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import proto from '@temporalio/proto';
-import type { ZodError } from 'zod';
 
 import { keeperId, releaseId } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
+import { faultsInWords } from '../domain/policy-shape.js';
 import { policySchema, type Policy } from '../domain/policy.schema.js';
 import { CONTROL_QUEUE } from '../domain/queues.js';
 import { SEARCH_ATTRIBUTES } from '../domain/search-attributes.js';
@@ -320,8 +320,12 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
 
   return {
     async apply({ policy: given, door, proof, reason }, options) {
+      // A keeper would stumble over a policy that is none: it ends here, also for programs.
       const parsed = policySchema.safeParse(given);
-      if (!parsed.success) return { kind: 'refused', reason: policyFaults(parsed.error) };
+      if (!parsed.success) {
+        const faults = faultsInWords(parsed.error.issues);
+        return { kind: 'refused', reason: `the policy is not valid: ${faults.join('; ')}` };
+      }
       const policy = parsed.data;
       const model = policy.metadata.name;
       const digest = policyDigest(policy);
@@ -455,14 +459,6 @@ export function createModelkeeperClient(client: Client): ModelkeeperClient {
       await client.connection.close();
     },
   };
-}
-
-/** A keeper would stumble over a policy that is none: the faults a schema sees end here, also for programs. */
-function policyFaults(error: ZodError): string {
-  const faults = error.issues.map(
-    (issue) => `${issue.path.map(String).join('.') || 'the policy'}: ${issue.message}`,
-  );
-  return `the policy is not valid: ${faults.slice(0, 5).join('; ')}`;
 }
 
 /** Names go into workflow ids and visibility queries: anything else than a model's name ends here. */

@@ -22,6 +22,17 @@ export function policyShapeFault(policy: unknown): string | undefined {
   return undefined;
 }
 
+/** Faults named to whoever sent it; more of them help nobody. */
+const MOST_FAULTS = 10;
+
+/** What a schema found wrong with a policy, field by field. */
+export const faultsInWords = (
+  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+): readonly string[] =>
+  issues
+    .slice(0, MOST_FAULTS)
+    .map(({ path, message }) => `${path.map(String).join('.') || 'the policy'}: ${message}`);
+
 function member(of: unknown, name: string): unknown {
   return typeof of === 'object' && of !== null ? (of as Record<string, unknown>)[name] : undefined;
 }

@@ -16,7 +16,7 @@ describe('checkPolicy', () => {
     const faults = await checkPolicy({ policy });
     expect(faults.join()).toContain('spec.detect');
     expect(faults.join()).toContain('extra');
-    expect((await checkPolicy({ policy: null })).join()).toMatch(/^policy: /);
+    expect((await checkPolicy({ policy: null })).join()).toMatch(/^the policy: /);
   });
 
   it('tells at most ten faults', async () => {
