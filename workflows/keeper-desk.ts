@@ -512,6 +512,11 @@ export function openKeeperDesk(input: KeeperInput) {
       compareSoon = true;
       hinted = true;
     },
+    /** A comparison is to be made again, but not before the look has told what it lacks. */
+    oweComparison(): void {
+      compareSoon = true;
+    },
+    owesComparison: (): boolean => compareSoon,
     /** Something that is compared may have changed: every hint says so. */
     takeCompareHint(): boolean {
       const was = compareSoon;

@@ -33,7 +33,7 @@ import {
 import type { KeeperInput } from './keeper-state.js';
 import { publishMetrics } from './metrics.js';
 import { heedMonitors } from './monitors.js';
-import { heedReconciliation, isOutdated, reconciles, settleConfig } from './reconcile.js';
+import { heedReconciliation, reconciles, settleConfig, standingOf } from './reconcile.js';
 import type { Compared } from './reconcile.js';
 import { openWatches } from './watches.js';
 import type { WatchEnd, Watches } from './watches.js';
@@ -160,6 +160,8 @@ async function heedSignals(
   const { told } = end;
   state.alarms = told.alarms;
   state.metrics = told.metrics;
+  if (desk.owesComparison() && !state.releases.some(({ stage }) => stage === 'deploy'))
+    desk.compareSoon();
   if (told.scaling !== undefined) {
     for (const refused of newRefusals(told.scaling, state.scalingActivities))
       desk.tell(`scaling: ${refused.sentence}`);
@@ -228,8 +230,17 @@ async function heedComparison(
     desk.tell(`cannot compare what is with what should be: ${end.sentence}`);
     return;
   }
-  if (isOutdated(desk, end.told)) desk.compareSoon();
-  else await heedReconciliation(desk, end.told.found);
+  switch (standingOf(desk, end.told)) {
+    case 'holds':
+      await heedReconciliation(desk, end.told.found);
+      break;
+    case 'overtaken':
+      desk.compareSoon();
+      break;
+    case 'ahead':
+      desk.oweComparison();
+      break;
+  }
 }
 
 async function heedMonitoring(

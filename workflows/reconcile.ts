@@ -44,15 +44,20 @@ export interface Compared {
 }
 
 /**
- * Whether a comparison was overtaken: by now another config should serve, or it saw one that the keeper's own look has
- * not told yet. A release's rollout or way back would seem to be somebody else's doing.
+ * Whether a comparison still says something. `overtaken`: by now another config should serve. `ahead`: it saw one that
+ * the keeper's own look has not told yet. A release's rollout or way back would seem to be somebody else's doing.
  */
-export function isOutdated(desk: KeeperDesk, { asked, found }: Compared): boolean {
+export function standingOf(
+  desk: KeeperDesk,
+  { asked, found }: Compared,
+): 'holds' | 'overtaken' | 'ahead' {
   const { endpoint } = desk.state;
-  const settledSince = asked.configName !== null && asked.configName !== expected(desk).configName;
-  const notSeenYet =
-    found.seen !== null && endpoint !== null && found.seen.configName !== endpoint.configName;
-  return found.compared && (settledSince || notSeenYet);
+  if (!found.compared) return 'holds';
+  if (asked.configName !== null && asked.configName !== expected(desk).configName)
+    return 'overtaken';
+  return found.seen !== null && endpoint !== null && found.seen.configName !== endpoint.configName
+    ? 'ahead'
+    : 'holds';
 }
 
 /** The config that serves was put there by us, or was there when we came. */

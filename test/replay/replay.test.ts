@@ -59,7 +59,6 @@ describe('recorded histories', () => {
       'shadow-test',
       'once-of-two',
       'refuses-an-author',
-      'takes-back-in-the-registry',
       'quorum',
       'the-reconciler-puts',
       'a-hint-that-comes-while-a-run-ends',

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 
 import { play, until } from './harness.js';
@@ -118,6 +119,32 @@ describe('a hint', () => {
       expect((await p.keeperStatus()).disagreements).toEqual([]);
       expect(p.world.ledger.map(({ decision }) => decision)).not.toContain('changed outside');
       expect(p.world.notices.filter(({ notice }) => notice === 'disagreement')).toEqual([]);
+    });
+  });
+
+  it('whose comparison is ahead of a look that cannot be taken does not make it compare again and again', async () => {
+    await play(async (p) => {
+      await ready(p);
+      await p.env.sleep('1m');
+      p.world.override({
+        watchSignals: async () => {
+          throw ApplicationFailure.retryable('nobody may look', 'PermissionMissing');
+        },
+      });
+      p.world.serve('by-hand', await p.env.currentTimeMs());
+      const before = p.world.calls['reconcile'] ?? 0;
+      await p.keeper.signal('lookNow', { about: HINTS[0] });
+      await p.env.sleep('10m');
+      expect((p.world.calls['reconcile'] ?? 0) - before).toBeLessThanOrEqual(3);
+      expect((await p.keeperStatus()).disagreements ?? []).toEqual([]);
+      p.world.restore('watchSignals');
+      await p.env.sleep('2h');
+      const status = await until(
+        p.keeperStatus,
+        (s) => s.disagreements?.length === 1,
+        'the look has told it',
+      );
+      expect(status.disagreements?.[0]).toMatchObject({ kind: 'endpoint-config-changed' });
     });
   });
 
