@@ -134,4 +134,17 @@ describe('staging before production', () => {
       { policy: staged },
     );
   });
+
+  it('goes with the model that is retired', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        await p.keeper.executeUpdate('retire', { args: [{ ...os('ada'), abort: true }] });
+        expect(await p.keeper.result()).toMatchObject({ kind: 'retired' });
+        expect(p.world.tidied).toEqual([{ endpoint: 'staging', remove: true }]);
+      },
+      { policy: staged },
+    );
+  });
 });
