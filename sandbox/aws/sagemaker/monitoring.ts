@@ -311,7 +311,7 @@ export class Monitoring {
         ProbabilityAttribute: input('EndpointInput', 'ProbabilityAttribute') || undefined,
       },
       fromMs === undefined ? execution.fromMs : execution.scheduledAtMs + fromMs,
-      toMs === undefined ? execution.toMs + 1_000 : execution.scheduledAtMs + toMs,
+      toMs === undefined ? execution.toMs : execution.scheduledAtMs + toMs,
     );
     if (rows.length === 0) return { failure: 'Job inputs had no data' };
     const problem = textAt(definition.request, 'ModelQualityAppSpecification', 'ProblemType');
