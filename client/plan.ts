@@ -2,6 +2,7 @@ import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
 import { countsMoney, dollars, forecast, plannedOf, pricesOf, type Cost } from '../domain/cost.js';
 import { durationMs } from '../domain/duration.js';
 import { componentsFault, hostingFaults, type HostedAs } from '../domain/hosting.js';
+import { managedMonitors } from '../domain/managed-monitors.js';
 import { whoCanApprove } from '../domain/people.js';
 import {
   declaredParameters,
@@ -10,7 +11,12 @@ import {
   stepNames,
   typeFault,
 } from '../domain/pipeline-definition.js';
-import { PARAMETER_TOKENS, type Policy } from '../domain/policy.schema.js';
+import {
+  PARAMETER_TOKENS,
+  type ModelMonitorSource,
+  type Policy,
+  type Source,
+} from '../domain/policy.schema.js';
 import { planInWords, rolloutPlan } from '../domain/rollout.js';
 import { stagingCheck, stagingInWords } from '../domain/staging.js';
 import type { KeeperStatus } from '../domain/status.js';
@@ -48,6 +54,12 @@ export interface PlanFacts {
   }[];
   /** Whether the bucket of `spec.storage` is there. */
   readonly storage: Fact<boolean>;
+  /** Whether the buckets are there that managed monitors write to. */
+  readonly monitorOutputs: readonly {
+    readonly source: string;
+    readonly uri: string;
+    readonly found: Fact<boolean>;
+  }[];
 }
 
 /** What is in force for the model, and who would put the new policy in its place. */
@@ -98,6 +110,7 @@ export async function readPlanFacts(
     storage,
     baselines,
     labels,
+    monitorOutputs,
   ] = await Promise.all([
     factOf(account.groupExists(spec.registry.group)),
     factOf(
@@ -113,20 +126,25 @@ export async function readPlanFacts(
       sources.flatMap((source) =>
         source.kind === 'captured-inputs' && source.baseline !== 'champion'
           ? [readBaseline(account, source.id, source.baseline)]
-          : [],
+          : source.kind === 'model-monitor'
+            ? filesOfMonitor(source).map((uri) => readBaseline(account, source.id, uri))
+            : [],
       ),
     ),
     Promise.all(
-      sources.flatMap((source) =>
-        source.kind === 'ground-truth'
-          ? [
-              factOf(account.hasObjects(source.labels)).then((hasData) => ({
-                source: source.id,
-                uri: source.labels,
-                hasData,
-              })),
-            ]
-          : [],
+      sources.flatMap((source) => {
+        const uri = labelsOf(source);
+        if (uri === undefined) return [];
+        return [
+          factOf(account.hasObjects(uri)).then((hasData) => ({ source: source.id, uri, hasData })),
+        ];
+      }),
+    ),
+    Promise.all(
+      managedMonitors(policy).flatMap(({ id: source, manage: { output: uri } }) =>
+        uri === undefined
+          ? []
+          : [factOf(account.bucketExists(uri)).then((found) => ({ source, uri, found }))],
       ),
     ),
   ]);
@@ -140,7 +158,23 @@ export async function readPlanFacts(
     storage,
     baselines,
     labels,
+    monitorOutputs,
   };
+}
+
+const labelsOf = (source: Source): string | undefined =>
+  source.kind === 'ground-truth'
+    ? source.labels
+    : source.kind === 'model-monitor'
+      ? source.manage?.groundTruth
+      : undefined;
+
+/** What a managed monitor reads before its first execution. */
+function filesOfMonitor({ manage }: ModelMonitorSource): readonly string[] {
+  const { dataset, constraints, statistics, config } = manage?.baseline ?? {};
+  return [dataset, constraints, statistics, config, manage?.config].filter(
+    (uri): uri is string => uri !== undefined && uri !== 'champion',
+  );
 }
 
 async function readBaseline(
@@ -222,6 +256,7 @@ export function judgePlan(
   judgeEndpoint(policy, facts, refuse, warn);
   unknown('spec.endpoint.name', facts.endpoint);
   judgeData(policy, facts, refuse, warn);
+  judgeMonitors(policy, facts, refuse);
   judgeRetraining(policy, facts, refuse, warn);
   if (policy.spec.retrain.pipeline !== undefined) unknown('spec.retrain.pipeline', facts.pipeline);
   judgeMoney(policy, facts, warn);
@@ -427,6 +462,41 @@ function judgeData(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): vo
     );
 }
 
+/** Monitors that the keeper is to make: what the account shows before anything is made. */
+function judgeMonitors(policy: Policy, facts: PlanFacts, refuse: Say): void {
+  const endpoint = facts.endpoint.known ? facts.endpoint.value : null;
+  const accountOf = (arn: string | undefined): string | undefined => arn?.split(':')[4];
+  policy.spec.monitor.sources.forEach((source, index) => {
+    if (source.kind !== 'model-monitor' || source.manage === undefined) return;
+    const { manage, id } = source;
+    const path = `spec.monitor.sources[${index}].manage`;
+    if (!/:role\//.test(manage.role))
+      refuse(`${path}.role`, `'${manage.role}' is not the ARN of a role`);
+    else if (endpoint !== null && accountOf(manage.role) !== accountOf(endpoint.arn))
+      refuse(
+        `${path}.role`,
+        `the role belongs to account ${accountOf(manage.role) ?? 'another'}, the endpoint to ${accountOf(endpoint.arn) ?? 'another'}: SageMaker cannot take on a role of another account`,
+      );
+    if (endpoint === null) return;
+    const { capture } = endpoint;
+    if (capture === null)
+      refuse(
+        path,
+        `data capture is off on '${endpoint.name}', and Model Monitor reads nothing else: switch it on in its endpoint config, or take the source '${id}' out`,
+      );
+    else if (!capture.inputs && manage.type !== 'model-quality')
+      refuse(path, `'${endpoint.name}' captures outputs only: capture the inputs as well`);
+    else if (!capture.outputs && manage.type !== 'data-quality')
+      refuse(path, `'${endpoint.name}' captures inputs only: capture the outputs as well`);
+  });
+  for (const { source, uri, found } of facts.monitorOutputs)
+    if (found.known && !found.value)
+      refuse(
+        'spec.monitor.sources',
+        `there is no bucket ${bucketOf(uri)} for what '${source}' writes: create it, or leave output out`,
+      );
+}
+
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));
 }
@@ -611,6 +681,19 @@ const rolloutInWords = (spec: Policy['spec']): readonly string[] => {
   ];
 };
 
+const monitorsInWords = (policy: Policy): readonly string[] =>
+  managedMonitors(policy).map(
+    ({ schedule, manage }) =>
+      `keep the monitoring schedule ${schedule} (${manage.type}) at ${manage.cron}${manage.state === 'stopped' ? ', stopped' : ''}${manage.baseline.dataset === undefined ? '' : `, with a baseline of ${manage.baseline.dataset === 'champion' ? 'the serving version' : manage.baseline.dataset}`}`,
+  );
+
+function removedMonitors(policy: Policy, running: KeeperStatus | null): readonly string[] {
+  const wanted = new Set(managedMonitors(policy).map(({ schedule }) => schedule));
+  return (running?.monitors ?? [])
+    .filter(({ schedule, kind }) => !wanted.has(schedule) && kind !== 'taken')
+    .map(({ schedule }) => `delete the monitoring schedule ${schedule} and its job definition`);
+}
+
 function changesInWords(
   policy: Policy,
   kind: Plan['kind'],
@@ -634,6 +717,7 @@ function changesInWords(
       `start the keeper of ${metadata.name}`,
       `claim endpoint ${spec.endpoint.name} by the tag modelkeeper:keeper`,
       ...(managed ? [`create the managed alarms modelkeeper-${metadata.name}-…`] : []),
+      ...monitorsInWords(policy),
       ...(spec.scaling === undefined
         ? []
         : [
@@ -647,6 +731,8 @@ function changesInWords(
   const inFlight = running?.releases ?? [];
   return [
     `put this policy in force at the next decision; ${running?.policyDigest.slice(0, 12) ?? ''} is replaced`,
+    ...monitorsInWords(policy),
+    ...removedMonitors(policy, running),
     ...(spec.mode === 'record' ? [] : rolloutInWords(spec)),
     ...money,
     ...inFlight.map(

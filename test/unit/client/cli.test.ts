@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 
-import { harmless } from '../../../client/cli/render.js';
+import { harmless, statusText } from '../../../client/cli/render.js';
 import { ModelkeeperError, type ModelkeeperErrorCode } from '../../../client/errors.js';
 import type { EndpointFacts } from '../../../client/account.js';
 import { hostedAs } from '../../../client/plan.js';
@@ -574,6 +574,68 @@ describe('plan and apply', () => {
     expect(code).toBe(2);
     expect(out).toContain("did you mean 'distance'?");
     expect(out).toContain('s3://ml-artefacts/base.csv lacks origin');
+  });
+
+  it('check what the monitors read and write that are to be made, and say which are made and removed', async () => {
+    const manage = [
+      'type: data-quality',
+      'image: analyser:1',
+      'role: arn:aws:iam::111122223333:role/monitor',
+      'output: s3://ml-monitors/out/',
+      'baseline: { dataset: s3://ml-artefacts/train.csv, format: csv }',
+    ].join(', ');
+    const text = GOOD.replace(
+      '- { id: inputs, kind: captured-inputs }',
+      `- { id: dq, kind: model-monitor, schedule: churn-dq, manage: { ${manage} } }`,
+    );
+    const plan = async (
+      account: Stage['account'],
+      of = text,
+      client: Stage['client'] = {},
+    ): Promise<string> =>
+      (await modelkeeper({ ...stage(account, client), files: { 'p.yaml': of } }, 'plan', 'p.yaml'))
+        .out;
+
+    const fine = await plan({});
+    expect(fine).not.toContain('refused');
+    expect(fine).toContain(
+      'keep the monitoring schedule churn-dq (data-quality) at cron(0 * ? * * *), with a baseline of s3://ml-artefacts/train.csv',
+    );
+    const refused = await plan(
+      {
+        endpoint: () => Promise.resolve({ ...ENDPOINT, capture: null }),
+        hasObjects: (uri) => Promise.resolve(!uri.endsWith('train.csv')),
+        bucketExists: (uri) => Promise.resolve(!uri.includes('ml-monitors')),
+      },
+      text.replace('111122223333:role/monitor', '444455556666:role/monitor'),
+    );
+    expect(refused).toContain('data capture is off');
+    expect(refused).toContain("the baseline s3://ml-artefacts/train.csv of 'dq' is not there");
+    expect(refused).toContain("there is no bucket ml-monitors for what 'dq' writes");
+    expect(refused).toContain('the role belongs to account 444455556666');
+
+    const kept = {
+      ...KEEPER,
+      endpoint: 'churn',
+      monitors: [
+        {
+          source: 'old',
+          schedule: 'churn-old',
+          kind: 'running' as const,
+          sentence: 'the monitoring schedule churn-old runs',
+          definition: 'd',
+          cron: 'cron(0 * ? * * *)',
+          reached: null,
+        },
+      ],
+    };
+    const client = { status: () => Promise.resolve(modelView(kept)) };
+    expect(await plan({}, text, client)).toContain(
+      'delete the monitoring schedule churn-old and its job definition',
+    );
+    const shown = statusText(pc.createColors(false), modelView(kept), [], NOW_MS);
+    expect(shown).toContain('Monitoring schedules');
+    expect(shown).toContain('the monitoring schedule churn-old runs');
   });
 
   it('leave what may not be read as a warning', async () => {
