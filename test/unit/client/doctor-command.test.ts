@@ -73,6 +73,7 @@ describe('modelkeeper doctor', () => {
                 capturedColumns: { known: true, value: null },
                 baselines: [],
                 labels: [],
+                monitorOutputs: [],
                 storage: { known: true, value: true },
               },
             }),
