@@ -55,7 +55,7 @@ export interface PlanFacts {
   /** Whether the bucket of `spec.storage` is there. */
   readonly storage: Fact<boolean>;
   /** Whether the buckets are there that managed monitors write to. */
-  readonly monitorOutputs: readonly {
+  readonly monitorOutputs?: readonly {
     readonly source: string;
     readonly uri: string;
     readonly found: Fact<boolean>;
@@ -489,7 +489,7 @@ function judgeMonitors(policy: Policy, facts: PlanFacts, refuse: Say): void {
     else if (!capture.outputs && manage.type !== 'data-quality')
       refuse(path, `'${endpoint.name}' captures inputs only: capture the outputs as well`);
   });
-  for (const { source, uri, found } of facts.monitorOutputs)
+  for (const { source, uri, found } of facts.monitorOutputs ?? [])
     if (found.known && !found.value)
       refuse(
         'spec.monitor.sources',
