@@ -16,7 +16,7 @@ import { staging } from './staging.js';
 import { SINCE_0_2 } from '../patches.js';
 
 /** So old a preflight still speaks of now: UpdateEndpoint itself looks once more at what serves. */
-const FRESH_MS = 10_000;
+const FRESH_MS = 5_000;
 
 /** Brings the approved version into service, or leaves the endpoint on a config we know. */
 export async function deploy(
@@ -49,11 +49,11 @@ export async function deploy(
       expectedConfigName: previous,
       evidence: approved.evidence,
     });
-  // The keeper compares before it lends, and this release looks meanwhile. It looks again when it had to wait for long,
-  // or when what it found wrong may have been put right by then.
+  // The keeper compares before it lends, and this release looks meanwhile; not in a freeze, which lasts. It looks again
+  // when it had to wait, or when what it found wrong may have been put right by then.
   const lookedAtMs = Date.now();
   const [looked] = await Promise.all([
-    !shadowsFirst && patched(SINCE_0_2) ? look() : undefined,
+    !shadowsFirst && !desk.s.frozen && patched(SINCE_0_2) ? look() : undefined,
     desk.lease(),
   ]);
   if (shadowsFirst) {
