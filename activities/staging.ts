@@ -210,6 +210,8 @@ export function createStagingActivities(deps: ControlDeps): StagingActivities {
       });
       if (existing !== undefined) {
         const reading = readingOf(existing, at.policy.spec.endpoint.variant, deps.now());
+        if (reading.status === 'Deleting')
+          throw notYet(FailureType.StillMoving, `The endpoint ${name} is being deleted`, 5_000);
         if (reading.status !== 'Failed') return { kind: 'ready', configName, endpoint: reading };
         return remake(sagemaker, request, existing);
       }
