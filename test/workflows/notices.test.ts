@@ -158,6 +158,12 @@ describe('quiet hours', () => {
     await play(
       async (p) => {
         await p.retrain();
+        // The time-skipping server stands still for an activity that outlives its workflow: none is under way.
+        await until(
+          () => p.keeper.describe(),
+          ({ raw }) => (raw.pendingActivities ?? []).every(({ attempt }) => Number(attempt) > 1),
+          'the looks after the start are over',
+        );
         await p.keeper.terminate('lost');
         await p.result(1);
         expect(p.world.notices.map(({ notice }) => notice)).toEqual(['failed']);
