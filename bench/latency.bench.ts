@@ -6,6 +6,7 @@ import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-clo
 import type { Client } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
+import { z } from 'zod';
 
 import { connectTemporal, createModelkeeperClient } from '../client/index.js';
 import type { ModelkeeperClient } from '../client/modelkeeper.js';
@@ -20,11 +21,14 @@ export const needs = ['dist', 'temporal'] as const;
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
-/** One activity on a path: when it was scheduled, counted from the path's beginning, and how long it waited and ran. */
+/**
+ * One activity on a path: when it was scheduled, counted from the path's beginning, and how long it waited and ran. Of a
+ * local one the history says only when it began; it has ended before the next step.
+ */
 interface Step {
   readonly afterMs: number;
-  readonly waitMs: number;
-  readonly ranMs: number;
+  readonly waitMs: number | null;
+  readonly ranMs: number | null;
 }
 
 /** How long a path took, and the activities on it; the first one of each type. */
@@ -222,8 +226,40 @@ function path(fromMs: number, toMs: number, history: readonly HistoryEvent[]): P
         ranMs: endMs - startedMs,
       });
   }
+  for (const { name, scheduledMs } of history.flatMap(localActivity)) {
+    if (scheduledMs < fromMs || scheduledMs > toMs || steps.has(name)) continue;
+    steps.set(name, { afterMs: Math.round(scheduledMs - fromMs), waitMs: null, ranMs: null });
+  }
   return { totalMs: toMs - fromMs, steps };
 }
+
+interface LocalActivity {
+  readonly name: string;
+  readonly scheduledMs: number;
+}
+
+/** What the marker of a local activity says of it; nothing for every other event. */
+function localActivity(event: HistoryEvent): readonly LocalActivity[] {
+  const data = event.markerRecordedEventAttributes?.details?.['data']?.payloads?.[0]?.data;
+  if (event.markerRecordedEventAttributes?.markerName !== 'core_local_activity' || data == null)
+    return [];
+  const read = markerSchema.safeParse(JSON.parse(Buffer.from(data).toString('utf8')));
+  if (!read.success) throw new Error(`a marker of another shape: ${read.error.message}`);
+  return [
+    {
+      name: `${read.data.activity_type} (local)`,
+      scheduledMs: atMs(read.data.original_schedule_time),
+    },
+  ];
+}
+
+const timeSchema = z.object({ seconds: z.number(), nanos: z.number() });
+const markerSchema = z.object({
+  activity_type: z.string(),
+  original_schedule_time: timeSchema,
+});
+const atMs = ({ seconds, nanos }: z.infer<typeof timeSchema>): number =>
+  seconds * 1_000 + nanos / 1_000_000;
 
 const instant = (event: HistoryEvent | undefined): number =>
   event?.eventTime == null ? Number.NaN : tsToMs(event.eventTime);
@@ -244,19 +280,19 @@ function print(title: string, paths: readonly Path[]): void {
   ]);
   const names = [...new Set(paths.flatMap(({ steps }) => [...steps.keys()]))];
   const rows = names.map((activity) => {
-    const of = (pick: (step: Step) => number): number =>
-      percentile(
-        paths.flatMap(({ steps }) => {
-          const step = steps.get(activity);
-          return step === undefined ? [] : [pick(step)];
-        }),
-        0.5,
-      );
+    const taken = paths.flatMap(({ steps }) => steps.get(activity) ?? []);
+    const middle = (all: readonly (number | null)[]): number | string => {
+      const known = all.filter((one) => one !== null);
+      return known.length === 0 ? '' : percentile(known, 0.5);
+    };
     return {
       activity,
-      'scheduled after ms': of(({ afterMs }) => afterMs),
-      'waited ms': of(({ waitMs }) => waitMs),
-      'ran ms': of(({ ranMs }) => ranMs),
+      'scheduled after ms': percentile(
+        taken.map(({ afterMs }) => afterMs),
+        0.5,
+      ),
+      'waited ms': middle(taken.map(({ waitMs }) => waitMs)),
+      'ran ms': middle(taken.map(({ ranMs }) => ranMs)),
     };
   });
   printTable(
