@@ -272,6 +272,9 @@ export function createStagingActivities(deps: ControlDeps): StagingActivities {
       const { sagemaker } = clients(at);
       const { name } = at.policy.spec.endpoint;
       const endpoint = await describeEndpoint(sagemaker, name);
+      // It may be gone before its tags are read, and would then pass for somebody else's.
+      if (request.remove && endpoint?.EndpointStatus === 'Deleting')
+        throw notYet(FailureType.StillMoving, `The endpoint ${name} is being deleted`, LOOK_MS);
       const tags =
         endpoint?.EndpointArn === undefined
           ? new Map<string, string>()
@@ -280,7 +283,7 @@ export function createStagingActivities(deps: ControlDeps): StagingActivities {
       const made = ours && tags.get(MODEL_TAG) === request.model;
       const leaves = endpoint !== undefined && ours && request.remove;
       if (leaves && made) {
-        if (endpoint.EndpointStatus !== 'Deleting') await deleteEndpoint(sagemaker, endpoint);
+        await deleteEndpoint(sagemaker, endpoint);
         throw notYet(FailureType.StillMoving, `The endpoint ${name} is being deleted`, LOOK_MS);
       }
       if (leaves) await unclaim(sagemaker, endpoint, tags);
