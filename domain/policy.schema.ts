@@ -305,6 +305,16 @@ const groundTruthSourceSchema = z.strictObject({
   minRows: z.int().min(50).max(MOST_ROWS).default(500),
 });
 
+/** Where a job of SageMaker runs in a network of the account. */
+const subnetsSchema = z
+  .array(z.string().regex(/^subnet-[0-9a-z]+$/))
+  .min(1)
+  .max(16);
+const securityGroupsSchema = z
+  .array(z.string().regex(/^sg-[0-9a-z]+$/))
+  .min(1)
+  .max(5);
+
 const instanceTypeSchema = z
   .string()
   .regex(/^ml\.[a-z0-9-]+\.[a-z0-9]+$/, 'an instance type such as ml.m5.xlarge');
@@ -397,16 +407,8 @@ const managedMonitorSchema = z.strictObject({
     .strictObject({ start: positiveDurationSchema, end: durationSchema.default('0s') })
     .optional(),
   environment: settingsSchema(256).optional(),
-  subnets: z
-    .array(z.string().regex(/^subnet-[0-9a-z]+$/))
-    .min(1)
-    .max(16)
-    .optional(),
-  securityGroups: z
-    .array(z.string().regex(/^sg-[0-9a-z]+$/))
-    .min(1)
-    .max(5)
-    .optional(),
+  subnets: subnetsSchema.optional(),
+  securityGroups: securityGroupsSchema.optional(),
 });
 
 const modelMonitorSourceSchema = z.strictObject({
@@ -601,16 +603,8 @@ const trainingJobSchema = z.strictObject({
       checkpoints: s3UriSchema,
     })
     .optional(),
-  subnets: z
-    .array(z.string().regex(/^subnet-[0-9a-z]+$/))
-    .min(1)
-    .max(16)
-    .optional(),
-  securityGroups: z
-    .array(z.string().regex(/^sg-[0-9a-z]+$/))
-    .min(1)
-    .max(5)
-    .optional(),
+  subnets: subnetsSchema.optional(),
+  securityGroups: securityGroupsSchema.optional(),
   contentTypes: z.array(z.string().min(1).max(255)).min(1).max(20).default(['text/csv']),
 });
 
