@@ -4,11 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import { SNSClient } from '@aws-sdk/client-sns';
-import {
-  ApplicationAutoScalingClient,
-  DeregisterScalableTargetCommand,
-} from '@aws-sdk/client-application-auto-scaling';
+import { DeregisterScalableTargetCommand } from '@aws-sdk/client-application-auto-scaling';
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
@@ -64,8 +60,6 @@ import {
 import { attemptOf, policyWith } from './support.js';
 
 let bench: Bench;
-let autoscaling: ApplicationAutoScalingClient;
-let sns: SNSClient;
 
 const TOKEN = 't'.repeat(40);
 const PIPELINE = JSON.stringify({
@@ -77,14 +71,6 @@ const ARN = `arn:aws:sagemaker:${REGION}:111122223333`;
 
 beforeAll(async () => {
   bench = await openBench();
-  const options = {
-    endpoint: bench.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-    maxAttempts: 1,
-  };
-  autoscaling = new ApplicationAutoScalingClient(options);
-  sns = new SNSClient(options);
   await bench.s3.send(new CreateBucketCommand({ Bucket: 'artefacts' }));
   const Body = await packArchive({ model: 'binary' });
   await bench.s3.send(new PutObjectCommand({ Bucket: 'artefacts', Key: 'm.tar.gz', Body }));
@@ -112,8 +98,6 @@ beforeAll(async () => {
   await training();
 });
 afterAll(async () => {
-  autoscaling.destroy();
-  sns.destroy();
   await bench.close();
   discard(bench.home);
 });
@@ -486,7 +470,7 @@ const GONE: readonly Omit<Row, 'answer'>[] = [
   {
     what: 'DeregisterScalableTarget',
     call: () =>
-      autoscaling.send(
+      bench.autoscaling.send(
         new DeregisterScalableTargetCommand({
           ServiceNamespace: 'sagemaker',
           ResourceId: 'endpoint/nobody/variant/v',
@@ -564,7 +548,7 @@ describe('what becomes of a deployment', () => {
     });
   const activities = () => {
     const deps: ControlDeps = {
-      aws: () => ({ ...bench, autoscaling, sns }),
+      aws: () => bench,
       temporal: {} as ControlDeps['temporal'],
       now: () => Date.now(),
       consoleUrl: null,

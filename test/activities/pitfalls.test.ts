@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
   CreateEndpointCommand,
@@ -25,7 +24,6 @@ import {
   UpdateEndpointWeightsAndCapacitiesCommand,
 } from '@aws-sdk/client-sagemaker';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import { SNSClient } from '@aws-sdk/client-sns';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type {
@@ -54,23 +52,13 @@ import {
 import { attemptOf, noAnalysis, policyWith, run } from './support.js';
 
 let bench: Bench;
-let autoscaling: ApplicationAutoScalingClient;
-let sns: SNSClient;
 let control: ControlActivities;
 const folder = scratch();
 
 beforeAll(async () => {
   bench = await openBench();
-  const options = {
-    endpoint: bench.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-    maxAttempts: 1,
-  };
-  autoscaling = new ApplicationAutoScalingClient(options);
-  sns = new SNSClient(options);
   control = createControlActivities({
-    aws: () => ({ ...bench, autoscaling, sns }),
+    aws: () => bench,
     temporal: {} as never,
     now: () => Date.now(),
     consoleUrl: null,
@@ -91,8 +79,6 @@ afterEach(async () => {
   await fault(bench);
 });
 afterAll(async () => {
-  autoscaling.destroy();
-  sns.destroy();
   await bench.close();
   discard(bench.home);
   discard(folder);

@@ -1,6 +1,6 @@
 /** Each named disagreement, made in a strict local AWS by the call somebody would make, and found by one comparison. */
 import {
-  ApplicationAutoScalingClient,
+  type ApplicationAutoScalingClient,
   DeregisterScalableTargetCommand,
   DeleteScalingPolicyCommand,
   DescribeScalableTargetsCommand,
@@ -254,11 +254,7 @@ const compare = (over: { readonly expected?: Expected; readonly ledgerHead?: num
 beforeAll(async () => {
   bench = await openBench();
   const { sagemaker, cloudwatch, s3 } = bench;
-  scaling = new ApplicationAutoScalingClient({
-    endpoint: bench.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-  });
+  scaling = bench.autoscaling;
   activities = createControlActivities({
     aws: () =>
       ({ sagemaker, cloudwatch, s3, autoscaling: scaling }) as unknown as ReturnType<
@@ -307,7 +303,6 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  scaling.destroy();
   await bench.close();
   discard(bench.home);
 });

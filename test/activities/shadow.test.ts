@@ -1,5 +1,4 @@
 /** A shadow test against the local AWS: its config made, entered, judged on real copies of requests, and refused where AWS has none. */
-import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
   CreateEndpointCommand,
@@ -11,7 +10,6 @@ import {
   type ProductionVariant,
 } from '@aws-sdk/client-sagemaker';
 import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
-import { SNSClient } from '@aws-sdk/client-sns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { BakeRequest, ShadowPrepared, ShadowRequest } from '../../activities/contract.js';
@@ -35,8 +33,6 @@ import {
 import { noAnalysis, policyWith, run } from './support.js';
 
 let bench: Bench;
-let autoscaling: ApplicationAutoScalingClient;
-let sns: SNSClient;
 const folder = scratch();
 
 const policy = policyWith({
@@ -70,14 +66,6 @@ const asked: ShadowRequest = {
 
 beforeAll(async () => {
   bench = await openBench();
-  const options = {
-    endpoint: bench.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-    maxAttempts: 1,
-  };
-  autoscaling = new ApplicationAutoScalingClient(options);
-  sns = new SNSClient(options);
   await bench.s3.send(new CreateBucketCommand({ Bucket: 'artefacts' }));
   const features = [{ name: 'distance', type: 'number' }] as const;
   const distance = [300, 2000];
@@ -101,8 +89,6 @@ beforeAll(async () => {
   await serve('live', 'flights-1');
 });
 afterAll(async () => {
-  autoscaling.destroy();
-  sns.destroy();
   await bench.close();
   discard(bench.home);
   discard(folder);
@@ -153,7 +139,7 @@ const atRest = (name: string, configName: string) =>
 
 const control = () => {
   const deps: ControlDeps = {
-    aws: () => ({ ...bench, autoscaling, sns }),
+    aws: () => bench,
     temporal: {} as ControlDeps['temporal'],
     now: () => Date.now(),
     consoleUrl: null,

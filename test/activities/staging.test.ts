@@ -1,5 +1,4 @@
 /** Staging before production against two local AWS: production in one account and Region, staging in another. */
-import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
   AddTagsCommand,
@@ -14,7 +13,6 @@ import {
   ListTagsCommand,
 } from '@aws-sdk/client-sagemaker';
 import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
-import { SNSClient } from '@aws-sdk/client-sns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { StagingRequest } from '../../activities/contract.js';
@@ -39,21 +37,12 @@ import { attemptOf, policyWith, run } from './support.js';
 const ELSEWHERE = 'eu-west-1';
 let here: Bench;
 let there: Bench;
-let autoscaling: ApplicationAutoScalingClient;
-let sns: SNSClient;
 let packageArn = '';
 /** Region and session of every set of clients that was asked for. */
 const asked: { readonly region: string; readonly session: Session | undefined }[] = [];
 
 beforeAll(async () => {
   [here, there] = await Promise.all([openBench(), openBench()]);
-  const options = {
-    endpoint: here.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-  };
-  autoscaling = new ApplicationAutoScalingClient(options);
-  sns = new SNSClient(options);
   const distance = [300, 2000];
   const features = [{ name: 'distance', type: 'number' }] as const;
   const fitted = fit({ distance }, [0, 1], { features, epochs: 5, seed: 1, hashBits: 8 });
@@ -108,8 +97,6 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  autoscaling.destroy();
-  sns.destroy();
   for (const bench of [here, there]) {
     await bench.close();
     discard(bench.home);
@@ -135,7 +122,7 @@ const control = () => {
   const deps: ControlDeps = {
     aws: (region, session) => {
       asked.push({ region, session });
-      return { ...(region === ELSEWHERE ? there : here), autoscaling, sns };
+      return region === ELSEWHERE ? there : here;
     },
     temporal: {} as ControlDeps['temporal'],
     now: () => Date.now(),

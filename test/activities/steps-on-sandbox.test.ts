@@ -1,6 +1,6 @@
 /** The activities of a rollout by steps against the local AWS: what its refusals and states leave of them. */
 import {
-  ApplicationAutoScalingClient,
+  type ApplicationAutoScalingClient,
   DescribeScalableTargetsCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
@@ -63,11 +63,7 @@ let packageArn = '';
 beforeAll(async () => {
   bench = await openBench();
   const { sagemaker, cloudwatch, s3 } = bench;
-  scaling = new ApplicationAutoScalingClient({
-    endpoint: bench.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-  });
+  scaling = bench.autoscaling;
   const clients = { sagemaker, cloudwatch, s3, autoscaling: scaling };
   activities = createControlActivities({
     aws: () => clients as unknown as ReturnType<ControlDeps['aws']>,
@@ -132,7 +128,6 @@ beforeAll(async () => {
   );
 }, 60_000);
 afterAll(async () => {
-  scaling.destroy();
   await bench.close();
   discard(bench.home);
 });

@@ -1,6 +1,6 @@
 /** What a change of weights or counts that fails looks like, slowly enough to be seen. */
 import {
-  ApplicationAutoScalingClient,
+  type ApplicationAutoScalingClient,
   RegisterScalableTargetCommand,
 } from '@aws-sdk/client-application-auto-scaling';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -13,17 +13,13 @@ import {
 } from '@aws-sdk/client-sagemaker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packArchive } from '../../../sandbox/learner/archive.js';
-import { discard, fault, LEARNER, openBench, REGION, ROLE, until, type Bench } from './support.js';
+import { discard, fault, LEARNER, openBench, ROLE, until, type Bench } from './support.js';
 
 let bench: Bench;
 let scaling: ApplicationAutoScalingClient;
 beforeAll(async () => {
   bench = await openBench(undefined, 60);
-  scaling = new ApplicationAutoScalingClient({
-    endpoint: bench.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-  });
+  scaling = bench.autoscaling;
   await bench.s3.send(new CreateBucketCommand({ Bucket: 'artefacts' }));
   const Body = await packArchive({ model: 'binary' });
   await bench.s3.send(new PutObjectCommand({ Bucket: 'artefacts', Key: 'm.tar.gz', Body }));
@@ -53,7 +49,6 @@ beforeAll(async () => {
   await seen('InService');
 });
 afterAll(async () => {
-  scaling.destroy();
   await bench.close();
   discard(bench.home);
 });

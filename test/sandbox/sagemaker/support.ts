@@ -3,11 +3,13 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Kernel } from '../../../sandbox/aws/kernel.js';
 import { handleInvocation, sageMakerServices } from '../../../sandbox/aws/sagemaker/index.js';
@@ -30,6 +32,8 @@ export interface Bench {
   readonly cloudwatch: CloudWatchClient;
   readonly events: EventBridgeClient;
   readonly sqs: SQSClient;
+  readonly sns: SNSClient;
+  readonly autoscaling: ApplicationAutoScalingClient;
   close(): Promise<void>;
 }
 
@@ -57,6 +61,8 @@ export async function openBench(home = scratch(), speed = 1_000): Promise<Bench>
     cloudwatch: new CloudWatchClient(config),
     events: new EventBridgeClient(config),
     sqs: new SQSClient(config),
+    sns: new SNSClient(config),
+    autoscaling: new ApplicationAutoScalingClient(config),
   };
   return {
     ...clients,
