@@ -101,7 +101,7 @@ async function followed<Args extends unknown[], Result>(
 }
 
 async function candidateOf(release: number, champion: Champion | null): Promise<Candidate> {
-  const clients = (): AwsClients => bench as unknown as AwsClients;
+  const clients = (): AwsClients => bench;
   const control = createControlActivities({
     aws: clients,
     temporal: {} as never,
