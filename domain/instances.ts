@@ -46,6 +46,7 @@ const GPUS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     '24xlarge': 4,
     '48xlarge': 8,
   },
+  g7: { '2xlarge': 1, '4xlarge': 1, '8xlarge': 1, '12xlarge': 2, '24xlarge': 4, '48xlarge': 8 },
   g7e: { '2xlarge': 1, '4xlarge': 1, '8xlarge': 1, '12xlarge': 2, '24xlarge': 4, '48xlarge': 8 },
   p2: { xlarge: 1, '8xlarge': 8, '16xlarge': 16 },
   p3: { '2xlarge': 1, '8xlarge': 4, '16xlarge': 8 },

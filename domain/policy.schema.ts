@@ -305,13 +305,23 @@ const groundTruthSourceSchema = z.strictObject({
   minRows: z.int().min(50).max(MOST_ROWS).default(500),
 });
 
-/** Where a job of SageMaker runs in a network of the account. */
+/** Where something of SageMaker runs in a network of the account; lengths and counts are those of its `VpcConfig`. */
 const subnetsSchema = z
-  .array(z.string().regex(/^subnet-[0-9a-z]+$/))
+  .array(
+    z
+      .string()
+      .max(32)
+      .regex(/^subnet-[0-9a-z]+$/, 'the id of a subnet, such as subnet-0abc'),
+  )
   .min(1)
   .max(16);
 const securityGroupsSchema = z
-  .array(z.string().regex(/^sg-[0-9a-z]+$/))
+  .array(
+    z
+      .string()
+      .max(32)
+      .regex(/^sg-[0-9a-z]+$/, 'the id of a security group, such as sg-0abc'),
+  )
   .min(1)
   .max(5);
 
@@ -908,18 +918,7 @@ const stagingSchema = z.strictObject({
   /** Default: 1. */
   instances: z.int().min(1).max(100).optional(),
   /** Default: as in production where staging is in its account and Region, else none. */
-  vpc: z
-    .strictObject({
-      subnets: z
-        .array(z.string().regex(/^[-0-9a-zA-Z]{1,32}$/, 'an id such as subnet-0abc'))
-        .min(1)
-        .max(16),
-      securityGroups: z
-        .array(z.string().regex(/^[-0-9a-zA-Z]{1,32}$/, 'an id such as sg-0abc'))
-        .min(1)
-        .max(5),
-    })
-    .optional(),
+  vpc: z.strictObject({ subnets: subnetsSchema, securityGroups: securityGroupsSchema }).optional(),
   /** Where another Region has its copies of artefacts and images. */
   replica: z
     .strictObject({

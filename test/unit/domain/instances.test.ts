@@ -35,6 +35,7 @@ describe('the hardware of an instance type', () => {
     ['ml.g5.2xlarge', { vcpus: 8, gpus: 1 }],
     ['ml.g5.12xlarge', { vcpus: 48, gpus: 4 }],
     ['ml.g5.16xlarge', { vcpus: 64, gpus: 1 }],
+    ['ml.g7.12xlarge', { vcpus: 48, gpus: 2 }],
     ['ml.p3.8xlarge', { vcpus: 32, gpus: 4 }],
     ['ml.p6e-gb200.36xlarge', { vcpus: 144, gpus: 4 }],
   ])('%s: %o', (type, hardware) => {
@@ -52,18 +53,16 @@ describe('the hardware of an instance type', () => {
     expect(hardwareOf(undefined)).toBeUndefined();
   });
 
-  it('is known for every type that AWS lists for endpoints, but for those of one new family', () => {
-    const facts = JSON.parse(
-      readFileSync(new URL('../../../sandbox/aws/model/sagemaker.json', import.meta.url), 'utf8'),
-    ) as { shapes?: Record<string, { enum?: string[] }> };
-    const types = INSTANCE_TYPES(JSON.stringify(facts));
-    expect(types.length).toBeGreaterThan(200);
-    expect(
-      types.filter((type) => hardwareOf(type) === undefined && !type.startsWith('ml.g7.')),
-    ).toEqual([]);
-  });
+  it.each(['ProductionVariantInstanceType', 'TrainingInstanceType', 'ProcessingInstanceType'])(
+    'is known for every %s of AWS',
+    (shape) => {
+      const types = facts.shapes[shape]?.enum ?? [];
+      expect(types.length).toBeGreaterThan(200);
+      expect(types.filter((type) => hardwareOf(type) === undefined)).toEqual([]);
+    },
+  );
 });
 
-const INSTANCE_TYPES = (text: string): string[] => [
-  ...new Set(text.match(/ml\.[a-z0-9-]+\.(?:\d*xlarge|medium|large)/g)),
-];
+const facts = JSON.parse(
+  readFileSync(new URL('../../../sandbox/aws/model/sagemaker.json', import.meta.url), 'utf8'),
+) as { readonly shapes: Readonly<Record<string, { readonly enum?: readonly string[] }>> };

@@ -40,6 +40,15 @@ describe('deploy.staging', () => {
     expect(faultsOf({ endpoint: 'flights-live', role: { arn: role('444455556666') } })).toEqual([]);
   });
 
+  it('takes ids of subnets and security groups as jobs do', () => {
+    const vpc = (subnet: string, group: string) =>
+      faultsOf({ vpc: { subnets: [subnet], securityGroups: [group] } });
+    expect(vpc('subnet-0abc', 'sg-0abc')).toEqual([]);
+    expect(vpc(`subnet-${'a'.repeat(25)}`, `sg-${'a'.repeat(29)}`)).toEqual([]);
+    expect(vpc('sg-0abc', 'subnet-0abc')).toHaveLength(2);
+    expect(vpc(`subnet-${'a'.repeat(26)}`, `sg-${'a'.repeat(30)}`)).toHaveLength(2);
+  });
+
   it('in another Region needs the copies that are there, and only there', () => {
     expect(faultsOf({ region: 'eu-west-1' })).toEqual([
       expect.stringMatching(/^replica: is missing: .*only in the Region of the package/),
