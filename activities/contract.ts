@@ -148,6 +148,8 @@ export interface PipelineLook extends ModelRef {
 /** An execution at rest that somebody may run again. */
 export type Revival =
   | { readonly kind: 'running'; readonly by: 'us' | 'somebody else' }
+  /** Somebody has run it again, and it has ended well since. */
+  | { readonly kind: 'succeeded' }
   /** AWS does not run this one again: a new one has to be started. */
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -666,7 +668,7 @@ export interface ControlActivities {
   retryPipeline(
     request: ModelRef & { readonly executionArn: string; readonly number: number },
   ): Promise<Revival>;
-  /** Throws BENIGN `StillRunning` while the execution is at rest: somebody else may run it again. */
+  /** Throws BENIGN `StillRunning` while the execution is at rest as it failed: somebody else may run it again. */
   awaitRevival(request: ModelRef & { readonly executionArn: string }): Promise<Revival>;
   /** Asks for the stop and waits until the execution is at rest, but not without end. */
   stopPipeline(request: StopRequest): Promise<StopOutcome | undefined>;

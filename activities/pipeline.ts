@@ -157,8 +157,8 @@ export function createPipelineActivities(
     },
 
     /**
-     * Idempotent: an execution that runs is left alone, and the token is made of its ARN and of which retry this is,
-     * so asking twice is asking once.
+     * Idempotent: an execution that runs or has succeeded since is left alone, and the token is made of its ARN and of
+     * which retry this is, so asking twice is asking once.
      */
     async retryPipeline(request) {
       const sagemaker = sagemakerOf(request);
@@ -166,6 +166,7 @@ export function createPipelineActivities(
       const { PipelineExecutionStatus: status } = await describeExecution(sagemaker, arn);
       if (status === 'Executing' || status === 'Stopping')
         return { kind: 'running', by: 'somebody else' };
+      if (status === 'Succeeded') return { kind: 'succeeded' };
       const answer = await aws(
         may('sagemaker:RetryPipelineExecution', arn),
         (options) =>
@@ -190,13 +191,14 @@ export function createPipelineActivities(
         : { kind: 'running', by: 'us' };
     },
 
-    /** Reads only: one look per attempt. */
+    /** Reads only: one look per attempt. Only one that did not succeed is waited for, so success is somebody's retry. */
     async awaitRevival(request) {
       const { PipelineExecutionStatus: status } = await describeExecution(
         sagemakerOf(request),
         request.executionArn,
       );
       if (status === 'Executing') return { kind: 'running', by: 'somebody else' };
+      if (status === 'Succeeded') return { kind: 'succeeded' };
       throw notYet(
         FailureType.StillRunning,
         `The execution is ${status ?? 'unknown'}; when somebody retries it in SageMaker, it is followed again`,

@@ -235,6 +235,12 @@ describe('a retry', () => {
       category: 'BENIGN',
     });
   });
+  it('by somebody else is seen though it has succeeded between two looks, and is not made again', async () => {
+    const { aws, awaitRevival, retryPipeline } = account('Succeeded');
+    expect(await run(awaitRevival, [again])).toEqual({ kind: 'succeeded' });
+    expect(await run(retryPipeline, [again])).toEqual({ kind: 'succeeded' });
+    expect(aws.inputs(RetryPipelineExecutionCommand)).toHaveLength(0);
+  });
 });
 
 describe('awaitPipeline', () => {

@@ -20,6 +20,7 @@ import {
   ListPipelineExecutionsCommand,
   RetryPipelineExecutionCommand,
   SendPipelineExecutionStepFailureCommand,
+  SendPipelineExecutionStepSuccessCommand,
   UpdateEndpointCommand,
   UpdateEndpointWeightsAndCapacitiesCommand,
 } from '@aws-sdk/client-sagemaker';
@@ -403,6 +404,26 @@ describe('a team is not caught out by', () => {
     expect(await run(control.awaitRevival, [{ ...ref, executionArn }])).toEqual({
       kind: 'running',
       by: 'somebody else',
+    });
+    // Nobody looks while it succeeds: that is seen all the same, and nothing is run again.
+    const second = await until(
+      () => askedBy(executionArn),
+      (one) => one !== CallbackToken,
+    );
+    await bench.sagemaker.send(
+      new SendPipelineExecutionStepSuccessCommand({ CallbackToken: second }),
+    );
+    await until(
+      () => statusOf(executionArn),
+      (status) => status === 'Succeeded',
+    );
+    const retry = { ...ref, executionArn, number: 1 };
+    expect(await run(control.awaitRevival, [retry])).toEqual({ kind: 'succeeded' });
+    const calls = await callsOf(() => run(control.retryPipeline, [retry]));
+    expect(countOf(calls, /RetryPipelineExecution/)).toBe(0);
+    expect(await settled(control.awaitPipeline, retry)).toMatchObject({
+      class: 'data',
+      reason: expect.stringMatching(/succeeded and registered nothing/) as string,
     });
   });
 

@@ -192,6 +192,43 @@ describe('an execution that somebody retries in SageMaker', () => {
     });
   });
 
+  it('and that has succeeded before anybody looked gives its candidate, also when a person resumes', async () => {
+    for (const how of ['revival seen', 'resumed'] as const) {
+      await play(async (p) => {
+        failFirst(p, failedBy('unknown', 'something odd'));
+        p.world.override({
+          ...(how === 'revival seen' ? { awaitRevival: async () => ({ kind: 'succeeded' }) } : {}),
+          retryPipeline: async () => ({ kind: 'succeeded' }),
+        });
+        await p.retrain();
+        if (how === 'resumed') {
+          await asked(p);
+          await p.release(1).executeUpdate('resume', { args: [os('ada')] });
+        }
+        await p.reach(1, 'approve', 60_000);
+        expect(p.world.started, how).toHaveLength(1);
+      });
+    }
+  });
+
+  it('and that succeeds without registering anything ends its release, and is not followed for ever', async () => {
+    await play(async (p) => {
+      let looks = 0;
+      p.world.override({
+        awaitPipeline: async () => {
+          looks += 1;
+          return looks === 1
+            ? failedBy('unknown', 'something odd')
+            : failedBy('data', 'registered nothing');
+        },
+        awaitRevival: async () => ({ kind: 'succeeded' }),
+      });
+      await p.retrain();
+      expect(await p.result(1)).toMatchObject({ kind: 'training failed', class: 'data' });
+      expect(looks).toBe(2);
+    });
+  });
+
   it('is not retried once more by us', async () => {
     await play(async (p) => {
       failFirst(p, failedBy('internal'));

@@ -85,9 +85,9 @@ export function byPipeline(desk: ReleaseDesk, champion: Champion | null, name: s
             executionArn,
             number: desk.retries,
           });
-          if (revival.kind === 'running') {
+          if (revival.kind !== 'refused') {
             desk.tell(
-              revival.by === 'us'
+              revival.kind === 'running' && revival.by === 'us'
                 ? 'the pipeline execution runs again from its failed step'
                 : 'somebody has retried the pipeline execution: it is followed again',
             );
