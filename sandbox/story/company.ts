@@ -26,7 +26,12 @@ import {
   UpdateModelPackageCommand,
 } from '@aws-sdk/client-sagemaker';
 import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 
 import { learnerImage } from '../learner/image.js';
 import { flightsPipelineDefinition } from '../learner/pipeline-definition.js';
@@ -132,6 +137,7 @@ async function eventsQueue(aws: Aws): Promise<string> {
   );
   const queueUrl = queue.QueueUrl ?? '';
   const arn = await queueArn(aws, queueUrl);
+  await takeEventsOfOurRules(aws, [queueUrl, dead.QueueUrl ?? '']);
   for (const [name, source] of [
     ['modelkeeper-sagemaker', 'aws.sagemaker'],
     ['modelkeeper-alarms', 'aws.cloudwatch'],
@@ -140,10 +146,36 @@ async function eventsQueue(aws: Aws): Promise<string> {
       new PutRuleCommand({ Name: name, EventPattern: JSON.stringify({ source: [source] }) }),
     );
     await aws.events.send(
-      new PutTargetsCommand({ Rule: name, Targets: [{ Id: 'queue', Arn: arn }] }),
+      new PutTargetsCommand({
+        Rule: name,
+        Targets: [{ Id: 'queue', Arn: arn, DeadLetterConfig: { Arn: deadArn } }],
+      }),
     );
   }
   return queueUrl;
+}
+
+/** EventBridge may send nothing to a queue that does not say so; the same policy as in infra/events.yaml. */
+async function takeEventsOfOurRules(aws: Aws, queueUrls: readonly string[]): Promise<void> {
+  const rules = `arn:aws:events:${REGION}:${ACCOUNT}:rule/modelkeeper-*`;
+  for (const QueueUrl of queueUrls) {
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'events.amazonaws.com' },
+          Action: 'sqs:SendMessage',
+          Resource: await queueArn(aws, QueueUrl),
+          Condition: {
+            ArnLike: { 'aws:SourceArn': rules },
+            StringEquals: { 'aws:SourceAccount': ACCOUNT },
+          },
+        },
+      ],
+    });
+    await aws.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy } }));
+  }
 }
 
 async function queueArn(aws: Aws, QueueUrl: string): Promise<string> {
