@@ -214,19 +214,21 @@ export function keeperWhy(s: KeeperStatus): Why {
       ? []
       : [{ what: `latest window of ${last.source}`, uri: last.reportUri }];
   });
+  // The reasons of the verdict are on the timeline too.
+  const because = [
+    ...s.verdictReasons,
+    ...(s.lastGovernorAnswer === null
+      ? []
+      : [`governor: ${s.lastGovernorAnswer.kind}: ${s.lastGovernorAnswer.reason}`]),
+    ...(s.frozen === null ? [] : [`frozen by ${s.frozen.by}: ${s.frozen.reason}`]),
+    ...s.timeline
+      .slice(-10)
+      .map((entry) => entry.what)
+      .reverse(),
+  ];
   return {
     sentence: `${s.model} is ${s.verdict}${s.awaiting === null ? '' : `; it waits for ${s.awaiting}`}`,
-    because: [
-      ...s.verdictReasons,
-      ...(s.lastGovernorAnswer === null
-        ? []
-        : [`governor: ${s.lastGovernorAnswer.kind}: ${s.lastGovernorAnswer.reason}`]),
-      ...(s.frozen === null ? [] : [`frozen by ${s.frozen.by}: ${s.frozen.reason}`]),
-      ...s.timeline
-        .slice(-10)
-        .map((entry) => entry.what)
-        .reverse(),
-    ],
+    because: [...new Set(because)],
     evidence,
   };
 }
