@@ -16,13 +16,14 @@ import {
 import { FailureType } from '../domain/failures.js';
 import { hardwareOf } from '../domain/instances.js';
 import {
+  isLeftBehind,
   isNameOfOurs,
   isOfRelease,
   managedAlarms,
   type AlarmSpec,
 } from '../domain/managed-alarms.js';
 import { isPlainStat } from '../domain/metric-stat.js';
-import { alarmPrefix } from '../domain/names.js';
+import { alarmPrefix, candidateScalingPrefix } from '../domain/names.js';
 import { pollEveryMs } from '../domain/watch.js';
 import { aws, may } from './aws-failure.js';
 import type { AlarmDifference, AlarmRepair, ControlActivities, ModelRef } from './contract.js';
@@ -64,12 +65,17 @@ export async function describeAlarms(
 /** What metric and composite alarms have in common, and the rest of a metric alarm when it is one. */
 export type Described = Partial<MetricAlarm>;
 
-/** Names of all alarms that begin with `prefix`. */
+interface NamedAlarm {
+  readonly name: string;
+  readonly arn: string;
+}
+
+/** Metric alarms whose names begin with `prefix`. */
 async function alarmsBelow(
   cloudwatch: CloudWatchClient,
   prefix: string,
-): Promise<readonly { readonly name: string; readonly arn: string }[]> {
-  const found: { name: string; arn: string }[] = [];
+): Promise<readonly NamedAlarm[]> {
+  const found: NamedAlarm[] = [];
   let token: string | undefined;
   do {
     const page = await aws(may('cloudwatch:DescribeAlarms', '*'), (options) =>
@@ -334,6 +340,40 @@ export async function deleteAlarmsOf(
   await deleteAlarms(cloudwatch, ours);
 }
 
+/** Those of the alarms that carry the model's tag. */
+async function oursAmong(
+  cloudwatch: CloudWatchClient,
+  model: string,
+  alarms: readonly NamedAlarm[],
+): Promise<readonly string[]> {
+  const ours: string[] = [];
+  for (const { name, arn } of alarms)
+    if ((await modelTagOf(cloudwatch, arn)) === model) ours.push(name);
+  return ours;
+}
+
+/** Alarms that call step policies of candidates which do not serve any more. Reads only. */
+export async function alarmsLeftBehind(
+  cloudwatch: CloudWatchClient,
+  model: string,
+  configs: readonly (string | null)[],
+): Promise<readonly string[]> {
+  const all = await alarmsBelow(cloudwatch, `${alarmPrefix(model)}release-`);
+  const left = all.filter(({ name }) => isLeftBehind(model, name, configs));
+  return oursAmong(cloudwatch, model, left);
+}
+
+/** Takes away the alarms that call step policies of a release's candidate; none is no error. */
+export async function deleteCandidateScalingAlarms(
+  cloudwatch: CloudWatchClient,
+  model: string,
+  release: number,
+): Promise<void> {
+  const all = await alarmsBelow(cloudwatch, candidateScalingPrefix(model, release));
+  const made = all.filter(({ name }) => isOfRelease(model, name));
+  await deleteAlarms(cloudwatch, await oursAmong(cloudwatch, model, made));
+}
+
 /** When and why alarms went to ALARM since an instant, in words, oldest first. */
 export async function alarmCauses(
   cloudwatch: CloudWatchClient,
@@ -389,18 +429,23 @@ type AlarmActivities = Pick<
 export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
   const clients = clientsFor(deps, 'deploy');
 
-  /** Ours by prefix, by name and by tag: the prefix of `a` also begins the names of a model `a-b`. */
-  const oursBelow = async (
+  /** Named as ours are. The prefix of `a` also begins the names of a model `a-b`: their tag tells whose they are. */
+  const namedAsOurs = async (ref: ModelRef): Promise<readonly NamedAlarm[]> =>
+    (await alarmsBelow(clients(ref).cloudwatch, alarmPrefix(ref.model))).filter(({ name }) =>
+      isNameOfOurs(ref.model, name),
+    );
+
+  /** Read after the alarms: one that was there before the endpoint left its rollout is left behind. */
+  const configsOf = async (
     ref: ModelRef,
-    wanted: (name: string) => boolean = () => true,
-  ): Promise<readonly string[]> => {
-    const all = await alarmsBelow(clients(ref).cloudwatch, alarmPrefix(ref.model));
-    const tagged: string[] = [];
-    for (const { name, arn } of all) {
-      if (!isNameOfOurs(ref.model, name) || !wanted(name)) continue;
-      if ((await modelTagOf(clients(ref).cloudwatch, arn)) === ref.model) tagged.push(name);
-    }
-    return tagged;
+    alarms: readonly NamedAlarm[],
+  ): Promise<readonly (string | null)[]> => {
+    if (!alarms.some(({ name }) => isLeftBehind(ref.model, name, []))) return [];
+    const found = await describeEndpoint(clients(ref).sagemaker, ref.policy.spec.endpoint.name);
+    return [
+      found?.EndpointConfigName ?? null,
+      found?.PendingDeploymentSummary?.EndpointConfigName ?? null,
+    ];
   };
 
   const repair = async (ref: ModelRef): Promise<AlarmRepair> => {
@@ -420,9 +465,16 @@ export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
       differences.push(...(await putAlarms(cloudwatch, specs, { [MODEL_TAG]: ref.model })));
     }
     const keep = new Set(Object.values(alarms).flat());
-    const obsolete = await oursBelow(
-      ref,
-      (name) => !keep.has(name) && !isOfRelease(ref.model, name),
+    const all = await namedAsOurs(ref);
+    const configs = await configsOf(ref, all);
+    const obsolete = await oursAmong(
+      cloudwatch,
+      ref.model,
+      all.filter(
+        ({ name }) =>
+          !keep.has(name) &&
+          (!isOfRelease(ref.model, name) || isLeftBehind(ref.model, name, configs)),
+      ),
     );
     await deleteAlarms(cloudwatch, obsolete);
     differences.push(
@@ -448,7 +500,9 @@ export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
 
     /** Deletes by name what carries our tag; what is gone already is no error. */
     async removeAlarms(ref) {
-      await deleteAlarms(clients(ref).cloudwatch, await oursBelow(ref));
+      const { cloudwatch } = clients(ref);
+      const all = await namedAsOurs(ref);
+      await deleteAlarms(cloudwatch, await oursAmong(cloudwatch, ref.model, all));
     },
 
     /**

@@ -296,6 +296,12 @@ export interface Split {
   readonly alarmNames: readonly string[];
 }
 
+export interface SplitScaling {
+  readonly split: Split;
+  /** Names the alarms that scale the candidate by steps. Absent in executions that began before there were any. */
+  readonly release?: number;
+}
+
 export interface ShiftRequest extends ModelRef {
   readonly split: Split;
   /** Share of the traffic that the candidate is to have. */
@@ -770,12 +776,10 @@ export interface ControlActivities {
   watchSplit(request: SplitWatch): Promise<BakeOutcome>;
   /** The candidate's fleet scales as the champion's does; the champion's may grow again where its suspension is ours. */
   openSplit(
-    request: ModelRef & { readonly split: Split; readonly resume: boolean },
+    request: ModelRef & SplitScaling & { readonly resume: boolean },
   ): Promise<{ readonly done: readonly string[] }>;
   /** Takes the candidate's scaling away, or no update could end its variant; suspends the champion's where it was ours. */
-  closeSplit(
-    request: ModelRef & { readonly split: Split; readonly suspend: boolean },
-  ): Promise<void>;
+  closeSplit(request: ModelRef & SplitScaling & { readonly suspend: boolean }): Promise<void>;
 
   /** Whether the endpoint can go back: config, models and artefacts are still there. */
   findWayBack(request: WayBackRequest): Promise<WayBackOutcome>;

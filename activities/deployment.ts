@@ -50,6 +50,7 @@ import { clock, pollEveryMs } from '../domain/watch.js';
 import {
   alarmCauses,
   deleteAlarmsOf,
+  deleteCandidateScalingAlarms,
   describeAlarms,
   MODEL_TAG,
   putAlarms,
@@ -291,6 +292,7 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
         ...Object.values(rollbackAlarmNames(request.model, request.release)),
         ...Object.values(candidateAlarmNames(request.model, request.release)),
       ]);
+      await deleteCandidateScalingAlarms(cloudwatch, request.model, request.release);
       for (const name of request.names)
         await discardConfig(sagemaker, request.model, splitName(name));
       if (request.keepConfig) return;

@@ -1,5 +1,6 @@
 /** The activities of modelkeeper, built from injected clients. */
 import { createAlarmActivities } from './alarms.js';
+import { createCandidateScaling } from './candidate-scaling.js';
 import { createCompareActivities } from './compare.js';
 import type { ControlActivities } from './contract.js';
 import { createMetricActivities } from './custom-metrics.js';
@@ -57,6 +58,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     },
     ...createStagingActivities(deps),
     ...createTrafficActivities(deps),
+    ...createCandidateScaling(deps),
     ...createWaysBackActivities(deps),
     ...createLedgerActivities(deps),
     ...createNotifyActivities(deps),

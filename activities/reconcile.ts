@@ -11,7 +11,7 @@ import { hardwareOf } from '../domain/instances.js';
 import { managedAlarms, type AlarmSpec } from '../domain/managed-alarms.js';
 import { keeperId } from '../domain/names.js';
 import { clock } from '../domain/watch.js';
-import { alarmDifferences, describeAlarms } from './alarms.js';
+import { alarmDifferences, alarmsLeftBehind, describeAlarms } from './alarms.js';
 import type { ControlActivities, ModelRef, Reconciliation } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { keeperOf } from './endpoint.js';
@@ -38,7 +38,7 @@ export function createReconcileActivities(
     const { reading } = look;
     const { champion } = reading;
     const tags = await readTags(sagemaker, reading.arn);
-    const [registered, artefact, alarms, scaled, head, next] = await Promise.all([
+    const [registered, artefact, alarms, alarmsLeft, scaled, head, next] = await Promise.all([
       champion?.packageArn == null
         ? null
         : describePackage(clientsFor(deps, 'approve')(ref).sagemaker, champion.packageArn).then(
@@ -51,6 +51,7 @@ export function createReconcileActivities(
             etag: found?.etag ?? null,
           })),
       readAlarms(cloudwatch, ref, look),
+      alarmsLeftBehind(cloudwatch, ref.model, [reading.configName, reading.pendingConfigName]),
       spec.scaling === undefined ? null : readScaling(ref, tags),
       ref.ledgerHead === 0
         ? true
@@ -85,6 +86,7 @@ export function createReconcileActivities(
       package: registered,
       artefact,
       alarms,
+      alarmsLeft,
       scaling: scaled,
       ledger: { number: ref.ledgerHead, headThere: head, nextThere: next },
     };

@@ -22,6 +22,7 @@ export const DISAGREEMENTS = {
   'claim-taken': { remedy: 'ask', repair: null },
   'alarm-missing': { remedy: 'repair', repair: 'creates the managed alarm again' },
   'alarm-changed': { remedy: 'repair', repair: 'puts the managed alarm right' },
+  'alarm-left-behind': { remedy: 'repair', repair: 'removes the alarm' },
   'alarm-actions-disabled': { remedy: 'report', repair: null },
   'scaling-target-missing': { remedy: 'repair', repair: 'applies the scaling policy again' },
   'scaling-target-foreign': { remedy: 'ask', repair: null },
@@ -177,6 +178,8 @@ export interface Facts {
     readonly differences: readonly string[];
     readonly actionsDisabled: boolean;
   }[];
+  /** Alarms of ours on the candidate of a rollout that is over. */
+  readonly alarmsLeft: readonly string[];
   /** `null` when the policy scales nothing. */
   readonly scaling: {
     readonly differences: readonly {
@@ -332,36 +335,44 @@ function aboutRegistry(expected: Expected, facts: Facts): readonly Disagreement[
   return found;
 }
 
-const aboutAlarms = (facts: Facts): readonly Disagreement[] =>
-  facts.alarms.flatMap(({ name, managed, found, differences, actionsDisabled }): Disagreement[] => {
-    if (!found)
-      return [
-        {
-          kind: 'alarm-missing',
-          subject: name,
-          sentence: managed
-            ? `the managed alarm ${name} does not exist`
-            : `the alarm ${name} that the policy names does not exist: create it, or take it out of the policy`,
-        },
-      ];
-    if (managed && differences.length > 0)
-      return [
-        {
-          kind: 'alarm-changed',
-          subject: name,
-          sentence: `the managed alarm ${name} was changed: ${differences.join('; ')}`,
-        },
-      ];
-    return actionsDisabled
-      ? [
+const aboutAlarms = (facts: Facts): readonly Disagreement[] => [
+  ...facts.alarmsLeft.map((name): Disagreement => ({
+    kind: 'alarm-left-behind',
+    subject: name,
+    sentence: `the alarm ${name} scales a candidate that does not serve any more`,
+  })),
+  ...facts.alarms.flatMap(
+    ({ name, managed, found, differences, actionsDisabled }): Disagreement[] => {
+      if (!found)
+        return [
           {
-            kind: 'alarm-actions-disabled',
+            kind: 'alarm-missing',
             subject: name,
-            sentence: `the actions of the alarm ${name} are switched off: it goes off and tells nobody`,
+            sentence: managed
+              ? `the managed alarm ${name} does not exist`
+              : `the alarm ${name} that the policy names does not exist: create it, or take it out of the policy`,
           },
-        ]
-      : [];
-  });
+        ];
+      if (managed && differences.length > 0)
+        return [
+          {
+            kind: 'alarm-changed',
+            subject: name,
+            sentence: `the managed alarm ${name} was changed: ${differences.join('; ')}`,
+          },
+        ];
+      return actionsDisabled
+        ? [
+            {
+              kind: 'alarm-actions-disabled',
+              subject: name,
+              sentence: `the actions of the alarm ${name} are switched off: it goes off and tells nobody`,
+            },
+          ]
+        : [];
+    },
+  ),
+];
 
 function aboutScaling(policy: Policy, { scaling }: Facts): readonly Disagreement[] {
   if (scaling === null) return [];

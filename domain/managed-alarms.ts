@@ -5,7 +5,10 @@ import {
   ALARMS_PREFIX,
   candidateAlarmNames,
   candidateVariant,
+  releaseName,
   rollbackAlarmNames,
+  roundsOf,
+  splitName,
 } from './names.js';
 import type { Policy, PolicySpec } from './policy.schema.js';
 
@@ -98,6 +101,9 @@ export const managedAlarmName = (model: string, source: string, kind: AlarmKind)
 const OF_A_SOURCE = new RegExp(`^[a-z0-9-]+-(?:${ALARM_KINDS.join('|')})$`);
 const OF_A_RELEASE = /^release-\d+-(?:(?:candidate-)?(?:errors|latency)|abort)$/;
 
+/** Calls a step policy of a candidate; in it, the number of the release. */
+const OF_A_CANDIDATE = /^release-(\d+)-candidate-scaling-(?:out|in|\d+)$/;
+
 /**
  * Whether a name is one that we give to an alarm of this model. The prefix of `a` also begins the names of a model
  * `a-b`, so that only the tag tells for sure.
@@ -105,12 +111,32 @@ const OF_A_RELEASE = /^release-\d+-(?:(?:candidate-)?(?:errors|latency)|abort)$/
 export function isNameOfOurs(model: string, name: string): boolean {
   const prefix = alarmPrefix(model);
   const rest = name.slice(prefix.length);
-  return name.startsWith(prefix) && (OF_A_RELEASE.test(rest) || OF_A_SOURCE.test(rest));
+  return (
+    name.startsWith(prefix) &&
+    [OF_A_RELEASE, OF_A_CANDIDATE, OF_A_SOURCE].some((of) => of.test(rest))
+  );
 }
 
 /** Whether an alarm is about a rollout, made and removed with its release. */
 export const isOfRelease = (model: string, name: string): boolean =>
-  OF_A_RELEASE.test(name.slice(alarmPrefix(model).length));
+  [OF_A_RELEASE, OF_A_CANDIDATE].some((of) => of.test(name.slice(alarmPrefix(model).length)));
+
+/**
+ * Whether an alarm calls a step policy of a candidate that does not serve beside the champion any more. The endpoint tells
+ * it, whatever is known of the release: such alarms are made once two versions serve, and removed before one of them goes.
+ *
+ * @param configs what the endpoint serves, and what it goes to; `null` for nothing
+ */
+export function isLeftBehind(
+  model: string,
+  name: string,
+  configs: readonly (string | null)[],
+): boolean {
+  const release = OF_A_CANDIDATE.exec(name.slice(alarmPrefix(model).length));
+  if (release === null || !name.startsWith(alarmPrefix(model))) return false;
+  const splits = roundsOf(releaseName(model, Number(release[1]))).map(splitName);
+  return !configs.some((config) => config !== null && splits.includes(config));
+}
 
 /**
  * The managed alarm on missing traffic: it tells that nothing can be told of the answers, not that they are bad. A

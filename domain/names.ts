@@ -44,6 +44,10 @@ export const candidateAlarmNames = (
   latency: `${alarmPrefix(model)}release-${release}-candidate-latency`,
 });
 
+/** How every alarm begins that calls a step policy of the candidate of one release. */
+export const candidateScalingPrefix = (model: string, release: number): string =>
+  `${alarmPrefix(model)}release-${release}-candidate-scaling-`;
+
 /** Tag on the endpoint that says which keeper writes to it. */
 export const KEEPER_TAG = 'modelkeeper:keeper';
 

@@ -3,7 +3,7 @@ import { durationMs } from './duration.js';
 import type { Hardware } from './instances.js';
 import type { AlarmSpec } from './managed-alarms.js';
 import { failureClass } from './failures.js';
-import { alarmPrefix } from './names.js';
+import { alarmPrefix, candidateScalingPrefix } from './names.js';
 import type { Policy, PolicySpec } from './policy.schema.js';
 
 type Scaling = NonNullable<PolicySpec['scaling']>;
@@ -150,6 +150,46 @@ export const isScalingOfOurs = (model: string, name: string): boolean =>
 /** Alarms that call our step policies; made and removed with them. */
 export const steppingAlarmNames = (model: string): readonly string[] =>
   (['out', 'in'] as const).map((way) => `${alarmPrefix(model)}scaling-${way}`);
+
+type Dimensions = readonly {
+  readonly Name?: string | undefined;
+  readonly Value?: string | undefined;
+}[];
+
+/**
+ * Whether a metric is of one variant of the endpoint, so that the same metric of the other variant tells of that one. A
+ * metric of a namespace of one's own may leave the endpoint out.
+ */
+export function isOfVariant(
+  dimensions: Dimensions | undefined,
+  at: { readonly endpoint: string; readonly variant: string },
+): boolean {
+  const of = (name: string): string | undefined =>
+    dimensions?.find(({ Name }) => Name === name)?.Value;
+  const endpoint = of('EndpointName')?.toLowerCase();
+  return (
+    of('VariantName') === at.variant &&
+    (endpoint === undefined || endpoint === at.endpoint.toLowerCase())
+  );
+}
+
+/**
+ * The alarm on the candidate's variant that stands for one on the champion's: named after ours, or numbered where people
+ * named it.
+ *
+ * @param at place among the alarms that are taken over, from 0
+ */
+export function candidateScalingAlarm(
+  model: string,
+  release: number,
+  alarm: string,
+  at: number,
+): string {
+  const way = steppingAlarmNames(model).includes(alarm)
+    ? alarm.slice(`${alarmPrefix(model)}scaling-`.length)
+    : String(at + 1);
+  return `${candidateScalingPrefix(model, release)}${way}`;
+}
 
 /**
  * @param hardware of the instances that serve; needed where a percentage is of the whole instance

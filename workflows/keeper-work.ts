@@ -308,7 +308,7 @@ export async function endedOutside(
     urgent: true,
   });
   await atBest(() => stopTraining(desk, open.release, name), desk.tell);
-  await atBest(() => endSplit(desk, name, endpoint), desk.tell);
+  await atBest(() => endSplit(desk, open.release, endpoint), desk.tell);
   await atBest(
     () =>
       control('remove what was made for it').discardDeployment({
@@ -323,9 +323,13 @@ export async function endedOutside(
 }
 
 /** A release that is gone may have left its candidate next to the champion: nobody else would take it away. */
-async function endSplit(desk: KeeperDesk, name: string, endpoint: EndpointReading): Promise<void> {
+async function endSplit(
+  desk: KeeperDesk,
+  release: number,
+  endpoint: EndpointReading,
+): Promise<void> {
   const { state } = desk;
-  const configName = roundsOf(name)
+  const configName = roundsOf(releaseName(desk.model, release))
     .map(splitName)
     .find((split) => split === endpoint.configName || split === endpoint.pendingConfigName);
   const previous = state.champion?.configName;
@@ -340,6 +344,7 @@ async function endSplit(desk: KeeperDesk, name: string, endpoint: EndpointReadin
       candidateVariant: candidateVariant(variant),
       alarmNames: [],
     },
+    release,
     suspend: false,
   });
   const update = await control('put the champion back').updateEndpoint({

@@ -198,6 +198,9 @@ async function repair(desk: KeeperDesk, found: Disagreement): Promise<string | u
         ? undefined
         : 'it is an alarm of your own, which modelkeeper does not make';
     }
+    case 'alarm-left-behind':
+      await control(`repair: ${found.kind}`).repairAlarms(ref);
+      return undefined;
     case 'scaling-target-missing':
     case 'scaling-target-changed':
     case 'scaling-policy-changed':

@@ -229,6 +229,27 @@ const isShared = (state: State): void => {
       },
     },
   });
+  state.scalingPolicies.set('steps', {
+    PolicyName: 'steps',
+    PolicyType: 'StepScaling',
+    PolicyARN: 'policy/of-the-champion',
+    ResourceId: 'endpoint/flights-live/variant/AllTraffic',
+    Alarms: [{ AlarmName: 'busy' }],
+  });
+  state.alarms.set('busy', {
+    AlarmName: 'busy',
+    Dimensions: [{ Name: 'VariantName', Value: 'AllTraffic' }],
+    AlarmActions: ['policy/of-the-champion'],
+  } as object);
+};
+
+/** The candidate of the release scales by steps. */
+const scalesBySteps = (state: State): void => {
+  for (const end of ['out', '2']) {
+    const name = `modelkeeper-flights-release-2-candidate-scaling-${end}`;
+    state.alarms.set(name, { AlarmName: name });
+    state.alarmTags.set(name, tags);
+  }
 };
 
 const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
@@ -271,7 +292,7 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   },
   unclaimEndpoint: { args: [ref] },
   ensureAlarms: { args: [ref] },
-  repairAlarms: { args: [ref] },
+  repairAlarms: { given: scalesBySteps, args: [ref] },
   publishMetrics: {
     args: [{ ...ref, metrics: verdictMetrics('flights', 'healthy', NOON) }],
   },
@@ -433,7 +454,10 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   },
   prepareDeployment: { args: [prepare] },
   discardDeployment: {
-    given: isPrepared,
+    given: (state) => {
+      isPrepared(state);
+      scalesBySteps(state);
+    },
     args: [{ ...ref, release: 2, names: ['flights-2'], keepConfig: false }],
   },
   preflight: {
@@ -501,13 +525,14 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   shiftTraffic: { given: isShared, args: [{ ...ref, split, percent: 25, expectedPercent: 5 }] },
   awaitShift: { given: isShared, args: [{ ...ref, split, percent: 5, deadlineMs: NOON + 1 }] },
   watchSplit: { given: isShared, args: [{ ...ref, split, percent: 5, untilMs: NOON }] },
-  openSplit: { given: isShared, args: [{ ...ref, split, resume: true }] },
+  openSplit: { given: isShared, args: [{ ...ref, split, release: 2, resume: true }] },
   closeSplit: {
     given: (state) => {
       isShared(state);
+      scalesBySteps(state);
       state.candidateTarget = { MinCapacity: 1, MaxCapacity: 4 };
     },
-    args: [{ ...ref, split, suspend: true }],
+    args: [{ ...ref, split, release: 2, suspend: true }],
   },
   findWayBack: { given: isPrepared, args: [{ ...ref, to: 'flights-2', previous: null }] },
   pruneConfigs: {

@@ -322,6 +322,7 @@ interface Row {
 }
 
 const TRACKING = trackingName(ref.model);
+const LEFT_BEHIND = 'modelkeeper-flights-release-4-candidate-scaling-out';
 
 const nothing = (): Promise<void> => Promise.resolve();
 
@@ -435,6 +436,27 @@ const ROWS: readonly Row[] = [
       ),
     subject: () => managed,
     sentence: /was changed: .*should be/,
+    mend: () => run(activities.repairAlarms, [ref]),
+  },
+  {
+    kind: 'alarm-left-behind',
+    by: 'a rollout by steps that was cut off',
+    make: () =>
+      bench.cloudwatch.send(
+        new PutMetricAlarmCommand({
+          AlarmName: LEFT_BEHIND,
+          Namespace: 'AWS/SageMaker',
+          MetricName: 'Invocations',
+          Statistic: 'Sum',
+          Period: 60,
+          EvaluationPeriods: 1,
+          Threshold: 1,
+          ComparisonOperator: 'GreaterThanThreshold',
+          Tags: [{ Key: 'modelkeeper:model', Value: 'flights' }],
+        }),
+      ),
+    subject: () => LEFT_BEHIND,
+    sentence: /scales a candidate that does not serve any more/,
     mend: () => run(activities.repairAlarms, [ref]),
   },
   {

@@ -1,6 +1,7 @@
 /** The activities of a rollout by steps against the local AWS: what its refusals and states leave of them. */
 import {
   type ApplicationAutoScalingClient,
+  DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
@@ -8,7 +9,15 @@ import {
   PutScheduledActionCommand,
   RegisterScalableTargetCommand,
 } from '@aws-sdk/client-application-auto-scaling';
-import { SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import {
+  DescribeAlarmsCommand,
+  ListTagsForResourceCommand,
+  PutMetricAlarmCommand,
+  PutMetricDataCommand,
+  SetAlarmStateCommand,
+  type MetricAlarm,
+  type PutMetricAlarmInput,
+} from '@aws-sdk/client-cloudwatch';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
   CreateEndpointCommand,
@@ -223,6 +232,107 @@ async function scalingOf(variant: string): Promise<Readonly<Record<string, unkno
   ]) as Record<string, unknown>;
 }
 
+const TOPIC = 'arn:aws:sns:us-east-1:111122223333:on-call';
+
+/** A step policy of the champion, and the alarm that calls it. */
+async function steps(
+  policyName: string,
+  add: number,
+  alarm: Partial<PutMetricAlarmInput> & { AlarmName: string },
+): Promise<void> {
+  const { PolicyARN = '' } = await scaling.send(
+    new PutScalingPolicyCommand({
+      ...onVariant(VARIANT),
+      PolicyName: policyName,
+      PolicyType: 'StepScaling',
+      StepScalingPolicyConfiguration: {
+        AdjustmentType: 'ChangeInCapacity',
+        Cooldown: 60,
+        StepAdjustments: [{ MetricIntervalLowerBound: 0, ScalingAdjustment: add }],
+      },
+    }),
+  );
+  await bench.cloudwatch.send(
+    new PutMetricAlarmCommand({
+      EvaluationPeriods: 1,
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 0.5,
+      TreatMissingData: 'missing',
+      ...alarm,
+      AlarmActions: [PolicyARN, TOPIC],
+    }),
+  );
+}
+
+const ofVariant = (variant: string) => [
+  { Name: 'EndpointName', Value: ENDPOINT },
+  { Name: 'VariantName', Value: variant },
+];
+
+/** Steps of ours, of a person's by an expression, and by something that knows of no variant. */
+async function scalesBySteps(): Promise<void> {
+  await steps('modelkeeper-flights-steps-out', 1, {
+    AlarmName: 'modelkeeper-flights-scaling-out',
+    Namespace: '/aws/sagemaker/Endpoints',
+    MetricName: 'CPUUtilization',
+    Dimensions: ofVariant(VARIANT),
+    Statistic: 'Average',
+    Period: 60,
+    DatapointsToAlarm: 1,
+  });
+  await steps('busy', 2, {
+    AlarmName: 'shop is busy',
+    Metrics: [
+      {
+        Id: 'waiting',
+        MetricStat: {
+          Metric: {
+            Namespace: 'Shop',
+            MetricName: 'Waiting',
+            Dimensions: [{ Name: 'VariantName', Value: VARIANT }],
+          },
+          Period: 10,
+          Stat: 'Sum',
+        },
+        ReturnData: false,
+      },
+      { Id: 'each', Expression: 'waiting / 2', ReturnData: true },
+    ],
+  });
+  await steps('queue', 3, {
+    AlarmName: 'queue is long',
+    Namespace: 'AWS/SQS',
+    MetricName: 'ApproximateNumberOfMessagesVisible',
+    Dimensions: [{ Name: 'QueueName', Value: 'flights' }],
+    Statistic: 'Maximum',
+    Period: 60,
+  });
+}
+
+/** The alarms that scale the candidate of a release, by their ends. */
+async function candidateAlarms(release: number): Promise<Readonly<Record<string, MetricAlarm>>> {
+  const AlarmNamePrefix = `modelkeeper-flights-release-${String(release)}-candidate-scaling-`;
+  const { MetricAlarms = [] } = await bench.cloudwatch.send(
+    new DescribeAlarmsCommand({ AlarmNamePrefix }),
+  );
+  return Object.fromEntries(
+    MetricAlarms.map((one) => [one.AlarmName?.slice(AlarmNamePrefix.length) ?? '', one]),
+  );
+}
+
+const disagreements = async () =>
+  (
+    await settled(activities.reconcile, {
+      ...ref,
+      expected: { configName: null, seen: null },
+      known: [],
+      accepted: [],
+      ledgerHead: 0,
+      notBeforeMs: 0,
+      once: true,
+    })
+  ).disagreements.filter(({ kind }) => kind === 'alarm-left-behind');
+
 /** From the champion alone to both side by side. */
 async function entered(release: number): Promise<{ prepared: Prepared; split: Split }> {
   const prepared = await settled(activities.prepareDeployment, {
@@ -378,6 +488,87 @@ describe('a rollout by steps on the local AWS', () => {
       kind: 'alarm',
     });
     expect(await shifted(split, 20, 0)).toMatchObject({ kind: 'lost' });
+  }, 60_000);
+
+  it('scales the candidate by steps with alarms of its own, which go with it', async () => {
+    const { prepared, split } = await entered(9);
+    await scalesBySteps();
+    const open = { ...ref, split, release: 9, resume: true };
+    const { done } = await settled(activities.openSplit, open);
+    expect(done.filter((what) => what.includes('not taken over'))).toEqual([
+      `the scaling policy queue is not taken over: what calls it does not tell ${VARIANT} from another variant`,
+    ]);
+
+    const { ScalingPolicies: policies = [] } = await scaling.send(
+      new DescribeScalingPoliciesCommand(onVariant(split.candidateVariant)),
+    );
+    const arns = Object.fromEntries(policies.map((one) => [one.PolicyName, one.PolicyARN]));
+    expect(Object.keys(arns).sort()).toEqual(['busy', 'load', 'modelkeeper-flights-steps-out']);
+    const made = await candidateAlarms(9);
+    expect(Object.keys(made).sort()).toEqual(['2', 'out']);
+    // They call the candidate's policies, and nobody of those who are called for the champion.
+    expect(made['out']).toMatchObject({
+      MetricName: 'CPUUtilization',
+      Dimensions: ofVariant(split.candidateVariant),
+      Period: 60,
+      Threshold: 0.5,
+      DatapointsToAlarm: 1,
+      ActionsEnabled: true,
+      AlarmActions: [arns['modelkeeper-flights-steps-out']],
+    });
+    const Dimensions = [{ Name: 'VariantName', Value: split.candidateVariant }];
+    expect(made['2']?.Metrics).toMatchObject([
+      { Id: 'waiting', MetricStat: { Metric: { Dimensions } } },
+      { Id: 'each', Expression: 'waiting / 2' },
+    ]);
+    expect(made['2']?.AlarmActions).toEqual([arns['busy']]);
+    const { Tags } = await bench.cloudwatch.send(
+      new ListTagsForResourceCommand({ ResourceARN: made['out']?.AlarmArn }),
+    );
+    expect(Tags).toEqual([
+      { Key: 'modelkeeper:model', Value: 'flights' },
+      { Key: 'modelkeeper:release', Value: 'flights-9' },
+    ]);
+
+    // Neither the repair of the managed alarms nor a comparison touches them meanwhile, and twice is as once.
+    await settled(activities.repairAlarms, ref);
+    await settled(activities.openSplit, open);
+    expect(await disagreements()).toEqual([]);
+    expect(Object.keys(await candidateAlarms(9)).sort()).toEqual(['2', 'out']);
+
+    // What waits at the candidate makes the candidate's fleet grow, and that one alone.
+    const waiting = { MetricName: 'Waiting', Dimensions, Value: 9, StorageResolution: 1 };
+    await bench.cloudwatch.send(
+      new PutMetricDataCommand({ Namespace: 'Shop', MetricData: [waiting] }),
+    );
+    const counts = async () =>
+      (await look()).ProductionVariants?.map((one) => one.DesiredInstanceCount);
+    expect(await until(counts, (now) => now?.[1] !== 2)).toEqual([3, 4]);
+
+    await settled(activities.closeSplit, { ...ref, split, release: 9, suspend: true });
+    expect(await candidateAlarms(9)).toEqual({});
+    expect(await targets()).toEqual([VARIANT]);
+
+    // Cut off before it could take them away, and the endpoint put back by hand.
+    await until(look, ({ EndpointStatus }) => EndpointStatus === 'InService');
+    await settled(activities.openSplit, open);
+    await scaling.send(new DeregisterScalableTargetCommand(onVariant(split.candidateVariant)));
+    expect(await update(9, prepared, 'flights-7', split.configName, { plain: true })).toBe(
+      'in service',
+    );
+    expect((await disagreements()).map(({ subject }) => subject)).toEqual(
+      Object.values(await candidateAlarms(9)).map(({ AlarmName }) => AlarmName),
+    );
+    expect((await settled(activities.repairAlarms, ref)).differences).toHaveLength(2);
+    expect(await candidateAlarms(9)).toEqual({});
+    expect(await disagreements()).toEqual([]);
+
+    await settled(activities.discardDeployment, {
+      ...ref,
+      release: 9,
+      names: ['flights-9'],
+      keepConfig: false,
+    });
   }, 60_000);
 
   it('goes back two versions when config, model and artefact are still there', async () => {

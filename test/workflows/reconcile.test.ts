@@ -44,6 +44,31 @@ describe('the reconciler', () => {
     });
   });
 
+  it('takes away an alarm that a rollout left behind, and enters it', async () => {
+    await play(async (p) => {
+      const left = 'modelkeeper-m-release-3-candidate-scaling-out';
+      p.world.override({
+        repairAlarms: async () => {
+          p.world.differs = {};
+          return { alarms: {}, differences: [] };
+        },
+      });
+      await ready(p);
+      p.world.differs = { alarmsLeft: [left] };
+      await p.env.sleep('7h');
+      const repaired = await until(
+        async () => p.world.ledger.find((entry) => entry.decision === 'repaired'),
+        (entry) => entry !== undefined,
+        'the repair is entered',
+      );
+      expect(repaired?.reasons).toEqual([
+        `the alarm ${left} scales a candidate that does not serve any more`,
+        'modelkeeper removes the alarm',
+      ]);
+      expect((await p.keeperStatus()).disagreements).toEqual([]);
+    });
+  });
+
   it('fights nobody: what is changed again and again is left to people, contested', async () => {
     await play(async (p) => {
       p.world.override({

@@ -53,6 +53,7 @@ const ask = (p: Play, update: string, user = 'ada') =>
 const alone = (p: Play): void => {
   expect(p.world.endpoint).toMatchObject({ status: 'InService', configName: 'first' });
   expect(p.world.candidateScales).toBe(false);
+  expect([...p.world.steppedFor]).toEqual([]);
 };
 
 describe('a rollout by steps', () => {
@@ -69,6 +70,7 @@ describe('a rollout by steps', () => {
         expect(p.world.shares).toEqual([5, 25, 50]);
         expect(p.world.endpoint.configName).toBe(`${model}-1`);
         expect(p.world.candidateScales).toBe(false);
+        expect([...p.world.steppedFor]).toEqual([]);
         expect(p.world.ledger.filter(({ decision }) => decision === 'rollout step')).toHaveLength(
           4,
         );
@@ -284,6 +286,7 @@ describe('a rollout by steps', () => {
       async (p) => {
         await approved(p);
         await reachPhase(p, 'baking', 25);
+        expect([...p.world.steppedFor]).toEqual([1]);
         await p.release(1).terminate('for the test');
         for (let hours = 0; hours < 12 && p.world.endpoint.configName !== 'first'; hours += 1) {
           await p.env.sleep(HOUR_MS);

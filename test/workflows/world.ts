@@ -180,6 +180,8 @@ export class World {
   /** What the alarms on the candidate say at the next look of a bake. */
   candidateAlarm: string | null = null;
   candidateScales = false;
+  /** Releases whose candidates have alarms that call their step policies. */
+  readonly steppedFor = new Set<number | undefined>();
   /** Endpoint configs that can be gone back to. */
   kept = ['first'];
   readonly pruned: { keep: number; wanted: readonly string[] }[] = [];
@@ -312,6 +314,7 @@ export class World {
       package: packageArn === null ? null : this.package(packageArn),
       artefact: { uri: 's3://ml-artefacts/model.tar.gz', etag: 'etag' },
       alarms: [],
+      alarmsLeft: [],
       scaling: null,
       ledger: { number: ledgerHead, headThere: true, nextThere: false },
       ...this.differs,
@@ -729,12 +732,14 @@ export class World {
         this.pruned.push({ keep, wanted });
         return { removed: [] };
       },
-      openSplit: async () => {
+      openSplit: async ({ release }) => {
         this.candidateScales = true;
+        this.steppedFor.add(release);
         return { done: [] };
       },
-      closeSplit: async () => {
+      closeSplit: async ({ release }) => {
         this.candidateScales = false;
+        this.steppedFor.delete(release);
       },
       prepareShadow: async ({ configName, policy }) =>
         this.shadowRefusal.length > 0

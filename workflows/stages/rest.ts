@@ -195,6 +195,7 @@ async function takeTraffic(desk: ReleaseDesk, split: Split): Promise<void> {
   await control('end the scaling of the candidate').closeSplit({
     ...desk.ref,
     split,
+    release: desk.input.release,
     suspend: desk.scalingSuspended(),
   });
 }

@@ -134,6 +134,7 @@ async function enter(
     const opened = await control('scaling while two versions serve').openSplit({
       ...ref,
       split,
+      release: input.release,
       resume: desk.scalingSuspended(),
     });
     for (const done of opened.done) desk.tell(`scaling: ${done}`);
@@ -356,6 +357,7 @@ async function leave(rollout: Rollout): Promise<Deployed> {
   await control('end the scaling of the candidate').closeSplit({
     ...ref,
     split,
+    release: input.release,
     suspend: desk.scalingSuspended(),
   });
   const deadlineMs = Date.now() + plan.timeoutSeconds * 1_000 + MARGIN_MS;

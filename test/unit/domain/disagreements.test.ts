@@ -47,6 +47,7 @@ const agreed: Facts = {
   keeperWanted: 'keeper/m',
   package: registered,
   artefact: { uri: 's3://b/m.tar.gz', etag: 'etag' },
+  alarmsLeft: [],
   alarms: [
     { name: 'a', managed: true, found: true, differences: [], actionsDisabled: false },
     { name: 'own', managed: false, found: true, differences: [], actionsDisabled: false },
@@ -77,6 +78,7 @@ const WAYS: Readonly<Partial<Record<DisagreementKind, Partial<Facts>>>> = {
   'claim-taken': { keeper: 'keeper/other' },
   'alarm-missing': alarmWith({ found: false }),
   'alarm-changed': alarmWith({ differences: ['threshold is 9, should be 1'] }),
+  'alarm-left-behind': { alarmsLeft: ['modelkeeper-m-release-3-candidate-scaling-out'] },
   'alarm-actions-disabled': alarmWith({ managed: false, actionsDisabled: true }),
   'scaling-target-missing': scalingWith('scalable target', 'existence', true),
   'scaling-target-foreign': scalingWith('scalable target', 'owner', true),

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { hardwareOf } from '../../../domain/instances.js';
 import {
   isAboutSilence,
+  isLeftBehind,
   isNameOfOurs,
   isOfRelease,
   managedAlarms,
@@ -49,6 +50,39 @@ describe('the managed alarms', () => {
     expect(isOfRelease('flights', 'modelkeeper-flights-release-3-abort')).toBe(true);
     expect(isNameOfOurs('flights', 'modelkeeper-flights-my-own')).toBe(false);
     expect(isNameOfOurs('flights', 'other-flights-health-cpu')).toBe(false);
+  });
+
+  it.each(['out', 'in', '1', '12'])(
+    'that scale a candidate (%s) are ours and of a release',
+    (end) => {
+      const name = `modelkeeper-flights-release-3-candidate-scaling-${end}`;
+      expect(isNameOfOurs('flights', name)).toBe(true);
+      expect(isOfRelease('flights', name)).toBe(true);
+    },
+  );
+
+  it('that scale a candidate are left behind once no split of their release is there', () => {
+    const name = 'modelkeeper-flights-release-3-candidate-scaling-out';
+    const left = (...configs: (string | null)[]) => isLeftBehind('flights', name, configs);
+    expect(left('flights-2', null)).toBe(true);
+    expect(left(null, null)).toBe(true);
+    expect(left('flights-3', null)).toBe(true);
+    expect(left('flights-13-split', 'flights-3-4-split')).toBe(true);
+    expect(left('flights-3-split', null)).toBe(false);
+    expect(left('flights-3-3-split', 'flights-3-3')).toBe(false);
+    expect(left('flights-2', 'flights-3-2-split')).toBe(false);
+  });
+
+  it('that scale nothing, or another model’s candidate, are never left behind', () => {
+    for (const name of [
+      'modelkeeper-flights-release-3-abort',
+      'modelkeeper-flights-release-3-candidate-errors',
+      'modelkeeper-flights-release-3-candidate-scaling-cpu',
+      'modelkeeper-flights-release-3-candidate-scaling-by-hand',
+      'modelkeeper-flights-scaling-out',
+      'modelkeeper-other-release-3-candidate-scaling-out',
+    ])
+      expect([name, isLeftBehind('flights', name, [])]).toEqual([name, false]);
   });
 
   it('on GPUs count a hundred for each', () => {

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { policySchema } from '../../../domain/policy.schema.js';
 import {
   awsCron,
+  candidateScalingAlarm,
+  isOfVariant,
   newRefusals,
   scalingPlan,
   ScalingUnknown,
@@ -205,5 +207,45 @@ describe('refusalRemedy', () => {
   });
   it('of words that name nothing to do is none', () => {
     expect(refusalRemedy('the endpoint is not InService')).toBeNull();
+  });
+});
+
+describe('a metric', () => {
+  const at = { endpoint: 'live', variant: 'AllTraffic' };
+  const of = (dimensions: Readonly<Record<string, string>> | undefined) =>
+    isOfVariant(
+      dimensions && Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+      at,
+    );
+
+  it.each([
+    { EndpointName: 'live', VariantName: 'AllTraffic' },
+    { VariantName: 'AllTraffic', EndpointName: 'LIVE', InstanceId: 'i-1' },
+    // Of a namespace of one's own.
+    { VariantName: 'AllTraffic' },
+  ])('%j is of the variant', (dimensions) => {
+    expect(of(dimensions)).toBe(true);
+  });
+
+  it.each([
+    undefined,
+    {},
+    { EndpointName: 'live' },
+    { EndpointName: 'other', VariantName: 'AllTraffic' },
+    { EndpointName: 'live', VariantName: 'alltraffic' },
+    { EndpointName: 'live', VariantName: 'AllTraffic-candidate' },
+  ])('%j is not', (dimensions) => {
+    expect(of(dimensions)).toBe(false);
+  });
+});
+
+describe('the alarm that stands for one of the champion’s', () => {
+  it('is named after ours, and numbered where people named it', () => {
+    const named = (alarm: string, at: number) => candidateScalingAlarm('flights', 3, alarm, at);
+    const prefix = 'modelkeeper-flights-release-3-candidate-scaling';
+    expect(named('modelkeeper-flights-scaling-in', 0)).toBe(`${prefix}-in`);
+    expect(named('modelkeeper-flights-scaling-out', 1)).toBe(`${prefix}-out`);
+    expect(named('shop busy (prod)', 2)).toBe(`${prefix}-3`);
+    expect(named('modelkeeper-flights-scaling-sideways', 0)).toBe(`${prefix}-1`);
   });
 });
