@@ -531,9 +531,10 @@ describe('a rollout by steps on the local AWS', () => {
     ]);
 
     // Neither the repair of the managed alarms nor a comparison touches them meanwhile, and twice is as once.
-    await settled(activities.repairAlarms, ref);
-    await settled(activities.openSplit, open);
     expect(await disagreements()).toEqual([]);
+    await settled(activities.repairAlarms, ref);
+    expect(Object.keys(await candidateAlarms(9)).sort()).toEqual(['2', 'out']);
+    await settled(activities.openSplit, open);
     expect(Object.keys(await candidateAlarms(9)).sort()).toEqual(['2', 'out']);
 
     // What waits at the candidate makes the candidate's fleet grow, and that one alone.
