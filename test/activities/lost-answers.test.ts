@@ -240,7 +240,7 @@ const isShared = (state: State): void => {
     AlarmName: 'busy',
     Dimensions: [{ Name: 'VariantName', Value: 'AllTraffic' }],
     AlarmActions: ['policy/of-the-champion'],
-  } as object);
+  });
 };
 
 /** The candidate of the release scales by steps. */

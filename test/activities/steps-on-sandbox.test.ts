@@ -502,7 +502,9 @@ describe('a rollout by steps on the local AWS', () => {
     const { ScalingPolicies: policies = [] } = await scaling.send(
       new DescribeScalingPoliciesCommand(onVariant(split.candidateVariant)),
     );
-    const arns = Object.fromEntries(policies.map((one) => [one.PolicyName, one.PolicyARN]));
+    const arns: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+      policies.map((one) => [one.PolicyName ?? '', one.PolicyARN]),
+    );
     expect(Object.keys(arns).sort()).toEqual(['busy', 'load', 'modelkeeper-flights-steps-out']);
     const made = await candidateAlarms(9);
     expect(Object.keys(made).sort()).toEqual(['2', 'out']);
