@@ -106,6 +106,8 @@ export interface ScalableFleet {
   desiredCount(resourceId: string): number | undefined;
   /** Called with the new count, already within the target's bounds, when it differs from the present one. */
   setDesiredCount(resourceId: string, count: number): void;
+  /** True for what may go down to no instance at all: asynchronous endpoints. */
+  mayBeNone?(resourceId: string): boolean;
   /** True while the resource cannot be scaled (an endpoint that is being updated). */
   busy?(resourceId: string): boolean;
 }
@@ -151,6 +153,8 @@ export interface Kernel {
   /** Of this sandbox's Application Auto Scaling; asked only while the server serves. */
   readonly scalableTargets: ScalableTargets;
   observe(data: readonly MetricDatum[]): void;
+  /** Publishes to a topic named by ARN, without a subject; false when there is no such topic. */
+  publish(topicArn: string, message: string): boolean;
   /** Puts a message into a queue named by ARN; false when there is no such queue. */
   sendToQueue(queueArn: string, body: string): boolean;
   /** The state of an alarm as the evaluator last set it; `undefined` when there is no such alarm. */
@@ -215,8 +219,16 @@ export interface Service {
   close?(): void | Promise<void>;
 }
 
-/** Answers restJson1 `POST /endpoints/{name}/invocations` of the SageMaker runtime. An `AwsError` thrown is sent as such. */
+/**
+ * Answers restJson1 `POST /endpoints/{name}/invocations` and `…/async-invocations` of the SageMaker runtime. An
+ * `AwsError` thrown is sent as such.
+ */
 export type RuntimeHandler = (
   kernel: Kernel,
-  request: { endpointName: string; headers: IncomingHttpHeaders; body: Buffer },
+  request: {
+    operation: 'InvokeEndpoint' | 'InvokeEndpointAsync';
+    endpointName: string;
+    headers: IncomingHttpHeaders;
+    body: Buffer;
+  },
 ) => Promise<{ status: number; headers: Record<string, string>; body: Buffer }>;

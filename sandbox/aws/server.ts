@@ -128,6 +128,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       observe: (data) => {
         wires.observe(data);
       },
+      publish: (topicArn, message) => wires.publish(topicArn, '', message),
       sendToQueue: (queueArn, body) => wires.sendToQueue(queueArn, body),
       alarmState: (name) => wires.alarmState(name),
       onScale: (owner) => {

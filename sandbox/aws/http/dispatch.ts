@@ -106,10 +106,7 @@ export class Dispatcher {
       await this.perform(request, response, work, call);
     } else if (isQueryCall(request, url)) {
       await this.perform(request, response, await this.queryWork(request, url, call), call);
-    } else if (
-      request.method === 'POST' &&
-      /^\/endpoints\/[^/]+\/invocations$/.test(url.pathname)
-    ) {
+    } else if (request.method === 'POST' && INVOCATION.test(url.pathname)) {
       await this.perform(request, response, this.runtimeWork(request, url, call), call);
     } else {
       await this.perform(request, response, this.restWork(request, url, call), call);
@@ -263,11 +260,12 @@ export class Dispatcher {
   }
 
   private runtimeWork(request: IncomingMessage, url: URL, call: CallInfo): Work {
-    const encodedName = url.pathname.split('/')[2] ?? '';
+    const [, , encodedName = '', kind] = url.pathname.split('/');
+    const invoked = kind === 'invocations' ? 'InvokeEndpoint' : 'InvokeEndpointAsync';
     const endpointName = decodedOr(encodedName, encodedName);
     const { kernel, runtime } = this.parts;
     return {
-      operation: 'SageMakerRuntime.InvokeEndpoint',
+      operation: `SageMakerRuntime.${invoked}`,
       input: endpointName,
       perform: async () => {
         if (runtime === undefined) {
@@ -278,7 +276,8 @@ export class Dispatcher {
           );
         }
         const body = await readBody(request);
-        const answer = await runtime(kernel, { endpointName, headers: request.headers, body });
+        const { headers } = request;
+        const answer = await runtime(kernel, { operation: invoked, endpointName, headers, body });
         return { ...answer, headers: { 'x-amzn-requestid': call.requestId, ...answer.headers } };
       },
       errorAnswer: (error) => jsonError(error, 'application/json', call.requestId),
@@ -296,6 +295,7 @@ export class Dispatcher {
   }
 }
 
+const INVOCATION = /^\/endpoints\/[^/]+\/(?:async-)?invocations$/;
 /** The connection is closed. */
 const OVER = 'closed';
 const SNS_VERSION = '2010-03-31';

@@ -16,6 +16,7 @@ const SERVICE_KINDS = [
   'stuck creating',
   'eventual consistency',
   'container error',
+  'slow container',
   'missed monitoring execution',
   'late monitoring execution',
   'failed monitoring execution',

@@ -1,11 +1,16 @@
-import type { DataCaptureConfig, DeploymentConfig } from './shapes.js';
+import type {
+  AsyncInferenceConfig,
+  DataCaptureConfig,
+  DeploymentConfig,
+  ServerlessConfig,
+} from './shapes.js';
 import type { Walk } from './rollout.js';
 
 export interface VariantState {
   readonly name: string;
   readonly modelName?: string;
   readonly instanceType?: string;
-  readonly serverless?: unknown;
+  serverless?: ServerlessConfig;
   /** `SpecifiedImage`s of its containers. */
   readonly images: readonly string[];
   /** Where the primary container's artefact is; absent when it has none. */
@@ -25,6 +30,10 @@ export interface Fleet {
   /** Copies of requests go here, and their answers nowhere. */
   readonly shadows?: VariantState[];
   readonly capture?: DataCaptureConfig;
+  /** Requests wait in a queue, and answers go to S3. */
+  readonly asynchronous?: AsyncInferenceConfig;
+  /** SageMaker updates it all at once, whatever is asked: serverless, Inf1, Elastic Inference, AWS Marketplace. */
+  readonly unguarded?: boolean;
   readonly metricsEverySeconds: number;
   readonly resolvedAtMs: number;
 }

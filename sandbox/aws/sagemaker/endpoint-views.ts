@@ -39,6 +39,7 @@ export function describeEndpoint(endpoint: EndpointRecord): object {
     CreationTime: seconds(endpoint.createdAtMs),
     LastModifiedTime: seconds(endpoint.modifiedAtMs),
     ...(endpoint.lastDeploymentConfig && { LastDeploymentConfig: endpoint.lastDeploymentConfig }),
+    ...(shown?.asynchronous && { AsyncInferenceConfig: shown.asynchronous }),
     ...(updating && { PendingDeploymentSummary: pending(updating, seconds) }),
     ...(shown && { MetricsConfig: { MetricPublishFrequencyInSeconds: shown.metricsEverySeconds } }),
   };
@@ -114,6 +115,7 @@ function summary(variant: VariantState, fleet: Fleet): object {
     ...(variant.serverless === undefined
       ? { CurrentInstanceCount: variant.count, DesiredInstanceCount: variant.desiredCount }
       : {
+          CurrentInstanceCount: 0,
           CurrentServerlessConfig: variant.serverless,
           DesiredServerlessConfig: variant.serverless,
         }),
@@ -128,9 +130,11 @@ function pending(motion: Updating, instant: (ms: number) => number): object {
     ProductionVariants: motion.fleet.variants.map((variant) => ({
       ...summary(variant, motion.fleet),
       ...(instant !== seconds && { DeployedImages: undefined }),
-      CurrentInstanceCount: Math.round((phase?.newFleet ?? 0) * variant.desiredCount),
-      DesiredInstanceCount: variant.desiredCount,
-      InstanceType: variant.instanceType,
+      ...(variant.serverless === undefined && {
+        CurrentInstanceCount: Math.round((phase?.newFleet ?? 0) * variant.desiredCount),
+        DesiredInstanceCount: variant.desiredCount,
+        InstanceType: variant.instanceType,
+      }),
       ...(phase && {
         VariantStatus: [
           {

@@ -8,11 +8,17 @@ import {
   endpointEvent,
   endpointSummary,
 } from './endpoint-views.js';
+import { asynchronousOf } from './hosting.js';
 import type { EndpointConfigRecord, Hosting } from './hosting.js';
 import { planWalk, polledBetween, walk } from './rollout.js';
 import type { Containers } from './serving.js';
 import { createEndpoint, endpointByName, page, updateEndpoint, updateWeights } from './shapes.js';
-import type { DeploymentConfig, ProductionVariant } from './shapes.js';
+import type {
+  DeploymentConfig,
+  ProductionVariant,
+  ServerlessConfig,
+  WantedCapacity,
+} from './shapes.js';
 import type { Tags } from './tags.js';
 import { invalid, parse } from './validate.js';
 
@@ -71,6 +77,7 @@ export class Endpoints {
         target.variant.desiredCount = count;
         this.resize(target.endpoint, taken(this.kernel, 'provision'));
       },
+      mayBeNone: (resourceId) => variantOf(resourceId)?.endpoint.fleet?.asynchronous !== undefined,
       busy: (resourceId) => variantOf(resourceId)?.endpoint.status !== 'InService',
     };
   }
@@ -139,7 +146,7 @@ export class Endpoints {
     if (target.name === serving.configName && endpoint.status === 'InService') {
       throw invalid('Cannot update endpoint with the currently in use endpoint configuration.');
     }
-    this.refuseServerless(serving, target);
+    this.refuseOtherKind(endpoint.name, serving, target);
     this.refuseScaledVariants(endpoint.name, serving, target);
     const fleet = this.fleetOf(target);
     if (request.RetainAllVariantProperties === true) {
@@ -152,8 +159,10 @@ export class Endpoints {
         ? endpoint.lastDeploymentConfig
         : request.DeploymentConfig;
     const sizes = fleet.variants.map(({ desiredCount }) => desiredCount);
-    if (config) checkDeploymentConfig(this.kernel, config, sizes);
-    this.begin(endpoint, fleet, config, Math.min(...sizes));
+    const unguarded = serving.unguarded === true || fleet.unguarded === true;
+    // What cannot be guarded is updated all at once, without bake and alarms, and nobody is told.
+    if (config && !unguarded) checkDeploymentConfig(this.kernel, config, sizes);
+    this.begin(endpoint, fleet, unguarded ? undefined : config, Math.min(...sizes));
     return { EndpointArn: endpoint.arn };
   }
 
@@ -190,7 +199,7 @@ export class Endpoints {
     };
     endpoint.status = 'Updating';
     this.changed(endpoint);
-    this.kernel.emit(deploymentEvent(endpoint, this.tagMap(endpoint)));
+    this.tellDeployment(endpoint);
   }
 
   private updateWeights(input: unknown) {
@@ -214,6 +223,13 @@ export class Endpoints {
     let scales = false;
     for (const wanted of DesiredWeightsAndCapacities) {
       for (const variant of variants.filter(({ name }) => name === wanted.VariantName)) {
+        refuseCapacity(wanted, variant, endpoint.fleet?.asynchronous !== undefined);
+      }
+    }
+    for (const wanted of DesiredWeightsAndCapacities) {
+      for (const variant of variants.filter(({ name }) => name === wanted.VariantName)) {
+        if (variant.serverless !== undefined)
+          variant.serverless = updated(variant.serverless, wanted.ServerlessUpdateConfig);
         variant.desiredWeight = wanted.DesiredWeight ?? variant.desiredWeight;
         scales ||=
           wanted.DesiredInstanceCount !== undefined && wanted.DesiredInstanceCount > variant.count;
@@ -376,7 +392,7 @@ export class Endpoints {
       motion.phaseSinceMs = position.sinceMs;
       endpoint.modifiedAtMs = nowMs;
       this.save(endpoint);
-      this.kernel.emit(deploymentEvent(endpoint, this.tagMap(endpoint)));
+      this.tellDeployment(endpoint);
     }
   }
 
@@ -398,7 +414,7 @@ export class Endpoints {
     const says = motion.rolling || this.kernel.random('sagemaker.rollback status') < 0.5;
     if (says) endpoint.status = 'RollingBack';
     this.changed(endpoint);
-    this.kernel.emit(deploymentEvent(endpoint, this.tagMap(endpoint)));
+    this.tellDeployment(endpoint);
   }
 
   private settleOnOld(endpoint: EndpointRecord, reason: string | undefined): void {
@@ -412,7 +428,7 @@ export class Endpoints {
     delete endpoint.stranded;
     if (motion.deploymentConfig) endpoint.lastDeploymentConfig = motion.deploymentConfig;
     this.rest(endpoint, 'InService');
-    this.kernel.emit(deploymentEvent(endpoint, this.tagMap(endpoint)));
+    this.tellDeployment(endpoint);
   }
 
   private maybeMaintain(endpoint: EndpointRecord): void {
@@ -447,7 +463,19 @@ export class Endpoints {
     }
   }
 
+  /** Whether SageMaker gives an endpoint of this config no deployment guardrails. */
+  private isUnguarded(config: EndpointConfigRecord): boolean {
+    return config.variants.some(
+      ({ ModelName, InstanceType, ServerlessConfig, ...rest }) =>
+        ServerlessConfig !== undefined ||
+        InstanceType?.startsWith('ml.inf1.') === true ||
+        rest['AcceleratorType'] !== undefined ||
+        (ModelName !== undefined && this.hosting.isFromMarketplace(this.hosting.model(ModelName))),
+    );
+  }
+
   private fleetOf(config: EndpointConfigRecord): Fleet {
+    const asynchronous = asynchronousOf(config);
     return {
       configName: config.name,
       variants: config.variants.map((variant) => this.variantOf(variant)),
@@ -457,6 +485,8 @@ export class Endpoints {
           this.variantOf(variant),
         ) ?? [],
       ...(config.capture && { capture: config.capture }),
+      ...(asynchronous && { asynchronous }),
+      ...(this.isUnguarded(config) && { unguarded: true }),
       metricsEverySeconds: config.metricsEverySeconds,
       resolvedAtMs: this.kernel.now(),
     };
@@ -471,7 +501,7 @@ export class Endpoints {
     const containers = model?.containers.map((container) => this.hosting.resolved(container)) ?? [];
     const [first] = containers;
     const modelDataUrl = first?.ModelDataUrl ?? first?.ModelDataSource?.S3DataSource?.S3Uri;
-    const count = variant.InitialInstanceCount ?? 1;
+    const count = variant.ServerlessConfig === undefined ? (variant.InitialInstanceCount ?? 1) : 0;
     const weight = variant.InitialVariantWeight ?? 1;
     return {
       name: variant.VariantName,
@@ -487,7 +517,14 @@ export class Endpoints {
     };
   }
 
-  private refuseServerless(serving: Fleet, target: EndpointConfigRecord): void {
+  /** What an endpoint cannot become by an update. */
+  private refuseOtherKind(name: string, serving: Fleet, target: EndpointConfigRecord): void {
+    const wasAsynchronous = serving.asynchronous !== undefined;
+    const isAsynchronous = asynchronousOf(target) !== undefined;
+    if (wasAsynchronous !== isAsynchronous)
+      throw invalid(
+        `The AsyncInferenceConfig parameter cannot be ${wasAsynchronous ? 'removed from' : 'added to'} this endpoint ${name}.`,
+      );
     const wasServerless = serving.variants.some(({ serverless }) => serverless !== undefined);
     if (
       !wasServerless &&
@@ -541,6 +578,14 @@ export class Endpoints {
     this.kernel.emit(endpointEvent(endpoint, this.tagMap(endpoint), endpoint.modifiedAtMs));
   }
 
+  /** Deployments without guardrails are told by no event of their own. */
+  private tellDeployment(endpoint: EndpointRecord): void {
+    const { fleet, motion } = endpoint;
+    const coming = motion?.kind === 'updating' ? motion.fleet : fleet;
+    if (fleet?.unguarded === true || coming?.unguarded === true) return;
+    this.kernel.emit(deploymentEvent(endpoint, this.tagMap(endpoint)));
+  }
+
   private save(endpoint: EndpointRecord): void {
     this.kernel.store.put(COLLECTION, endpoint.name.toLowerCase(), endpoint);
   }
@@ -549,6 +594,39 @@ export class Endpoints {
     return Object.fromEntries(this.tags.of(endpoint.arn).map(({ Key, Value }) => [Key, Value]));
   }
 }
+
+/** Counts are of instances, concurrency is of serverless variants, and only an asynchronous endpoint goes down to none. */
+function refuseCapacity(
+  { DesiredInstanceCount: count, ServerlessUpdateConfig: update }: WantedCapacity,
+  { name, serverless }: VariantState,
+  asynchronous: boolean,
+): void {
+  if (serverless === undefined) {
+    if (update !== undefined)
+      throw invalid(
+        `ServerlessUpdateConfig cannot be specified for variant ${name}, which has instances.`,
+      );
+    if (count === 0 && !asynchronous)
+      throw invalid(`DesiredInstanceCount of variant ${name} must be at least 1.`);
+    return;
+  }
+  if (count !== undefined)
+    throw invalid(`DesiredInstanceCount cannot be specified for serverless variant ${name}.`);
+  const { ProvisionedConcurrency = 0, MaxConcurrency } = updated(serverless, update);
+  if (ProvisionedConcurrency > MaxConcurrency)
+    throw invalid(
+      `ProvisionedConcurrency ${ProvisionedConcurrency} must be less than or equal to MaxConcurrency ${MaxConcurrency}.`,
+    );
+}
+
+const updated = (
+  serverless: ServerlessConfig,
+  update: WantedCapacity['ServerlessUpdateConfig'],
+): ServerlessConfig => ({
+  ...serverless,
+  MaxConcurrency: update?.MaxConcurrency ?? serverless.MaxConcurrency,
+  ProvisionedConcurrency: update?.ProvisionedConcurrency ?? serverless.ProvisionedConcurrency,
+});
 
 /** Index of the first phase in which the new fleet has traffic. */
 function firstTraffic({ walk: { phases } }: Updating): number {

@@ -8,6 +8,7 @@ import {
   page,
 } from './shapes.js';
 import type {
+  AsyncInferenceConfig,
   Container,
   CreateEndpointConfig,
   DataCaptureConfig,
@@ -43,6 +44,10 @@ const MODELS = 'sagemaker.models';
 const CONFIGS = 'sagemaker.endpointConfigs';
 /** MetricPublishFrequencyInSeconds when the config does not say. */
 const DEFAULT_METRICS_SECONDS = 60;
+
+/** How its endpoint takes asynchronous requests; `undefined` for a config of any other. */
+export const asynchronousOf = ({ rest }: EndpointConfigRecord): AsyncInferenceConfig | undefined =>
+  rest['AsyncInferenceConfig'] as AsyncInferenceConfig | undefined;
 
 /** Models and endpoint configurations: entries without a life of their own. */
 export class Hosting {
@@ -189,6 +194,8 @@ export class Hosting {
       throw invalid('Production variant names must be unique.');
     for (const variant of [...ProductionVariants, ...shadows]) this.checkVariant(variant);
     if (shadows.length > 0) this.checkShadow(request);
+    this.checkServerless(request);
+    this.checkAsynchronous(request);
     const arn = arnOf(this.kernel, 'endpoint-config', name);
     if (this.kernel.store.get(CONFIGS, name) !== undefined) {
       throw invalid(`Cannot create already existing endpoint configuration "${arn}".`);
@@ -229,6 +236,57 @@ export class Hosting {
       if (model.containers.some(({ Mode }) => Mode === 'MultiModel'))
         throw invalid('Shadow variants are not supported for multi-model endpoints.');
     }
+  }
+
+  /** What serverless inference does not give. */
+  private checkServerless(config: CreateEndpointConfig): void {
+    const variants = config.ProductionVariants;
+    const serverless = variants.filter(({ ServerlessConfig }) => ServerlessConfig !== undefined);
+    const [first] = serverless;
+    if (first === undefined) return;
+    if (variants.length > 1)
+      throw invalid('Serverless endpoints do not support multiple production variants.');
+    if (config.DataCaptureConfig?.EnableCapture === true)
+      throw invalid('Data capture is not supported for serverless endpoints.');
+    if (config.AsyncInferenceConfig !== undefined)
+      throw invalid('AsyncInferenceConfig is not supported for serverless endpoints.');
+    if (first.InstanceType !== undefined || first.InitialInstanceCount !== undefined)
+      throw invalid(
+        `Production variant ${first.VariantName} cannot specify InstanceType or InitialInstanceCount together with ServerlessConfig.`,
+      );
+    const { ProvisionedConcurrency = 0, MaxConcurrency = 0 } = first.ServerlessConfig ?? {};
+    if (ProvisionedConcurrency > MaxConcurrency)
+      throw invalid(
+        `ProvisionedConcurrency ${ProvisionedConcurrency} must be less than or equal to MaxConcurrency ${MaxConcurrency}.`,
+      );
+    const model = first.ModelName === undefined ? undefined : this.foundModel(first.ModelName);
+    const unsupported = [
+      ...(model?.rest['VpcConfig'] === undefined ? [] : ['VPC configurations']),
+      ...(model?.rest['EnableNetworkIsolation'] === true ? ['network isolation'] : []),
+      ...((model?.containers.length ?? 0) > 1 ? ['multi-container models'] : []),
+      ...(model?.containers.some(({ Mode }) => Mode === 'MultiModel') === true
+        ? ['multi-model containers']
+        : []),
+      ...(this.isFromMarketplace(model) ? ['AWS Marketplace model packages'] : []),
+    ];
+    if (unsupported.length > 0)
+      throw invalid(`Serverless endpoints do not support ${unsupported.join(', ')}.`);
+  }
+
+  private checkAsynchronous(config: CreateEndpointConfig): void {
+    if (config.AsyncInferenceConfig === undefined) return;
+    if (config.DataCaptureConfig?.EnableCapture === true)
+      throw invalid('Data capture is not supported for asynchronous inference endpoints.');
+    for (const { ModelName } of config.ProductionVariants)
+      if (ModelName !== undefined && this.isFromMarketplace(this.foundModel(ModelName)))
+        throw invalid(
+          'Marketplace images are not supported when specifying an AsyncInferenceConfig.',
+        );
+  }
+
+  /** Whether a container of the model is sold in AWS Marketplace: its package names a product. */
+  isFromMarketplace(model: ModelRecord | undefined): boolean {
+    return model?.containers.some((one) => this.resolved(one)['ProductId'] !== undefined) === true;
   }
 
   private checkVariant(variant: ProductionVariant): void {

@@ -1,5 +1,6 @@
 /** SageMaker's control plane and runtime on the kernel of the sandbox. */
 import type { JsonOperations, Kernel, RuntimeHandler, Service } from '../kernel.js';
+import { AsyncInference } from './async-inference.js';
 import { Capture } from './capture.js';
 import { ContainerRuns } from './container-runs.js';
 import { Endpoints } from './endpoints.js';
@@ -19,7 +20,7 @@ const STEP_MS = 100;
 const CAPTURE_FLUSH_MS = 1_000;
 const METRICS_FLUSH_MS = 250;
 
-const runtimes = new WeakMap<Kernel, Runtime>();
+const runtimes = new WeakMap<Kernel, { now: Runtime; later: AsyncInference }>();
 
 /** Builds the service for `startSandbox({ services: sageMakerServices, runtime: handleInvocation })`. */
 export function sageMakerServices(kernel: Kernel): Service[] {
@@ -35,7 +36,9 @@ export function sageMakerServices(kernel: Kernel): Service[] {
   const monitoring = new Monitoring(kernel, endpoints, jobs, tags);
   const capture = new Capture(kernel);
   const metrics = new EndpointMetrics(kernel);
-  runtimes.set(kernel, new Runtime(kernel, endpoints, containers, capture, metrics));
+  const now = new Runtime(kernel, endpoints, containers, capture, metrics);
+  const later = new AsyncInference(kernel, endpoints, now);
+  runtimes.set(kernel, { now, later });
   kernel.onScale(endpoints.scalable);
 
   const operations: JsonOperations = {
@@ -53,6 +56,9 @@ export function sageMakerServices(kernel: Kernel): Service[] {
       operations,
       start: () => {
         kernel.every(STEP_MS, 'endpoints', () => endpoints.step());
+        kernel.every(STEP_MS, 'asynchronous inference', () => {
+          later.step();
+        });
         kernel.every(STEP_MS, 'jobs', () => jobs.step());
         kernel.every(STEP_MS, 'pipelines', () => {
           pipelines.step();
@@ -68,6 +74,7 @@ export function sageMakerServices(kernel: Kernel): Service[] {
         });
         kernel.every(1_000, 'instance metrics', () => {
           metrics.publishInstances(endpoints.values());
+          later.publish();
         });
       },
       close: async () => {
@@ -79,9 +86,11 @@ export function sageMakerServices(kernel: Kernel): Service[] {
   ];
 }
 
-/** Answers `POST /endpoints/{name}/invocations`. */
-export const handleInvocation: RuntimeHandler = (kernel, request) => {
+/** Answers `POST /endpoints/{name}/invocations` and `…/async-invocations`. */
+export const handleInvocation: RuntimeHandler = async (kernel, request) => {
   const runtime = runtimes.get(kernel);
   if (runtime === undefined) throw new Error('sageMakerServices was not given to this sandbox');
-  return runtime.invoke(request);
+  return request.operation === 'InvokeEndpoint'
+    ? runtime.now.invoke(request)
+    : runtime.later.invoke(request);
 };

@@ -82,13 +82,20 @@ export class EndpointMetrics {
     const serverError = status >= 500 ? 1 : 0;
     const clientError = status >= 400 && status < 500 ? 1 : 0;
     const values: readonly (readonly [string, number, string])[] = [
-      ['Invocations', 1, 'None'],
-      ['InvocationsPerInstance', 1 / Math.max(1, variant.count), 'None'],
       ['Invocation4XXErrors', clientError, 'None'],
       ['Invocation5XXErrors', serverError, 'None'],
-      ['InvocationModelErrors', Number(status >= 400), 'None'],
       ['ModelLatency', invocation.modelLatencyMicros, 'Microseconds'],
-      ['OverheadLatency', invocation.overheadMicros, 'Microseconds'],
+      // An asynchronous endpoint has the three above and its own, and none of these.
+      ...(fleet.asynchronous === undefined
+        ? ([
+            ['Invocations', 1, 'None'],
+            ['InvocationModelErrors', Number(status >= 400), 'None'],
+            ['OverheadLatency', invocation.overheadMicros, 'Microseconds'],
+          ] as const)
+        : []),
+      ...(fleet.asynchronous === undefined && variant.serverless === undefined
+        ? ([['InvocationsPerInstance', 1 / Math.max(1, variant.count), 'None']] as const)
+        : []),
     ];
     for (const dimensions of this.dimensionsOf(endpointName, variant, fleet)) {
       for (const [name, value, unit] of values) {
@@ -149,8 +156,15 @@ export class EndpointMetrics {
       ['DiskUtilization', DISK_PERCENT],
       ...gpuValues(rate, gpus(variant.instanceType)),
     ];
+    // No instance, or none that a request has woken: nobody measures.
+    if (variant.serverless === undefined ? variant.count === 0 : count.requests === 0) return [];
+    // Of a serverless variant nothing but its memory can be seen.
+    const seen =
+      variant.serverless === undefined
+        ? values
+        : values.filter(([name]) => name === 'MemoryUtilization');
     return this.dimensionsOf(endpoint.name, variant, fleet).flatMap((dimensions) =>
-      values.map(([name, value]) => ({
+      seen.map(([name, value]) => ({
         namespace: '/aws/sagemaker/Endpoints',
         name,
         dimensions,

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import type { Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
 import type { Capture } from './capture.js';
@@ -6,21 +6,21 @@ import { uuid } from './context.js';
 import { routesOf } from './endpoint-record.js';
 import type { EndpointRecord, Route } from './endpoint-record.js';
 import type { Endpoints } from './endpoints.js';
+import { header, inferenceIdOf, validationError } from './invocation.js';
+import type { InvocationRequest, InvocationResponse } from './invocation.js';
 import type { EndpointMetrics } from './metrics.js';
 import { ContainerError } from './serving.js';
 import type { Answer, Containers } from './serving.js';
 
+/** A container answers InvokeEndpoint within a minute or not at all. */
+const MODEL_TIMEOUT_MS = 60_000;
+/** Of a fault `slow container` that does not say. */
+const DEFAULT_SLOW_MS = 1_000;
 /** AWS's limit of a request body, 6 MiB. */
 const MAX_BODY_BYTES = 6_291_456;
 
-export interface InvocationRequest {
-  readonly endpointName: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
 /** A request on its way to a variant. */
-interface Exchanged {
+export interface Exchanged {
   readonly endpointName: string;
   readonly contentType: string;
   readonly accept: string;
@@ -31,14 +31,11 @@ interface Exchanged {
   readonly customAttributes?: string;
 }
 
-export interface InvocationResponse {
-  status: number;
-  headers: Record<string, string>;
-  body: Buffer;
-}
-
 /** InvokeEndpoint: picks a variant, predicts, captures, measures. */
 export class Runtime {
+  /** Invocations that serverless variants work on, by config and variant. */
+  private readonly underWay = new Map<string, number>();
+
   constructor(
     private readonly kernel: Kernel,
     private readonly endpoints: Endpoints,
@@ -50,13 +47,12 @@ export class Runtime {
   async invoke({ endpointName, headers, body }: InvocationRequest): Promise<InvocationResponse> {
     const started = process.hrtime.bigint();
     const atMs = this.kernel.now();
-    const endpoint = this.endpoints.get(endpointName);
-    const routes = endpoint === undefined ? [] : routesOf(endpoint);
-    if (endpoint === undefined || routes.length === 0) {
+    const endpoint = this.found(endpointName);
+    const routes = routesOf(endpoint);
+    if (endpoint.fleet?.asynchronous !== undefined)
       throw validationError(
-        `Endpoint ${endpointName} of account ${this.kernel.accountId} not found.`,
+        `Endpoint ${endpoint.name} of account ${this.kernel.accountId} is an asynchronous inference endpoint. Use InvokeEndpointAsync.`,
       );
-    }
     if (body.length > MAX_BODY_BYTES) {
       throw validationError(`Request body must not be larger than ${MAX_BODY_BYTES} bytes.`);
     }
@@ -80,7 +76,7 @@ export class Runtime {
       ...(inferenceId !== undefined && { inferenceId }),
       ...(customAttributes !== undefined && { customAttributes }),
     };
-    const outcome = await this.exchange(route, exchange);
+    const outcome = await this.within(route, () => this.exchange(route, exchange));
     // The caller is not kept waiting for a copy, nor told what became of it.
     this.mirror(route, exchange);
     if (outcome instanceof ContainerError) return this.modelError(endpoint, route, outcome);
@@ -97,12 +93,47 @@ export class Runtime {
     };
   }
 
-  /** Lets one variant answer, captures and measures it. */
-  private async exchange(route: Route, request: Exchanged): Promise<Answer | ContainerError> {
+  /** @throws {AwsError} for an endpoint that is not there, or that serves nothing yet. */
+  found(endpointName: string): EndpointRecord {
+    const endpoint = this.endpoints.get(endpointName);
+    if (endpoint !== undefined && routesOf(endpoint).length > 0) return endpoint;
+    throw validationError(
+      `Endpoint ${endpointName} of account ${this.kernel.accountId} not found.`,
+    );
+  }
+
+  /** Every variant that takes traffic now. */
+  routes(endpoint: EndpointRecord): readonly Route[] {
+    return routesOf(endpoint);
+  }
+
+  /** A serverless variant takes no more invocations at once than its MaxConcurrency. */
+  private async within<T>({ variant, fleet }: Route, work: () => Promise<T>): Promise<T> {
+    if (variant.serverless === undefined) return work();
+    const key = `${fleet.configName}/${variant.name}`;
+    const underWay = this.underWay.get(key) ?? 0;
+    if (underWay >= variant.serverless.MaxConcurrency)
+      throw new AwsError('ThrottlingException', 'Rate exceeded');
+    this.underWay.set(key, underWay + 1);
+    try {
+      return await work();
+    } finally {
+      const left = (this.underWay.get(key) ?? 1) - 1;
+      if (left > 0) this.underWay.set(key, left);
+      else this.underWay.delete(key);
+    }
+  }
+
+  /** Lets one variant answer, captures and measures it. An answer later than `timeoutMs` is none. */
+  async exchange(
+    route: Route,
+    request: Exchanged,
+    timeoutMs = MODEL_TIMEOUT_MS,
+  ): Promise<Answer | ContainerError> {
     const { variant, fleet } = route;
     const { endpointName, contentType, body, atMs, started } = request;
     const modelStarted = process.hrtime.bigint();
-    const outcome = await this.predict(route, contentType, request.accept, body);
+    const outcome = await this.predict(route, contentType, request.accept, body, timeoutMs);
     const modelLatencyMicros = microsSince(modelStarted);
     if (!(outcome instanceof ContainerError) && fleet.capture) {
       const { inferenceId, customAttributes } = request;
@@ -141,11 +172,7 @@ export class Runtime {
   }
 
   /** The variant asked for, in proportion to its fleets' shares; else any by its share of the traffic. */
-  private choose(
-    endpoint: EndpointRecord,
-    routes: readonly Route[],
-    wanted: string | undefined,
-  ): Route {
+  choose(endpoint: EndpointRecord, routes: readonly Route[], wanted: string | undefined): Route {
     const open =
       wanted === undefined ? routes : routes.filter(({ variant }) => variant.name === wanted);
     // A variant of weight 0 takes no share of the traffic, but may be asked for by name.
@@ -168,8 +195,20 @@ export class Runtime {
     contentType: string,
     accept: string,
     body: Buffer,
+    timeoutMs: number,
   ): Promise<Answer | ContainerError> {
-    const fault = this.kernel.takeFault('container error', variant.modelName ?? variant.name);
+    const model = variant.modelName ?? variant.name;
+    const slow = this.kernel.takeFault('slow container', model);
+    if (slow !== undefined) {
+      const waitMs = slow.delayMs ?? DEFAULT_SLOW_MS;
+      await setTimeout(this.kernel.realMs(Math.min(waitMs, timeoutMs)), undefined, { ref: false });
+      if (waitMs > timeoutMs)
+        return new ContainerError(
+          500,
+          `Invocation timed out while waiting for a response from container primary after ${timeoutMs / 1_000} seconds.`,
+        );
+    }
+    const fault = this.kernel.takeFault('container error', model);
     if (fault)
       return new ContainerError(fault.status ?? 500, fault.message ?? 'Internal Server Error');
     try {
@@ -206,25 +245,6 @@ export class Runtime {
       ),
     };
   }
-}
-
-function validationError(message: string): AwsError {
-  return new AwsError('ValidationError', message, 400);
-}
-
-function inferenceIdOf(headers: IncomingHttpHeaders): string | undefined {
-  const id = header(headers, 'x-amzn-sagemaker-inference-id');
-  if (id !== undefined && !/^[\x21-\x7e]{1,64}$/.test(id)) {
-    throw validationError(
-      "Value at 'inferenceId' failed to satisfy constraint: 1 to 64 printable characters",
-    );
-  }
-  return id;
-}
-
-function header(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }
 
 function microsSince(started: bigint): number {

@@ -69,6 +69,13 @@ export const createModel = z.looseObject({
 });
 export const modelByName = z.looseObject({ ModelName: modelName });
 
+const serverlessConfig = z.looseObject({
+  MemorySizeInMB: z.literal([1024, 2048, 3072, 4096, 5120, 6144]),
+  MaxConcurrency: z.int().min(1).max(200),
+  ProvisionedConcurrency: z.int().min(1).max(200).optional(),
+});
+export type ServerlessConfig = z.infer<typeof serverlessConfig>;
+
 export const productionVariant = z.looseObject({
   VariantName: name63,
   ModelName: modelName.optional(),
@@ -81,12 +88,7 @@ export const productionVariant = z.looseObject({
   VolumeSizeInGB: z.int().min(1).max(512).optional(),
   ModelDataDownloadTimeoutInSeconds: z.int().min(60).max(3600).optional(),
   ContainerStartupHealthCheckTimeoutInSeconds: z.int().min(60).max(3600).optional(),
-  ServerlessConfig: z
-    .looseObject({
-      MemorySizeInMB: z.int().min(1024).max(6144),
-      MaxConcurrency: z.int().min(1).max(200),
-    })
-    .optional(),
+  ServerlessConfig: serverlessConfig.optional(),
   ManagedInstanceScaling: z.looseObject({}).optional(),
 });
 export type ProductionVariant = z.infer<typeof productionVariant>;
@@ -112,12 +114,42 @@ export const dataCaptureConfig = z.looseObject({
 });
 export type DataCaptureConfig = z.infer<typeof dataCaptureConfig>;
 
+const snsTopic = z
+  .string()
+  .max(2048)
+  .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]*:[0-9]{12}:[a-zA-Z0-9_.-]+$/);
+const s3Folder = z
+  .string()
+  .max(512)
+  .regex(/^(https|s3):\/\/([^/]+)\/?(.*)$/);
+
+export const asyncInferenceConfig = z.looseObject({
+  ClientConfig: z
+    .looseObject({ MaxConcurrentInvocationsPerInstance: z.int().min(1).max(1000).optional() })
+    .optional(),
+  OutputConfig: z.looseObject({
+    S3OutputPath: s3Folder.optional(),
+    S3FailurePath: s3Folder.optional(),
+    NotificationConfig: z
+      .looseObject({
+        SuccessTopic: snsTopic.optional(),
+        ErrorTopic: snsTopic.optional(),
+        IncludeInferenceResponseIn: z
+          .array(z.enum(['SUCCESS_NOTIFICATION_TOPIC', 'ERROR_NOTIFICATION_TOPIC']))
+          .max(2)
+          .optional(),
+      })
+      .optional(),
+  }),
+});
+export type AsyncInferenceConfig = z.infer<typeof asyncInferenceConfig>;
+
 export const createEndpointConfig = z.looseObject({
   EndpointConfigName: name63,
   ProductionVariants: z.array(productionVariant).min(1).max(10),
   ShadowProductionVariants: z.array(productionVariant).max(10).optional(),
   DataCaptureConfig: dataCaptureConfig.optional(),
-  AsyncInferenceConfig: z.looseObject({}).optional(),
+  AsyncInferenceConfig: asyncInferenceConfig.optional(),
   ExecutionRoleArn: roleArn.optional(),
   MetricsConfig: z
     .looseObject({
@@ -193,17 +225,21 @@ export const updateEndpoint = z.looseObject({
   RetainDeploymentConfig: z.boolean().optional(),
 });
 export const endpointByName = z.looseObject({ EndpointName: name63 });
+const wantedCapacity = z.looseObject({
+  VariantName: name63,
+  DesiredWeight: z.number().min(0).optional(),
+  DesiredInstanceCount: z.int().min(0).optional(),
+  ServerlessUpdateConfig: z
+    .looseObject({
+      MaxConcurrency: z.int().min(1).max(200).optional(),
+      ProvisionedConcurrency: z.int().min(1).max(200).optional(),
+    })
+    .optional(),
+});
+export type WantedCapacity = z.infer<typeof wantedCapacity>;
 export const updateWeights = z.looseObject({
   EndpointName: name63,
-  DesiredWeightsAndCapacities: z
-    .array(
-      z.looseObject({
-        VariantName: name63,
-        DesiredWeight: z.number().min(0).optional(),
-        DesiredInstanceCount: z.int().min(0).optional(),
-      }),
-    )
-    .min(1),
+  DesiredWeightsAndCapacities: z.array(wantedCapacity).min(1),
 });
 
 // --- tags ---

@@ -443,7 +443,8 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
               'MinCapacity and MaxCapacity are required when a scalable target is registered for the first time.',
             );
           }
-          if (min < 1)
+          const least = core.fleet()?.mayBeNone?.(input.ResourceId) === true ? 0 : 1;
+          if (min < least)
             throw invalid(
               'Minimum capacity must be at least 1 for a variant of a real-time endpoint.',
             );

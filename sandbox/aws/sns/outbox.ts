@@ -1,4 +1,4 @@
-import { writeFileSync, mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Core } from '../wires.js';
 
@@ -25,7 +25,8 @@ export interface Delivery {
 }
 
 const COLLECTION = 'outbox';
-const SHOWN = 1_000;
+/** Messages that are kept, as documents and as files; the oldest go first. */
+export const MOST_KEPT = 1_000;
 
 /** What SNS sent, kept as documents and as files under `<home>/outbox`: one .txt and one .json each. */
 export class Outbox {
@@ -36,6 +37,7 @@ export class Outbox {
     this.directory = join(core.home, 'outbox');
     mkdirSync(this.directory, { recursive: true });
     this.next = Number(core.store.keys(COLLECTION).at(-1) ?? 0) + 1;
+    this.sweepFiles();
   }
 
   /** Returns its number. */
@@ -44,7 +46,7 @@ export class Outbox {
     this.next += 1;
     this.write(entry);
     const keys = this.core.store.keys(COLLECTION);
-    if (keys.length > SHOWN) this.core.store.delete(COLLECTION, keys[0] ?? '');
+    for (const key of keys.slice(0, Math.max(0, keys.length - MOST_KEPT))) this.forget(key);
     return entry.number;
   }
 
@@ -58,13 +60,33 @@ export class Outbox {
     this.write({ ...entry, deliveries });
   }
 
-  private write(entry: OutboxMessage): void {
-    const key = keyOf(entry.number);
-    this.core.store.put(COLLECTION, key, entry);
-    const stem = join(
+  private forget(key: string): void {
+    const entry = this.core.store.get<OutboxMessage>(COLLECTION, key);
+    this.core.store.delete(COLLECTION, key);
+    if (entry === undefined) return;
+    for (const suffix of ['txt', 'json'])
+      rmSync(`${this.stemOf(entry)}.${suffix}`, { force: true });
+  }
+
+  /** Files without a message: of a run that kept more, or that was killed between the two. */
+  private sweepFiles(): void {
+    const kept = new Set(this.core.store.keys(COLLECTION));
+    for (const name of readdirSync(this.directory)) {
+      const [, key] = /^(\d{6,})-.*\.(?:txt|json)$/.exec(name) ?? [];
+      if (key !== undefined && !kept.has(key)) rmSync(join(this.directory, name), { force: true });
+    }
+  }
+
+  private stemOf({ number, subject, topicArn }: OutboxMessage): string {
+    return join(
       this.directory,
-      `${key}-${slug(entry.subject ?? entry.topicArn.split(':').at(-1) ?? '')}`,
+      `${keyOf(number)}-${slug(subject ?? topicArn.split(':').at(-1) ?? '')}`,
     );
+  }
+
+  private write(entry: OutboxMessage): void {
+    this.core.store.put(COLLECTION, keyOf(entry.number), entry);
+    const stem = this.stemOf(entry);
     writeFileSync(`${stem}.txt`, asText(entry));
     writeFileSync(`${stem}.json`, JSON.stringify(entry, undefined, 2));
   }

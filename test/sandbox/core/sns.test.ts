@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   CreateTopicCommand,
@@ -12,7 +13,9 @@ import {
 } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
-import { outboxPage } from '../../../sandbox/aws/sns/outbox.js';
+import { MOST_KEPT, Outbox, outboxPage } from '../../../sandbox/aws/sns/outbox.js';
+import { openStore } from '../../../sandbox/aws/store.js';
+import type { Core } from '../../../sandbox/aws/wires.js';
 import { admin, clients, failure, start } from './support.js';
 
 const sandbox = await start();
@@ -200,6 +203,31 @@ describe('the outbox', () => {
       'To: ada@example.com',
     );
     expect(files).toContain(text.replace('.txt', '.json'));
+  });
+
+  it('keeps the newest thousand messages and their files, and sweeps files without a message', () => {
+    const home = mkdtempSync(join(tmpdir(), 'outbox-'));
+    const store = openStore(home);
+    try {
+      const core = { home, store, now: () => 0 } as unknown as Core;
+      const message = { topicArn: 'a:news', message: 'x', attributes: {}, emails: [] };
+      const outbox = new Outbox(core);
+      for (let i = 0; i < MOST_KEPT + 2; i += 1) outbox.add({ ...message, subject: `Part ${i}` });
+      expect(outbox.list()).toHaveLength(MOST_KEPT);
+      const files = () => readdirSync(join(home, 'outbox')).sort();
+      expect(files()).toHaveLength(2 * MOST_KEPT);
+      expect(files()[0]).toBe('000003-part-2.json');
+
+      // As an earlier edition left them, and what is somebody else's.
+      for (const name of ['000001-part-0.txt', 'notes.txt'])
+        writeFileSync(join(home, 'outbox', name), 'x');
+      new Outbox(core);
+      expect(files()).toHaveLength(2 * MOST_KEPT + 1);
+      expect(files()).toContain('notes.txt');
+    } finally {
+      store.close();
+      rmSync(home, { recursive: true });
+    }
   });
 
   it('says so when it is empty', () => {

@@ -19,7 +19,6 @@ import {
 } from '@aws-sdk/client-sagemaker';
 import type { DeploymentConfig, ProductionVariant } from '@aws-sdk/client-sagemaker';
 import {
-  ApplicationAutoScalingClient,
   DescribeScalableTargetsCommand,
   RegisterScalableTargetCommand,
 } from '@aws-sdk/client-application-auto-scaling';
@@ -29,7 +28,7 @@ import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packArchive, packModel } from '../../../sandbox/learner/archive.js';
 import { fit } from '../../../sandbox/learner/logistic.js';
-import { discard, fault, LEARNER, openBench, REGION, reopened, ROLE, until } from './support.js';
+import { discard, fault, LEARNER, openBench, reopened, ROLE, until } from './support.js';
 import type { Bench } from './support.js';
 
 const BUCKET = 'artefacts';
@@ -89,30 +88,15 @@ function look(name: string) {
   return bench.sagemaker.send(new DescribeEndpointCommand({ EndpointName: name }));
 }
 
-async function withScaling<T>(use: (scaling: ApplicationAutoScalingClient) => Promise<T>) {
-  const scaling = new ApplicationAutoScalingClient({
-    endpoint: bench.sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-  });
-  try {
-    return await use(scaling);
-  } finally {
-    scaling.destroy();
-  }
-}
-
 function register(endpointName: string, MinCapacity: number, MaxCapacity: number) {
-  return withScaling((scaling) =>
-    scaling.send(
-      new RegisterScalableTargetCommand({
-        ServiceNamespace: 'sagemaker',
-        ResourceId: `endpoint/${endpointName}/variant/main`,
-        ScalableDimension: 'sagemaker:variant:DesiredInstanceCount',
-        MinCapacity,
-        MaxCapacity,
-      }),
-    ),
+  return bench.autoscaling.send(
+    new RegisterScalableTargetCommand({
+      ServiceNamespace: 'sagemaker',
+      ResourceId: `endpoint/${endpointName}/variant/main`,
+      ScalableDimension: 'sagemaker:variant:DesiredInstanceCount',
+      MinCapacity,
+      MaxCapacity,
+    }),
   );
 }
 
@@ -404,13 +388,11 @@ describe('an endpoint', () => {
     await serving('Deregistered');
     await register('Deregistered', 1, 3);
     await bench.sagemaker.send(new DeleteEndpointCommand({ EndpointName: 'deregistered' }));
-    const { ScalableTargets } = await withScaling((scaling) =>
-      scaling.send(
-        new DescribeScalableTargetsCommand({
-          ServiceNamespace: 'sagemaker',
-          ResourceIds: ['endpoint/Deregistered/variant/main'],
-        }),
-      ),
+    const { ScalableTargets } = await bench.autoscaling.send(
+      new DescribeScalableTargetsCommand({
+        ServiceNamespace: 'sagemaker',
+        ResourceIds: ['endpoint/Deregistered/variant/main'],
+      }),
     );
     expect(ScalableTargets).toEqual([]);
   });
