@@ -7,6 +7,8 @@ export interface ContainerJob {
   readonly settings: Readonly<Record<string, string>>;
   /** Directory whose files become the job's output. */
   readonly outputDir: string;
+  /** `/opt/ml/checkpoints` of a job that keeps checkpoints: what an earlier try has left, and where this one leaves its own. */
+  readonly checkpointDir?: string;
   /** Where the child leaves its `JobResult` as JSON, like `/opt/ml/output/failure`. */
   readonly resultFile: string;
 }

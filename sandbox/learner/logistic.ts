@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
@@ -28,24 +29,49 @@ const LEARNING_RATE = 0.05;
 /** Pull of every touched weight towards zero per step: rare pairs stay near the mean. */
 const SHRINKAGE = 2e-4;
 
+/** How far a training has come: after so many epochs, on these rows in this order. */
+export interface Progress {
+  /** Digest of rows, labels, seed and size: progress on anything else is of no use. */
+  readonly of: string;
+  readonly epochs: number;
+  readonly bias: number;
+  readonly weights: Float32Array;
+  readonly squares: Float32Array;
+}
+
+/** Keeps the progress of a training, and gives back what an earlier try has kept. */
+export interface Checkpoints {
+  load(of: string): Progress | undefined;
+  save(progress: Progress): void;
+}
+
 /**
  * Logistic regression over hashed categories: each feature and each pair of features is one slot.
  * Stochastic gradient descent with AdaGrad steps (Duchi et al. 2011), rows shuffled by `seed`.
+ *
+ * @param checkpoints the model is the same whether it goes on from one or not
  */
 export function fit(
   columns: Columns,
   labels: ArrayLike<number>,
   options: TrainingOptions,
+  checkpoints?: Checkpoints,
 ): LogisticModel {
   const slots = encode(columns, options.features, options.hashBits);
   const perRow = slotsPerRow(options.features.length);
-  const weights = new Float32Array(2 ** options.hashBits);
-  const squares = new Float32Array(weights.length).fill(1);
   const order = Uint32Array.from({ length: labels.length }, (_, row) => row);
   const random = xoroshiro128plus(options.seed);
-  let bias = logOdds(labels);
+  const of = checkpoints === undefined ? '' : digestOf(slots, labels, options);
+  const found = checkpoints?.load(of);
+  const size = 2 ** options.hashBits;
+  const fits = found?.weights.length === size && found.epochs <= options.epochs;
+  const before = fits ? found : undefined;
+  const weights = before?.weights ?? new Float32Array(size);
+  const squares = before?.squares ?? new Float32Array(weights.length).fill(1);
+  let bias = before?.bias ?? logOdds(labels);
   for (let epoch = 0; epoch < options.epochs; epoch += 1) {
     shuffle(order, random);
+    if (epoch < (before?.epochs ?? 0)) continue;
     for (const row of order) {
       const error = probability(bias, weights, slots, row * perRow, perRow) - at(labels, row);
       bias -= 0.001 * error;
@@ -57,9 +83,21 @@ export function fit(
           at(weights, slot) - (LEARNING_RATE * gradient) / Math.sqrt(at(squares, slot));
       }
     }
+    checkpoints?.save({ of, epochs: epoch + 1, bias, weights, squares });
   }
   return { features: options.features, hashBits: options.hashBits, bias, weights };
 }
+
+const digestOf = (
+  slots: Uint32Array,
+  labels: ArrayLike<number>,
+  { seed, hashBits }: TrainingOptions,
+): string =>
+  createHash('sha256')
+    .update(slots)
+    .update(Uint8Array.from(labels))
+    .update(JSON.stringify([seed, hashBits]))
+    .digest('hex');
 
 /** Probability of the label 1, per row. */
 export function predict(model: LogisticModel, columns: Columns): Float64Array {

@@ -5,6 +5,7 @@ import { auc } from './auc.js';
 import { DEFAULT_FEATURES } from './features.js';
 import type { ContainerJob } from './job.js';
 import { UnusableInput } from './job.js';
+import { fileCheckpoints } from './checkpoints.js';
 import { fit, predict } from './logistic.js';
 import {
   featureTypes,
@@ -25,7 +26,8 @@ const MAX_BASELINE_ROWS = 50_000;
  *
  * Settings: from, to (ISO instants), features (JSON list), label, epochs, seed, hash_bits.
  *
- * @returns the final metrics, over the training rows.
+ * @returns the final metrics, over the training rows; `train:epochs` counts those that this try has run, which are fewer
+ * where it went on from a checkpoint
  */
 export async function train(job: ContainerJob): Promise<Readonly<Record<string, number>>> {
   const { settings, outputDir } = job;
@@ -39,12 +41,15 @@ export async function train(job: ContainerJob): Promise<Readonly<Record<string, 
     const features = await featureTypes(duck, nameList(settings, 'features', DEFAULT_FEATURES));
     const columns = await readFeatures(duck, features);
     const labels = await readLabels(duck, label);
-    const model = fit(columns, labels, {
-      features,
-      seed,
-      epochs: wholeNumber(settings, 'epochs', 3, [1, 100]),
-      hashBits: wholeNumber(settings, 'hash_bits', 18, [8, 24]),
-    });
+    const epochs = wholeNumber(settings, 'epochs', 3, [1, 100]);
+    const checkpoints =
+      job.checkpointDir === undefined ? undefined : fileCheckpoints(job.checkpointDir);
+    const model = fit(
+      columns,
+      labels,
+      { features, seed, epochs, hashBits: wholeNumber(settings, 'hash_bits', 18, [8, 24]) },
+      checkpoints,
+    );
     await writeFile(join(outputDir, 'model.tar.gz'), await packModel(model, { from, to, rows }));
     const names = features.map(({ name }) => identifier(name)).join(', ');
     await duck.run(
@@ -59,6 +64,7 @@ export async function train(job: ContainerJob): Promise<Readonly<Record<string, 
       'train:rows': rows,
       'train:auc': auc(scores, labels).value,
       'train:log_loss': logLoss(scores, labels),
+      'train:epochs': checkpoints?.saved() ?? epochs,
     };
   });
 }

@@ -8,9 +8,10 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { packArchive } from '../../learner/archive.js';
 import { isLearnerImage, learnerScript } from '../../learner/image.js';
 import type { ContainerJob, JobResult } from '../../learner/job.js';
@@ -41,8 +42,13 @@ export class ContainerRuns {
   /** A run has a directory of its own: the child of a killed sandbox may still write into the last one. */
   private readonly runDirectories = new Map<string, string>();
   private readonly foreignEndsAtMs = new Map<string, number>();
-  /** How many checkpoints a job's try began with. */
-  private readonly checkpoints = new Map<string, number>();
+  /** How many checkpoints the try of a pretended container began with. */
+  private readonly pretended = new Map<string, number>();
+  /** The learner's checkpoints: local directory, and when each file that is in S3 too was written. */
+  private readonly checkpoints = new Map<
+    string,
+    { readonly directory: string; readonly copied: Map<string, number>; left: boolean }
+  >();
 
   constructor(
     private readonly kernel: Kernel,
@@ -52,11 +58,20 @@ export class ContainerRuns {
 
   /** Starts the job's container unless it runs already, and says how it ended once it has. */
   poll(job: JobRecord): RunResult | undefined {
+    this.copyCheckpoints(job);
     const result = this.results.get(job.arn);
     if (result !== undefined || this.children.has(job.arn)) return result;
     if (isLearnerImage(imageOf(job))) this.start(job);
     else this.pollForeign(job);
     return this.results.get(job.arn);
+  }
+
+  /**
+   * Whether capacity that is taken back meets it now: one that keeps checkpoints has left one in this try, whatever the
+   * machine's pace.
+   */
+  isInterruptible(job: JobRecord): boolean {
+    return this.checkpoints.get(job.arn)?.left ?? true;
   }
 
   /** Copies the output of a finished container to S3. */
@@ -70,7 +85,7 @@ export class ContainerRuns {
         results.replace(/\/$/, ''),
         files.filter(([name]) => name !== 'model.tar.gz'),
       );
-    this.writeCheckpoints(job);
+    this.pretendCheckpoint(job);
   }
 
   /** Time is over: what a container had in its model directory is kept. The learner writes only at its end. */
@@ -80,21 +95,57 @@ export class ContainerRuns {
     job.uploaded = true;
   }
 
-  /** What an earlier try has left is there again, as SageMaker copies it before the container starts. */
-  readCheckpoints(job: JobRecord): void {
-    const uri = checkpointsOf(job);
-    if (uri === undefined) return;
-    const { bucket, key } = splitS3Uri(uri);
+  /** What an earlier try, or another job, has left under a checkpoint address. */
+  private checkpointsAt(uri: string): readonly { readonly key: string; readonly name: string }[] {
+    const { bucket, key } = splitS3Uri(`${uri.replace(/\/$/, '')}/`);
     if (!this.kernel.objects.bucketExists(bucket))
       throw new ClientError(`The bucket ${bucket} of the checkpoints does not exist.`);
-    this.checkpoints.set(job.arn, this.kernel.objects.list(bucket, key).length);
+    return this.kernel.objects
+      .list(bucket, key)
+      .filter(({ size }) => size > 0)
+      .map((object) => ({ key: object.key, name: object.key.slice(key.length) }));
+  }
+
+  /** Checkpoints are there again before the container starts. @returns where the container finds and leaves them */
+  private fetchCheckpoints(job: JobRecord, run: string): string | undefined {
+    const uri = checkpointsOf(job);
+    if (uri === undefined) return undefined;
+    const directory = join(run, 'checkpoints');
+    mkdirSync(directory);
+    const copied = new Map<string, number>();
+    const { bucket } = splitS3Uri(uri);
+    for (const { key, name } of this.checkpointsAt(uri)) {
+      const target = join(directory, name);
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, this.kernel.objects.get(bucket, key) ?? Buffer.alloc(0));
+      copied.set(name, statSync(target).mtimeMs);
+    }
+    this.checkpoints.set(job.arn, { directory, copied, left: false });
+    return directory;
+  }
+
+  /** Copies what the container has left since to S3, as SageMaker does all the time. */
+  private copyCheckpoints(job: JobRecord): void {
+    const kept = this.checkpoints.get(job.arn);
+    const uri = checkpointsOf(job);
+    if (kept === undefined || uri === undefined) return;
+    for (const name of readdirSync(kept.directory)) {
+      const path = join(kept.directory, name);
+      const status = statSync(path, { throwIfNoEntry: false });
+      // What is being written has another name until it is whole.
+      if (status?.isFile() !== true || name.endsWith('.part')) continue;
+      if (kept.copied.get(name) === status.mtimeMs) continue;
+      this.put(uri.replace(/\/$/, ''), [[name, readFileSync(path)]]);
+      kept.copied.set(name, status.mtimeMs);
+      kept.left = true;
+    }
   }
 
   /** Each try leaves one more: a pretended container has nothing else to save. */
-  private writeCheckpoints(job: JobRecord): void {
+  private pretendCheckpoint(job: JobRecord): void {
     const uri = checkpointsOf(job);
-    if (uri === undefined) return;
-    const before = this.checkpoints.get(job.arn) ?? 0;
+    const before = this.pretended.get(job.arn);
+    if (uri === undefined || before === undefined) return;
     this.put(uri.replace(/\/$/, ''), [
       [`checkpoint-${before + 1}.json`, Buffer.from(JSON.stringify({ job: job.name, before }))],
     ]);
@@ -108,7 +159,10 @@ export class ContainerRuns {
 
   /** Kills the container, if any, and forgets the job. */
   end(job: JobRecord): void {
-    if (!this.results.has(job.arn) && job.stage === 'running') this.writeCheckpoints(job);
+    if (!this.results.has(job.arn) && job.stage === 'running') this.pretendCheckpoint(job);
+    this.copyCheckpoints(job);
+    this.checkpoints.delete(job.arn);
+    this.pretended.delete(job.arn);
     this.children.get(job.arn)?.kill('SIGKILL');
     this.children.delete(job.arn);
     this.results.delete(job.arn);
@@ -139,8 +193,7 @@ export class ContainerRuns {
     try {
       prepared = this.prepare(job);
     } catch (error) {
-      if (!(error instanceof ClientError)) throw error;
-      this.results.set(job.arn, { kind: 'failed', reason: `ClientError: ${error.message}` });
+      this.refused(job, error);
       return;
     }
     const script = learnerScript();
@@ -170,8 +223,23 @@ export class ContainerRuns {
     });
   }
 
+  /** The job's input cannot be had: it ends, as AWS ends it. */
+  private refused(job: JobRecord, error: unknown): void {
+    if (!(error instanceof ClientError)) throw error;
+    this.results.set(job.arn, { kind: 'failed', reason: `ClientError: ${error.message}` });
+  }
+
   private pollForeign(job: JobRecord): void {
     const nowMs = this.kernel.now();
+    const uri = checkpointsOf(job);
+    if (uri !== undefined && !this.pretended.has(job.arn)) {
+      try {
+        this.pretended.set(job.arn, this.checkpointsAt(uri).length);
+      } catch (error) {
+        this.refused(job, error);
+        return;
+      }
+    }
     const endsAtMs = this.foreignEndsAtMs.get(job.arn) ?? nowMs + taken(this.kernel, 'foreignJob');
     this.foreignEndsAtMs.set(job.arn, endsAtMs);
     if (nowMs >= endsAtMs) this.results.set(job.arn, { kind: 'done', metrics: {} });
@@ -192,7 +260,15 @@ export class ContainerRuns {
       ...job.request.Environment,
     };
     const command = job.kind === 'training' ? 'train' : 'evaluate';
-    return { command, inputs, settings, outputDir, resultFile: join(directory, 'result.json') };
+    const checkpointDir = this.fetchCheckpoints(job, directory);
+    return {
+      command,
+      inputs,
+      settings,
+      outputDir,
+      resultFile: join(directory, 'result.json'),
+      ...(checkpointDir === undefined ? {} : { checkpointDir }),
+    };
   }
 
   private channels(job: JobRecord): readonly (readonly [string, string])[] {

@@ -197,20 +197,22 @@ export class Jobs {
     switch (job.stage) {
       case 'starting':
         if (job.doom !== undefined) this.finish(job, 'Failed', job.doom);
-        else {
-          this.runs.readCheckpoints(job);
-          this.advance(job, 'downloading', taken(this.kernel, 'downloadData'));
-        }
+        else this.advance(job, 'downloading', taken(this.kernel, 'downloadData'));
         return;
       case 'downloading':
         this.advance(job, 'running', undefined);
         return;
       case 'running': {
-        if (isSpot(job) && this.kernel.takeFault('spot interruption', job.name)) {
+        const result = this.runs.poll(job);
+        if (
+          isSpot(job) &&
+          result?.kind !== 'failed' &&
+          (result !== undefined || this.runs.isInterruptible(job)) &&
+          this.kernel.takeFault('spot interruption', job.name)
+        ) {
           this.interrupt(job);
           return;
         }
-        const result = this.runs.poll(job);
         if (result?.kind === 'failed') this.finish(job, 'Failed', result.reason);
         if (result?.kind !== 'done') return;
         if (job.kind === 'processing' && isAnalysis(job)) {
@@ -249,7 +251,7 @@ export class Jobs {
     else this.save(job);
   }
 
-  /** Spot capacity was taken back: the container is gone, and begins again from its checkpoints. */
+  /** Spot capacity was taken back: the container is gone. The next one finds the checkpoints, if the job keeps any. */
   private interrupt(job: JobRecord): void {
     const nowMs = this.kernel.now();
     this.runs.end(job);
@@ -260,7 +262,7 @@ export class Jobs {
     this.changed(job);
     job.stage = 'starting';
     job.stageEndsAtMs = nowMs + taken(this.kernel, 'startJob');
-    this.enter(job, 'Restarting', 'Restarting the training job on new capacity');
+    this.enter(job, ...SECONDARY.starting);
     this.changed(job);
   }
 

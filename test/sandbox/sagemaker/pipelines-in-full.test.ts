@@ -338,7 +338,7 @@ describe('a training job on spot capacity', () => {
     expect(ran.TrainingJobStatus).toBe('Completed');
     const statuses = ran.SecondaryStatusTransitions?.map(({ Status }) => Status);
     expect(statuses).toContain('Interrupted');
-    expect(statuses?.indexOf('Restarting')).toBeGreaterThan(statuses?.indexOf('Interrupted') ?? 0);
+    expect(statuses?.lastIndexOf('Starting')).toBe((statuses?.indexOf('Interrupted') ?? 0) + 1);
     const { Contents } = await bench.s3.send(
       new ListObjectsV2Command({ Bucket: 'artefacts', Prefix: 'checkpoints/' }),
     );
