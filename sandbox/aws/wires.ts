@@ -1,3 +1,4 @@
+import type { Sender } from './iam/service-access.js';
 import type { BusEvent, Kernel, MetricDatum, ScalableFleet, ScalableTargets } from './kernel.js';
 import type { ObjectStore } from './s3/objects.js';
 import type { Identities } from './sts/identities.js';
@@ -32,6 +33,11 @@ export interface Wires {
     attributes?: QueueAttributes,
     fifo?: { readonly groupId: string; readonly deduplicationId: string },
   ) => boolean;
+  /** Puts a message into a queue for another service, which the queue's policy must let in. */
+  deliverToQueue: (
+    sender: Sender,
+    ...message: Parameters<Wires['sendToQueue']>
+  ) => 'delivered' | 'no queue' | 'not allowed';
   /** Publishes to a topic named by ARN, as an alarm does; false when there is no such topic. */
   publish: (topicArn: string, subject: string, message: string) => boolean;
   /** Carries out a scaling policy named by ARN, as an alarm does. */
@@ -66,6 +72,7 @@ export function unconnected(): Wires {
     observe: nothing,
     alarmState: nothing,
     sendToQueue: nothing,
+    deliverToQueue: nothing,
     publish: nothing,
     scale: nothing,
     scaledVariants: nothing,

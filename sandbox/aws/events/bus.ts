@@ -198,23 +198,33 @@ export class Bus {
 
   private hand({ ruleArn, target, event }: Delivery): void {
     const body = bodyFor(target, event);
-    if (target.Arn.includes(':sqs:') && this.core.wires.sendToQueue(target.Arn, body)) return;
+    const sender = { service: 'events.amazonaws.com', sourceArn: ruleArn };
+    const isQueue = target.Arn.includes(':sqs:');
+    const handed = isQueue ? this.core.wires.deliverToQueue(sender, target.Arn, body) : 'no queue';
+    if (handed === 'delivered') return;
     if (target.Arn.includes(':sns:') && this.core.wires.publish(target.Arn, '', body)) return;
     const deadLetter = target.DeadLetterConfig?.Arn;
     const attributes = Object.fromEntries(
       Object.entries({
         RULE_ARN: ruleArn,
         TARGET_ARN: target.Arn,
-        ERROR_CODE: 'NO_RESOURCE',
-        ERROR_MESSAGE: 'The target does not exist.',
+        ...(handed === 'not allowed'
+          ? {
+              ERROR_CODE: 'NO_PERMISSIONS',
+              ERROR_MESSAGE: `The policy of the queue does not let events.amazonaws.com send for ${ruleArn}.`,
+            }
+          : { ERROR_CODE: 'NO_RESOURCE', ERROR_MESSAGE: 'The target does not exist.' }),
         RETRY_ATTEMPTS: '0',
         EXHAUSTED_RETRY_CONDITION: 'NotRetryable',
       }).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
     );
     const kept =
-      deadLetter !== undefined && this.core.wires.sendToQueue(deadLetter, body, attributes);
+      deadLetter !== undefined &&
+      this.core.wires.deliverToQueue(sender, deadLetter, body, attributes) === 'delivered';
+    const why =
+      handed === 'not allowed' ? ', whose policy does not let events.amazonaws.com send' : '';
     this.core.log(
-      `event ${event.id} (${event['detail-type']}) cannot reach ${target.Arn}${kept ? '; it is in the dead-letter queue' : ' and is dropped'}`,
+      `event ${event.id} (${event['detail-type']}) cannot reach ${target.Arn}${why}${kept ? '; it is in the dead-letter queue' : ' and is dropped'}`,
     );
   }
 }

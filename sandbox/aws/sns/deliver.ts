@@ -1,3 +1,4 @@
+import type { Sender } from '../iam/service-access.js';
 import type { Core } from '../wires.js';
 import { envelope } from './envelope.js';
 import { post } from './http-delivery.js';
@@ -61,9 +62,21 @@ export function deliver(
   const attributes = isRaw ? notification.attributes : {};
   const count = Object.keys(attributes).length;
   if (count > 10) failed(`${count} attributes, of which a raw delivery to SQS takes 10`);
-  else if (!core.wires.sendToQueue(endpoint, body, attributes, notification.fifo))
-    failed('there is no such queue');
+  else {
+    const sender = senderFor(notification);
+    const handed = core.wires.deliverToQueue(sender, endpoint, body, attributes, notification.fifo);
+    if (handed === 'no queue') failed('there is no such queue');
+    if (handed === 'not allowed')
+      failed(
+        "the queue's policy does not let sns.amazonaws.com send (sqs:SendMessage) for this topic",
+      );
+  }
 }
+
+const senderFor = ({ topicArn }: Notification): Sender => ({
+  service: 'sns.amazonaws.com',
+  sourceArn: topicArn,
+});
 
 /** Whether a dead-letter queue of the subscription took it. */
 function bury(
@@ -75,5 +88,9 @@ function bury(
   const policy = attributes.RedrivePolicy;
   if (policy === undefined || policy === '') return false;
   const { deadLetterTargetArn } = JSON.parse(policy) as { readonly deadLetterTargetArn: string };
-  return core.wires.sendToQueue(deadLetterTargetArn, body, {}, notification.fifo);
+  const sender = senderFor(notification);
+  return (
+    core.wires.deliverToQueue(sender, deadLetterTargetArn, body, {}, notification.fifo) ===
+    'delivered'
+  );
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPolicy, letsIn } from '../iam/service-access.js';
 import { AwsError } from '../kernel.js';
 import type { CallInfo, Service } from '../kernel.js';
 import { operations } from '../validate.js';
@@ -62,7 +63,7 @@ const outgoing = {
 };
 type Outgoing = z.output<z.ZodObject<typeof outgoing>>;
 
-/** Amazon SQS. Sets `core.wires.sendToQueue`. */
+/** Amazon SQS. Sets `core.wires.sendToQueue` and `deliverToQueue`. */
 export function createSqs(core: Core): Service {
   const queues = new Map<string, Queue>();
   for (const [name, record] of core.store.entries<QueueRecord>('queues'))
@@ -79,6 +80,14 @@ export function createSqs(core: Core): Service {
       ...fifo,
     });
     return true;
+  };
+
+  core.wires.deliverToQueue = (sender, queueArn, ...message) => {
+    const queue = queues.get(queueArn.split(':').at(-1) ?? '');
+    if (queue === undefined || queue.arn !== queueArn) return 'no queue';
+    const { Policy } = queue.record.attributes;
+    if (!letsIn(Policy, sender, 'sqs:SendMessage', queueArn)) return 'not allowed';
+    return core.wires.sendToQueue(queueArn, ...message) ? 'delivered' : 'no queue';
   };
 
   const byUrl = (url: string): Queue => {
@@ -451,7 +460,8 @@ function checkAttribute(queueName: string, attribute: string, value: string): vo
   const outside =
     range !== undefined && (!/^\d+$/.test(value) || number < range[0] || number > range[1]);
   const misplaced = attribute === 'FifoQueue' && (value === 'true') !== queueName.endsWith('.fifo');
-  if (outside || misplaced) {
+  const unreadable = attribute === 'Policy' && value !== '' && !isPolicy(value);
+  if (outside || misplaced || unreadable) {
     throw named(
       'InvalidAttributeValue',
       'InvalidAttributeValue',

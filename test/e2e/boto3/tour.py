@@ -445,6 +445,16 @@ def cloudwatch_watches_them():
     cloudwatch.delete_alarms(AlarmNames=['tour-all', 'tour-1', 'tour-2', 'tour-3'])
 
 
+def letting(service, queue):
+    statement = {
+        'Effect': 'Allow',
+        'Principal': {'Service': f'{service}.amazonaws.com'},
+        'Action': 'sqs:SendMessage',
+        'Resource': f'arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}',
+    }
+    return {'Policy': json.dumps({'Version': '2012-10-17', 'Statement': [statement]})}
+
+
 @step
 def sqs_queues():
     dead = sqs.create_queue(QueueName='tour-dead')['QueueUrl']
@@ -478,7 +488,7 @@ def sqs_queues():
 @step
 def sns_publishes_to_queues():
     topic = sns.create_topic(Name='tour', Tags=[{'Key': 'team', 'Value': 'operations'}])['TopicArn']
-    url = sqs.create_queue(QueueName='tour-notices')['QueueUrl']
+    url = sqs.create_queue(QueueName='tour-notices', Attributes=letting('sns', 'tour-notices'))['QueueUrl']
     subscription = sns.subscribe(
         TopicArn=topic,
         Protocol='sqs',
@@ -507,7 +517,7 @@ def sns_publishes_to_queues():
 
 @step
 def eventbridge_routes_events():
-    url = sqs.create_queue(QueueName='tour-events')['QueueUrl']
+    url = sqs.create_queue(QueueName='tour-events', Attributes=letting('events', 'tour-events'))['QueueUrl']
     pattern = json.dumps({'source': ['tour'], 'detail': {'n': [{'numeric': ['>', 1]}]}})
     events.put_rule(Name='tour', EventPattern=pattern)
     put = events.put_targets(Rule='tour', Targets=[{'Id': 'q', 'Arn': f'arn:aws:sqs:us-east-1:{ACCOUNT}:tour-events'}])

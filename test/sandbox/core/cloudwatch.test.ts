@@ -23,7 +23,7 @@ import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { readMetricAlarm } from '../../../sandbox/aws/cloudwatch/alarm-operations.js';
 import { onOwnClock } from './own-clock.js';
-import { admin, clients, failure, start, temporaryHome } from './support.js';
+import { admin, clients, failure, letting, start, temporaryHome } from './support.js';
 
 const sandbox = await start();
 const { cloudWatch, eventBridge, sns, sqs } = clients(sandbox.url);
@@ -351,7 +351,12 @@ describe('alarms', () => {
   });
 
   it('change state on data; tell bus, topic and history in the formats of AWS; and act only when enabled', async () => {
-    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'alarm-events' }));
+    const { QueueUrl } = await sqs.send(
+      new CreateQueueCommand({
+        QueueName: 'alarm-events',
+        Attributes: letting('events', 'alarm-events'),
+      }),
+    );
     await eventBridge.send(
       new PutRuleCommand({
         Name: 'alarms',

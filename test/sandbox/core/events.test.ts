@@ -13,10 +13,14 @@ import {
   RemoveTargetsCommand,
   TestEventPatternCommand,
 } from '@aws-sdk/client-eventbridge';
-import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  ReceiveMessageCommand,
+  SetQueueAttributesCommand,
+} from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../../sandbox/aws/server.js';
-import { admin, clients, failure, start } from './support.js';
+import { admin, clients, failure, letting, start } from './support.js';
 
 const sandbox = await start();
 const { eventBridge, sqs } = clients(sandbox.url);
@@ -31,7 +35,9 @@ interface Delivered {
 /** A queue behind a rule on `source`, and a reader of what arrives there. */
 async function target(of: Sandbox, name: string, source: string, more = {}) {
   const own = clients(of.url);
-  const { QueueUrl } = await own.sqs.send(new CreateQueueCommand({ QueueName: name }));
+  const { QueueUrl } = await own.sqs.send(
+    new CreateQueueCommand({ QueueName: name, Attributes: letting('events', name) }),
+  );
   await own.eventBridge.send(
     new PutRuleCommand({ Name: name, EventPattern: JSON.stringify({ source: [source] }) }),
   );
@@ -110,6 +116,37 @@ describe('the bus', () => {
     const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'lossy' }));
     expect((await sqs.send(new ReceiveMessageCommand({ QueueUrl }))).Messages).toBeUndefined();
     await admin(sandbox, 'PUT', 'events', { duplicate: 0, reorder: 0, lose: 0 });
+  });
+
+  it('sends nothing to a queue whose policy does not let the rule in, and says so in the dead letters', async () => {
+    const letters = await target(sandbox, 'closed-letters', 'nobody');
+    const deaf = await target(sandbox, 'deaf', 'own.deaf', {
+      DeadLetterConfig: { Arn: 'arn:aws:sqs:us-east-1:111122223333:closed-letters' },
+    });
+    const QueueUrl = `${sandbox.url}/111122223333/deaf`;
+    const { Policy } = letting('events', 'deaf');
+    for (const closed of [
+      '',
+      Policy.replace('events.amazonaws.com', 'sns.amazonaws.com'),
+      Policy.replace('SendMessage', 'ReceiveMessage'),
+      Policy.replace('111122223333:*', '111122223333:rule/another'),
+      Policy.replace('ArnLike', 'NumericEquals'),
+      Policy.replace('Allow', 'Deny'),
+    ]) {
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy: closed } }));
+      emit(sandbox, 1, 'own.deaf');
+      expect((await letters(1)).map(({ detail }) => detail.n)).toEqual([1]);
+    }
+    await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy } }));
+    emit(sandbox, 2, 'own.deaf');
+    expect((await deaf(1)).map(({ detail }) => detail.n)).toEqual([2]);
+    await expect(
+      failure(
+        sqs.send(
+          new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy: '{"Statement"' } }),
+        ),
+      ),
+    ).resolves.toMatchObject({ name: 'InvalidAttributeValue' });
   });
 
   it('sends what it cannot deliver to the dead-letter queue', async () => {
@@ -243,7 +280,9 @@ describe('a bus of one’s own', () => {
   it('delivers by its own rules, and not by those of another bus', async () => {
     const { EventBusArn } = await eventBridge.send(new CreateEventBusCommand({ Name: 'ml' }));
     expect(EventBusArn).toBe(busArn('ml'));
-    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'from-ml' }));
+    const { QueueUrl } = await sqs.send(
+      new CreateQueueCommand({ QueueName: 'from-ml', Attributes: letting('events', 'from-ml') }),
+    );
     const pattern = JSON.stringify({ source: ['own.app'] });
     const { RuleArn } = await eventBridge.send(
       new PutRuleCommand({ Name: 'all', EventBusName: 'ml', EventPattern: pattern }),

@@ -11,7 +11,7 @@ import type { PublishBatchRequestEntry } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it, vi } from 'vitest';
 import { virtualClock } from '../../../sandbox/aws/kernel/clock.js';
-import { admin, clients, failure, start } from './support.js';
+import { admin, clients, failure, letting, start } from './support.js';
 
 const sandbox = await start();
 const { sns, sqs } = clients(sandbox.url);
@@ -29,7 +29,7 @@ async function ordered(Attributes: Record<string, string> = {}, of = { sns, sqs 
   const { QueueUrl = '' } = await of.sqs.send(
     new CreateQueueCommand({
       QueueName: `ordered-${number}.fifo`,
-      Attributes: { FifoQueue: 'true' },
+      Attributes: { FifoQueue: 'true', ...letting('sns', `ordered-${number}.fifo`) },
     }),
   );
   await of.sns.send(

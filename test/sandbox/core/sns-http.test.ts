@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { admin, clients, failure, start } from './support.js';
+import { admin, clients, failure, letting, start } from './support.js';
 
 const sandbox = await start();
 const { sns, sqs } = clients(sandbox.url);
@@ -166,7 +166,12 @@ describe('a web server', () => {
   });
 
   it('that goes on failing is given up after three more times, into its dead-letter queue', async () => {
-    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'undelivered' }));
+    const { QueueUrl } = await sqs.send(
+      new CreateQueueCommand({
+        QueueName: 'undelivered',
+        Attributes: letting('sns', 'undelivered'),
+      }),
+    );
     const deadLetterTargetArn = 'arn:aws:sqs:us-east-1:111122223333:undelivered';
     const { path, TopicArn } = await confirmed({
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn }),

@@ -11,12 +11,16 @@ import {
   SubscribeCommand,
   UnsubscribeCommand,
 } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  ReceiveMessageCommand,
+  SetQueueAttributesCommand,
+} from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { MOST_KEPT, Outbox, outboxPage } from '../../../sandbox/aws/sns/outbox.js';
 import { openStore } from '../../../sandbox/aws/store.js';
 import type { Core } from '../../../sandbox/aws/wires.js';
-import { admin, clients, failure, start } from './support.js';
+import { admin, clients, failure, letting, start } from './support.js';
 
 const sandbox = await start();
 const { sns, sqs } = clients(sandbox.url);
@@ -33,7 +37,10 @@ async function topic(suffix = '', Attributes = {}): Promise<string> {
 async function queue(): Promise<{ url: string; arn: string }> {
   number += 1;
   const { QueueUrl = '' } = await sqs.send(
-    new CreateQueueCommand({ QueueName: `queue-${number}` }),
+    new CreateQueueCommand({
+      QueueName: `queue-${number}`,
+      Attributes: letting('sns', `queue-${number}`),
+    }),
   );
   return { url: QueueUrl, arn: `arn:aws:sqs:us-east-1:111122223333:queue-${number}` };
 }
@@ -48,6 +55,22 @@ async function receive(QueueUrl: string) {
   );
   return Messages;
 }
+
+it('delivers to no queue whose policy does not let the topic in, and the outbox says so', async () => {
+  const TopicArn = await topic();
+  const { url, arn } = await queue();
+  await sqs.send(
+    new SetQueueAttributesCommand({
+      QueueUrl: url,
+      Attributes: letting('events', arn.split(':').at(-1) ?? ''),
+    }),
+  );
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: arn }));
+  await sns.send(new PublishCommand({ TopicArn, Message: 'unheard' }));
+  expect(await receive(url)).toEqual([]);
+  const outbox = JSON.stringify(await admin(sandbox, 'GET', 'outbox.json'));
+  expect(outbox).toContain("not delivered: the queue's policy does not let sns.amazonaws.com send");
+});
 
 it('delivers to SQS in its envelope, or raw', async () => {
   const TopicArn = await topic();

@@ -99,3 +99,18 @@ export async function admin(
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   return response.json();
 }
+
+/** A queue's policy that lets a service of AWS send to it, for rules or topics of the account. */
+export function letting(service: 'events' | 'sns', queueName: string): { readonly Policy: string } {
+  const Policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: {
+      Effect: 'Allow',
+      Principal: { Service: `${service}.amazonaws.com` },
+      Action: 'sqs:SendMessage',
+      Resource: `arn:aws:sqs:us-east-1:111122223333:${queueName}`,
+      Condition: { ArnLike: { 'aws:SourceArn': `arn:aws:${service}:us-east-1:111122223333:*` } },
+    },
+  });
+  return { Policy };
+}

@@ -24,6 +24,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cpuPercent } from '../../../sandbox/aws/sagemaker/metrics.js';
 import { packArchive } from '../../../sandbox/learner/archive.js';
+import { letting } from '../core/support.js';
 import { discard, openBench, ROLE, until } from './support.js';
 import type { Bench } from './support.js';
 
@@ -43,7 +44,11 @@ beforeAll(async () => {
     method: 'PUT',
     body: JSON.stringify({ duplicate: 0, reorder: 0, lose: 0 }),
   });
-  queue = (await bench.sqs.send(new CreateQueueCommand({ QueueName: 'events' }))).QueueUrl;
+  queue = (
+    await bench.sqs.send(
+      new CreateQueueCommand({ QueueName: 'events', Attributes: letting('events', 'events') }),
+    )
+  ).QueueUrl;
   await bench.events.send(
     new PutRuleCommand({
       Name: 'all',
