@@ -32,7 +32,7 @@ const EDITIONS = {
       'ways-back',
     ],
     tests:
-      'takes one share after the other|waits at a step that holds|while the model is frozen and goes on|once of two, goes back to pending|and then leaves it contested|asks again when an approver|by guardrails only after it|puts a deleted alarm right|that comes while a run ends is acted on|trains, scores and registers|runs the same execution again|needs a quorum|refuses one that is gone',
+      'takes one share after the other|waits at a step that holds|while the model is frozen and goes on|once of two, goes back to pending|and then leaves it contested|asks again when an approver|ends it rejected when an approver|answer: rollback|by guardrails only after it|puts a deleted alarm right|that comes while a run ends is acted on|trains, scores and registers|runs the same execution again|needs a quorum|refuses one that is gone',
   },
 };
 
