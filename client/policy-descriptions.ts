@@ -8,7 +8,7 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   kind: 'What this document is.',
   metadata: 'Which model this is about.',
   'metadata.name':
-    'Name of the model; every workflow and AWS name is built from it. Lower-case letters, digits and single dashes, at most 40 characters.',
+    'Name of the model; every workflow and AWS name is built from it. At most 40 lower-case letters and digits with single dashes between them; a name too long for AWS’s 63 characters with what is added to it is refused.',
   'metadata.team': 'Who looks after it; stands in notices.',
   spec: 'What people want for the model.',
   'spec.mode': '`act`, or `record`: everything is watched and judged, nothing is started.',

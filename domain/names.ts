@@ -3,6 +3,10 @@
 /** Most characters of the name of an endpoint, config, variant or model. */
 export const MAX_AWS_NAME = 63;
 
+/** Highest numbers of a release and of a try that names are made for. */
+export const MAX_RELEASE = 999_999;
+export const MAX_TRIES = 999;
+
 export const keeperId = (model: string): string => `keeper/${model}`;
 
 /**
@@ -16,7 +20,7 @@ export const keeperLife = (workflowId: string, firstRunId: string): string =>
 
 export const releaseId = (model: string, release: number): string => `release/${model}/${release}`;
 
-/** Name of the endpoint config, the SageMaker model and the pipeline execution of one release; at most 47 characters. */
+/** Name of the endpoint config, the SageMaker model and the pipeline execution of one release. */
 export const releaseName = (model: string, release: number): string => `${model}-${release}`;
 
 /** Prefix of every alarm that any keeper makes. */
@@ -97,6 +101,15 @@ export const splitName = (configName: string): string => `${configName}${SPLIT}`
 export const isSplit = (model: string, configName: string): boolean =>
   configName.startsWith(`${model}-`) && configName.endsWith(SPLIT);
 
-/** The variant that carries the candidate while two serve; its name ends with the rollout. At most 63 characters. */
-export const candidateVariant = (variant: string): string =>
-  `${variant.slice(0, 63 - '-candidate'.length).replace(/-+$/, '')}-candidate`;
+const CANDIDATE = '-candidate';
+
+/**
+ * The variant that carries the candidate while two serve; its name ends with the rollout. At most 63 characters, and never
+ * the champion's.
+ */
+export function candidateVariant(variant: string): string {
+  const named = (room: number): string =>
+    `${variant.slice(0, room).replace(/-+$/, '')}${CANDIDATE}`;
+  const room = MAX_AWS_NAME - CANDIDATE.length;
+  return named(room) === variant ? named(room - 1) : named(room);
+}

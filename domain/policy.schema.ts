@@ -9,17 +9,18 @@ import { STAT_PATTERN } from './metric-stat.js';
 import { managedMonitorFaults } from './managed-monitors.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
+import { modelNameFault } from './model-name.js';
 import { awsCron } from './scaling.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
 import { canSee, modelSubjectOf } from './sources.js';
 import { stagingFaults } from './staging.js';
 
-/** Lower-case, dash-separated, at most 40 characters, so that every AWS name built from it stays under 63. */
+/** Lower-case, dash-separated. How long it may be is AWS's to say, of what the policy has named after it. */
 export const modelNameSchema = z
   .string()
   .regex(
     /^[a-z0-9](-?[a-z0-9]){0,39}$/,
-    'use lower-case letters, digits and single dashes, at most 40 characters, such as flight-delays',
+    'use at most 40 lower-case letters and digits, with single dashes between them, such as flight-delays',
   );
 
 const durationSchema = z
@@ -1320,6 +1321,9 @@ export const policySchema = z
       context.addIssue({ code: 'custom', path: ['spec', ...path], message });
     };
     const { approve, groups, monitor, detect, retrain, people, deploy } = policy.spec;
+    const unnameable = modelNameFault(policy.metadata.name, policy.spec);
+    if (unnameable !== undefined)
+      context.addIssue({ code: 'custom', path: ['metadata', 'name'], message: unnameable });
     const ids = monitor.sources.map((source) => source.id);
     ids.forEach((id, index) => {
       if (ids.indexOf(id) !== index)

@@ -21,8 +21,11 @@ export function isShadowConfig(model: string, configName: string): boolean {
 const SUFFIX = '-shadow';
 
 /** Variant that takes the copies; not the policy's, whose alarms, capture and scaling belong to the one that stays. */
-export const shadowVariantName = (variant: string): string =>
-  `${variant.slice(0, MAX_AWS_NAME - SUFFIX.length).replace(/-+$/, '')}${SUFFIX}`;
+export function shadowVariantName(variant: string): string {
+  const named = (room: number): string => `${variant.slice(0, room).replace(/-+$/, '')}${SUFFIX}`;
+  const room = MAX_AWS_NAME - SUFFIX.length;
+  return named(room) === variant ? named(room - 1) : named(room);
+}
 
 /** What a config says of whether it can have a shadow. */
 export interface Shadowable {

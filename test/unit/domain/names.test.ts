@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import {
   alarmPrefix,
+  candidateVariant,
   evaluationName,
   keeperId,
   keeperLife,
@@ -42,6 +43,21 @@ describe('names', () => {
   });
   it('of a release have at most 47 characters', () => {
     expect(releaseName(LONGEST, 999_999)).toHaveLength(47);
+  });
+});
+
+describe('the candidate’s variant', () => {
+  it.each([
+    ['AllTraffic', 'AllTraffic-candidate'],
+    ['A-candidate', 'A-candidate-candidate'],
+    ['v'.repeat(63), `${'v'.repeat(53)}-candidate`],
+    [`${'v'.repeat(52)}-${'w'.repeat(10)}`, `${'v'.repeat(52)}-candidate`],
+    // Cut off it would be the champion's own.
+    [`${'v'.repeat(53)}-candidate`, `${'v'.repeat(52)}-candidate`],
+  ])('of %s is %s', (variant, candidate) => {
+    expect(candidateVariant(variant)).toBe(candidate);
+    expect(candidate).not.toBe(variant);
+    expect(candidate).toMatch(/^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$/);
   });
 });
 

@@ -40,6 +40,9 @@ describe('a shadow test', () => {
     const long = shadowVariantName(`${'a'.repeat(55)}-${'b'.repeat(7)}`);
     expect(long).toBe(`${'a'.repeat(55)}-shadow`);
     expect(shadowVariantName('a'.repeat(63))).toHaveLength(63);
+    // Cut off it would be the variant's own.
+    const same = `${'a'.repeat(56)}-shadow`;
+    expect(shadowVariantName(same)).toBe(`${'a'.repeat(55)}-shadow`);
   });
   it("has a config that is known again, and is nobody else's", () => {
     expect(isShadowConfig('flights', shadowConfigName('flights-2'))).toBe(true);
