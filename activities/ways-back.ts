@@ -1,6 +1,8 @@
+import { DescribeScalableTargetsCommand } from '@aws-sdk/client-application-auto-scaling';
 import {
   ListEndpointConfigsCommand,
   ListEndpointsCommand,
+  type DescribeEndpointConfigOutput,
   type SageMakerClient,
 } from '@aws-sdk/client-sagemaker';
 
@@ -8,9 +10,12 @@ import { isSplit } from '../domain/names.js';
 import {
   isConfigOf,
   outdated,
+  replacedFleets,
+  scaledInWords,
   waysBack,
   waysBackInWords,
   type KeptConfig,
+  type VariantFleet,
 } from '../domain/ways-back.js';
 import { aws, may } from './aws-failure.js';
 import type { ControlActivities, WayBackRequest } from './contract.js';
@@ -39,7 +44,7 @@ export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities 
   return {
     /** Reads only. */
     async findWayBack(request) {
-      const { sagemaker } = clients(request);
+      const { sagemaker, autoscaling } = clients(request);
       const { endpoint: named } = request.policy.spec;
       const endpoint = await readEndpoint(sagemaker, named, deps.now());
       const refused = async (reason: string) => {
@@ -55,12 +60,13 @@ export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities 
       if (to === endpoint.configName) return refused(`${to} serves already`);
       const reason = await whyNot(
         {
-          sagemaker,
+          ...{ sagemaker, autoscaling },
           registry: registered(request).sagemaker,
           s3: trained(request).s3,
         },
         request,
         to,
+        endpoint.configName,
       );
       return reason === undefined ? { kind: 'ready', configName: to, endpoint } : refused(reason);
     },
@@ -91,15 +97,17 @@ export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities 
 async function whyNot(
   {
     sagemaker,
+    autoscaling,
     registry,
     s3,
-  }: Pick<AwsClients, 'sagemaker' | 's3'> & {
+  }: Pick<AwsClients, 'sagemaker' | 'autoscaling' | 's3'> & {
     readonly registry: SageMakerClient;
   },
   request: WayBackRequest,
   to: string,
+  serving: string | null,
 ): Promise<string | undefined> {
-  const { variant } = request.policy.spec.endpoint;
+  const { name: endpoint, variant } = request.policy.spec.endpoint;
   const config = await describeConfig(sagemaker, to);
   if (config === undefined) return `there is no endpoint config ${to}`;
   if (isSplit(request.model, to))
@@ -125,7 +133,38 @@ async function whyNot(
         return `the artefact ${uri} of ${to} is gone: new instances could not start`;
     }
   }
+  const served = serving === null ? undefined : await describeConfig(sagemaker, serving);
+  for (const fleet of replacedFleets(fleetsOf(served), fleetsOf(config)))
+    if (await isScaled(autoscaling, endpoint, fleet.variant))
+      return scaledInWords(fleet, to, endpoint);
   return undefined;
+}
+
+const fleetsOf = (config: DescribeEndpointConfigOutput | undefined): readonly VariantFleet[] =>
+  (config?.ProductionVariants ?? []).map(({ VariantName = '', InstanceType = null }) => ({
+    variant: VariantName,
+    instanceType: InstanceType,
+  }));
+
+async function isScaled(
+  autoscaling: AwsClients['autoscaling'],
+  endpoint: string,
+  variant: string,
+): Promise<boolean> {
+  const resource = `endpoint/${endpoint}/variant/${variant}`;
+  const { ScalableTargets = [] } = await aws(
+    may('application-autoscaling:DescribeScalableTargets', resource),
+    (options) =>
+      autoscaling.send(
+        new DescribeScalableTargetsCommand({
+          ServiceNamespace: 'sagemaker',
+          ResourceIds: [resource],
+          ScalableDimension: 'sagemaker:variant:DesiredInstanceCount',
+        }),
+        options,
+      ),
+  );
+  return ScalableTargets.length > 0;
 }
 
 /** Endpoint configs that releases of the model have made, by name and by tag. */

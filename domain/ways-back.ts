@@ -46,3 +46,34 @@ export const waysBackInWords = (names: readonly string[]): string =>
   names.length === 0
     ? 'no earlier endpoint config of this model is left'
     : `still there: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ` and ${names.length - 20} more` : ''}`;
+
+/** A variant and what it runs on; `null` where it has no instances of its own. */
+export interface VariantFleet {
+  readonly variant: string;
+  readonly instanceType: string | null;
+}
+
+/**
+ * Variants that the way back takes away or puts on other instances. SageMaker refuses that of one that is a scalable
+ * target.
+ */
+export const replacedFleets = (
+  serving: readonly VariantFleet[],
+  target: readonly VariantFleet[],
+): readonly (VariantFleet & { readonly becomes: VariantFleet | undefined })[] =>
+  serving
+    .map((one) => ({ ...one, becomes: target.find(({ variant }) => variant === one.variant) }))
+    .filter(({ instanceType, becomes }) => becomes?.instanceType !== instanceType);
+
+/** Why SageMaker would refuse the way back, and what a person can do. */
+export function scaledInWords(
+  { variant, instanceType, becomes }: ReturnType<typeof replacedFleets>[number],
+  config: string,
+  endpoint: string,
+): string {
+  const has =
+    becomes === undefined
+      ? `does not have the variant ${variant}`
+      : `has the variant ${variant} on ${becomes.instanceType ?? 'no instances'}, and it serves on ${instanceType ?? 'none'}`;
+  return `the config ${config} ${has}: SageMaker refuses that of a scalable target, so deregister endpoint/${endpoint}/variant/${variant} in Application Auto Scaling first; what the policy says of scaling is applied again afterwards`;
+}

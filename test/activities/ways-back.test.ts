@@ -60,6 +60,18 @@ describe('findWayBack', () => {
         state.configs.set('flights-3-split', { variants: [variant('flights-3')], tags: ours }),
       /serves two versions side by side/,
     ],
+    [
+      'has the scaled variant on other instances',
+      'flights-3',
+      (state) => {
+        state.target = { MinCapacity: 1, MaxCapacity: 4 };
+        state.configs.set('flights-3', {
+          variants: [{ ...variant('flights-3'), InstanceType: 'ml.c5.xlarge' }],
+          tags: ours,
+        });
+      },
+      /^the config flights-3 has the variant AllTraffic on ml\.c5\.xlarge, and it serves on none: .*deregister endpoint\/flights-live\/variant\/AllTraffic /,
+    ],
   ])('refuses one that %s, and lists what is still there', async (_what, to, change, reason) => {
     const found = await find(to, change);
     expect(found).toHaveProperty('kind', 'refused');
@@ -68,6 +80,25 @@ describe('findWayBack', () => {
       'reason',
       expect.stringMatching('still there: flights-4, flights-3, flights-2'),
     );
+  });
+});
+
+describe('a way back to other instances', () => {
+  const onOthers = (state: State): void => {
+    state.configs.set('flights-3', {
+      variants: [{ ...variant('flights-3'), InstanceType: 'ml.c5.xlarge' }],
+      tags: ours,
+    });
+  };
+
+  it('is open where nothing scales, and on the same instances where something does', async () => {
+    const find = (change: (state: State) => void) =>
+      run(history(change).activities.findWayBack, [{ ...ref, to: 'flights-3', previous: null }]);
+    expect(await find(onOthers)).toMatchObject({ kind: 'ready' });
+    const scaled = await find((state) => {
+      state.target = { MinCapacity: 1, MaxCapacity: 4 };
+    });
+    expect(scaled).toMatchObject({ kind: 'ready' });
   });
 });
 

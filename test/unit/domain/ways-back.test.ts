@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { isConfigOf, outdated, waysBack, waysBackInWords } from '../../../domain/ways-back.js';
+import {
+  isConfigOf,
+  outdated,
+  replacedFleets,
+  scaledInWords,
+  waysBack,
+  waysBackInWords,
+} from '../../../domain/ways-back.js';
 
 const configs = (...names: string[]) => names.map((name, createdAtMs) => ({ name, createdAtMs }));
 
@@ -53,5 +60,30 @@ describe('what nobody goes back to', () => {
     const split = configs('flights-1', 'flights-2-split', 'flights-3-split');
     const rules = { keep: 5, wanted: ['flights-3-split'] };
     expect(outdated('flights', split, rules)).toEqual(['flights-2-split']);
+  });
+});
+
+const main = { variant: 'main', instanceType: 'ml.m5.large' };
+const other = { variant: 'other', instanceType: 'ml.g5.xlarge' };
+
+describe('the way back', () => {
+  it('replaces no fleet that stays on its instances, and may bring another', () => {
+    expect(replacedFleets([main], [other, main])).toEqual([]);
+    expect(replacedFleets([], [main])).toEqual([]);
+    const serverless = { variant: 'main', instanceType: null };
+    expect(replacedFleets([serverless], [serverless])).toEqual([]);
+  });
+
+  it('takes away a variant, or puts it on other instances, and says what to do where it scales', () => {
+    const [gone] = replacedFleets([main, other], [main]);
+    expect(gone).toEqual({ ...other, becomes: undefined });
+    const [moved] = replacedFleets([main], [{ ...main, instanceType: 'ml.m5.xlarge' }]);
+    if (gone === undefined || moved === undefined) throw new Error('two fleets are replaced');
+    expect(scaledInWords(gone, 'flights-3', 'live')).toMatch(
+      /^the config flights-3 does not have the variant other: .* deregister endpoint\/live\/variant\/other /,
+    );
+    expect(scaledInWords(moved, 'flights-3', 'live')).toMatch(
+      /^the config flights-3 has the variant main on ml\.m5\.xlarge, and it serves on ml\.m5\.large: SageMaker refuses/,
+    );
   });
 });
