@@ -112,7 +112,7 @@ const FORMATS = {
 
 /**
  * The job that makes a baseline. The analysers of data and model quality are told by their environment what to do,
- * Clarify by a file.
+ * Clarify by a file, and it knows its inputs and its output by their names.
  */
 export function baselineJob(parts: MonitorParts, name: string): CreateProcessingJobRequest {
   const { source, model, dataset } = parts;
@@ -147,14 +147,13 @@ export function baselineJob(parts: MonitorParts, name: string): CreateProcessing
     AppSpecification: { ImageUri: manage.image },
     ProcessingResources: { ClusterConfig: cluster(manage) },
     StoppingCondition: { MaxRuntimeInSeconds: BASELINE_SECONDS },
-    ProcessingInputs: [
-      input('baseline_dataset_input', dataset ?? ''),
-      ...(byClarify && config !== undefined ? [input('analysis_config', config)] : []),
-    ],
+    ProcessingInputs: byClarify
+      ? [input('analysis_config', config ?? '', 'config'), input('dataset', dataset ?? '', 'data')]
+      : [input('baseline_dataset_input', dataset ?? '')],
     ProcessingOutputConfig: {
       Outputs: [
         {
-          OutputName: 'monitoring_output',
+          OutputName: byClarify ? 'analysis_result' : 'monitoring_output',
           S3Output: {
             S3Uri: parts.baselineAt ?? '',
             LocalPath: OUTPUT,
@@ -178,11 +177,11 @@ export function baselineJob(parts: MonitorParts, name: string): CreateProcessing
 /** A baseline is of a whole training set: it may take longer than an execution. */
 const BASELINE_SECONDS = 4 * 3_600;
 
-const input = (InputName: string, S3Uri: string): ProcessingInput => ({
+const input = (InputName: string, S3Uri: string, folder = InputName): ProcessingInput => ({
   InputName,
   S3Input: {
     S3Uri,
-    LocalPath: `${INPUT}/${InputName}`,
+    LocalPath: `${INPUT}/${folder}`,
     S3DataType: 'S3Prefix',
     S3InputMode: 'File',
     S3DataDistributionType: 'FullyReplicated',

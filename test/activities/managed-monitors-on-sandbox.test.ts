@@ -1,13 +1,9 @@
 /** Schedules by policy, from the real activity against the strict local AWS. */
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
-  CreateEndpointCommand,
-  CreateEndpointConfigCommand,
-  CreateModelCommand,
   CreateMonitoringScheduleCommand,
   DeleteMonitoringScheduleCommand,
   DescribeDataQualityJobDefinitionCommand,
-  DescribeEndpointCommand,
   DescribeModelQualityJobDefinitionCommand,
   DescribeMonitoringScheduleCommand,
   ListDataQualityJobDefinitionsCommand,
@@ -17,15 +13,19 @@ import {
 } from '@aws-sdk/client-sagemaker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { AwsClients } from '../../activities/deps.js';
-import { createControlActivities } from '../../activities/index.js';
-import type { MonitorRepair, MonitorsTold } from '../../activities/contract.js';
-import type { MonitorStanding } from '../../domain/managed-monitors.js';
-import type { Champion } from '../../domain/model.js';
 import type { Policy, PolicyInput } from '../../domain/policy.schema.js';
-import { discard, fault, openBench, ROLE, until } from '../sandbox/sagemaker/support.js';
+import {
+  customer,
+  discard,
+  fault,
+  openBench,
+  ROLE,
+  serving,
+  until,
+} from '../sandbox/sagemaker/support.js';
 import type { Bench } from '../sandbox/sagemaker/support.js';
-import { attemptOf, policyInput, policyWith } from './support.js';
+import { monitorKeeper } from './monitor-keeper.js';
+import { policyInput, policyWith } from './support.js';
 
 const ANALYSER = '111122223333.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer';
 type Source = Extract<PolicyInput['spec']['monitor']['sources'][number], { kind: 'model-monitor' }>;
@@ -61,15 +61,6 @@ const policyOf = (...sources: Source[]): Policy =>
     },
   });
 
-const champion: Champion = {
-  configName: 'c',
-  packageArn: null,
-  modelDataUrl: null,
-  image: null,
-  roleArn: null,
-  sinceMs: 0,
-};
-
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
@@ -85,103 +76,14 @@ beforeAll(async () => {
     'scored.csv',
     ['answer,label', ...rows.map((n) => `${n % 2},${n % 10 ? n % 2 : 1}`)].join('\n'),
   );
-  const { sagemaker } = bench;
-  await sagemaker.send(
-    new CreateModelCommand({
-      ModelName: 'm',
-      ExecutionRoleArn: ROLE,
-      PrimaryContainer: { Image: 'other:1' },
-    }),
-  );
-  await sagemaker.send(
-    new CreateEndpointConfigCommand({
-      EndpointConfigName: 'c',
-      ProductionVariants: [
-        {
-          VariantName: 'AllTraffic',
-          ModelName: 'm',
-          InstanceType: 'ml.m5.large',
-          InitialInstanceCount: 1,
-        },
-      ],
-    }),
-  );
-  await sagemaker.send(
-    new CreateEndpointCommand({ EndpointName: 'flights-live', EndpointConfigName: 'c' }),
-  );
-  await until(
-    () => sagemaker.send(new DescribeEndpointCommand({ EndpointName: 'flights-live' })),
-    ({ EndpointStatus }) => EndpointStatus === 'InService',
-  );
+  await serving(bench, 'flights-live');
 }, 60_000);
 afterAll(async () => {
   await bench.close();
   discard(bench.home);
 });
 
-const customer = (existingCustomer: boolean) =>
-  fetch(`${bench.sandbox.url}/_sandbox/monitor`, {
-    method: 'PUT',
-    body: JSON.stringify({ existingCustomer }),
-  });
-
-/** A keeper as far as monitors go: it remembers what it is told. */
-function keeperOf(first: Policy) {
-  const { sagemaker, s3 } = bench;
-  const { keepMonitors, removeMonitors } = createControlActivities({
-    aws: () => ({ sagemaker, s3 }) as unknown as AwsClients,
-    temporal: {} as never,
-    now: () => bench.kernel.now(),
-    consoleUrl: null,
-  });
-  let policy = first;
-  let serving = champion;
-  let known: readonly MonitorStanding[] = [];
-  let repaired: readonly MonitorRepair[] = [];
-  const done: string[] = [];
-  const look = async (): Promise<MonitorsTold | undefined> => {
-    const { result, error } = await attemptOf(keepMonitors, [
-      { model: 'flights', policy, champion: serving, known, repaired, notBeforeMs: 0 },
-    ]);
-    const benign = (error as { type?: string } | undefined)?.type;
-    if (benign === 'Quiet' || benign === 'StillRunning') return undefined;
-    const told = result();
-    known = told.standings;
-    repaired = [...repaired, ...told.repaired];
-    done.push(...told.done);
-    return told;
-  };
-  return {
-    look,
-    done,
-    repaired: () => repaired,
-    apply: (next: Policy) => {
-      policy = next;
-    },
-    serve: (configName: string) => {
-      serving = { ...serving, configName };
-    },
-    /** Looks until all stand as is said. */
-    reach: (...kinds: MonitorStanding['kind'][]): Promise<readonly MonitorStanding[]> =>
-      until(
-        async () => {
-          await look();
-          return known;
-        },
-        (all) => all.map(({ kind }) => kind).join() === kinds.join(),
-      ),
-    remove: () =>
-      until(
-        async () => {
-          const { result, error } = await attemptOf(removeMonitors, [{ model: 'flights', policy }]);
-          return (error as { type?: string } | undefined)?.type === 'StillRunning'
-            ? undefined
-            : result();
-        },
-        (answer) => answer !== undefined,
-      ),
-  };
-}
+const keeperOf = (policy: Policy) => monitorKeeper(bench, () => bench.kernel.now(), policy);
 
 const described = (id: string) =>
   bench.sagemaker.send(
@@ -198,7 +100,7 @@ const definitions = async (): Promise<number> =>
 
 describe('monitoring schedules by policy', () => {
   it('tells a new account what to take instead, starts no job for it, and is quiet then', async () => {
-    await customer(false);
+    await customer(bench, false);
     const keeper = keeperOf(policyOf(source('data', data), source('answers', quality)));
     const told = await keeper.reach('closed', 'closed');
     expect(told[0]?.sentence).toMatch(
@@ -210,7 +112,7 @@ describe('monitoring schedules by policy', () => {
   });
 
   it('makes baseline, definition and schedule of two types, and is quiet then', async () => {
-    await customer(true);
+    await customer(bench, true);
     const keeper = keeperOf(policyOf(source('data', data), source('answers', quality)));
     await keeper.reach('running', 'running');
     const schedule = await described('data');

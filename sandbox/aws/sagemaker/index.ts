@@ -33,7 +33,7 @@ export function sageMakerServices(kernel: Kernel): Service[] {
   const runs = new ContainerRuns(kernel, (arn) => packages.firstContainer(arn)?.ModelDataUrl);
   const jobs = new Jobs(kernel, runs, tags);
   const pipelines = new Pipelines(kernel, hosting, jobs, packages, tags);
-  const monitoring = new Monitoring(kernel, endpoints, jobs, tags);
+  const monitoring = new Monitoring(kernel, endpoints, jobs, tags, { hosting, containers });
   const capture = new Capture(kernel);
   const metrics = new EndpointMetrics(kernel);
   const now = new Runtime(kernel, endpoints, containers, capture, metrics);

@@ -1,5 +1,6 @@
 import type { Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
+import { isClarify } from './clarify.js';
 import type { ContainerRuns } from './container-runs.js';
 import { arnOf, filtered, pageOf, seconds, secondsIf, taken } from './context.js';
 import { isOver, isSpot, maxRuntimeSeconds, maxWaitSeconds } from './job-record.js';
@@ -36,9 +37,10 @@ const SECONDARY: Readonly<Record<Stage, readonly [string, string]>> = {
 /** How the container of a monitor ended, or that it still runs. */
 export type MonitorRun = 'running' | { readonly exit: string } | { readonly failure: string };
 
-/** Jobs of a monitoring schedule, and baselining jobs by AWS's own analyser. */
+/** Jobs of a monitoring schedule, and jobs of AWS's own analysers. */
 const isAnalysis = ({ monitoringScheduleArn, request }: ProcessingRecord): boolean =>
   monitoringScheduleArn !== undefined ||
+  isClarify({ request }) ||
   (/\/sagemaker-model-monitor-analyzer(?:[:@]|$)/.test(request.AppSpecification.ImageUri) &&
     request.Environment?.['dataset_source'] !== undefined);
 
@@ -46,7 +48,7 @@ const isAnalysis = ({ monitoringScheduleArn, request }: ProcessingRecord): boole
 export class Jobs {
   private readonly open: Map<string, JobRecord>;
   /** What the container of a monitoring schedule does once it runs. */
-  monitorRun: ((job: ProcessingRecord) => MonitorRun) | undefined;
+  monitorRun: ((job: ProcessingRecord) => Promise<MonitorRun>) | undefined;
 
   constructor(
     private readonly kernel: Kernel,
@@ -216,7 +218,7 @@ export class Jobs {
         if (result?.kind === 'failed') this.finish(job, 'Failed', result.reason);
         if (result?.kind !== 'done') return;
         if (job.kind === 'processing' && isAnalysis(job)) {
-          const left = this.monitorRun?.(job);
+          const left = await this.monitorRun?.(job);
           if (left === 'running') return;
           if (left !== undefined && 'failure' in left) {
             this.finish(job, 'Failed', left.failure);

@@ -1,5 +1,7 @@
 /** What the container of a data-quality monitor computes: statistics of captured requests, and how they violate constraints. */
 
+import { capturedCalls } from './monitor-capture.js';
+
 interface NumericBucket {
   readonly lower_bound: number;
   readonly upper_bound: number;
@@ -58,25 +60,16 @@ interface Violation {
 export type Row = Readonly<Record<string, string>>;
 
 /** Rows of capture lines between two instants; those of CSV are named in the order of `names`. */
-export function capturedRows(
+export const capturedRows = (
   lines: readonly string[],
   names: readonly string[],
   fromMs: number,
   toMs: number,
-): readonly Row[] {
-  return lines.flatMap((line) => {
-    const record = JSON.parse(line) as {
-      captureData?: { endpointInput?: { data: string; encoding: string } };
-      eventMetadata: { inferenceTime: string };
-    };
-    const atMs = Date.parse(record.eventMetadata.inferenceTime);
-    const input = record.captureData?.endpointInput;
-    if (input === undefined || atMs < fromMs || atMs >= toMs) return [];
-    const text =
-      input.encoding === 'BASE64' ? Buffer.from(input.data, 'base64').toString('utf8') : input.data;
-    return text.trimStart().startsWith('{') ? jsonRows(text) : csvRows(text, names);
+): readonly Row[] =>
+  capturedCalls(lines, fromMs, toMs).flatMap(({ input }) => {
+    if (input === null) return [];
+    return input.trimStart().startsWith('{') ? jsonRows(input) : csvRows(input, names);
   });
-}
 
 function csvRows(text: string, names: readonly string[]): readonly Row[] {
   return text

@@ -1,5 +1,7 @@
 /** What the container of a model-quality monitor computes: metrics of answers against labels, and how they violate constraints. */
 
+import { capturedCalls, cellOf, labelsById } from './monitor-capture.js';
+
 export type Problem = 'BinaryClassification' | 'MulticlassClassification' | 'Regression';
 
 /** One answer and its label. Probabilities only where they were captured. */
@@ -178,53 +180,12 @@ export function labelledRows(
   fromMs: number,
   toMs: number,
 ): readonly Labelled[] {
-  const byId = new Map<string, string>();
-  for (const line of labels) {
-    const record = JSON.parse(line) as {
-      groundTruthData?: { data?: string | number };
-      eventMetadata?: { eventId?: string };
-    };
-    const { eventId } = record.eventMetadata ?? {};
-    if (eventId !== undefined) byId.set(eventId, String(record.groundTruthData?.data ?? '').trim());
-  }
-  return capture.flatMap((line) => {
-    const record = JSON.parse(line) as {
-      captureData?: { endpointOutput?: { data: string; encoding: string } };
-      eventMetadata: { inferenceTime: string; eventId: string; inferenceId?: string };
-    };
-    const { inferenceTime, inferenceId, eventId } = record.eventMetadata;
-    const atMs = Date.parse(inferenceTime);
-    const label = byId.get(inferenceId ?? eventId);
-    const output = record.captureData?.endpointOutput;
-    if (label === undefined || output === undefined || atMs < fromMs || atMs >= toMs) return [];
-    const text =
-      output.encoding === 'BASE64'
-        ? Buffer.from(output.data, 'base64').toString('utf8')
-        : output.data;
-    const answer = cellOf(text, attributes.InferenceAttribute);
-    const probability = cellOf(text, attributes.ProbabilityAttribute);
+  const byId = labelsById(labels);
+  return capturedCalls(capture, fromMs, toMs).flatMap(({ id, output }) => {
+    const label = byId.get(id);
+    if (label === undefined || output === null) return [];
+    const answer = cellOf(output, attributes.InferenceAttribute);
+    const probability = cellOf(output, attributes.ProbabilityAttribute);
     return [{ answer, probability: probability === null ? null : Number(probability), label }];
   });
-}
-
-/** A cell by its index in CSV, or by its path (`predictions[0].score`) in JSON. */
-function cellOf(text: string, attribute: string | undefined): string | null {
-  if (attribute === undefined) return null;
-  const trimmed = text.trim();
-  if (/^[[{]/.test(trimmed)) {
-    const found = attribute
-      .split(/[.[\]]+/)
-      .filter((key) => key !== '')
-      .reduce<unknown>(
-        (here, key) =>
-          typeof here === 'object' && here !== null
-            ? (here as Record<string, unknown>)[key]
-            : undefined,
-        JSON.parse(trimmed),
-      );
-    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
-      ? String(found)
-      : null;
-  }
-  return (trimmed.split('\n')[0] ?? '').split(',')[Number(attribute)]?.trim() ?? null;
 }

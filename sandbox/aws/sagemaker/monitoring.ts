@@ -1,8 +1,12 @@
 /** Model Monitor of an account that still has it: job definitions, schedules, executions, alerts. */
 import type { Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
-import { arnOf, joinS3, pageOf, seconds, shortId, splitS3Uri, without } from './context.js';
+import { Clarify, ClarifyFailure, isClarify } from './clarify.js';
+import type { ClarifyRun } from './clarify.js';
+import { arnOf, joinS3, pageOf, seconds, shortId, without } from './context.js';
+import type { EndpointRecord } from './endpoint-record.js';
 import type { Endpoints } from './endpoints.js';
+import type { Hosting } from './hosting.js';
 import { isOver } from './job-record.js';
 import type { ProcessingRecord } from './job-record.js';
 import type { Jobs, MonitorRun } from './jobs.js';
@@ -14,6 +18,7 @@ import {
   violationsOf,
 } from './monitor-analysis.js';
 import type { Constraints, Row, Statistics } from './monitor-analysis.js';
+import { MonitorFiles } from './monitor-files.js';
 import {
   labelledRows,
   qualityConstraints,
@@ -22,6 +27,7 @@ import {
   qualityViolations,
 } from './monitor-quality.js';
 import type { Labelled, Problem, QualityConstraints } from './monitor-quality.js';
+import type { Containers } from './serving.js';
 import type { Tags } from './tags.js';
 import { invalid } from './validate.js';
 
@@ -116,12 +122,18 @@ const isCustomer = (kernel: Kernel): boolean =>
   kernel.store.get<boolean>(ACCOUNT, 'monitor') ?? false;
 
 export class Monitoring {
+  private readonly files: MonitorFiles;
+  private readonly clarify: Clarify;
+
   constructor(
     private readonly kernel: Kernel,
     private readonly endpoints: Endpoints,
     private readonly jobs: Jobs,
     private readonly tags: Tags,
+    models: { readonly hosting: Hosting; readonly containers: Containers },
   ) {
+    this.files = new MonitorFiles(kernel);
+    this.clarify = new Clarify(this.files, models.hosting, models.containers);
     jobs.monitorRun = (job) => this.analyse(job);
   }
 
@@ -241,11 +253,14 @@ export class Monitoring {
   }
 
   /** What the container does; the job ends by what it answers. */
-  private analyse(job: ProcessingRecord): MonitorRun {
+  private async analyse(job: ProcessingRecord): Promise<MonitorRun> {
     const execution = this.kernel.store
       .entries<Execution>(EXECUTIONS, (one) => one.job === job.name)
       .map(([, one]) => one)[0];
-    if (execution === undefined) return this.baseline(job);
+    if (execution === undefined)
+      return isClarify(job)
+        ? explaining(() => this.clarify.baseline(job).then(() => 0))
+        : this.baseline(job);
     if (execution.doom !== undefined) return { failure: execution.doom };
     if (this.kernel.now() < (execution.lateUntilMs ?? 0)) return 'running';
     const definition = this.definition(execution.type, execution.definition);
@@ -256,13 +271,15 @@ export class Monitoring {
       return { failure: 'ClientError: No S3 objects found under S3 URL' };
     const lines = this.captured(endpoint.name, capture.DestinationS3Uri);
     if (execution.type === 'ModelQuality') return this.quality(execution, definition, lines);
-    if (execution.type !== 'DataQuality')
-      return {
-        failure: `AlgorithmError: the local AWS computes data quality and model quality, not ${execution.type}`,
-      };
-    const baseline = this.json(resourceOf(definition, 'StatisticsResource')) as
+    if (execution.type !== 'DataQuality') {
+      const run = this.clarifyRun(execution, definition, lines, endpoint);
+      return explaining(() =>
+        execution.type === 'ModelBias' ? this.clarify.bias(run) : this.clarify.explain(run),
+      );
+    }
+    const baseline = this.files.json(resourceOf(definition, 'StatisticsResource')) as
       Statistics | undefined;
-    const constraints = (this.json(resourceOf(definition, 'ConstraintsResource')) ??
+    const constraints = (this.files.json(resourceOf(definition, 'ConstraintsResource')) ??
       {}) as Constraints;
     const names = baseline?.features.map(({ name }) => name) ?? [];
     const rows = capturedRows(lines, names, execution.fromMs, execution.toMs + 1_000);
@@ -270,26 +287,49 @@ export class Monitoring {
     const seen = statisticsOf(rows);
     const violations =
       baseline === undefined ? [] : violationsOf(rows, seen, baseline, constraints);
-    this.write(execution.output, 'statistics.json', seen);
-    this.write(execution.output, 'constraints.json', constraints);
+    this.files.write(execution.output, 'statistics.json', seen);
+    this.files.write(execution.output, 'constraints.json', constraints);
     if (violations.length > 0)
-      this.write(execution.output, 'constraint_violations.json', { violations });
+      this.files.write(execution.output, 'constraint_violations.json', { violations });
     return exitOf(violations.length);
   }
 
   /** The captured requests and answers of an endpoint, line by line. */
   private captured(endpoint: string, destination: string): readonly string[] {
-    const { bucket, key } = splitS3Uri(destination);
-    return this.linesBelow(bucket, `${key === '' ? '' : `${key.replace(/\/$/, '')}/`}${endpoint}/`);
+    return this.files.lines(joinS3(destination, `${endpoint}/`));
   }
 
-  private linesBelow(bucket: string, prefix: string): readonly string[] {
-    return this.kernel.objects
-      .list(bucket, prefix)
-      .flatMap(
-        (object) => this.kernel.objects.get(bucket, object.key)?.toString('utf8').split('\n') ?? [],
-      )
-      .filter((line) => line !== '');
+  private clarifyRun(
+    execution: Execution,
+    definition: Definition,
+    capture: readonly string[],
+    endpoint: EndpointRecord,
+  ): ClarifyRun {
+    const { type, request } = definition;
+    const input = (...path: readonly string[]): string | undefined =>
+      textAt(request, `${type}JobInput`, ...path) || undefined;
+    const threshold = member(
+      request,
+      `${type}JobInput`,
+      'EndpointInput',
+      'ProbabilityThresholdAttribute',
+    );
+    const labels = input('GroundTruthS3Input', 'S3Uri');
+    return {
+      ...windowOf(execution, definition),
+      configUri: textAt(request, `${type}AppSpecification`, 'ConfigUri'),
+      constraints: this.files.json(resourceOf(definition, 'ConstraintsResource')),
+      capture,
+      labels: labels === undefined ? [] : this.files.lines(labels),
+      attributes: {
+        features: input('EndpointInput', 'FeaturesAttribute'),
+        inference: input('EndpointInput', 'InferenceAttribute'),
+        probability: input('EndpointInput', 'ProbabilityAttribute'),
+        threshold: typeof threshold === 'number' ? threshold : undefined,
+      },
+      artefact: endpoint.fleet?.variants[0]?.artefact,
+      output: execution.output,
+    };
   }
 
   /** Model quality: captured answers joined with labels, against what the baseline reached. */
@@ -300,18 +340,16 @@ export class Monitoring {
   ): MonitorRun {
     const input = (...path: readonly string[]): string =>
       textAt(definition.request, 'ModelQualityJobInput', ...path);
-    const { bucket, key } = splitS3Uri(input('GroundTruthS3Input', 'S3Uri'));
-    const fromMs = offsetMs(input('EndpointInput', 'StartTimeOffset'));
-    const toMs = offsetMs(input('EndpointInput', 'EndTimeOffset'));
+    const { fromMs, toMs } = windowOf(execution, definition);
     const rows = labelledRows(
       capture,
-      this.kernel.objects.bucketExists(bucket) ? this.linesBelow(bucket, key) : [],
+      this.files.lines(input('GroundTruthS3Input', 'S3Uri')),
       {
         InferenceAttribute: input('EndpointInput', 'InferenceAttribute') || undefined,
         ProbabilityAttribute: input('EndpointInput', 'ProbabilityAttribute') || undefined,
       },
-      fromMs === undefined ? execution.fromMs : execution.scheduledAtMs + fromMs,
-      toMs === undefined ? execution.toMs : execution.scheduledAtMs + toMs,
+      fromMs,
+      toMs,
     );
     if (rows.length === 0) return { failure: 'Job inputs had no data' };
     const problem = textAt(definition.request, 'ModelQualityAppSpecification', 'ProblemType');
@@ -326,13 +364,13 @@ export class Monitoring {
       rows,
       typeof threshold === 'number' ? threshold : undefined,
     );
-    const constraints = (this.json(resourceOf(definition, 'ConstraintsResource')) ??
+    const constraints = (this.files.json(resourceOf(definition, 'ConstraintsResource')) ??
       {}) as QualityConstraints;
     const violations = qualityViolations(metrics, constraints);
-    this.write(execution.output, 'statistics.json', qualityStatistics(metrics, rows.length));
-    this.write(execution.output, 'constraints.json', constraints);
+    this.files.write(execution.output, 'statistics.json', qualityStatistics(metrics, rows.length));
+    this.files.write(execution.output, 'constraints.json', constraints);
     if (violations.length > 0)
-      this.write(execution.output, 'constraint_violations.json', { violations });
+      this.files.write(execution.output, 'constraint_violations.json', { violations });
     return exitOf(violations.length);
   }
 
@@ -350,20 +388,15 @@ export class Monitoring {
         failure:
           'AlgorithmError: no input has the local path of dataset_source, or no output that of output_path',
       };
-    const { bucket, key } = splitS3Uri(source);
-    const files = this.kernel.objects.bucketExists(bucket)
-      ? this.kernel.objects.list(bucket, key).filter(({ size }) => size > 0)
-      : [];
-    if (files.length === 0)
+    const texts = this.files.texts(source);
+    if (texts.length === 0)
       return { failure: `ClientError: No S3 objects found under S3 URL "${source}"` };
     let rows: readonly Row[];
     try {
       const format = JSON.parse(env['dataset_format'] ?? '') as Parameters<typeof datasetRows>[1];
       if (format.csv === undefined && format.json === undefined)
         return { failure: 'AlgorithmError: the local AWS reads data sets of CSV and JSON only' };
-      rows = files.flatMap((file) =>
-        datasetRows(this.kernel.objects.get(bucket, file.key)?.toString('utf8') ?? '', format),
-      );
+      rows = texts.flatMap((text) => datasetRows(text, format));
     } catch {
       return { failure: 'AlgorithmError: the data set is not of the format dataset_format' };
     }
@@ -373,12 +406,12 @@ export class Monitoring {
       if (typeof labelled === 'string') return { failure: `AlgorithmError: ${labelled}` };
       const threshold = Number(env['probability_threshold_attribute'] ?? 0.5);
       const metrics = qualityOf(env['problem_type'] as Problem, labelled, threshold);
-      this.write(output, 'statistics.json', qualityStatistics(metrics, rows.length));
-      this.write(output, 'constraints.json', qualityConstraints(metrics));
+      this.files.write(output, 'statistics.json', qualityStatistics(metrics, rows.length));
+      this.files.write(output, 'constraints.json', qualityConstraints(metrics));
     } else {
       const statistics = statisticsOf(rows);
-      this.write(output, 'statistics.json', statistics);
-      this.write(output, 'constraints.json', suggestedConstraints(statistics));
+      this.files.write(output, 'statistics.json', statistics);
+      this.files.write(output, 'constraints.json', suggestedConstraints(statistics));
     }
     return exitOf(0);
   }
@@ -408,20 +441,6 @@ export class Monitoring {
     schedule.alert = { ...schedule.alert, status: now, changedAtMs: atMs };
     schedule.history.push({ atMs, status: now });
     this.save(schedule, schedule.modifiedAtMs);
-  }
-
-  private write(prefix: string, name: string, value: unknown): void {
-    const { bucket, key } = splitS3Uri(joinS3(prefix, name));
-    this.kernel.objects.put(bucket, key, Buffer.from(JSON.stringify(value)), {
-      contentType: 'application/json',
-    });
-  }
-
-  private json(uri: string | undefined): unknown {
-    if (uri === undefined) return undefined;
-    const { bucket, key } = splitS3Uri(uri);
-    const body = this.kernel.objects.get(bucket, key);
-    return body === undefined ? undefined : (JSON.parse(body.toString('utf8')) as unknown);
   }
 
   private create(input: Input) {
@@ -775,6 +794,35 @@ const exitOf = (violations: number): { readonly exit: string } => ({
       ? `CompletedWithViolations: Job completed successfully with ${violations} violations.`
       : 'Completed: Job completed successfully with no violations.',
 });
+
+/** The container of Clarify, with its exit or its failure. */
+async function explaining(work: () => number | Promise<number>): Promise<MonitorRun> {
+  try {
+    return exitOf(await work());
+  } catch (error) {
+    if (!(error instanceof ClarifyFailure)) throw error;
+    return {
+      failure: /^(Job inputs|No S3)/.test(error.message)
+        ? error.message
+        : `ClientError: ${error.message}`,
+    };
+  }
+}
+
+/** What an execution looks at: the time since the run before, or what the offsets of a monitor of labels say. */
+function windowOf(
+  execution: Execution,
+  { type, request }: Definition,
+): { readonly fromMs: number; readonly toMs: number } {
+  const at = (name: string): number | undefined => {
+    const offset = offsetMs(textAt(request, `${type}JobInput`, 'EndpointInput', name));
+    return offset === undefined ? undefined : execution.scheduledAtMs + offset;
+  };
+  return {
+    fromMs: at('StartTimeOffset') ?? execution.fromMs,
+    toMs: at('EndTimeOffset') ?? execution.toMs,
+  };
+}
 
 /** `-PT48H` or `-P1D`: from the scheduled time; `undefined` for none. */
 function offsetMs(text: string): number | undefined {

@@ -1,14 +1,9 @@
 /** Model Monitor by the hour, on a clock that the test moves. */
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
-  CreateEndpointCommand,
-  CreateEndpointConfigCommand,
-  CreateModelCommand,
   CreateModelQualityJobDefinitionCommand,
   CreateMonitoringScheduleCommand,
-  DescribeEndpointCommand,
   ListMonitoringExecutionsCommand,
-  SageMakerClient,
   type MonitoringExecutionSummary,
 } from '@aws-sdk/client-sagemaker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -16,99 +11,26 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AwsClients } from '../../../activities/deps.js';
 import { lookAtMonitor } from '../../../activities/watch-monitor.js';
 import type { WindowResult } from '../../../domain/model.js';
-import { handleInvocation, sageMakerServices } from '../../../sandbox/aws/sagemaker/index.js';
-import { startSandbox } from '../../../sandbox/aws/server.js';
-import type { Sandbox } from '../../../sandbox/aws/server.js';
 import { noAnalysis, policyInput, policyWith } from '../../activities/support.js';
-import { discard, REGION, ROLE, scratch, until } from './support.js';
+import { capturedTo, customer, discard, fault, openHours, ROLE, serving } from './support.js';
 
 const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
-let nowMs = Date.UTC(2026, 2, 1, 9, 10);
-/** Stands still but where a test lets time pass. */
-const clock = { now: () => nowMs, realMs: (ms: number) => ms / 10_000 };
-/** Asks again and again, with so much time between that nothing within an hour is passed over. */
-const passing = <T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> =>
-  until(async () => {
-    nowMs += 10 * MINUTE_MS;
-    return ask();
-  }, holds);
 
-const home = scratch();
-let sandbox: Sandbox;
-let sagemaker: SageMakerClient;
-let s3: S3Client;
+const { bench, now, passing } = await openHours(Date.UTC(2026, 2, 1, 9, 10));
+const { sagemaker, s3 } = bench;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({
-    strict: true,
-    port: 0,
-    home,
-    speed: 1,
-    clock,
-    services: sageMakerServices,
-    runtime: handleInvocation,
-    log: () => undefined,
-  });
-  const config = {
-    endpoint: sandbox.url,
-    region: REGION,
-    credentials: { accessKeyId: 'ada', secretAccessKey: 'secret' },
-    maxAttempts: 1,
-  };
-  sagemaker = new SageMakerClient(config);
-  s3 = new S3Client({ ...config, forcePathStyle: true });
-  await put('/_sandbox/monitor', { existingCustomer: true });
+  await customer(bench, true);
   await s3.send(new CreateBucketCommand({ Bucket: 'ml-data' }));
-  await sagemaker.send(
-    new CreateModelCommand({
-      ModelName: 'm',
-      ExecutionRoleArn: ROLE,
-      PrimaryContainer: { Image: 'other:1' },
-    }),
-  );
-  await sagemaker.send(
-    new CreateEndpointConfigCommand({
-      EndpointConfigName: 'c',
-      ProductionVariants: [
-        {
-          VariantName: 'AllTraffic',
-          ModelName: 'm',
-          InstanceType: 'ml.m5.large',
-          InitialInstanceCount: 1,
-        },
-      ],
-      DataCaptureConfig: {
-        EnableCapture: true,
-        InitialSamplingPercentage: 100,
-        DestinationS3Uri: 's3://ml-data/capture',
-        CaptureOptions: [{ CaptureMode: 'Input' }, { CaptureMode: 'Output' }],
-        CaptureContentTypeHeader: { CsvContentTypes: ['text/csv'] },
-      },
-    }),
-  );
-  await sagemaker.send(
-    new CreateEndpointCommand({ EndpointName: 'flights-live', EndpointConfigName: 'c' }),
-  );
-  await passing(
-    () => sagemaker.send(new DescribeEndpointCommand({ EndpointName: 'flights-live' })),
-    ({ EndpointStatus }) => EndpointStatus === 'InService',
-  );
+  await serving(bench, 'flights-live', {
+    capture: capturedTo('s3://ml-data/capture', 'Input', 'Output'),
+    wait: passing,
+  });
 }, 60_000);
 afterAll(async () => {
-  for (const client of [sagemaker, s3]) client.destroy();
-  await sandbox.close();
-  discard(home);
+  await bench.close();
+  discard(bench.home);
 });
-
-const put = async (page: string, body: unknown): Promise<void> => {
-  const answer = await fetch(`${sandbox.url}${page}`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  expect(answer.status, await answer.text()).toBeLessThan(300);
-};
 
 const create = async (name: string): Promise<void> => {
   await sagemaker.send(
@@ -201,8 +123,8 @@ async function windowsOf(schedule: string, afterMs?: number): Promise<readonly W
     {
       aws: () => ({ sagemaker, s3 }) as unknown as AwsClients,
       analysis: noAnalysis,
-      now: clock.now,
-      scratch: home,
+      now,
+      scratch: bench.home,
     },
     {
       model: 'flights',
@@ -219,13 +141,13 @@ async function windowsOf(schedule: string, afterMs?: number): Promise<readonly W
     source,
     afterMs,
     [],
-    clock.now(),
+    now(),
   );
   return windows;
 }
 
 it('runs model quality on the hour, finds lost quality, and is late, failed or missing as it is told', async () => {
-  await traffic(clock.now() - 2 * HOUR_MS, 200);
+  await traffic(now() - 2 * HOUR_MS, 200);
   await s3.send(
     new PutObjectCommand({
       Bucket: 'ml-data',
@@ -271,11 +193,12 @@ it('runs model quality on the hour, finds lost quality, and is late, failed or m
     times: 1,
     ...(message === undefined ? {} : { message }),
   });
-  await put('/_sandbox/faults', [
+  await fault(
+    bench,
     one('missed', 'skips'),
     one('late', 'dawdles'),
     one('failed', 'breaks', 'AlgorithmError: out of memory'),
-  ]);
+  );
   for (const name of ['works', 'skips', 'dawdles', 'breaks']) await create(name);
 
   const over = (
@@ -328,7 +251,7 @@ it('runs model quality on the hour, finds lost quality, and is late, failed or m
 
   const [late] = await executions('dawdles');
   await passing(
-    () => Promise.resolve(nowMs),
+    () => Promise.resolve(now()),
     (atMs) => atMs > dueAtMs(late) + 3 * HOUR_MS,
   );
   expect((await windowsOf('dawdles', dueAtMs(late) - 1))[0]).toMatchObject({

@@ -1,14 +1,10 @@
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
   CreateDataQualityJobDefinitionCommand,
-  CreateEndpointCommand,
-  CreateEndpointConfigCommand,
   CreateModelBiasJobDefinitionCommand,
-  CreateModelCommand,
   CreateMonitoringScheduleCommand,
   DeleteMonitoringScheduleCommand,
   DescribeDataQualityJobDefinitionCommand,
-  DescribeEndpointCommand,
   DescribeModelBiasJobDefinitionCommand,
   DescribeMonitoringScheduleCommand,
   DescribeProcessingJobCommand,
@@ -23,58 +19,30 @@ import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDataActivities } from '../../../activities/data.js';
 import { attemptOf, noAnalysis, policyWith } from '../../activities/support.js';
-import { discard, fault, LEARNER, openBench, ROLE, until } from './support.js';
+import {
+  capturedTo,
+  customer,
+  discard,
+  fault,
+  LEARNER,
+  openBench,
+  ROLE,
+  serving,
+  until,
+} from './support.js';
 import type { Bench } from './support.js';
 
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
   await bench.s3.send(new CreateBucketCommand({ Bucket: 'ml-data' }));
-  await bench.sagemaker.send(
-    new CreateModelCommand({
-      ModelName: 'm',
-      ExecutionRoleArn: ROLE,
-      PrimaryContainer: { Image: 'other:1' },
-    }),
-  );
-  await bench.sagemaker.send(
-    new CreateEndpointConfigCommand({
-      EndpointConfigName: 'c',
-      ProductionVariants: [
-        {
-          VariantName: 'main',
-          ModelName: 'm',
-          InstanceType: 'ml.m5.large',
-          InitialInstanceCount: 1,
-        },
-      ],
-      DataCaptureConfig: {
-        EnableCapture: true,
-        InitialSamplingPercentage: 100,
-        DestinationS3Uri: 's3://ml-data/capture',
-        CaptureOptions: [{ CaptureMode: 'Input' }],
-        CaptureContentTypeHeader: { CsvContentTypes: ['text/csv'] },
-      },
-    }),
-  );
-  await bench.sagemaker.send(
-    new CreateEndpointCommand({ EndpointName: 'flights', EndpointConfigName: 'c' }),
-  );
-  await until(
-    () => bench.sagemaker.send(new DescribeEndpointCommand({ EndpointName: 'flights' })),
-    ({ EndpointStatus }) => EndpointStatus === 'InService',
-  );
+  await serving(bench, 'flights', { capture: capturedTo('s3://ml-data/capture', 'Input') });
 }, 60_000);
 afterAll(async () => {
   await bench.close();
   discard(bench.home);
 });
 
-const customer = (existingCustomer: boolean) =>
-  fetch(`${bench.sandbox.url}/_sandbox/monitor`, {
-    method: 'PUT',
-    body: JSON.stringify({ existingCustomer }),
-  });
 const put = (Key: string, value: unknown) =>
   bench.s3.send(new PutObjectCommand({ Bucket: 'ml-data', Key, Body: JSON.stringify(value) }));
 
@@ -172,7 +140,7 @@ describe('Model Monitor', () => {
     expect(await refused(bench.sagemaker.send(once('closed', 'x')))).toMatch(
       /no longer open to new customers/,
     );
-    await customer(true);
+    await customer(bench, true);
     await bench.sagemaker.send(definition('dq'));
     expect(await refused(bench.sagemaker.send(definition('dq')))).toMatch(/^ResourceInUse: /);
     const described = await bench.sagemaker.send(

@@ -7,7 +7,16 @@ import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-s
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SageMakerClient } from '@aws-sdk/client-sagemaker';
+import {
+  CreateEndpointCommand,
+  CreateEndpointConfigCommand,
+  CreateModelCommand,
+  DescribeEndpointCommand,
+  SageMakerClient,
+  type CaptureMode,
+  type ContainerDefinition,
+  type DataCaptureConfig,
+} from '@aws-sdk/client-sagemaker';
 import { SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -37,13 +46,20 @@ export interface Bench {
   close(): Promise<void>;
 }
 
+type SandboxClock = Parameters<typeof startSandbox>[0]['clock'];
+
 /** A sandbox on a free port with real clients; AWS takes a thousandth of its time. */
-export async function openBench(home = scratch(), speed = 1_000): Promise<Bench> {
+export async function openBench(
+  home = scratch(),
+  speed = 1_000,
+  clock?: SandboxClock,
+): Promise<Bench> {
   const sandbox = await startSandbox({
     strict: true,
     port: 0,
     home,
     speed,
+    ...(clock === undefined ? {} : { clock }),
     services: sageMakerServices,
     runtime: handleInvocation,
     log: () => undefined,
@@ -74,6 +90,96 @@ export async function openBench(home = scratch(), speed = 1_000): Promise<Bench>
       await sandbox.close();
     },
   };
+}
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** A sandbox whose time a test lets pass: what runs by the hour runs in seconds. */
+export async function openHours(fromMs: number) {
+  let nowMs = fromMs;
+  const clock = { now: () => nowMs, realMs: (ms: number) => ms / 10_000 };
+  const bench = await openBench(scratch(), 1, clock);
+  return {
+    bench,
+    now: clock.now,
+    /** Asks again and again, with so much time between that nothing within an hour is passed over. */
+    passing: <T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> =>
+      until(async () => {
+        nowMs += 10 * MINUTE_MS;
+        return ask();
+      }, holds),
+    /** On to some minutes past the next full hour. */
+    nextHour: (minutes: number): void => {
+      nowMs = Math.floor(nowMs / HOUR_MS + 1) * HOUR_MS + minutes * MINUTE_MS;
+    },
+  };
+}
+
+/** A model, a config `c` and an endpoint that serves it, in service. */
+export async function serving(
+  { sagemaker }: Pick<Bench, 'sagemaker'>,
+  EndpointName: string,
+  {
+    capture,
+    container = { Image: 'other:1' },
+    wait = until,
+  }: {
+    readonly capture?: DataCaptureConfig;
+    readonly container?: ContainerDefinition;
+    readonly wait?: <T>(ask: () => Promise<T>, holds: (answer: T) => boolean) => Promise<T>;
+  } = {},
+): Promise<void> {
+  await sagemaker.send(
+    new CreateModelCommand({
+      ModelName: 'm',
+      ExecutionRoleArn: ROLE,
+      PrimaryContainer: container,
+    }),
+  );
+  await sagemaker.send(
+    new CreateEndpointConfigCommand({
+      EndpointConfigName: 'c',
+      ProductionVariants: [
+        {
+          VariantName: 'AllTraffic',
+          ModelName: 'm',
+          InstanceType: 'ml.m5.large',
+          InitialInstanceCount: 1,
+        },
+      ],
+      ...(capture === undefined ? {} : { DataCaptureConfig: capture }),
+    }),
+  );
+  await sagemaker.send(new CreateEndpointCommand({ EndpointName, EndpointConfigName: 'c' }));
+  await wait(
+    () => sagemaker.send(new DescribeEndpointCommand({ EndpointName })),
+    ({ EndpointStatus }) => EndpointStatus === 'InService',
+  );
+}
+
+/** All of what goes in and comes out as CSV, to a bucket. */
+export const capturedTo = (
+  DestinationS3Uri: string,
+  ...modes: readonly CaptureMode[]
+): DataCaptureConfig => ({
+  EnableCapture: true,
+  InitialSamplingPercentage: 100,
+  DestinationS3Uri,
+  CaptureOptions: modes.map((CaptureMode) => ({ CaptureMode })),
+  CaptureContentTypeHeader: { CsvContentTypes: ['text/csv'] },
+});
+
+/** Says whether the account still has Model Monitor. */
+export async function customer(
+  { sandbox }: Pick<Bench, 'sandbox'>,
+  existingCustomer: boolean,
+): Promise<void> {
+  const answer = await fetch(`${sandbox.url}/_sandbox/monitor`, {
+    method: 'PUT',
+    body: JSON.stringify({ existingCustomer }),
+  });
+  if (!answer.ok) throw new Error(`refused: ${answer.status} ${await answer.text()}`);
 }
 
 /** What a kill leaves: the files as they are at this instant, no child, nothing that was in memory. */
