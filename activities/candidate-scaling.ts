@@ -2,8 +2,6 @@ import {
   DeleteScheduledActionCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
-  DescribeScalingPoliciesCommand,
-  DescribeScheduledActionsCommand,
   PutScalingPolicyCommand,
   PutScheduledActionCommand,
   RegisterScalableTargetCommand,
@@ -11,7 +9,6 @@ import {
   type PutScalingPolicyRequest,
   type ScalableTarget,
   type ScalingPolicy,
-  type ScheduledAction,
   type TargetTrackingScalingPolicyConfiguration,
 } from '@aws-sdk/client-application-auto-scaling';
 import {
@@ -33,6 +30,7 @@ import { aws, may } from './aws-failure.js';
 import type { ControlActivities, ModelRef, Split } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { describeEndpoint } from './read.js';
+import { policiesOf, schedulesOf } from './scaling.js';
 import { clientsFor } from './stage-clients.js';
 import { splitLook } from './traffic.js';
 
@@ -125,7 +123,7 @@ export function createCandidateScaling(
       const most = target.MaxCapacity ?? floor;
       await register(autoscaling, resource, bounds(most, most));
       done.push(`${candidate.variant} scales as ${champion.variant} does`);
-      const policies = await readPolicies(autoscaling, championResource);
+      const policies = await policiesOf(autoscaling, championResource);
       for (const policy of policies.filter((one) => !isStepping(one))) {
         const tracking = trackingOf(policy, champion, candidate);
         if (tracking === undefined) {
@@ -142,7 +140,7 @@ export function createCandidateScaling(
         const stepping = policies.filter(isStepping);
         done.push(...(await copySteps(request, { candidate, release }, stepping, champion)));
       }
-      for (const action of await readSchedules(autoscaling, championResource)) {
+      for (const action of await schedulesOf(autoscaling, championResource)) {
         const { MinCapacity: min = most, MaxCapacity: max = most } =
           action.ScalableTargetAction ?? {};
         await aws(may('application-autoscaling:PutScheduledAction', resource), (options) =>
@@ -177,7 +175,7 @@ export function createCandidateScaling(
         await deleteCandidateScalingAlarms(clients(request).cloudwatch, model, release);
       const { championResource, resource } = bothOf(request, split);
       if ((await readTarget(autoscaling, resource)) !== undefined) {
-        for (const { ScheduledActionName } of await readSchedules(autoscaling, resource)) {
+        for (const { ScheduledActionName } of await schedulesOf(autoscaling, resource)) {
           await aws(
             may('application-autoscaling:DeleteScheduledAction', resource),
             (options) =>
@@ -245,41 +243,6 @@ async function readTarget(
       ),
   );
   return answer.ScalableTargets?.[0];
-}
-
-async function readPolicies(autoscaling: ApplicationAutoScalingClient, resource: string) {
-  const answer = await aws(
-    may('application-autoscaling:DescribeScalingPolicies', resource),
-    (options) =>
-      autoscaling.send(
-        new DescribeScalingPoliciesCommand({
-          ServiceNamespace: 'sagemaker',
-          ResourceId: resource,
-          ScalableDimension: DIMENSION,
-        }),
-        options,
-      ),
-  );
-  return answer.ScalingPolicies ?? [];
-}
-
-async function readSchedules(
-  autoscaling: ApplicationAutoScalingClient,
-  resource: string,
-): Promise<readonly ScheduledAction[]> {
-  const answer = await aws(
-    may('application-autoscaling:DescribeScheduledActions', resource),
-    (options) =>
-      autoscaling.send(
-        new DescribeScheduledActionsCommand({
-          ServiceNamespace: 'sagemaker',
-          ResourceId: resource,
-          ScalableDimension: DIMENSION,
-        }),
-        options,
-      ),
-  );
-  return answer.ScheduledActions ?? [];
 }
 
 const isStepping = ({ PolicyType }: ScalingPolicy): boolean => PolicyType === 'StepScaling';

@@ -66,12 +66,13 @@ const resourceId = (ref: ModelRef): string => {
   const { name, variant } = ref.policy.spec.endpoint;
   return `endpoint/${name}/variant/${variant}`;
 };
-const target = (ref: ModelRef) =>
+const variantOf = (resource: string) =>
   ({
     ServiceNamespace: 'sagemaker',
-    ResourceId: resourceId(ref),
+    ResourceId: resource,
     ScalableDimension: DIMENSION,
   }) as const;
+const target = (ref: ModelRef) => variantOf(resourceId(ref));
 
 const gone = (error: AwsError): 'absent' | undefined =>
   error.name === 'ObjectNotFoundException' ? 'absent' : undefined;
@@ -109,23 +110,11 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
     return answer.ScalableTargets?.[0];
   };
 
-  const readPolicies = async (ref: ModelRef): Promise<readonly ScalingPolicy[]> => {
-    const answer = await aws(
-      may('application-autoscaling:DescribeScalingPolicies', resourceId(ref)),
-      (options) =>
-        clients(ref).autoscaling.send(new DescribeScalingPoliciesCommand(target(ref)), options),
-    );
-    return answer.ScalingPolicies ?? [];
-  };
+  const readPolicies = (ref: ModelRef): Promise<readonly ScalingPolicy[]> =>
+    policiesOf(clients(ref).autoscaling, resourceId(ref));
 
-  const readSchedules = async (ref: ModelRef): Promise<readonly ScheduledAction[]> => {
-    const answer = await aws(
-      may('application-autoscaling:DescribeScheduledActions', resourceId(ref)),
-      (options) =>
-        clients(ref).autoscaling.send(new DescribeScheduledActionsCommand(target(ref)), options),
-    );
-    return answer.ScheduledActions ?? [];
-  };
+  const readSchedules = (ref: ModelRef): Promise<readonly ScheduledAction[]> =>
+    schedulesOf(clients(ref).autoscaling, resourceId(ref));
 
   /** @returns the target's ARN; `undefined` where AWS does not say */
   const register = async (
@@ -514,6 +503,56 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
       return { kind: 'lifted', by: mark.by };
     },
   };
+}
+
+/** All scaling policies of a variant: AWS answers ten at a time. Reads only. */
+export async function policiesOf(
+  autoscaling: ApplicationAutoScalingClient,
+  resource: string,
+): Promise<readonly ScalingPolicy[]> {
+  const found: ScalingPolicy[] = [];
+  let token: string | undefined;
+  do {
+    const page = await aws(
+      may('application-autoscaling:DescribeScalingPolicies', resource),
+      (options) =>
+        autoscaling.send(
+          new DescribeScalingPoliciesCommand({
+            ...variantOf(resource),
+            ...(token === undefined ? {} : { NextToken: token }),
+          }),
+          options,
+        ),
+    );
+    found.push(...(page.ScalingPolicies ?? []));
+    token = page.NextToken;
+  } while (token !== undefined);
+  return found;
+}
+
+/** All scheduled actions of a variant: AWS answers fifty at a time. Reads only. */
+export async function schedulesOf(
+  autoscaling: ApplicationAutoScalingClient,
+  resource: string,
+): Promise<readonly ScheduledAction[]> {
+  const found: ScheduledAction[] = [];
+  let token: string | undefined;
+  do {
+    const page = await aws(
+      may('application-autoscaling:DescribeScheduledActions', resource),
+      (options) =>
+        autoscaling.send(
+          new DescribeScheduledActionsCommand({
+            ...variantOf(resource),
+            ...(token === undefined ? {} : { NextToken: token }),
+          }),
+          options,
+        ),
+    );
+    found.push(...(page.ScheduledActions ?? []));
+    token = page.NextToken;
+  } while (token !== undefined);
+  return found;
 }
 
 /** What auto scaling did, or could not do, lately, newest first. Reads only. */

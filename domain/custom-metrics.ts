@@ -24,14 +24,35 @@ const VERDICTS: readonly Verdict[] = [
 /** CloudWatch takes no value that is older, or further ahead. */
 const OLDEST_MS = 14 * 86_400_000 - 3_600_000;
 
-/** What CloudWatch takes: numbers, not too old. */
+/** Values beyond it are refused. */
+const MOST = 2 ** 360;
+/** Longest value of a dimension. */
+const MOST_CHARACTERS = 1_024;
+
+/** What CloudWatch takes: numbers, not too old, of dimensions in printable ASCII. One that it refuses takes all with it. */
 export function publishable(
   metrics: readonly CustomMetric[],
   nowMs: number,
 ): readonly CustomMetric[] {
-  return metrics.filter(
-    ({ value, atMs }) => Number.isFinite(value) && nowMs - atMs <= OLDEST_MS && atMs <= nowMs,
-  );
+  return metrics
+    .filter(
+      ({ value, atMs }) => Math.abs(value) <= MOST && nowMs - atMs <= OLDEST_MS && atMs <= nowMs,
+    )
+    .map((metric) => ({
+      ...metric,
+      dimensions: Object.fromEntries(
+        Object.entries(metric.dimensions).map(([name, value]) => [name, dimensionValue(value)]),
+      ),
+    }));
+}
+
+/** A name that people gave, such as a column's, in the characters that CloudWatch takes: others as addresses spell them. */
+function dimensionValue(text: string): string {
+  const spelled = text
+    .replace(/\p{Surrogate}/gu, '\uFFFD')
+    .replace(/[^ -~]+/g, encodeURIComponent)
+    .slice(0, MOST_CHARACTERS);
+  return spelled.trim() === '' ? '(blank)' : spelled;
 }
 
 /** What one window showed, at its beginning, as CloudWatch stamps its own: drift of columns, or performance. */

@@ -10,7 +10,7 @@ import { managedMonitorFaults } from './managed-monitors.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
 import { modelNameFault } from './model-name.js';
-import { awsCron } from './scaling.js';
+import { awsCron, looksBackTooFar } from './scaling.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
 import { canSee, modelSubjectOf } from './sources.js';
 import { stagingFaults } from './staging.js';
@@ -1048,6 +1048,9 @@ const deploySchema = z
     message: 'SageMaker keeps the old fleet for at most 1h',
   });
 
+/** Most dimensions of one metric in CloudWatch. */
+const MOST_DIMENSIONS = 30;
+
 const scalingSchema = z
   .strictObject({
     instances: z
@@ -1065,7 +1068,12 @@ const scalingSchema = z
             namespace: z.string().min(1).max(255),
             name: z.string().min(1).max(255),
             statistic: z.enum(['Average', 'Minimum', 'Maximum', 'SampleCount', 'Sum']),
-            dimensions: z.record(z.string(), z.string()).default({}),
+            dimensions: z
+              .record(z.string(), z.string())
+              .default({})
+              .refine((dimensions) => Object.keys(dimensions).length <= MOST_DIMENSIONS, {
+                message: `CloudWatch takes at most ${MOST_DIMENSIONS} dimensions`,
+              }),
           })
           .optional(),
         scaleOutCooldown: durationSchema.default('60s'),
@@ -1074,6 +1082,10 @@ const scalingSchema = z
       .refine((target) => (target.metric === 'custom') === (target.custom !== undefined), {
         path: ['custom'],
         message: 'metric: custom and custom: go together: write both, or neither',
+      })
+      .refine((target) => target.metric !== 'CPUUtilization' || target.value <= 100, {
+        path: ['value'],
+        message: 'is percent of the whole instance, whatever its vCPUs: at most 100',
       })
       .optional(),
     steps: z
@@ -1105,6 +1117,18 @@ const scalingSchema = z
           context.addIssue({ code: 'custom', message: 'name a step under out: or in:' });
         if (new Set(above).size < above.length || new Set(below).size < below.length)
           context.addIssue({ code: 'custom', message: 'two steps begin at the same value' });
+        if (steps.metric !== 'InvocationsPerInstance' && Math.max(...above, ...below) > 100)
+          context.addIssue({
+            code: 'custom',
+            message: `${steps.metric} is percent of the whole instance: no step begins above 100`,
+          });
+        if (looksBackTooFar(steps))
+          context.addIssue({
+            code: 'custom',
+            path: ['periods'],
+            message:
+              'an alarm of CloudWatch looks back one day at most, seven days with a period of an hour or more: lower period or periods',
+          });
         if (above.length > 0 && below.length > 0 && Math.max(...below) >= Math.min(...above))
           context.addIssue({
             code: 'custom',

@@ -261,6 +261,19 @@ function trackedMetric(
   };
 }
 
+const DAY_SECONDS = 86_400;
+const HOUR_SECONDS = 3_600;
+
+/** Whether the alarms of steps would look back further than CloudWatch lets them. */
+export function looksBackTooFar({
+  period,
+  periods,
+}: Pick<NonNullable<Scaling['steps']>, 'period' | 'periods'>): boolean {
+  const periodSeconds = seconds(period);
+  const most = periodSeconds >= HOUR_SECONDS ? 7 * DAY_SECONDS : DAY_SECONDS;
+  return periodSeconds * periods > most;
+}
+
 /** The metric of the alarms of a step policy. */
 const steppedNamespace = (metric: string): AlarmSpec['namespace'] =>
   LOAD.has(metric) ? '/aws/sagemaker/Endpoints' : 'AWS/SageMaker';

@@ -1,5 +1,6 @@
 import {
   DeleteScalingPolicyCommand,
+  DeleteScheduledActionCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
   DescribeScalingActivitiesCommand,
@@ -83,6 +84,37 @@ describe('readScaling', () => {
     [{ ScheduledScalingSuspended: true }, true],
   ])('takes any of the three kinds for a suspension: %j', async (target, suspended) => {
     expect(await run(account(target).readScaling, [ref])).toEqual({ found: true, suspended });
+  });
+});
+
+describe('removeScaling', () => {
+  it('finds ours on whichever page AWS answers it', async () => {
+    const pages = [['a', 'b'], [OURS]];
+    const aws = fakeAws(
+      on(DescribeEndpointCommand, () => ({ EndpointArn: 'arn' })),
+      on(DescribeScalableTargetsCommand, () => ({ ScalableTargets: [] })),
+      on(DescribeAlarmsCommand, () => ({ MetricAlarms: [] })),
+      on(DescribeScalingPoliciesCommand, ({ NextToken = '0' }) => ({
+        ScalingPolicies: (pages[Number(NextToken)] ?? []).map(
+          (PolicyName) => ({ PolicyName }) as never,
+        ),
+        ...(NextToken === '0' ? { NextToken: '1' } : {}),
+      })),
+      on(DescribeScheduledActionsCommand, ({ NextToken = '0' }) => ({
+        ScheduledActions: [
+          { ScheduledActionName: NextToken === '0' ? 'theirs' : 'modelkeeper-flights-at-night' },
+        ] as never[],
+        ...(NextToken === '0' ? { NextToken: '1' } : {}),
+      })),
+      on(DeleteScheduledActionCommand, () => ({})),
+      on(DeleteScalingPolicyCommand, () => ({})),
+    );
+    const { removeScaling } = createControlActivities(depsOver(aws));
+    await run(removeScaling, [scaled]);
+    expect(aws.inputs(DeleteScalingPolicyCommand).map((one) => one.PolicyName)).toEqual([OURS]);
+    expect(aws.inputs(DeleteScheduledActionCommand).map((one) => one.ScheduledActionName)).toEqual([
+      'modelkeeper-flights-at-night',
+    ]);
   });
 });
 

@@ -198,6 +198,10 @@ function observations(
   nowMs: number,
 ): readonly Observation[] {
   const parameter = `MetricData.member.${number}`;
+  datum.Dimensions?.forEach((dimension, at) => {
+    for (const part of ['Name', 'Value'] as const)
+      checkText(dimension[part], `${parameter}.Dimensions.member.${at + 1}.${part}`);
+  });
   const given = [datum.Value, datum.StatisticValues, datum.Values].filter(
     (each) => each !== undefined,
   ).length;
@@ -240,6 +244,15 @@ function observations(
     return datum.Values.map((value, at) => ({ ...common, value, times: datum.Counts?.[at] ?? 1 }));
   }
   return [{ ...common, value: datum.Value ?? 0 }];
+}
+
+function checkText(text: string, parameter: string): void {
+  if (/[^ -~]/.test(text))
+    throw invalidValue(`The value for parameter ${parameter} contains non-ASCII characters.`);
+  if (text.trim() === '')
+    throw invalidValue(
+      `The value for parameter ${parameter} must contain at least one non-whitespace character.`,
+    );
 }
 
 interface DataRequest {

@@ -603,7 +603,7 @@ export function createAutoScaling(core: Core, alarms: Alarms): Service {
               (input.ResourceId === undefined || policy.ResourceId === input.ResourceId) &&
               (input.PolicyNames === undefined || input.PolicyNames.includes(policy.name)),
           );
-          const { items, next } = page(found, input.MaxResults ?? 50, input.NextToken, badToken);
+          const { items, next } = page(found, input.MaxResults ?? 10, input.NextToken, badToken);
           return {
             ScalingPolicies: items.map((policy) => ({
               ...keyMembers(policy),

@@ -227,6 +227,18 @@ describe('PutMetricData', () => {
       { Value: 1, Timestamp: new Date(0) },
       'no more than two weeks in the past',
     ],
+    [
+      'a dimension that is not ASCII',
+      'Own',
+      { Value: 1, Dimensions: [{ Name: 'Column', Value: 'größe' }] },
+      'The value for parameter MetricData.member.1.Dimensions.member.1.Value contains non-ASCII characters.',
+    ],
+    [
+      'a dimension of blanks',
+      'Own',
+      { Value: 1, Dimensions: [{ Name: 'Column', Value: ' ' }] },
+      'non-whitespace',
+    ],
   ])('refuses %s', async (_claim, Namespace, datum, message) => {
     const call = cloudWatch.send(
       new PutMetricDataCommand({ Namespace, MetricData: [{ MetricName: 'm', ...datum }] }),

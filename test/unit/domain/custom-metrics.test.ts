@@ -110,7 +110,26 @@ describe('what CloudWatch takes', () => {
     expect(taken(NOON_MS)).toBe(true);
     expect(taken(NOON_MS + 1)).toBe(false);
   });
+  it.each([
+    ['distance', 'distance'],
+    ['größe', 'gr%C3%B6%C3%9Fe'],
+    ['a\tb\n', 'a%09b%0A'],
+    ['Temperatur °C 🌡', 'Temperatur %C2%B0C %F0%9F%8C%A1'],
+    ['half a pair \ud83c', 'half a pair %EF%BF%BD'],
+    ['', '(blank)'],
+    ['   ', '(blank)'],
+    ['x'.repeat(1_025), 'x'.repeat(1_024)],
+  ])('names the column %j as %j', (column, named) => {
+    const [metric] = publishable(
+      [{ ...at(NOON_MS), dimensions: { Model: 'm', Column: column } } as never],
+      NOON_MS,
+    );
+    expect(metric?.dimensions).toEqual({ Model: 'm', Column: named });
+  });
+
   it('is a number', () => {
+    expect(taken(NOON_MS, 2 ** 361)).toBe(false);
+    expect(taken(NOON_MS, -(2 ** 360))).toBe(true);
     expect(taken(NOON_MS, Number.NaN)).toBe(false);
     expect(taken(NOON_MS, Number.POSITIVE_INFINITY)).toBe(false);
   });

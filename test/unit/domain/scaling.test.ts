@@ -6,6 +6,7 @@ import {
   awsCron,
   candidateScalingAlarm,
   isOfVariant,
+  looksBackTooFar,
   newRefusals,
   scalingPlan,
   ScalingUnknown,
@@ -110,6 +111,19 @@ describe('a cron expression for Application Auto Scaling', () => {
   });
 });
 
+describe('the alarms of steps', () => {
+  it.each([
+    ['24m', 60, false],
+    ['25m', 60, true],
+    ['59m', 24, false],
+    ['60m', 60, false],
+    ['168m', 60, false],
+    ['169m', 60, true],
+  ])('of %s and %i periods look back too far: %s', (period, periods, tooFar) => {
+    expect(looksBackTooFar({ period, periods })).toBe(tooFar);
+  });
+});
+
 describe('a policy is refused', () => {
   const faultsOf = (scaling: object): readonly string[] => {
     const policy = policyWith();
@@ -144,6 +158,56 @@ describe('a policy is refused', () => {
         },
       },
       /same value/,
+    ],
+    [
+      'whose alarms look back more than a day',
+      {
+        steps: {
+          metric: 'CPUUtilization',
+          period: '59m',
+          periods: 25,
+          out: [{ above: 50, add: 1 }],
+        },
+      },
+      /looks back one day at most/,
+    ],
+    [
+      'whose alarms look back more than a week by the hour',
+      {
+        steps: {
+          metric: 'CPUUtilization',
+          period: '169m',
+          periods: 60,
+          out: [{ above: 50, add: 1 }],
+        },
+      },
+      /seven days with a period of an hour or more/,
+    ],
+    [
+      'with a target above the whole instance',
+      { target: { metric: 'CPUUtilization', value: 101 } },
+      /at most 100/,
+    ],
+    [
+      'with a step above the whole instance',
+      { steps: { metric: 'MemoryUtilization', out: [{ above: 101, add: 1 }] } },
+      /no step begins above 100/,
+    ],
+    [
+      'with a metric of more dimensions than there can be',
+      {
+        target: {
+          metric: 'custom',
+          value: 1,
+          custom: {
+            namespace: 'Shop',
+            name: 'Waiting',
+            statistic: 'Average',
+            dimensions: Object.fromEntries(Array.from({ length: 31 }, (_, n) => [`d${n}`, 'v'])),
+          },
+        },
+      },
+      /at most 30 dimensions/,
     ],
     ['with a custom metric unnamed', { target: { metric: 'custom', value: 1 } }, /go together/],
     [
