@@ -12,6 +12,7 @@ import {
   type PutMetricAlarmInput,
   type Statistic,
 } from '@aws-sdk/client-cloudwatch';
+import type { DescribeEndpointConfigOutput } from '@aws-sdk/client-sagemaker';
 
 import { FailureType } from '../domain/failures.js';
 import { hardwareOf } from '../domain/instances.js';
@@ -29,7 +30,7 @@ import { aws, may } from './aws-failure.js';
 import type { AlarmDifference, AlarmRepair, ControlActivities, ModelRef } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { notYet } from './heartbeat.js';
-import { describeConfig, describeEndpoint } from './read.js';
+import { describeConfig, describeEndpoint, hostedVariant, variantOf } from './read.js';
 import { clientsFor } from './stage-clients.js';
 
 /** Tags on everything we create, so that only ours is ever removed. */
@@ -132,7 +133,7 @@ function watched(spec: AlarmSpec): Partial<PutMetricAlarmInput> {
     return {
       Metrics: [
         read(ERRORS, spec.metric, spec.stat),
-        read(CALLS, 'Invocations', 'Sum'),
+        read(CALLS, spec.countedBy?.metric ?? 'Invocations', spec.countedBy?.stat ?? 'Sum'),
         {
           Id: 'share',
           Label: spec.metric,
@@ -454,13 +455,14 @@ export function createAlarmActivities(deps: ControlDeps): AlarmActivities {
     const wanted = spec.monitor.sources.filter(
       (source) => source.kind === 'alarms' && source.alarms === 'managed',
     );
-    const instanceType =
-      wanted.length === 0 ? undefined : await servingInstanceType(sagemaker, spec.endpoint);
-    const hardware = hardwareOf(instanceType, spec.monitor.instanceTypes);
+    const config = wanted.length === 0 ? undefined : await servingConfig(sagemaker, spec.endpoint);
+    const variant = variantOf(config, spec.endpoint.variant);
+    const hardware = hardwareOf(variant?.InstanceType, spec.monitor.instanceTypes);
     const alarms: Record<string, readonly string[]> = {};
     const differences: AlarmDifference[] = [];
     for (const source of wanted) {
-      const specs = managedAlarms(ref.policy, source.id, hardware);
+      const hosted = hostedVariant(config, spec.endpoint.variant);
+      const specs = managedAlarms(ref.policy, source.id, hardware, hosted);
       alarms[source.id] = specs.map((one) => one.name);
       differences.push(...(await putAlarms(cloudwatch, specs, { [MODEL_TAG]: ref.model })));
     }
@@ -554,12 +556,11 @@ async function tagsOf(
   return new Map((answer.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? '']));
 }
 
-async function servingInstanceType(
+async function servingConfig(
   sagemaker: Parameters<typeof describeEndpoint>[0],
-  { name, variant }: { readonly name: string; readonly variant: string },
-): Promise<string | undefined> {
+  { name }: { readonly name: string },
+): Promise<DescribeEndpointConfigOutput | undefined> {
   const endpoint = await describeEndpoint(sagemaker, name);
   if (endpoint?.EndpointConfigName === undefined) return undefined;
-  const config = await describeConfig(sagemaker, endpoint.EndpointConfigName);
-  return config?.ProductionVariants?.find((one) => one.VariantName === variant)?.InstanceType;
+  return describeConfig(sagemaker, endpoint.EndpointConfigName);
 }

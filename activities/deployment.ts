@@ -807,16 +807,34 @@ function configInput(
     EndpointConfigName: name,
     ProductionVariants: (config?.ProductionVariants ?? []).map(copy),
     ...(capture === undefined ? {} : { DataCaptureConfig: capture }),
-    ...(config?.MetricsConfig === undefined ? {} : { MetricsConfig: config.MetricsConfig }),
-    ...(config?.KmsKeyId === undefined ? {} : { KmsKeyId: config.KmsKeyId }),
-    ...(config?.AsyncInferenceConfig === undefined
-      ? {}
-      : { AsyncInferenceConfig: config.AsyncInferenceConfig }),
+    ...kept(config),
     ...(config?.ShadowProductionVariants === undefined ||
     config.ShadowProductionVariants.length === 0
       ? {}
       : { ShadowProductionVariants: config.ShadowProductionVariants }),
     Tags: tagList(tags),
+  };
+}
+
+/** Everything else that the champion's config says and that a config is made with. */
+function kept(config: DescribeEndpointConfigOutput | null): Partial<CreateEndpointConfigInput> {
+  const {
+    MetricsConfig,
+    KmsKeyId,
+    AsyncInferenceConfig,
+    ExplainerConfig,
+    ExecutionRoleArn,
+    VpcConfig,
+    EnableNetworkIsolation,
+  } = config ?? {};
+  return {
+    ...(MetricsConfig && { MetricsConfig }),
+    ...(KmsKeyId !== undefined && { KmsKeyId }),
+    ...(AsyncInferenceConfig && { AsyncInferenceConfig }),
+    ...(ExplainerConfig && { ExplainerConfig }),
+    ...(ExecutionRoleArn !== undefined && { ExecutionRoleArn }),
+    ...(VpcConfig && { VpcConfig }),
+    ...(EnableNetworkIsolation === true && { EnableNetworkIsolation }),
   };
 }
 

@@ -36,6 +36,7 @@ export function unfit(look: EndpointLook, ref: ModelRef): string | undefined {
       serverless: one.ServerlessConfig !== undefined,
     })),
     asynchronous: look.config.AsyncInferenceConfig !== undefined,
+    captures: look.config.DataCaptureConfig?.EnableCapture === true,
   });
   if (fault !== undefined) return fault.message;
   if (look.variant === null) {

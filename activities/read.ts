@@ -17,6 +17,7 @@ import {
 
 import { FailureType } from '../domain/failures.js';
 import { chainFaults, ledgerKey, type LedgerEntry } from '../domain/ledger.js';
+import type { HostedVariant } from '../domain/managed-alarms.js';
 import type { Champion, EndpointReading } from '../domain/model.js';
 import { absent, aws, may } from './aws-failure.js';
 import { entryHash } from './digest.js';
@@ -89,6 +90,20 @@ export async function describePackage(
   return answer === 'absent' ? undefined : answer;
 }
 
+type Hosting = Pick<DescribeEndpointConfigOutput, 'ProductionVariants' | 'AsyncInferenceConfig'>;
+
+export const variantOf = (
+  config: Hosting | null | undefined,
+  name: string,
+): ProductionVariant | undefined =>
+  config?.ProductionVariants?.find((one) => one.VariantName === name);
+
+/** How a variant is hosted; as a real-time one where there is no config to tell. */
+export const hostedVariant = (config: Hosting | null | undefined, name: string): HostedVariant => ({
+  asynchronous: config?.AsyncInferenceConfig !== undefined,
+  serverless: variantOf(config, name)?.ServerlessConfig !== undefined,
+});
+
 /** Tag key → value. The keys as AWS keeps them. */
 export async function readTags(
   sagemaker: SageMakerClient,
@@ -130,7 +145,7 @@ export async function lookAtEndpoint(
   }
   const configName = endpoint.EndpointConfigName;
   const config = configName === undefined ? undefined : await describeConfig(sagemaker, configName);
-  const variant = config?.ProductionVariants?.find((one) => one.VariantName === variantName);
+  const variant = variantOf(config, variantName);
   const model =
     variant?.ModelName === undefined
       ? undefined

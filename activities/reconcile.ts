@@ -16,7 +16,14 @@ import type { ControlActivities, ModelRef, Reconciliation } from './contract.js'
 import type { ControlDeps } from './deps.js';
 import { keeperOf } from './endpoint.js';
 import { notYet } from './heartbeat.js';
-import { describePackage, ledgerUri, lookAtEndpoint, readTags, type EndpointLook } from './read.js';
+import {
+  describePackage,
+  hostedVariant,
+  ledgerUri,
+  lookAtEndpoint,
+  readTags,
+  type EndpointLook,
+} from './read.js';
 import { packageReading } from './registry.js';
 import { headObject } from './s3.js';
 import { SCALABLE_TARGET, SUSPENSION_TAG } from './scaling.js';
@@ -180,11 +187,13 @@ async function readAlarms(
 ): Promise<Facts['alarms']> {
   const { monitor } = policy.spec;
   const hardware = hardwareOf(look.variant?.InstanceType, monitor.instanceTypes);
+  const hosted = hostedVariant(look.config, policy.spec.endpoint.variant);
   const specs = new Map<string, AlarmSpec | null>();
   for (const source of monitor.sources) {
     if (source.kind !== 'alarms') continue;
     if (source.alarms === 'managed')
-      for (const spec of managedAlarms(policy, source.id, hardware)) specs.set(spec.name, spec);
+      for (const spec of managedAlarms(policy, source.id, hardware, hosted))
+        specs.set(spec.name, spec);
     else for (const name of source.alarms) specs.set(name, null);
   }
   if (specs.size === 0) return [];

@@ -30,6 +30,7 @@ import {
   type MetricReads,
   type ValueWanted,
 } from './metric-reads.js';
+import { hostedVariant } from './read.js';
 import { endOf } from './releases.js';
 import { inParallel } from './s3.js';
 import { readScalingActivities } from './scaling.js';
@@ -74,10 +75,11 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
     ]);
     const instanceType = seen.variant?.InstanceType;
     const hardware = hardwareOf(instanceType, spec.monitor.instanceTypes);
+    const hosted = hostedVariant(seen.config, spec.endpoint.variant);
     const managed = Object.fromEntries(
       spec.monitor.sources.map((source) => [
         source.id,
-        managedAlarms(watch.policy, source.id, hardware).map((one) => one.name),
+        managedAlarms(watch.policy, source.id, hardware, hosted).map((one) => one.name),
       ]),
     );
     const [alarms, metrics, scaling] = await Promise.all([

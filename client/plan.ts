@@ -290,7 +290,7 @@ export function judgePlan(
 }
 
 /** How an endpoint is hosted, for the rules of what can be had of it. */
-export const hostedAs = ({ name, variants, asynchronous }: EndpointFacts): HostedAs => ({
+export const hostedAs = ({ name, variants, asynchronous, capture }: EndpointFacts): HostedAs => ({
   name,
   variants: variants.map((one) => ({
     name: one.name,
@@ -298,6 +298,7 @@ export const hostedAs = ({ name, variants, asynchronous }: EndpointFacts): Hoste
     serverless: one.serverless,
   })),
   asynchronous,
+  captures: capture !== null,
 });
 
 type Say = (path: string, message: string) => void;
@@ -381,8 +382,9 @@ function judgeData(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): vo
   const seen = facts.capturedColumns.known ? facts.capturedColumns.value : null;
   for (const { source, index } of captured) {
     const path = `spec.monitor.sources[${index}]`;
-    // Serverless endpoints have none: that is told with what can be had of them.
+    // Serverless and asynchronous endpoints have none: that is told with what can be had of them.
     if (endpoint?.variants.some(({ serverless }) => serverless) === true) continue;
+    if (endpoint?.asynchronous === true && endpoint.capture === null) continue;
     if (endpoint !== null && endpoint.capture === null) {
       refuse(
         path,

@@ -78,6 +78,10 @@ const limitsOf = (source: EndpointMetricsSource): readonly (readonly [EndpointMe
     return limits === undefined ? [] : [[metric, limits] as const];
   });
 
+/** The metrics a source puts limits on. */
+export const limitedMetrics = (source: EndpointMetricsSource): readonly EndpointMetric[] =>
+  limitsOf(source).map(([metric]) => metric);
+
 /** The metrics a source asks for whose unit is per vCPU or per GPU. */
 export const metricsPerCore = (source: EndpointMetricsSource): readonly EndpointMetric[] =>
   limitsOf(source).flatMap(([metric]) => (PER_CORE[metric] === undefined ? [] : [metric]));
@@ -93,7 +97,10 @@ export function unmeasurable(
   hardware: Hardware | undefined,
 ): string | undefined {
   const perCore = metricsPerCore(source);
-  const onInstances = limitsOf(source).filter(([metric]) => isUtilisation(metric));
+  // Of a serverless variant AWS publishes the memory of what runs, and nothing else of it.
+  const onInstances = limitsOf(source).filter(
+    ([metric]) => isUtilisation(metric) && metric !== 'MemoryUtilization',
+  );
   if (instanceType === undefined && onInstances.length > 0) {
     return `the variant has no instances of its own (serverless), so ${source.id} cannot limit ${onInstances.map(([metric]) => metric).join(', ')}: take that off the policy`;
   }

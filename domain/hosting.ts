@@ -1,4 +1,5 @@
 /** What SageMaker gives which kind of endpoint: what a policy asks of one that cannot have it is refused at the door. */
+import { limitedMetrics, type EndpointMetric } from './endpoint-metrics.js';
 import { candidateVariant } from './names.js';
 import type { PolicySpec } from './policy.schema.js';
 import { shadowFaults } from './shadow.js';
@@ -13,6 +14,8 @@ export interface HostedAs {
     readonly serverless: boolean;
   }[];
   readonly asynchronous: boolean;
+  /** Its config has data capture on, which AWS lists for real-time endpoints only. */
+  readonly captures: boolean;
 }
 
 export interface HostingFault {
@@ -20,6 +23,12 @@ export interface HostingFault {
   readonly path: string;
   readonly message: string;
 }
+
+/** Metrics that AWS publishes of no asynchronous endpoint, and of no serverless one. */
+const UNPUBLISHED: Readonly<Record<'asynchronous' | 'serverless', readonly EndpointMetric[]>> = {
+  asynchronous: ['Invocations', 'InvocationsPerInstance', 'OverheadLatency'],
+  serverless: ['InvocationsPerInstance'],
+};
 
 type Asked = Pick<PolicySpec, 'endpoint' | 'deploy' | 'monitor' | 'scaling'>;
 
@@ -45,22 +54,54 @@ export function hostingFaults(spec: Asked, hosted: HostedAs): readonly HostingFa
   const { name, asynchronous } = hosted;
   const variants = hosted.variants.filter((one) => one.name !== candidateVariant(endpoint.variant));
   const serverless = variants.filter((one) => one.serverless).map((one) => one.name);
+  const what =
+    serverless.length > 0
+      ? `variant '${serverless.join("', '")}' of '${name}' is serverless`
+      : `'${name}' is asynchronous`;
+  const kind = serverless.length > 0 ? 'serverless' : asynchronous ? 'asynchronous' : undefined;
+  if (kind !== undefined)
+    for (const [index, source] of monitor.sources.entries()) {
+      const path = `spec.monitor.sources[${index}]`;
+      const reads = source.kind === 'captured-inputs' || source.kind === 'ground-truth';
+      if (reads && !(kind === 'asynchronous' && hosted.captures))
+        fault(
+          path,
+          `${what}, and SageMaker captures no data of ${kind} endpoints: take the source '${source.id}' out`,
+        );
+      if (source.kind === 'model-monitor' && source.manage !== undefined && !hosted.captures)
+        fault(
+          path,
+          `${what}, and Model Monitor reads the captured data that ${kind} endpoints have none of: take the source '${source.id}' out`,
+        );
+      const blind =
+        source.kind === 'endpoint-metrics'
+          ? limitedMetrics(source).filter((metric) => UNPUBLISHED[kind].includes(metric))
+          : [];
+      if (blind.length > 0)
+        fault(
+          path,
+          `${what}, and CloudWatch has no ${blind.join(', ')} of ${kind} endpoints: take that out of the source '${source.id}'`,
+        );
+    }
   if (serverless.length > 0) {
-    const what = `variant '${serverless.join("', '")}' of '${name}' is serverless`;
     if (strategy !== 'all-at-once') {
       fault(
         'spec.deploy.strategy',
         `${what}, which SageMaker updates all at once whatever is asked: write all-at-once, and know that no alarm takes it back by itself`,
       );
     }
-    for (const [index, source] of monitor.sources.entries())
-      if (source.kind === 'captured-inputs' || source.kind === 'ground-truth')
-        fault(
-          `spec.monitor.sources[${index}]`,
-          `${what}, and SageMaker captures no data of serverless endpoints: take the source '${source.id}' out`,
-        );
     if (scaling !== undefined)
       fault('spec.scaling', `${what} and has no instances to scale: take spec.scaling out`);
+  }
+  if (kind === 'asynchronous') {
+    const by = `${what}, and InvocationsPerInstance is not published of it`;
+    if (scaling?.target?.metric === 'InvocationsPerInstance')
+      fault(
+        'spec.scaling.target.metric',
+        `${by}: write metric: custom with custom: { namespace: AWS/SageMaker, name: ApproximateBacklogSizePerInstance, statistic: Average, dimensions: { EndpointName: ${name} } }`,
+      );
+    if (scaling?.steps?.metric === 'InvocationsPerInstance')
+      fault('spec.scaling.steps.metric', `${by}: write CPUUtilization or MemoryUtilization`);
   }
   if (strategy === 'steps' && serverless.length === 0) {
     if (asynchronous)

@@ -23,6 +23,8 @@ export interface AlarmSpec {
   readonly stat: string;
   /** A period with fewer invocations counts as none: one error among three calls is no share. */
   readonly leastInvocations?: number;
+  /** How the invocations are counted where it is not by `Invocations`, which is not published of every endpoint. */
+  readonly countedBy?: { readonly metric: string; readonly stat: string };
   readonly periodSeconds: number;
   readonly evaluationPeriods: number;
   readonly datapointsToAlarm: number;
@@ -80,6 +82,19 @@ export function alarmLimits(policy: Policy, source: string): AlarmLimits {
     noTrafficMs: noTraffic === 'off' ? null : durationMs(noTraffic),
   };
 }
+
+/** How the variant that serves is hosted; what AWS publishes of it depends on it. */
+export interface HostedVariant {
+  readonly asynchronous: boolean;
+  readonly serverless: boolean;
+}
+
+/** With an instance of its own that answers at once. */
+const REAL_TIME: HostedVariant = { asynchronous: false, serverless: false };
+
+/** Each answer sends a 1 or a 0, so that the samples are the answers: all there is to count by where nothing counts calls. */
+const ANSWERS = { metric: 'Invocation5XXErrors', stat: 'SampleCount' } as const;
+const CALLS = { metric: 'Invocations', stat: 'Sum' } as const;
 
 /** The alarms of one source; those per core only where the instance type is known. */
 const ALARM_KINDS = [
@@ -158,12 +173,16 @@ const LOOK_BACK_SECONDS = 86_400;
  * invocation there is nothing bad about them, and `no-traffic` says that there was none. Load is judged over 3 of at
  * least a minute, and without a value it is INSUFFICIENT_DATA.
  *
+ * Of an asynchronous endpoint CloudWatch has no `Invocations`, so that its answers are counted; of a serverless variant
+ * it has no disk, and without a container that runs no memory can be full.
+ *
  * @param hardware of the instances that serve; `undefined` leaves out what is counted per core
  */
 export function managedAlarms(
   policy: Policy,
   source: string,
   hardware: Hardware | undefined,
+  { asynchronous, serverless }: HostedVariant = REAL_TIME,
 ): readonly AlarmSpec[] {
   const model = policy.metadata.name;
   const { name, variant } = policy.spec.endpoint;
@@ -178,6 +197,11 @@ export function managedAlarms(
     datapointsToAlarm: 3,
     missing: 'notBreaching',
   } as const;
+  const counting = asynchronous ? ANSWERS : CALLS;
+  const ofCalls = {
+    leastInvocations: limits.minInvocations,
+    ...(asynchronous ? { countedBy: ANSWERS } : {}),
+  };
   const onFleet = {
     namespace: '/aws/sagemaker/Endpoints',
     dimensions,
@@ -221,7 +245,7 @@ export function managedAlarms(
       metric: 'Invocation5XXErrors',
       stat: 'Average',
       threshold: limits.errorShare,
-      leastInvocations: limits.minInvocations,
+      ...ofCalls,
     },
     {
       ...onCalls,
@@ -230,7 +254,7 @@ export function managedAlarms(
       metric: 'Invocation4XXErrors',
       stat: 'Average',
       threshold: limits.clientErrorShare,
-      leastInvocations: limits.minInvocations,
+      ...ofCalls,
     },
     {
       ...onCalls,
@@ -259,14 +283,19 @@ export function managedAlarms(
       description: `Memory of ${name} is above ${limits.memoryPercent} %.`,
       metric: 'MemoryUtilization',
       threshold: limits.memoryPercent,
+      ...(serverless ? { missing: 'notBreaching' as const } : {}),
     },
-    {
-      ...onFleet,
-      name: named('disk'),
-      description: `The disk of ${name} is above ${limits.diskPercent} %: data capture stops in silence when it is full.`,
-      metric: 'DiskUtilization',
-      threshold: limits.diskPercent,
-    },
+    ...(serverless
+      ? []
+      : [
+          {
+            ...onFleet,
+            name: named('disk'),
+            description: `The disk of ${name} is above ${limits.diskPercent} %: data capture stops in silence when it is full.`,
+            metric: 'DiskUtilization',
+            threshold: limits.diskPercent,
+          },
+        ]),
     ...(silentPeriods === 0
       ? []
       : [
@@ -274,8 +303,8 @@ export function managedAlarms(
             ...onCalls,
             name: named('no-traffic'),
             description: `Nobody has invoked ${name} for ${minutes(silentPeriods * periodSeconds)}: nothing can be told of its answers.`,
-            metric: 'Invocations',
-            stat: 'Sum',
+            metric: counting.metric,
+            stat: counting.stat,
             evaluationPeriods: silentPeriods,
             datapointsToAlarm: silentPeriods,
             comparison: 'LessThanThreshold',

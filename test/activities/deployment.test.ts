@@ -405,6 +405,9 @@ describe('tripAlarm', () => {
 });
 
 describe('prepareDeployment', () => {
+  const explainer = {
+    ClarifyExplainerConfig: { ShapConfig: { ShapBaselineConfig: { ShapBaseline: '1,2' } } },
+  };
   const prepare: PrepareRequest = {
     ...ref,
     release: 2,
@@ -438,6 +441,7 @@ describe('prepareDeployment', () => {
           ],
           DataCaptureConfig: { DestinationS3Uri: 's3://artefacts/capture' },
           MetricsConfig: { MetricPublishFrequencyInSeconds: 10 },
+          ExplainerConfig: explainer,
         },
       ],
     ]);
@@ -496,6 +500,7 @@ describe('prepareDeployment', () => {
       ],
       DataCaptureConfig: { DestinationS3Uri: 's3://artefacts/capture' },
       MetricsConfig: { MetricPublishFrequencyInSeconds: 10 },
+      ExplainerConfig: explainer,
     });
     expect(aws.inputs(CreateModelCommand)[0]).toMatchObject({
       Containers: [{ ModelPackageName: PACKAGE }],

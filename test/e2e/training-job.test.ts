@@ -43,7 +43,7 @@ describe('a release by training job', () => {
           },
         };
       },
-      first,
+      { firstModel: first },
     );
     await stack.apply(policy);
     await stack.aws.faults([{ operation: '*', kind: 'spot interruption', match: NAME, times: 1 }]);

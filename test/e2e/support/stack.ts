@@ -17,6 +17,8 @@ import {
   CreateTrainingJobCommand,
   DescribeTrainingJobCommand,
   MetricPublishFrequencyInSeconds,
+  type AsyncInferenceConfig,
+  type ProductionVariantServerlessConfig,
 } from '@aws-sdk/client-sagemaker';
 import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
 import { stringify } from 'yaml';
@@ -42,6 +44,8 @@ import type { Console } from './story.js';
 const ACCOUNT = '111122223333';
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/company`;
 const BUCKET = 'ml-artefacts';
+/** An archive of anybody's: it is served with a fixed answer. */
+const FIRST_MODEL = `s3://${BUCKET}/first/model.tar.gz`;
 const HOUR_MS = 3_600_000;
 const url = (port: number): string => `http://127.0.0.1:${String(port)}`;
 
@@ -97,6 +101,13 @@ function policyOf(model: string, topic: string): PolicyInput {
       notify: { topic },
     },
   };
+}
+
+/** The first model, and how its endpoint is hosted where it is not on instances that answer at once. */
+interface Hosted {
+  readonly firstModel?: string;
+  readonly serverless?: ProductionVariantServerlessConfig;
+  readonly asynchronous?: AsyncInferenceConfig;
 }
 
 export class Stack {
@@ -215,7 +226,7 @@ export class Stack {
   async company(
     model: string,
     change: (policy: PolicyInput) => void = () => undefined,
-    firstModel = `s3://${BUCKET}/first/model.tar.gz`,
+    { firstModel = FIRST_MODEL, serverless, asynchronous }: Hosted = {},
   ): Promise<string> {
     const { sagemaker } = this.aws;
     await sagemaker.send(new CreateModelPackageGroupCommand({ ModelPackageGroupName: model }));
@@ -248,16 +259,23 @@ export class Stack {
           {
             VariantName: 'AllTraffic',
             ModelName: `${model}-first`,
-            InstanceType: 'ml.m5.large',
-            InitialInstanceCount: 2,
+            ...(serverless === undefined
+              ? { InstanceType: 'ml.m5.large', InitialInstanceCount: 2 }
+              : { ServerlessConfig: serverless }),
           },
         ],
+        ...(asynchronous && { AsyncInferenceConfig: asynchronous }),
         MetricsConfig: {
           MetricPublishFrequencyInSeconds: MetricPublishFrequencyInSeconds.FREQ_10_S,
         },
       }),
     );
     await this.createEndpoint(model);
+    return this.policyFile(model, change);
+  }
+
+  /** Writes the policy of a company anew. */
+  policyFile(model: string, change: (policy: PolicyInput) => void): string {
     const policy = policyOf(model, this.topicArn);
     change(policy);
     const file = join(this.folder, `${model}.policy.yaml`);

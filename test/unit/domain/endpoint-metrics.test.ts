@@ -138,6 +138,8 @@ describe('limits that cannot be measured', () => {
   it('are those on instances where there is none', () => {
     expect(fault({ DiskUtilization: { abovePercent: 80 } })).toMatch('serverless');
     expect(fault({ ModelLatency: { aboveMs: 80 } })).toBeUndefined();
+    // AWS publishes the memory of what runs of a serverless variant.
+    expect(fault({ MemoryUtilization: { abovePercent: 80 } })).toBeUndefined();
   });
 });
 

@@ -9,7 +9,12 @@ const variant = (name = 'AllTraffic', over: Partial<HostedAs['variants'][number]
   serverless: false,
   ...over,
 });
-const usual: HostedAs = { name: 'live', variants: [variant()], asynchronous: false };
+const usual: HostedAs = {
+  name: 'live',
+  variants: [variant()],
+  asynchronous: false,
+  captures: false,
+};
 const asynchronous = { ...usual, asynchronous: true };
 const serverless = { ...usual, variants: [variant('AllTraffic', { serverless: true })] };
 const pair = { ...usual, variants: [variant(), variant('Other')] };
@@ -85,6 +90,42 @@ describe('what SageMaker gives an endpoint', () => {
       expect.stringMatching(/^spec\.monitor\.sources\[1\]: .*take the source 'inputs' out/),
       expect.stringMatching(/^spec\.scaling: .*no instances to scale/),
     ]);
+  });
+
+  it('is no captured data, no schedule of our own and none of the metrics that are not published of an asynchronous one', () => {
+    const asks = {
+      monitor: {
+        ...monitor,
+        sources: [
+          { id: 'inputs', kind: 'captured-inputs' as const },
+          {
+            id: 'metrics',
+            kind: 'endpoint-metrics' as const,
+            metrics: {
+              Invocations: { below: 1 },
+              OverheadLatency: { aboveMs: 100 },
+              CPUUtilization: { abovePercent: 90 },
+            },
+          },
+        ],
+      },
+      scaling: {
+        instances: { min: 1, max: 2 },
+        target: { metric: 'InvocationsPerInstance' as const, value: 5 },
+      },
+    };
+    expect(faults(asynchronous, { strategy: 'canary' }, asks)).toEqual([
+      expect.stringMatching(/^spec\.monitor\.sources\[0\]: 'live' is asynchronous, and .*captures/),
+      expect.stringMatching(
+        /^spec\.monitor\.sources\[1\]: .* has no OverheadLatency, Invocations of asynchronous/,
+      ),
+      expect.stringMatching(
+        /^spec\.scaling\.target\.metric: .*ApproximateBacklogSizePerInstance.*EndpointName: live/,
+      ),
+    ]);
+    expect(faults(usual, { strategy: 'canary' }, asks)).toEqual([]);
+    const captured = faults({ ...asynchronous, captures: true }, { strategy: 'canary' }, asks);
+    expect(captured.join()).not.toMatch(/captures no data/);
   });
 
   it('is nothing for inference components', () => {

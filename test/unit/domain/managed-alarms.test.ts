@@ -42,6 +42,34 @@ describe('the managed alarms', () => {
     expect(names()).toEqual(blind);
   });
 
+  it('of an asynchronous endpoint count its answers, since nothing counts its invocations', () => {
+    const made = managedAlarms(policy, 'health', hardwareOf('ml.m5.large'), {
+      asynchronous: true,
+      serverless: false,
+    });
+    expect(JSON.stringify(made)).not.toContain('"Invocations"');
+    const by = { metric: 'Invocation5XXErrors', stat: 'SampleCount' };
+    expect(made.flatMap(({ countedBy }) => countedBy ?? [])).toEqual([by, by]);
+    expect(made.at(-1)).toMatchObject({ ...by, threshold: 1, missing: 'breaching' });
+    expect(made.map(({ name }) => name)).toEqual(of('ml.m5.large').map(({ name }) => name));
+  });
+
+  it('of a serverless variant are without a disk, and its memory is not full while nothing runs', () => {
+    const made = managedAlarms(policy, 'health', undefined, {
+      asynchronous: false,
+      serverless: true,
+    });
+    expect(made.map(({ name }) => name.replace('modelkeeper-flights-health-', ''))).toEqual([
+      'errors-5xx',
+      'errors-4xx',
+      'latency',
+      'memory',
+      'no-traffic',
+    ]);
+    expect(made[3]).toMatchObject({ metric: 'MemoryUtilization', missing: 'notBreaching' });
+    expect(made[0]?.countedBy).toBeUndefined();
+  });
+
   it('have names that are known to be ours, and of no release', () => {
     const made = of('ml.g5.12xlarge').map(({ name }) => name);
     expect(made.filter((name) => !isNameOfOurs('flights', name))).toEqual([]);
