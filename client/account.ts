@@ -105,7 +105,11 @@ export function createAccount(region: string): Account {
     },
   };
   const sagemaker = new SageMakerClient(common);
-  const s3 = new S3Client({ ...common, forcePathStyle: usesEndpointOverride() });
+  const s3 = new S3Client({
+    ...common,
+    forcePathStyle: usesEndpointOverride(),
+    followRegionRedirects: true,
+  });
   const cloudwatch = new CloudWatchClient(common);
 
   const list = async (uri: string, count: number) => {

@@ -114,6 +114,7 @@ export function createReads(region: string): AccountReads {
   const s3 = new S3Client({
     ...common,
     forcePathStyle: isLocal || process.env['AWS_ENDPOINT_URL_S3'] !== undefined,
+    followRegionRedirects: true,
   });
   const quotas = new ServiceQuotasClient(common);
   const cloudwatch = new CloudWatchClient(common);

@@ -14,9 +14,10 @@ export class Html {
 
 /** Answers `/_sandbox/*`. Only for this machine: a page of another origin cannot reach it. */
 export function adminPages(
-  pages: AdminPages,
-): (request: IncomingMessage, url: URL) => Promise<Answer> {
-  return async (request, url) => {
+  own: AdminPages,
+): (request: IncomingMessage, url: URL, place: { readonly pages: AdminPages }) => Promise<Answer> {
+  return async (request, url, place) => {
+    const pages = { ...own, ...place.pages };
     if (!isLocal(request)) return json(403, { message: 'Only local pages may ask the sandbox.' });
     const page = pages[`${request.method ?? 'GET'} ${url.pathname}`];
     if (page === undefined)

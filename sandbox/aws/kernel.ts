@@ -72,6 +72,8 @@ export interface Objects {
     prefix: string,
   ): readonly { key: string; size: number; lastModifiedMs: number }[];
   bucketExists(bucket: string): boolean;
+  /** Whether services of this account and Region may read an object: of another account's only what its policy lets them. */
+  reach(bucket: string, key: string): 'ok' | 'denied' | 'elsewhere' | 'absent';
 }
 
 /** A failure to be injected into calls of one operation, set through `PUT /_sandbox/faults`. */
@@ -152,6 +154,8 @@ export interface Kernel {
   onScale(fleet: ScalableFleet): void;
   /** Of this sandbox's Application Auto Scaling; asked only while the server serves. */
   readonly scalableTargets: ScalableTargets;
+  /** Another account in the same Region; `undefined` where nothing was ever done. */
+  neighbour(accountId: string): Kernel | undefined;
   observe(data: readonly MetricDatum[]): void;
   /** Publishes to a topic named by ARN, without a subject; false when there is no such topic. */
   publish(topicArn: string, message: string): boolean;
@@ -187,6 +191,10 @@ export interface CallInfo {
   readonly requestId: string;
   /** Access key id of the request's signature, or 'anonymous'. */
   readonly accessKeyId: string;
+  /** ARN and account of who that is. */
+  readonly caller: { readonly arn: string; readonly accountId: string };
+  /** The Region the request is signed for. */
+  readonly region: string;
   /** Aborts when the caller hangs up, and when the server closes: long polls end here. */
   readonly signal: AbortSignal;
 }

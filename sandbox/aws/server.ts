@@ -15,6 +15,9 @@ import { LOCK_FILE, lockHome } from './kernel/lock.js';
 import { seededStreams } from './kernel/random.js';
 import { Timers } from './kernel/timers.js';
 import { handleInvocation, sageMakerServices } from './sagemaker/index.js';
+import { Places, storeOf } from './places.js';
+import type { Where } from './places.js';
+import { objectsOf } from './s3/access.js';
 import { ObjectStore } from './s3/objects.js';
 import { createS3 } from './s3/index.js';
 import { Uploads } from './s3/uploads.js';
@@ -98,77 +101,91 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const faults = new Faults(store, random);
     const calls = new Calls(store, clock.now);
     const identities = new Identities(store, ACCOUNT, clock.now);
-    const objects = new ObjectStore(store, home, clock.now);
+    const first: Where = { accountId: ACCOUNT, region: REGION };
+    const objects = new ObjectStore(store, home, clock.now, first);
     const uploads = new Uploads(store, objects, clock.now);
     objects.sweepOrphans(uploads.files());
-    const wires = unconnected();
-    let fleet: ScalableFleet | undefined;
     const url = `http://127.0.0.1:${port}`;
-    const kernel: Core = {
-      store,
-      objects,
-      region: REGION,
-      accountId: ACCOUNT,
-      home,
-      url,
-      speed: options.speed ?? 1,
-      now: clock.now,
-      realMs: clock.realMs,
-      random,
-      arn: (service, resource) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`,
-      every: (ms, name, tick) => {
-        timers.every(ms, name, tick);
-      },
-      after: (ms, name, work) => {
-        timers.after(ms, name, work);
-      },
-      emit: (event) => {
-        wires.emit(event);
-      },
-      observe: (data) => {
-        wires.observe(data);
-      },
-      publish: (topicArn, message) => wires.publish(topicArn, '', message),
-      sendToQueue: (queueArn, body) => wires.sendToQueue(queueArn, body),
-      alarmState: (name) => wires.alarmState(name),
-      onScale: (owner) => {
-        fleet = owner;
-      },
-      fleet: () => fleet,
-      scalableTargets: {
-        variantsOf: (endpointName) => wires.scaledVariants(endpointName),
-        deregister: (endpointName) => {
-          wires.deregisterScaling(endpointName);
-        },
-      },
-      takeFault: (kind, subject) => faults.takeForService(kind, subject),
-      wires,
-      identities,
-      log,
-    };
-    const core = coreServices(kernel, {
-      keepMetricsMs: options.keepMetricsMs ?? 3 * 60 * 60 * 1000,
-    });
     const beside = options.services ?? sageMakerServices;
+    const places = new Places(store, first, (where) => {
+      const kernel = kernelOf(where);
+      const core = coreServices(kernel, {
+        keepMetricsMs: options.keepMetricsMs ?? 3 * 60 * 60 * 1000,
+      });
+      return {
+        kernel,
+        services: [...core.services, ...beside(kernel)],
+        pages: { ...core.pages, ...monitorPages(kernel) },
+      };
+    });
+    const kernelOf = (where: Where): Core => {
+      const { accountId, region } = where;
+      const wires = unconnected();
+      let fleet: ScalableFleet | undefined;
+      const isFirst = accountId === ACCOUNT && region === REGION;
+      return {
+        store: storeOf(store, where, first),
+        objects: objectsOf(objects, where),
+        region,
+        accountId,
+        home: isFirst ? home : makeHome(join(home, 'places', accountId, region)),
+        url,
+        speed: options.speed ?? 1,
+        now: clock.now,
+        realMs: clock.realMs,
+        random,
+        arn: (service, resource) => `arn:aws:${service}:${region}:${accountId}:${resource}`,
+        every: (ms, name, tick) => {
+          timers.every(ms, name, tick);
+        },
+        after: (ms, name, work) => {
+          timers.after(ms, name, work);
+        },
+        emit: (event) => {
+          wires.emit(event);
+        },
+        observe: (data) => {
+          wires.observe(data);
+        },
+        publish: (topicArn, message) => wires.publish(topicArn, '', message),
+        sendToQueue: (queueArn, body) => wires.sendToQueue(queueArn, body),
+        alarmState: (name) => wires.alarmState(name),
+        onScale: (owner) => {
+          fleet = owner;
+        },
+        fleet: () => fleet,
+        scalableTargets: {
+          variantsOf: (endpointName) => wires.scaledVariants(endpointName),
+          deregister: (endpointName) => {
+            wires.deregisterScaling(endpointName);
+          },
+        },
+        neighbour: (other) => places.known({ accountId: other, region })?.kernel,
+        takeFault: (kind, subject) => faults.takeForService(kind, subject),
+        wires,
+        identities,
+        log,
+      };
+    };
+    places.start();
+    const { kernel } = places.at(first);
     const runtime =
       options.runtime ?? (options.services === undefined ? handleInvocation : undefined);
-    const services = [...core.services, ...beside(kernel)];
 
     const dispatcher = new Dispatcher({
       kernel,
       faults,
       calls,
       identities,
-      services,
-      s3: createS3(kernel, uploads),
+      places,
+      s3: createS3({ objects, now: clock.now }, uploads),
       runtime,
       strict: options.strict ?? false,
-      admin: adminPages({ ...ownPages(kernel, faults, calls), ...core.pages }),
+      admin: adminPages(ownPages(kernel, faults, calls)),
     });
     server.on('request', (request, response) => {
       void dispatcher.serve(request, response);
     });
-    for (const service of services) service.start?.();
     kernel.every(2_000, 'call counts', () => {
       calls.flush();
     });
@@ -181,7 +198,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       url,
       kernel,
       close: () => {
-        closed ??= closeAll(server, timers, services, () => {
+        closed ??= closeAll(server, timers, places.services, () => {
           calls.flush();
           store.close();
           unlock();
@@ -252,7 +269,6 @@ function ownPages(kernel: Kernel, faults: Faults, calls: Calls): AdminPages {
     'DELETE /_sandbox/faults': () => {
       faults.clear();
     },
-    ...monitorPages(kernel),
     'GET /_sandbox/calls': () => calls.all(),
     'GET /_sandbox/calls/log': () => calls.logged(),
     'DELETE /_sandbox/calls': () => {

@@ -1,11 +1,9 @@
 import type { Sender } from './iam/service-access.js';
 import type { BusEvent, Kernel, MetricDatum, ScalableFleet, ScalableTargets } from './kernel.js';
-import type { ObjectStore } from './s3/objects.js';
 import type { Identities } from './sts/identities.js';
 
-/** The kernel as the core services see it: with the object store itself, and one-shot timers. */
+/** The kernel as the core services see it: with one-shot timers, and what the services do for each other. */
 export interface Core extends Kernel {
-  readonly objects: ObjectStore;
   /** Runs `work` once after `ms`, unless the sandbox closes first. */
   after(ms: number, name: string, work: () => void): void;
   /** Who owns the capacity that auto scaling changes. */

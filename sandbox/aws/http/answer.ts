@@ -61,8 +61,16 @@ async function unzip(body: Buffer, limit: number): Promise<Buffer> {
   }
 }
 
-/** The access key id that signed the request, from the header or a presigned URL; signatures are not checked. */
-export function accessKeyOf(request: IncomingMessage, query: URLSearchParams): string {
-  const header = /Credential=([^/,\s]+)/.exec(request.headers.authorization ?? '')?.[1];
-  return header ?? query.get('X-Amz-Credential')?.split('/')[0] ?? 'anonymous';
+/** Access key id and Region of the request's signature, in the header or a presigned URL; the signature itself is not checked. */
+export function signedBy(
+  request: IncomingMessage,
+  query: URLSearchParams,
+): { readonly accessKeyId: string; readonly region: string | undefined } {
+  const header = /Credential=([^,\s]+)/.exec(request.headers.authorization ?? '')?.[1];
+  const [accessKeyId = '', , region] = (
+    header ??
+    query.get('X-Amz-Credential') ??
+    'anonymous'
+  ).split('/');
+  return { accessKeyId, region: /^[a-z]{2}(-[a-z]+)+-\d+$/.exec(region ?? '')?.[0] };
 }

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { AwsError } from '../kernel.js';
-import type { CallInfo, Fault, Kernel, QueryService, RuntimeHandler, Service } from '../kernel.js';
+import { actionOf } from '../iam/actions.js';
+import type { CallInfo, Fault, Kernel, RuntimeHandler, Service } from '../kernel.js';
 import type { Calls } from '../kernel/calls.js';
 import type { Faults } from '../kernel/faults.js';
 import { checkInput, faultsOfAnswer, inputOfForm } from '../model/check.js';
+import type { OpenPlace, Places } from '../places.js';
 import type { Identities, Identity } from '../sts/identities.js';
-import { accessKeyOf, readBody, send } from './answer.js';
+import { readBody, send, signedBy } from './answer.js';
 import type { Answer } from './answer.js';
 import { cborCodec, parseRpcPath } from './cbor-protocol.js';
 import { jsonCodec, jsonError, parseTarget } from './json-protocol.js';
@@ -26,12 +28,18 @@ export interface DispatchParts {
   readonly faults: Faults;
   readonly calls: Calls;
   readonly identities: Identities;
-  readonly services: readonly Service[];
+  readonly places: Places;
   readonly s3: RestService;
   readonly runtime: RuntimeHandler | undefined;
-  readonly admin: (request: IncomingMessage, url: URL) => Promise<Answer>;
+  /** Answers `/_sandbox/*` with the pages of a place. */
+  readonly admin: (request: IncomingMessage, url: URL, place: OpenPlace) => Promise<Answer>;
   /** Refuses members that AWS's model does not have, and fails on an answer that is not as AWS's. */
   readonly strict: boolean;
+}
+
+/** A call with all that is known of its caller. */
+interface Signed extends CallInfo {
+  readonly caller: Identity;
 }
 
 interface Work {
@@ -51,17 +59,9 @@ const MOST_SAID = 1_000;
 
 /** Takes an HTTP request to the service it is for, in that service's protocol. */
 export class Dispatcher {
-  private readonly byTarget = new Map<string, Service>();
   private readonly said = new Set<string>();
-  private readonly byVersion = new Map<string, { service: Service; query: QueryService }>();
 
-  constructor(private readonly parts: DispatchParts) {
-    for (const service of parts.services) {
-      if (service.target !== undefined) this.byTarget.set(service.target, service);
-      if (service.query !== undefined)
-        this.byVersion.set(service.query.version, { service, query: service.query });
-    }
-  }
+  constructor(private readonly parts: DispatchParts) {}
 
   /** Answers every request, whatever happens; what is nobody's fault but ours is logged. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -73,11 +73,12 @@ export class Dispatcher {
     const { signal } = hangUp;
     try {
       const url = new URL(`http://sandbox/${(request.url ?? '').replace(/^\//, '')}`);
-      const call: CallInfo = {
-        requestId,
-        accessKeyId: accessKeyOf(request, url.searchParams),
-        signal,
-      };
+      const { accessKeyId, region = this.parts.places.home.region } = signedBy(
+        request,
+        url.searchParams,
+      );
+      const caller = this.parts.identities.of(accessKeyId);
+      const call: Signed = { requestId, accessKeyId, caller, region, signal };
       await this.route(request, response, url, call);
     } catch (error) {
       if (!signal.aborted) this.parts.kernel.log(`request failed: ${describe(error)}`);
@@ -89,10 +90,19 @@ export class Dispatcher {
     request: IncomingMessage,
     response: ServerResponse,
     url: URL,
-    call: CallInfo,
+    call: Signed,
   ): Promise<void> {
     if (url.pathname.startsWith('/_sandbox')) {
-      await send(response, await this.parts.admin(request, url));
+      const { home } = this.parts.places;
+      const place = this.parts.places.known({
+        accountId: url.searchParams.get('account') ?? home.accountId,
+        region: url.searchParams.get('region') ?? home.region,
+      });
+      if (place === undefined) {
+        response.writeHead(404).end('Nothing was ever done in that account and Region.');
+        return;
+      }
+      await send(response, await this.parts.admin(request, url, place));
       return;
     }
     const target = request.headers['x-amz-target'];
@@ -117,11 +127,11 @@ export class Dispatcher {
     request: IncomingMessage,
     response: ServerResponse,
     work: Work,
-    call: CallInfo,
+    call: Signed,
   ): Promise<void> {
     const fault = this.parts.faults.takeForCall(work.operation, work.input);
     if (fault?.kind === 'time-out') {
-      this.parts.calls.record(work.operation, 'time-out', work.input, this.callerOf(call).arn);
+      this.parts.calls.record(work.operation, 'time-out', work.input, call.caller.arn);
       request.resume();
       await aborted(call.signal);
       response.destroy();
@@ -134,12 +144,12 @@ export class Dispatcher {
     request.resume();
   }
 
-  private async answer(work: Work, fault: Fault | undefined, call: CallInfo): Promise<Answer> {
+  private async answer(work: Work, fault: Fault | undefined, call: Signed): Promise<Answer> {
     let outcome = 'ok';
     try {
       const injected = fault === undefined ? undefined : injectedError(fault, work.operation);
       if (injected !== undefined) throw injected;
-      const caller = this.callerOf(call);
+      const { caller } = call;
       if (caller.ended) throw endedSession(work.operation);
       const action = actionOf(work.operation);
       if (this.parts.identities.denies(caller.arn, action))
@@ -150,15 +160,24 @@ export class Dispatcher {
       outcome = known.name;
       return work.errorAnswer(known);
     } finally {
-      this.parts.calls.record(work.operation, outcome, work.input, this.callerOf(call).arn);
+      this.parts.calls.record(work.operation, outcome, work.input, call.caller.arn);
     }
   }
 
-  private callerOf(call: CallInfo): Identity {
-    return this.parts.identities.of(call.accessKeyId);
+  /** Where a call is for: the account of its caller, and the Region it is signed for. */
+  private placeOf({ caller: { accountId }, region }: Signed): OpenPlace {
+    const { home } = this.parts.places;
+    return this.parts.places.at({
+      accountId: /^\d{12}$/.test(accountId) ? accountId : home.accountId,
+      region,
+    });
   }
 
-  private known(error: unknown, operation: string, call: CallInfo): AwsError {
+  private get home(): OpenPlace {
+    return this.parts.places.at(this.parts.places.home);
+  }
+
+  private known(error: unknown, operation: string, call: Signed): AwsError {
     if (error instanceof AwsError) return error;
     if (!call.signal.aborted) this.parts.kernel.log(`${operation}: ${describe(error)}`);
     return new AwsError(
@@ -201,14 +220,15 @@ export class Dispatcher {
     request: IncomingMessage,
     { target, operation }: { readonly target: string; readonly operation: string },
     codec: RpcCodec,
-    call: CallInfo,
+    call: Signed,
   ): Promise<Work> {
-    const service = this.byTarget.get(target);
+    const { name } = this.home.byTarget.get(target) ?? {};
     const input = await readInput(request, codec);
     return {
-      operation: `${service?.name ?? target}.${operation}`,
+      operation: `${name ?? target}.${operation}`,
       input: input instanceof AwsError ? '' : JSON.stringify(input),
       perform: async () => {
+        const service = this.placeOf(call).byTarget.get(target);
         const handler =
           service?.operations === undefined ? undefined : own(service.operations, operation);
         if (handler === undefined) {
@@ -227,7 +247,7 @@ export class Dispatcher {
     };
   }
 
-  private async queryWork(request: IncomingMessage, url: URL, call: CallInfo): Promise<Work> {
+  private async queryWork(request: IncomingMessage, url: URL, call: Signed): Promise<Work> {
     const isLink = request.method === 'GET';
     const body = isLink ? Buffer.alloc(0) : await tryRead(request);
     const text = body instanceof AwsError ? '' : body.toString('utf8');
@@ -235,13 +255,15 @@ export class Dispatcher {
     const action = form.get('Action') ?? '';
     // The links in messages of SNS name no version.
     const version = form.get('Version') ?? (isLink ? SNS_VERSION : '');
-    const found = this.byVersion.get(version);
-    const namespace = found?.query.namespace ?? `http://webservices.amazon.com/AWSFault/2005-15-09`;
+    const known = this.home.byVersion.get(version);
+    const namespace = known?.query.namespace ?? `http://webservices.amazon.com/AWSFault/2005-15-09`;
     return {
-      operation: `${found?.service.name ?? 'Unknown'}.${action}`,
+      operation: `${known?.service.name ?? 'Unknown'}.${action}`,
       input: [...form].map(([key, value]) => `${key}=${value}`).join('&'),
       perform: async () => {
         if (body instanceof AwsError) throw body;
+        const place = WITHOUT_REGION.has(version) ? this.home : this.placeOf(call);
+        const found = place.byVersion.get(version);
         const handler = found === undefined ? undefined : own(found.query.operations, action);
         if (handler === undefined) {
           throw new AwsError(
@@ -259,11 +281,11 @@ export class Dispatcher {
     };
   }
 
-  private runtimeWork(request: IncomingMessage, url: URL, call: CallInfo): Work {
+  private runtimeWork(request: IncomingMessage, url: URL, call: Signed): Work {
     const [, , encodedName = '', kind] = url.pathname.split('/');
     const invoked = kind === 'invocations' ? 'InvokeEndpoint' : 'InvokeEndpointAsync';
     const endpointName = decodedOr(encodedName, encodedName);
-    const { kernel, runtime } = this.parts;
+    const { runtime } = this.parts;
     return {
       operation: `SageMakerRuntime.${invoked}`,
       input: endpointName,
@@ -276,6 +298,7 @@ export class Dispatcher {
           );
         }
         const body = await readBody(request);
+        const { kernel } = this.placeOf(call);
         const { headers } = request;
         const answer = await runtime(kernel, { operation: invoked, endpointName, headers, body });
         return { ...answer, headers: { 'x-amzn-requestid': call.requestId, ...answer.headers } };
@@ -284,7 +307,7 @@ export class Dispatcher {
     };
   }
 
-  private restWork(request: IncomingMessage, url: URL, call: CallInfo): Work {
+  private restWork(request: IncomingMessage, url: URL, call: Signed): Work {
     const operation = this.parts.s3.operationOf(request, url);
     return {
       operation: `S3.${operation}`,
@@ -299,6 +322,8 @@ const INVOCATION = /^\/endpoints\/[^/]+\/(?:async-)?invocations$/;
 /** The connection is closed. */
 const OVER = 'closed';
 const SNS_VERSION = '2010-03-31';
+/** STS and IAM: who somebody is does not depend on account and Region. */
+const WITHOUT_REGION = new Set(['2011-06-15', '2010-05-08']);
 /** What messages of SNS have links to: nothing else is done for a mere visit. */
 const LINKED = new Set(['ConfirmSubscription', 'Unsubscribe']);
 
@@ -346,30 +371,6 @@ function injectedError(fault: Fault, operation: string): AwsError | undefined {
     fault.status ??
     (/^Internal|Unavailable/.test(name) ? 500 : /^AccessDenied/.test(name) ? 403 : 400);
   return new AwsError(name, fault.message ?? `Injected by the sandbox: ${name}`, status);
-}
-
-/** IAM's prefix where it is not the service's name in lower case. */
-const PREFIXES: Readonly<Record<string, string>> = {
-  ApplicationAutoScaling: 'application-autoscaling',
-  EventBridge: 'events',
-  SageMakerRuntime: 'sagemaker',
-};
-/** Operations of S3 that IAM calls otherwise. */
-const ACTIONS: Readonly<Record<string, string>> = {
-  HeadBucket: 'ListBucket',
-  HeadObject: 'GetObject',
-  ListBuckets: 'ListAllMyBuckets',
-  ListObjects: 'ListBucket',
-  ListObjectsV2: 'ListBucket',
-  ListObjectVersions: 'ListBucketVersions',
-  GetObjectLockConfiguration: 'GetBucketObjectLockConfiguration',
-};
-
-/** `SageMaker.UpdateEndpoint` is the action `sagemaker:UpdateEndpoint`. */
-function actionOf(operation: string): string {
-  const [service = '', name = ''] = operation.split('.');
-  const action = service === 'S3' ? (own(ACTIONS, name) ?? name) : name;
-  return `${own(PREFIXES, service) ?? service.toLowerCase()}:${action}`;
 }
 
 function accessDenied(operation: string, caller: string, action: string): AwsError {

@@ -4,10 +4,11 @@ import { XMLParser } from 'fast-xml-parser';
 import type { Answer } from '../http/answer.js';
 import { toXml } from '../http/xml.js';
 import { AwsError } from '../kernel.js';
+import type { CallInfo } from '../kernel.js';
 import type { ObjectRecord } from './objects.js';
 import type { S3Request } from './request.js';
 
-export interface Call extends S3Request {
+export interface Call extends S3Request, Pick<CallInfo, 'caller' | 'region'> {
   readonly request: IncomingMessage;
   readonly requestId: string;
 }

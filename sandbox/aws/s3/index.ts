@@ -7,7 +7,8 @@ import type { RestService } from '../http/dispatch.js';
 import { toXml } from '../http/xml.js';
 import { AwsError } from '../kernel.js';
 import type { CallInfo } from '../kernel.js';
-import type { Core } from '../wires.js';
+import { checkAccess, newBucketRegion, policyOperations } from './access.js';
+import type { S3Core } from './access.js';
 import {
   checkKey,
   checkWriteConditions,
@@ -34,7 +35,7 @@ import { operationOf, parseRange, parseRequest } from './request.js';
 import type { Uploads } from './uploads.js';
 
 /** Amazon S3, path style. */
-export function createS3(core: Core, uploads: Uploads): RestService {
+export function createS3(core: S3Core, uploads: Uploads): RestService {
   const operations: Readonly<Record<string, Operation>> = {
     ...s3Operations(core, uploads),
     ...multipartOperations(core, uploads),
@@ -50,8 +51,8 @@ export function createS3(core: Core, uploads: Uploads): RestService {
         return request.method ?? 'GET';
       }
     },
-    handle: async (request, _url, operation, { requestId }: CallInfo) => {
-      const call: Call = { ...parseRequest(request), request, requestId };
+    handle: async (request, _url, operation, { requestId, caller, region }: CallInfo) => {
+      const call: Call = { ...parseRequest(request), request, requestId, caller, region };
       const work = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
       if (work === undefined) {
         throw new AwsError(
@@ -60,13 +61,7 @@ export function createS3(core: Core, uploads: Uploads): RestService {
           501,
         );
       }
-      if (
-        operation !== 'ListBuckets' &&
-        operation !== 'CreateBucket' &&
-        !core.objects.bucketExists(call.bucket)
-      ) {
-        throw noSuchBucket();
-      }
+      checkAccess(core.objects, operation, call, request, call);
       const answer = await work(call);
       return {
         ...answer,
@@ -79,6 +74,9 @@ export function createS3(core: Core, uploads: Uploads): RestService {
         'content-type': 'application/xml',
         'x-amz-request-id': requestId,
         'x-amz-id-2': requestId,
+        ...(error.name === 'PermanentRedirect'
+          ? { 'x-amz-bucket-region': core.objects.placeOf(parseRequest(request).bucket).region }
+          : {}),
       },
       ...(request.method === 'HEAD' || error.status === 304
         ? {}
@@ -109,32 +107,52 @@ function subjectOf(error: AwsError, request: IncomingMessage): Record<string, un
   return error.name === 'NoSuchBucket' ? { BucketName: bucket } : { Key: key };
 }
 
-function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Operation>> {
+function s3Operations(core: S3Core, uploads: Uploads): Readonly<Record<string, Operation>> {
   const { objects } = core;
   return {
-    ListBuckets: () =>
+    ListBuckets: ({ caller }) =>
       xml('ListAllMyBucketsResult', {
         Owner: OWNER,
         Buckets: {
           Bucket: objects
             .buckets()
+            .filter(([name]) => objects.placeOf(name).accountId === caller.accountId)
             .map(([Name, { createdAtMs }]) => ({ Name, CreationDate: iso(createdAtMs) })),
         },
       }),
-    CreateBucket: ({ bucket, request }) => {
+    CreateBucket: async ({ bucket, request, caller, region: signedFor }) => {
       if (!isBucketName(bucket))
         throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
-      request.resume();
+      const body = await readBody(request);
+      const region = newBucketRegion(body.length === 0 ? {} : parseXml(body), signedFor);
+      const { accountId } = objects.placeOf(bucket);
+      if (objects.bucketExists(bucket) && accountId !== caller.accountId)
+        throw new AwsError(
+          'BucketAlreadyExists',
+          'The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.',
+          409,
+        );
       // In us-east-1, unlike elsewhere, AWS lets the owner create a bucket again, which changes nothing.
+      if (objects.bucketExists(bucket) && region !== 'us-east-1')
+        throw new AwsError(
+          'BucketAlreadyOwnedByYou',
+          'Your previous request to create the named bucket succeeded and you already own it.',
+          409,
+        );
       const locked = request.headers['x-amz-bucket-object-lock-enabled'] === 'true';
       if (!objects.bucketExists(bucket))
         objects.saveBucket(bucket, {
           createdAtMs: core.now(),
+          owner: caller.accountId,
+          region,
           ...(locked ? { versioning: 'Enabled', lock: [] } : {}),
         });
       return { status: 200, headers: { location: `/${bucket}` } };
     },
-    HeadBucket: () => ({ status: 200, headers: { 'x-amz-bucket-region': core.region } }),
+    HeadBucket: ({ bucket }) => ({
+      status: 200,
+      headers: { 'x-amz-bucket-region': objects.placeOf(bucket).region },
+    }),
     DeleteBucket: ({ bucket }) => {
       if (objects.keys(bucket, '').length > 0 || objects.versionsOf(bucket, '').length > 0) {
         throw new AwsError('BucketNotEmpty', 'The bucket you tried to delete is not empty', 409);
@@ -144,7 +162,10 @@ function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Ope
       return { status: 204 };
     },
     // us-east-1 is spelled as no constraint at all.
-    GetBucketLocation: () => xml('LocationConstraint', ''),
+    GetBucketLocation: ({ bucket }) => {
+      const { region } = objects.placeOf(bucket);
+      return xml('LocationConstraint', region === 'us-east-1' ? '' : { '#text': region });
+    },
     GetBucketVersioning: ({ bucket }) => {
       const versioning = objects.bucket(bucket)?.versioning;
       return xml('VersioningConfiguration', versioning === undefined ? '' : { Status: versioning });
@@ -169,6 +190,7 @@ function s3Operations(core: Core, uploads: Uploads): Readonly<Record<string, Ope
       return { status: 200 };
     },
     ...lockOperations(core),
+    ...policyOperations(core),
     ListObjectsV2: (call) => listV2(objects, call),
     ListObjects: (call) => listV1(objects, call),
     ListObjectVersions: (call) => listVersions(objects, call),

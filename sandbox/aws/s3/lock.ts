@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { readBody } from '../http/answer.js';
 import { AwsError } from '../kernel.js';
-import type { Core } from '../wires.js';
 import { malformed, parseXml, xml } from './answers.js';
+import type { S3Core } from './access.js';
 import type { Operation } from './answers.js';
 
 const DAY_MS = 86_400_000;
@@ -26,7 +26,7 @@ const configurationSchema = z.object({
   }),
 });
 
-export function lockOperations(core: Core): Readonly<Record<string, Operation>> {
+export function lockOperations(core: S3Core): Readonly<Record<string, Operation>> {
   const { objects } = core;
   return {
     GetObjectLockConfiguration: ({ bucket }) => {
@@ -76,7 +76,7 @@ export function lockOperations(core: Core): Readonly<Record<string, Operation>> 
 
 /** Whether a version must be kept: the default of when it was written counts for it. */
 export function isRetained(
-  core: Core,
+  core: S3Core,
   bucket: string,
   key: string,
   versionId: string,

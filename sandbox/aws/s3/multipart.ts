@@ -6,7 +6,6 @@ import { z } from 'zod';
 import { readBody } from '../http/answer.js';
 import type { Answer } from '../http/answer.js';
 import { AwsError } from '../kernel.js';
-import type { Core } from '../wires.js';
 import {
   checkKey,
   checkWriteConditions,
@@ -23,6 +22,7 @@ import {
   xml,
 } from './answers.js';
 import type { Call, Operation } from './answers.js';
+import type { S3Core } from './access.js';
 import { sourceOf } from './find.js';
 import { encoder, limitOf } from './listing.js';
 import type { Body, ObjectStore } from './objects.js';
@@ -45,7 +45,7 @@ const completion = z.object({
 });
 
 export function multipartOperations(
-  { objects }: Core,
+  { objects }: S3Core,
   uploads: Uploads,
 ): Readonly<Record<string, Operation>> {
   const found = ({ bucket, key, query }: Call): UploadRecord => {

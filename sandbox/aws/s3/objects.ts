@@ -9,11 +9,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Change, Objects, Store } from '../kernel.js';
+import type { Change, Store } from '../kernel.js';
 
 export interface BucketRecord {
   readonly createdAtMs: number;
   readonly versioning?: 'Enabled' | 'Suspended';
+  /** Account and Region; those of the sandbox's first place when absent. */
+  readonly owner?: string;
+  readonly region?: string;
+  /** As it was put. */
+  readonly policy?: string;
   /** Object Lock: the default retention of versions written since then; the latest counts. Empty without a default. */
   readonly lock?: readonly Retention[];
 }
@@ -68,7 +73,7 @@ const BUCKETS = 'buckets';
  * directory; the document that names it is written after it. Replaced bodies stay for a minute, for
  * readers that were given their path.
  */
-export class ObjectStore implements Objects {
+export class ObjectStore {
   private readonly directory: string;
   private readonly doomed: { readonly file: string; readonly atMs: number }[] = [];
 
@@ -76,6 +81,7 @@ export class ObjectStore implements Objects {
     private readonly store: Store,
     home: string,
     private readonly now: () => number,
+    private readonly first: { readonly accountId: string; readonly region: string },
   ) {
     this.directory = join(home, 'objects');
     mkdirSync(this.directory, { recursive: true });
@@ -87,6 +93,11 @@ export class ObjectStore implements Objects {
 
   bucket(name: string): BucketRecord | undefined {
     return this.store.get<BucketRecord>(BUCKETS, name);
+  }
+
+  placeOf(bucket: string): { readonly accountId: string; readonly region: string } {
+    const { owner, region } = this.bucket(bucket) ?? {};
+    return { accountId: owner ?? this.first.accountId, region: region ?? this.first.region };
   }
 
   buckets(): readonly (readonly [string, BucketRecord])[] {
@@ -101,6 +112,7 @@ export class ObjectStore implements Objects {
     this.store.delete(BUCKETS, name);
   }
 
+  /** Writes an object in one piece. @throws {Error} when there is no such bucket. */
   put(
     bucket: string,
     key: string,

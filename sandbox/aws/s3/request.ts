@@ -49,7 +49,6 @@ const SUBRESOURCES = [
   'metrics',
   'notification',
   'ownershipControls',
-  'policy',
   'policyStatus',
   'publicAccessBlock',
   'replication',
@@ -98,13 +97,15 @@ function bucketOperation(method: string, query: URLSearchParams): string | undef
     case 'HEAD':
       return 'HeadBucket';
     case 'PUT':
+      if (query.has('policy')) return 'PutBucketPolicy';
       if (query.has('object-lock')) return 'PutObjectLockConfiguration';
       return query.has('versioning') ? 'PutBucketVersioning' : 'CreateBucket';
     case 'DELETE':
-      return 'DeleteBucket';
+      return query.has('policy') ? 'DeleteBucketPolicy' : 'DeleteBucket';
     case 'POST':
       return query.has('delete') ? 'DeleteObjects' : undefined;
     case 'GET':
+      if (query.has('policy')) return 'GetBucketPolicy';
       if (query.has('versioning')) return 'GetBucketVersioning';
       if (query.has('object-lock')) return 'GetObjectLockConfiguration';
       if (query.has('location')) return 'GetBucketLocation';

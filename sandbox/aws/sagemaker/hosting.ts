@@ -1,5 +1,5 @@
-import type { Kernel } from '../kernel.js';
-import { arnOf, filtered, pageOf, seconds, taken } from './context.js';
+import type { CallInfo, Kernel } from '../kernel.js';
+import { arnOf, filtered, pageOf, seconds, splitS3Uri, taken } from './context.js';
 import {
   createEndpointConfig,
   createModel,
@@ -58,7 +58,7 @@ export class Hosting {
 
   get operations() {
     return {
-      CreateModel: (input: unknown) => this.createModel(input),
+      CreateModel: (input: unknown, call: CallInfo) => this.createModel(input, call),
       DescribeModel: (input: unknown) => this.describeModel(input),
       ListModels: (input: unknown) => this.listModels(input),
       DeleteModel: (input: unknown) => {
@@ -97,7 +97,7 @@ export class Hosting {
   }
 
   /** Makes the entry of a model without a call, as a pipeline's Model step does. */
-  addModel(input: unknown): ModelRecord {
+  addModel(input: unknown, call?: CallInfo): ModelRecord {
     const { ModelName, PrimaryContainer, Containers, ExecutionRoleArn, Tags, ...rest } = parse(
       createModel,
       input,
@@ -111,7 +111,7 @@ export class Hosting {
       );
     }
     const containers = PrimaryContainer ? [PrimaryContainer] : (Containers ?? []);
-    for (const container of containers) this.checkContainer(container);
+    for (const container of containers) this.checkContainer(container, ExecutionRoleArn, call);
     const arn = arnOf(this.kernel, 'model', ModelName);
     if (this.kernel.store.get(MODELS, ModelName) !== undefined) {
       throw invalid(`Cannot create already existing model "${arn}".`);
@@ -129,9 +129,9 @@ export class Hosting {
   }
 
   /** The container's image and artefact, read from its model package if it names one. */
-  resolved(container: Container): Container {
+  resolved(container: Container, call?: CallInfo): Container {
     if (container.ModelPackageName === undefined) return container;
-    const packaged = this.packaged(container.ModelPackageName);
+    const packaged = this.packaged(container.ModelPackageName, call);
     if (packaged === undefined) {
       throw invalid(`ModelPackage ${container.ModelPackageName} does not exist.`);
     }
@@ -139,17 +139,25 @@ export class Hosting {
   }
 
   /** Set by the registry: the first container of a model package. */
-  packaged: (packageName: string) => Container | undefined = () => undefined;
+  packaged: (packageName: string, call?: CallInfo) => Container | undefined = () => undefined;
 
-  private createModel(input: unknown) {
-    return { ModelArn: this.addModel(input).arn };
+  private createModel(input: unknown, call: CallInfo) {
+    return { ModelArn: this.addModel(input, call).arn };
   }
 
-  private checkContainer(container: Container): void {
+  private checkContainer(container: Container, roleArn: string, call?: CallInfo): void {
     if (container.Image === undefined && container.ModelPackageName === undefined) {
       throw invalid('A container must specify either Image or ModelPackageName.');
     }
-    this.resolved(container);
+    const { ModelDataUrl: uri } = this.resolved(container, call);
+    if (uri === undefined) return;
+    const { bucket, key } = splitS3Uri(uri);
+    const reach = this.kernel.objects.reach(bucket, key);
+    // One that is missing is found out when an endpoint is made.
+    if (reach === 'denied' || reach === 'elsewhere')
+      throw invalid(
+        `Could not access model data at ${uri}. Please ensure that the role "${roleArn}" exists and that its trust relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object is located in ${this.kernel.region}.`,
+      );
   }
 
   private describeModel(input: unknown) {

@@ -1,5 +1,6 @@
 /** SageMaker's control plane and runtime on the kernel of the sandbox. */
-import type { JsonOperations, Kernel, RuntimeHandler, Service } from '../kernel.js';
+import { AwsError } from '../kernel.js';
+import type { CallInfo, JsonOperations, Kernel, RuntimeHandler, Service } from '../kernel.js';
 import { AsyncInference } from './async-inference.js';
 import { Capture } from './capture.js';
 import { ContainerRuns } from './container-runs.js';
@@ -27,7 +28,7 @@ export function sageMakerServices(kernel: Kernel): Service[] {
   const tags = new Tags(kernel);
   const packages = new Packages(kernel, tags);
   const hosting = new Hosting(kernel, tags);
-  hosting.packaged = (name) => packages.firstContainer(name);
+  hosting.packaged = (name, call) => packages.packaged(name, call);
   const containers = new Containers(kernel);
   const endpoints = new Endpoints(kernel, hosting, containers, tags);
   const runs = new ContainerRuns(kernel, (arn) => packages.firstContainer(arn)?.ModelDataUrl);
@@ -53,7 +54,7 @@ export function sageMakerServices(kernel: Kernel): Service[] {
   return [
     {
       target: 'SageMaker',
-      operations,
+      operations: refusingForeignRoles(kernel, operations),
       start: () => {
         kernel.every(STEP_MS, 'endpoints', () => endpoints.step());
         kernel.every(STEP_MS, 'asynchronous inference', () => {
@@ -84,6 +85,24 @@ export function sageMakerServices(kernel: Kernel): Service[] {
       },
     },
   ];
+}
+
+/** No service takes a role of another account than the caller's. */
+function refusingForeignRoles(kernel: Kernel, operations: JsonOperations): JsonOperations {
+  return Object.fromEntries(
+    Object.entries(operations).map(([name, work]) => [
+      name,
+      (input: Record<string, unknown>, call: CallInfo) => {
+        for (const role of [input['RoleArn'], input['ExecutionRoleArn']]) {
+          const account =
+            typeof role === 'string' ? /^arn:[^:]+:iam::(\d{12}):/.exec(role)?.[1] : undefined;
+          if (account !== undefined && account !== kernel.accountId)
+            throw new AwsError('AccessDeniedException', 'Cross-account pass role is not allowed.');
+        }
+        return work(input, call);
+      },
+    ]),
+  );
 }
 
 /** Answers `POST /endpoints/{name}/invocations` and `…/async-invocations`. */

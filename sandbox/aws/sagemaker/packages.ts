@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { z } from 'zod';
 import { imageDigest } from '../../learner/image.js';
+import { decisionOf, faultOfPolicy } from '../iam/resource-policy.js';
 import type { BusEvent, CallInfo, Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
 import { filtered, pageOf, seconds, taken } from './context.js';
@@ -12,6 +14,7 @@ import {
   listPackages,
   page,
   packageByName,
+  putGroupPolicy,
   updatePackage,
 } from './shapes.js';
 import type { Container, CreatePackage, UpdatePackage } from './shapes.js';
@@ -24,6 +27,8 @@ interface GroupRecord {
   readonly description?: string;
   readonly createdAtMs: number;
   readonly createdBy: UserContext;
+  /** As it was put. */
+  readonly policy?: string;
   /** Versions are never given twice, not even after a deletion. */
   nextVersion: number;
 }
@@ -58,6 +63,12 @@ interface UpdateToken {
 
 const MAX_METADATA = 50;
 
+/** Of every account and Region: what is shared is looked up where it is. */
+const registries = new WeakMap<Kernel, Packages>();
+
+const noPolicy = (arn: string): AwsError =>
+  new AwsError('ValidationException', `Cannot find resource policy for: ${arn}`);
+
 const GROUPS = 'sagemaker.packageGroups';
 const PACKAGES = 'sagemaker.packages';
 const TOKENS = 'sagemaker.packageTokens';
@@ -67,23 +78,59 @@ export class Packages {
   constructor(
     private readonly kernel: Kernel,
     private readonly tags: Tags,
-  ) {}
+  ) {
+    registries.set(kernel, this);
+  }
 
   get operations() {
     return {
       CreateModelPackageGroup: (input: unknown, call: CallInfo) => this.createGroup(input, call),
-      DescribeModelPackageGroup: (input: unknown) => this.describeGroup(input),
+      DescribeModelPackageGroup: (input: unknown, call: CallInfo) => {
+        const { ModelPackageGroupName: name } = parse(groupByName, input);
+        return this.owning(name, 'DescribeModelPackageGroup', call).describeGroup(name);
+      },
       ListModelPackageGroups: (input: unknown) => this.listGroups(input),
       DeleteModelPackageGroup: (input: unknown) => this.deleteGroup(input),
-      CreateModelPackage: (input: unknown, call: CallInfo) => ({
-        ModelPackageArn: this.create(parse(createPackage, input), this.userOf(call.accessKeyId))
-          .arn,
-      }),
-      DescribeModelPackage: (input: unknown) =>
-        describe(this.found(parse(packageByName, input).ModelPackageName)),
-      ListModelPackages: (input: unknown) => this.list(input),
-      UpdateModelPackage: (input: unknown, call: CallInfo) => this.update(input, call),
-      DeleteModelPackage: (input: unknown, call: CallInfo) => this.remove(input, call),
+      CreateModelPackage: (input: unknown, call: CallInfo) => {
+        const request = parse(createPackage, input);
+        const { ModelPackageGroupName: group = '' } = request;
+        const { arn } = this.owning(group, 'CreateModelPackage', call).create(
+          request,
+          this.userOf(call.accessKeyId),
+        );
+        return { ModelPackageArn: arn };
+      },
+      DescribeModelPackage: (input: unknown, call: CallInfo) => {
+        const { ModelPackageName: name } = parse(packageByName, input);
+        return describe(this.owning(name, 'DescribeModelPackage', call).found(name));
+      },
+      ListModelPackages: (input: unknown, call: CallInfo) => {
+        const request = parse(listPackages, input);
+        const { ModelPackageGroupName: group = '' } = request;
+        return this.owning(group, 'ListModelPackages', call).list(request);
+      },
+      UpdateModelPackage: (input: unknown, call: CallInfo) => {
+        const request = parse(updatePackage, input);
+        const { ModelPackageArn: arn } = request;
+        return this.owning(arn, 'UpdateModelPackage', call).update(request, call);
+      },
+      DeleteModelPackage: (input: unknown, call: CallInfo) => {
+        const { ModelPackageName: name } = parse(packageByName, input);
+        return this.owning(name, 'DeleteModelPackage', call).remove(name, call);
+      },
+      PutModelPackageGroupPolicy: (input: unknown) => this.putPolicy(input),
+      GetModelPackageGroupPolicy: (input: unknown) => {
+        const group = this.foundGroup(parse(groupByName, input).ModelPackageGroupName);
+        if (group.policy === undefined) throw noPolicy(group.arn);
+        return { ResourcePolicy: group.policy };
+      },
+      DeleteModelPackageGroupPolicy: (input: unknown) => {
+        const group = this.foundGroup(parse(groupByName, input).ModelPackageGroupName);
+        const { policy, ...rest } = group;
+        if (policy === undefined) throw noPolicy(group.arn);
+        this.kernel.store.put(GROUPS, group.name, rest);
+        return {};
+      },
     };
   }
 
@@ -119,6 +166,38 @@ export class Packages {
         .entries<PackageRecord>(PACKAGES)
         .find(([key]) => key.toLowerCase() === arn.toLowerCase())?.[1]
     );
+  }
+
+  /**
+   * The registry that an ARN is of: this one, or that of another account whose group lets the caller in.
+   *
+   * @throws {AwsError} AccessDeniedException
+   */
+  owning(name: string, operation: string, { caller }: Pick<CallInfo, 'caller'>): Packages {
+    const [, , , region, account = this.kernel.accountId, resource = ''] = name.split(':');
+    if (account === this.kernel.accountId || region !== this.kernel.region) return this;
+    const neighbour = this.kernel.neighbour(account);
+    const registry = neighbour === undefined ? undefined : registries.get(neighbour);
+    const [, groupInArn = ''] = resource.split('/');
+    const group = registry?.kernel.store
+      .entries<GroupRecord>(GROUPS)
+      .find(([key]) => key.toLowerCase() === groupInArn.toLowerCase())?.[1];
+    const action = `sagemaker:${operation}`;
+    const decision = decisionOf(group?.policy, { ...caller, action, resource: name });
+    if (registry === undefined || decision !== 'allow')
+      throw new AwsError(
+        'AccessDeniedException',
+        `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${name} ${decision === 'deny' ? 'with an explicit deny in a resource-based policy' : `because no resource-based policy allows the ${action} action`}`,
+      );
+    return registry;
+  }
+
+  /** For a model that `call` makes of a package, here or in another account; without it, of one that was made before. */
+  packaged(name: string, call?: CallInfo): Container | undefined {
+    if (call !== undefined) return this.owning(name, 'CreateModel', call).firstContainer(name);
+    const neighbour = this.kernel.neighbour(name.split(':')[4] ?? '');
+    const registry = neighbour === undefined ? undefined : registries.get(neighbour);
+    return (registry ?? this).firstContainer(name);
   }
 
   firstContainer(name: string): Container | undefined {
@@ -189,8 +268,7 @@ export class Packages {
     return { name, arn, group: name, version };
   }
 
-  private update(input: unknown, call: CallInfo) {
-    const request = parse(updatePackage, input);
+  private update(request: UpdatePackage, call: CallInfo) {
     const answer = { ModelPackageArn: this.found(request.ModelPackageArn).arn };
     const { ClientToken, ...asked } = request;
     const digest = createHash('sha256').update(JSON.stringify(asked)).digest('hex');
@@ -236,16 +314,15 @@ export class Packages {
     );
   }
 
-  private remove(input: unknown, call: CallInfo) {
-    const record = this.found(parse(packageByName, input).ModelPackageName);
+  private remove(name: string, call: CallInfo) {
+    const record = this.found(name);
     this.refuseConcurrent(record, this.userOf(call.accessKeyId));
     this.kernel.store.delete(PACKAGES, record.arn);
     this.tags.drop(record.arn);
     return {};
   }
 
-  private list(input: unknown) {
-    const request = parse(listPackages, input);
+  private list(request: z.output<typeof listPackages>) {
     const group = request.ModelPackageGroupName && groupNameOf(request.ModelPackageGroupName);
     const all = this.kernel.store
       .entries<PackageRecord>(PACKAGES)
@@ -294,8 +371,17 @@ export class Packages {
     return { ModelPackageGroupArn: arn };
   }
 
-  private describeGroup(input: unknown) {
-    const group = this.foundGroup(parse(groupByName, input).ModelPackageGroupName);
+  private putPolicy(input: unknown) {
+    const { ModelPackageGroupName: name, ResourcePolicy: policy } = parse(putGroupPolicy, input);
+    const group = this.foundGroup(name);
+    const fault = faultOfPolicy(policy);
+    if (fault !== undefined) throw invalid(`Invalid resource policy: ${fault}`);
+    this.kernel.store.put(GROUPS, group.name, { ...group, policy });
+    return { ModelPackageGroupArn: group.arn };
+  }
+
+  private describeGroup(name: string) {
+    const group = this.foundGroup(name);
     return {
       ModelPackageGroupName: group.name,
       ModelPackageGroupArn: group.arn,

@@ -350,6 +350,7 @@ export const createGroup = z.looseObject({
   Tags: tags.optional(),
 });
 export const groupByName = z.looseObject({ ModelPackageGroupName: z.string().min(1).max(170) });
+export const putGroupPolicy = groupByName.extend({ ResourcePolicy: z.string().max(20_480) });
 export const createPackage = z.looseObject({
   ModelPackageName: name63.optional(),
   ModelPackageGroupName: z.string().min(1).max(170).optional(),

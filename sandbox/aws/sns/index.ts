@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { Html } from '../admin.js';
 import type { AdminPages } from '../admin.js';
 import { members, readEntries } from '../http/query-protocol.js';
+import { decisionOf, faultOfPolicy } from '../iam/resource-policy.js';
 import { AwsError } from '../kernel.js';
-import type { QueryService, Service } from '../kernel.js';
+import type { CallInfo, Kernel, QueryService, Service } from '../kernel.js';
 import { detected } from '../validate.js';
 import type { Core } from '../wires.js';
 import { batchOf } from './batch.js';
@@ -46,6 +47,15 @@ interface Sent {
   readonly id: string;
   readonly sequenceNumber?: string;
 }
+
+/** The topics of one account in one Region, as those of another reach them. */
+interface Topics {
+  readonly find: (arn: string) => Topic | undefined;
+  readonly publish: (publication: Publication) => Sent;
+}
+
+/** Of every account and Region: a topic's policy may let others publish. */
+const everywhere = new WeakMap<Kernel, Topics>();
 
 /**
  * Amazon SNS. Sets `core.wires.publish`. Web servers of this machine are asked to confirm and then really get their
@@ -140,6 +150,29 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
     );
   };
 
+  const here: Topics = { find: (arn) => store.get<Topic>(TOPICS, arn), publish };
+  everywhere.set(core, here);
+
+  /** @throws {AwsError} InvalidParameter for another Region, NotFound, AuthorizationError by the topic's policy. */
+  const publishing = (
+    arn: string,
+    { caller }: CallInfo,
+  ): { readonly topic: Topic; readonly publish: Topics['publish'] } => {
+    const [, , , region, account = ''] = arn.split(':');
+    if (region !== core.region) throw invalid('TopicArn');
+    const owned = account === core.accountId;
+    const neighbour = core.neighbour(account);
+    const topics = owned ? here : neighbour === undefined ? undefined : everywhere.get(neighbour);
+    const topic = topics?.find(arn);
+    if (owned && topic === undefined) throw notFound('Topic does not exist');
+    const asking = { ...caller, action: 'sns:Publish', resource: arn };
+    const decision = decisionOf(topic?.attributes.Policy, asking);
+    if (topics === undefined || topic === undefined || decision === 'deny')
+      throw mayNotPublish(caller.arn, arn, decision);
+    if (!owned && decision === 'silent') throw mayNotPublish(caller.arn, arn, decision);
+    return { topic, publish: topics.publish };
+  };
+
   core.wires.publish = (topicArn, subject, message) => {
     if (store.get(TOPICS, topicArn) === undefined) return false;
     publish({ topicArn, message, attributes: {}, ...(subject === '' ? {} : { subject }) });
@@ -226,6 +259,7 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
             SubscriptionsConfirmed: String(own.length - waiting),
             SubscriptionsPending: String(waiting),
             SubscriptionsDeleted: '0',
+            Policy: defaultPolicy(topic.arn, core.accountId),
             ...topic.attributes,
           }),
         };
@@ -236,17 +270,17 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
         checkTopicAttributes(change);
         store.put(TOPICS, topic.arn, { ...topic, attributes: { ...topic.attributes, ...change } });
       },
-      Publish: (form) => {
-        const topic = findTopic(topicOf(form));
-        return answerOf(publish(readPublication(form, topic)));
+      Publish: (form, call) => {
+        const to = publishing(topicOf(form), call);
+        return answerOf(to.publish(readPublication(form, to.topic)));
       },
-      PublishBatch: (form) => {
-        const topic = findTopic(topicOf(form));
+      PublishBatch: (form, call) => {
+        const to = publishing(topicOf(form), call);
         const successful: unknown[] = [];
         const failed: unknown[] = [];
         for (const { id, form: entry } of batchOf(form)) {
           try {
-            successful.push({ Id: id, ...answerOf(publish(readPublication(entry, topic))) });
+            successful.push({ Id: id, ...answerOf(to.publish(readPublication(entry, to.topic))) });
           } catch (error) {
             if (!(error instanceof AwsError)) throw error;
             const { code, name, message } = error;
@@ -408,7 +442,43 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
 function checkTopicAttributes(attributes: Readonly<Record<string, string>>): void {
   const unknown = Object.keys(attributes).find((name) => !TOPIC_ATTRIBUTES.has(name));
   if (unknown !== undefined) throw invalid('AttributeName');
+  const { Policy: policy } = attributes;
+  const fault = policy === undefined ? undefined : faultOfPolicy(policy);
+  if (fault !== undefined) throw invalid(`Policy Error: ${fault}`);
 }
+
+const mayNotPublish = (caller: string, arn: string, decision: 'allow' | 'deny' | 'silent') =>
+  new AwsError(
+    'AuthorizationError',
+    `User: ${caller} is not authorized to perform: SNS:Publish on resource: ${arn} ${decision === 'deny' ? 'with an explicit deny in a resource-based policy' : 'because no resource-based policy allows the SNS:Publish action'}`,
+    403,
+  );
+
+/** What a topic says of itself before anybody writes a policy: its account may do everything. */
+const defaultPolicy = (arn: string, accountId: string): string =>
+  JSON.stringify({
+    Version: '2008-10-17',
+    Id: '__default_policy_ID',
+    Statement: [
+      {
+        Sid: '__default_statement_ID',
+        Effect: 'Allow',
+        Principal: { AWS: '*' },
+        Action: [
+          'SNS:GetTopicAttributes',
+          'SNS:SetTopicAttributes',
+          'SNS:AddPermission',
+          'SNS:RemovePermission',
+          'SNS:DeleteTopic',
+          'SNS:Subscribe',
+          'SNS:ListSubscriptionsByTopic',
+          'SNS:Publish',
+        ],
+        Resource: arn,
+        Condition: { StringEquals: { 'AWS:SourceOwner': accountId } },
+      },
+    ],
+  });
 
 function checkSubscriptionAttributes(attributes: Readonly<Record<string, string>>): void {
   checkFilter(attributes.FilterPolicy, attributes.FilterPolicyScope);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { roleOf } from '../iam/resource-policy.js';
 import type { Store } from '../kernel.js';
 
 const namesSchema = z.record(z.string().min(1), z.string().startsWith('arn:'));
@@ -145,14 +146,6 @@ export interface SessionGiven extends AssumedRole {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string;
-}
-
-/** `…:assumed-role/worker/i-1` is the role `worker` to a trust policy. */
-function roleOf(arn: string): string {
-  const match = /^arn:(aws[a-z-]*):sts::(\d{12}):assumed-role\/([^/]+)\//.exec(arn);
-  if (match === null) return arn;
-  const [, partition = '', account = '', role = ''] = match;
-  return `arn:${partition}:iam::${account}:role/${role}`;
 }
 
 const accountRootOf = (arn: string): string => {
