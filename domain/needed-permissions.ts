@@ -1,7 +1,14 @@
 /** What the worker needs for one policy, and under which identity: for `modelkeeper doctor`. */
-import type { Policy } from './policy.schema.js';
+import type { Policy, PolicySpec } from './policy.schema.js';
+import {
+  baselineName,
+  definitionName,
+  managedMonitors,
+  MONITORING_TYPE,
+} from './managed-monitors.js';
 import { alarmPrefix, releaseName } from './names.js';
-import { stageRole, STAGES, type Stage } from './roles.js';
+import { stageRole, STAGES, type Stage, type StageRole } from './roles.js';
+import { stagingName, stagingPlace } from './staging.js';
 
 /** Where the endpoint is. */
 export interface Place {
@@ -12,8 +19,8 @@ export interface Place {
 }
 
 export interface NeededPermission {
-  /** `own` for what the worker does as itself, whatever roles there are. */
-  readonly stage: Stage | 'own';
+  /** `own` for what the worker does as itself, whatever roles there are; `staging` for what is done at staging. */
+  readonly stage: Stage | 'own' | 'staging';
   readonly action: string;
   /** An example of what it is done to: of the names that a release gives, those of the first one. */
   readonly resource: string;
@@ -25,6 +32,17 @@ const NAMESPACE = { 'cloudwatch:namespace': 'modelkeeper' };
 const TO_SAGEMAKER = { 'iam:PassedToService': 'sagemaker.amazonaws.com' };
 const SCALING = { 'application-autoscaling:service-namespace': 'sagemaker' };
 
+/** The role under which a permission is needed; `undefined` for the worker's own. */
+export const roleNeeding = (
+  spec: PolicySpec,
+  stage: NeededPermission['stage'],
+): StageRole | undefined =>
+  stage === 'own'
+    ? undefined
+    : stage === 'staging'
+      ? (spec.deploy.staging?.role ?? stageRole(spec, 'deploy'))
+      : stageRole(spec, stage);
+
 /** Names in SageMaker's ARNs are in lower case, whatever their case elsewhere. */
 export function neededPermissions(policy: Policy, place: Place): readonly NeededPermission[] {
   const { spec, metadata } = policy;
@@ -32,7 +50,7 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
   const sagemaker = (resource: string): string =>
     `arn:${partition}:sagemaker:${region}:${account}:${resource}`;
   const need = (
-    stage: Stage | 'own',
+    stage: NeededPermission['stage'],
     resource: string,
     actions: readonly string[],
     context: Readonly<Record<string, string>> = {},
@@ -48,7 +66,9 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
   const config = sagemaker(`endpoint-config/${first}`);
   const group = spec.registry.group.toLowerCase();
   const version = sagemaker(`model-package/${group}/1`);
-  const roles = STAGES.flatMap((stage) => stageRole(spec, stage)?.arn ?? []);
+  const roles = [...STAGES, 'staging' as const].flatMap(
+    (stage) => roleNeeding(spec, stage)?.arn ?? [],
+  );
   const { pipeline, trainingJob, evaluationJob } = spec.retrain;
   const passed = new Set(
     [trainingJob?.role, evaluationJob?.role].filter((arn) => arn !== undefined),
@@ -79,7 +99,7 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
           bus.startsWith('arn:')
             ? bus
             : `arn:${partition}:events:${region}:${account}:event-bus/${bus}`,
-          ['events:PutEvents'],
+          ['events:PutEvents', 'events:DescribeEventBus'],
         )),
     ...[...new Set(roles)].flatMap((arn) => need('own', arn, ['sts:AssumeRole'])),
 
@@ -117,6 +137,11 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
             'sagemaker:StopPipelineExecution',
             'sagemaker:RetryPipelineExecution',
           ]),
+          ...need('train', '*', [
+            'sagemaker:DescribeTrainingJob',
+            'sagemaker:DescribeProcessingJob',
+            'sagemaker:DescribeTransformJob',
+          ]),
         ]),
     ...(trainingJob === undefined
       ? []
@@ -146,7 +171,9 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
       'sagemaker:AddTags',
       'sagemaker:DeleteTags',
       'sagemaker:UpdateEndpoint',
-      ...(spec.deploy.strategy === 'steps' ? ['sagemaker:UpdateEndpointWeightsAndCapacities'] : []),
+      ...(spec.deploy.strategy === 'steps' || spec.scaling !== undefined
+        ? ['sagemaker:UpdateEndpointWeightsAndCapacities']
+        : []),
     ]),
     ...need('deploy', model, ['sagemaker:CreateModel', 'sagemaker:DeleteModel']),
     ...need('deploy', config, [
@@ -168,8 +195,9 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
         'cloudwatch:TagResource',
       ],
     ),
+    ...need('deploy', '*', ['cloudwatch:DescribeAlarmHistory', 'cloudwatch:ListTagsForResource']),
     ...need('deploy', '*', ['application-autoscaling:DescribeScalableTargets'], SCALING),
-    ...(spec.scaling === undefined
+    ...(spec.scaling === undefined && spec.deploy.strategy !== 'steps'
       ? []
       : need(
           'deploy',
@@ -180,8 +208,112 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
             'application-autoscaling:DescribeScalingPolicies',
             'application-autoscaling:PutScalingPolicy',
             'application-autoscaling:DeleteScalingPolicy',
+            'application-autoscaling:DescribeScheduledActions',
+            'application-autoscaling:PutScheduledAction',
+            'application-autoscaling:DeleteScheduledAction',
           ],
           SCALING,
         )),
+    ...(spec.scaling === undefined
+      ? []
+      : need(
+          'deploy',
+          '*',
+          [
+            'application-autoscaling:DescribeScalingActivities',
+            'application-autoscaling:ListTagsForResource',
+            'application-autoscaling:TagResource',
+            'application-autoscaling:UntagResource',
+          ],
+          SCALING,
+        )),
+    ...managedMonitors(policy).flatMap(({ schedule, manage }) => {
+      const type = MONITORING_TYPE[manage.type];
+      return [
+        ...need('deploy', sagemaker(`monitoring-schedule/${schedule.toLowerCase()}`), [
+          'sagemaker:DescribeMonitoringSchedule',
+          'sagemaker:CreateMonitoringSchedule',
+          'sagemaker:UpdateMonitoringSchedule',
+          'sagemaker:StartMonitoringSchedule',
+          'sagemaker:StopMonitoringSchedule',
+          'sagemaker:DeleteMonitoringSchedule',
+          'sagemaker:AddTags',
+          'sagemaker:ListTags',
+        ]),
+        ...need(
+          'deploy',
+          sagemaker(`${manage.type}-job-definition/${definitionName(schedule, '1').toLowerCase()}`),
+          [`sagemaker:Create${type}JobDefinition`, `sagemaker:Delete${type}JobDefinition`],
+        ),
+        ...need('deploy', '*', [
+          'sagemaker:ListMonitoringSchedules',
+          `sagemaker:List${type}JobDefinitions`,
+        ]),
+        ...need('train', sagemaker(`processing-job/${baselineName(schedule, '1').toLowerCase()}`), [
+          'sagemaker:CreateProcessingJob',
+          'sagemaker:DescribeProcessingJob',
+        ]),
+        ...need('deploy', manage.role, ['iam:PassRole'], TO_SAGEMAKER),
+        ...need('train', manage.role, ['iam:PassRole'], TO_SAGEMAKER),
+      ];
+    }),
+    ...atStaging(policy, place),
+  ];
+}
+
+/** What is done at the staging endpoint, in its account and Region. */
+function atStaging(
+  { spec, metadata }: Policy,
+  { partition, account, region: home }: Place,
+): readonly NeededPermission[] {
+  const { staging } = spec.deploy;
+  if (staging === undefined) return [];
+  const { name, region } = stagingPlace(spec, staging);
+  const owner = roleNeeding(spec, 'staging')?.arn.split(':')[4] ?? account;
+  const at = (resource: string): string =>
+    `arn:${partition}:sagemaker:${region}:${owner}:${resource}`;
+  const need = (resource: string, actions: readonly string[]): readonly NeededPermission[] =>
+    actions.map((action) => ({ stage: 'staging', action, resource, context: {} }));
+  const made = stagingName(releaseName(metadata.name, 1));
+  const executionRole = staging.executionRole ?? spec.deploy.role;
+  const bucket = staging.replica?.bucket;
+  const group = spec.registry.group.toLowerCase();
+  return [
+    ...(region === home
+      ? need(`arn:${partition}:sagemaker:${home}:${account}:model-package/${group}/1`, [
+          'sagemaker:DescribeModelPackage',
+          ...(owner === account ? [] : ['sagemaker:CreateModel']),
+        ])
+      : []),
+    ...need(at(`endpoint/${name.toLowerCase()}`), [
+      'sagemaker:DescribeEndpoint',
+      'sagemaker:ListTags',
+      'sagemaker:CreateEndpoint',
+      'sagemaker:UpdateEndpoint',
+      'sagemaker:DeleteEndpoint',
+      'sagemaker:InvokeEndpoint',
+      'sagemaker:AddTags',
+      'sagemaker:DeleteTags',
+    ]),
+    ...need(at(`model/${made}`), [
+      'sagemaker:CreateModel',
+      'sagemaker:DescribeModel',
+      'sagemaker:DeleteModel',
+      'sagemaker:AddTags',
+    ]),
+    ...need(at(`endpoint-config/${made}`), [
+      'sagemaker:CreateEndpointConfig',
+      'sagemaker:DescribeEndpointConfig',
+      'sagemaker:DeleteEndpointConfig',
+      'sagemaker:UpdateEndpoint',
+      'sagemaker:AddTags',
+    ]),
+    ...need('*', ['sagemaker:ListEndpointConfigs']),
+    ...(executionRole === undefined
+      ? []
+      : need(executionRole, ['iam:PassRole']).map((one) => ({ ...one, context: TO_SAGEMAKER }))),
+    ...(region === home || bucket === undefined
+      ? []
+      : need(`arn:${partition}:s3:::${bucket}/*`, ['s3:GetObject'])),
   ];
 }

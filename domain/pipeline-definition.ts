@@ -19,6 +19,8 @@ export interface PlannedJob {
   readonly instanceType: string | null;
   readonly instances: number;
   readonly maxRuntimeSeconds: number;
+  /** How Service Quotas calls what it runs on. */
+  readonly usage?: 'training job' | 'spot training job' | 'processing job';
 }
 
 /** What SageMaker gives a job that names no longest runtime. */
@@ -188,6 +190,12 @@ function jobsOf(
         instanceType: resolved(member(machines, 'InstanceType')),
         instances: Math.max(1, Number(resolved(member(machines, 'InstanceCount')) ?? 1) || 1),
         maxRuntimeSeconds: Number(runtime) || DEFAULT_MAX_RUNTIME_SECONDS,
+        usage:
+          type === 'Processing'
+            ? ('processing job' as const)
+            : member(args, 'EnableManagedSpotTraining') === true
+              ? ('spot training job' as const)
+              : ('training job' as const),
       },
       ...inner,
     ];

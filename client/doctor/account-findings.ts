@@ -1,5 +1,5 @@
 import { accessBy, type Access } from '../../domain/access.js';
-import type { RoomNeeded } from '../../domain/preflight.js';
+import type { QuotaNeeded } from '../../domain/quotas.js';
 import type { SampleEvent } from '../bridge/samples.js';
 import { bad, ok, unknown, warning, type Finding } from './finding.js';
 import type { AlarmFacts, BucketFacts, QueueFacts, RuleFacts, TopicFacts } from './reads.js';
@@ -174,7 +174,12 @@ export function ruleFindings(
   return [...faults, ...types];
 }
 
-export function topicFindings(arn: string, topic: TopicFacts | null): readonly Finding[] {
+/** `publisher` is the role or user of the worker; `null` when nobody says. */
+export function topicFindings(
+  arn: string,
+  topic: TopicFacts | null,
+  publisher: string | null,
+): readonly Finding[] {
   const what = `topic ${nameOf(arn)}`;
   if (topic === null)
     return [
@@ -188,7 +193,77 @@ export function topicFindings(arn: string, topic: TopicFacts | null): readonly F
     confirmed === 0
       ? warning(what, 'nobody is subscribed: notices and approval requests reach nobody')
       : ok(what, counted(confirmed, 'subscription')),
+    ...publishFindings(arn, topic.policy, publisher),
   ];
+}
+
+/** Nobody's account: what it may, anybody may. */
+const ANYBODY = 'arn:aws:iam::000000000000:root';
+
+/** What the topic's own policy says of who may publish; what the identity may is another line. */
+function publishFindings(
+  arn: string,
+  policy: string | null,
+  publisher: string | null,
+): readonly Finding[] {
+  const what = `topic policy of ${nameOf(arn)}`;
+  const access = (principal: string): Access => {
+    const account = principal.split(':')[4] ?? '';
+    return accessBy(policy, {
+      principal,
+      action: 'sns:Publish',
+      resource: arn,
+      context: {
+        'aws:PrincipalAccount': account,
+        'aws:PrincipalArn': principal,
+        'aws:SecureTransport': 'true',
+        'aws:SourceAccount': account,
+        'aws:SourceOwner': account,
+      },
+    });
+  };
+  const open =
+    access(ANYBODY) === 'allowed'
+      ? [
+          warning(
+            what,
+            'anybody with an AWS account may publish, so that a notice may be forged: bind the statement for * to your account (aws:SourceOwner)',
+          ),
+        ]
+      : [];
+  if (publisher === null) return open;
+  const owner = arn.split(':')[4] ?? '';
+  const owned = publisher.split(':')[4] === owner;
+  switch (access(publisher)) {
+    case 'denied':
+      return [
+        ...open,
+        bad(
+          what,
+          `denies sns:Publish to ${publisher}, whatever its own permissions are: take that statement off, or nobody is told`,
+        ),
+      ];
+    case 'not known':
+      return [
+        ...open,
+        unknown(
+          what,
+          `whether ${publisher} may publish hangs on a condition that only AWS can judge; see whether notices arrive`,
+        ),
+      ];
+    case 'not allowed':
+      return owned
+        ? [...open, ok(what, `says nothing against ${publisher}`)]
+        : [
+            ...open,
+            bad(
+              what,
+              `${arn} is of the account ${owner}, whose policy of it does not let ${publisher} publish: allow it sns:Publish there`,
+            ),
+          ];
+    case 'allowed':
+      return [...open, ok(what, `lets ${publisher} publish`)];
+  }
 }
 
 export function bucketFindings(name: string, bucket: BucketFacts | null): readonly Finding[] {
@@ -213,27 +288,21 @@ export function bucketFindings(name: string, bucket: BucketFacts | null): readon
 }
 
 export function quotaFindings(
-  needed: readonly RoomNeeded[],
+  needed: readonly QuotaNeeded[],
   quotas: ReadonlyMap<string, { readonly value: number; readonly code: string }>,
 ): readonly Finding[] {
-  return needed.map(({ type, quota, serving, more }) => {
+  return needed.map(({ type, quota, need, why, beside }) => {
     const what = `quota ${type}`;
     const found = quotas.get(quota);
-    const both = serving + more;
     if (found === undefined)
-      return unknown(
-        what,
-        `Service Quotas does not list '${quota}'; a rollout needs ${both} (${serving} + ${more})`,
-      );
-    return found.value < both
+      return unknown(what, `Service Quotas does not list '${quota}'; ${why}`);
+    const sentence = `'${quota}' is ${found.value}; ${why}, beside what other ${beside} use`;
+    return found.value < need
       ? bad(
           what,
-          `'${quota}' is ${found.value}; a rollout needs ${both} (${serving} + ${more}), beside what other endpoints use: \`aws service-quotas request-service-quota-increase --service-code sagemaker --quota-code ${found.code} --desired-value ${both}\``,
+          `${sentence}: \`aws service-quotas request-service-quota-increase --service-code sagemaker --quota-code ${found.code} --desired-value ${need}\``,
         )
-      : ok(
-          what,
-          `'${quota}' is ${found.value}; a rollout needs ${both} (${serving} + ${more}), beside what other endpoints use`,
-        );
+      : ok(what, sentence);
   });
 }
 

@@ -1,10 +1,13 @@
-import { neededPermissions, type NeededPermission } from '../../domain/needed-permissions.js';
+import {
+  neededPermissions,
+  roleNeeding,
+  type NeededPermission,
+} from '../../domain/needed-permissions.js';
 import type { Policy } from '../../domain/policy.schema.js';
-import { roomNeeded } from '../../domain/preflight.js';
+import { quotasNeeded } from '../../domain/quotas.js';
 import { keeperId } from '../../domain/names.js';
 import { sessionName, stageRole, STAGES } from '../../domain/roles.js';
-import { rolloutPlan } from '../../domain/rollout.js';
-import { factOf } from '../account.js';
+import { factOf, type Fact } from '../account.js';
 import { sampleEvents } from '../bridge/samples.js';
 import { messageOf } from '../errors.js';
 import type { PlanFacts } from '../plan.js';
@@ -20,7 +23,7 @@ import {
 import type { DoctorProbes, Examination } from './examine.js';
 import { bad, ok, unknown, warning, type Finding } from './finding.js';
 import { permissionFindings, planFindings } from './model-findings.js';
-import type { AccountReads, QueueFacts } from './reads.js';
+import type { AccountReads, QueueFacts, TopicFacts } from './reads.js';
 
 type InRegion = Examination & { readonly region: string };
 
@@ -122,7 +125,7 @@ async function examineRules(
 }
 
 async function examineModel(
-  probes: Pick<DoctorProbes, 'plan'>,
+  probes: Pick<DoctorProbes, 'account' | 'plan'>,
   reads: AccountReads,
   policy: Policy,
   examination: InRegion,
@@ -134,7 +137,7 @@ async function examineModel(
       (value) => ({ known: true as const, value }),
       (error: unknown) => ({ known: false as const, reason: messageOf(error) }),
     ),
-    examineTopics(reads, policy),
+    examineTopics(probes, reads, policy, examination, caller),
     examineBucket(reads, spec.storage),
     examineAlarms(reads, policy),
     examineRoles(reads, policy, examination.workerRole, caller),
@@ -144,7 +147,7 @@ async function examineModel(
   const { plan, facts } = planned.value;
   const [quotas, permissions] = await Promise.all([
     examineQuotas(reads, policy, facts),
-    examineSimulation(reads, policy, facts, examination),
+    examineSimulation(reads, policy, facts, examination, caller),
   ]);
   return [
     ...planFindings(policy, plan, facts),
@@ -157,19 +160,52 @@ async function examineModel(
   ];
 }
 
-async function examineTopics(reads: AccountReads, { spec }: Policy): Promise<readonly Finding[]> {
+async function examineTopics(
+  probes: Pick<DoctorProbes, 'account'>,
+  reads: AccountReads,
+  { spec }: Policy,
+  { region, workerRole }: InRegion,
+  caller: Promise<string | null>,
+): Promise<readonly Finding[]> {
   const arns = [spec.notify?.topic, spec.approve.escalate?.to].filter((arn) => arn !== undefined);
   if (arns.length === 0)
     return [warning('topic', 'the policy has no notify.topic: nobody is told, one has to look')];
+  const who = await caller;
+  const publisher = workerRole ?? (who === null ? null : roleOfSession(who));
   const found = await Promise.all(
     [...new Set(arns)].map(async (arn) => {
-      const topic = await factOf(reads.topic(arn));
+      const topic = await topicIn(probes, reads, region, arn);
       return topic.known
-        ? topicFindings(arn, topic.value)
+        ? topicFindings(arn, topic.value, publisher)
         : [unknown(`topic ${arn.split(':').at(-1) ?? arn}`, topic.reason)];
     }),
   );
   return found.flat();
+}
+
+/** A topic is asked for in its own Region, as the worker publishes to it. */
+async function topicIn(
+  probes: Pick<DoctorProbes, 'account'>,
+  reads: AccountReads,
+  region: string,
+  arn: string,
+): Promise<Fact<TopicFacts | null>> {
+  const [, , , itsRegion = region] = arn.split(':');
+  if (itsRegion === region) return factOf(reads.topic(arn));
+  const there = probes.account(itsRegion);
+  try {
+    return await factOf(there.topic(arn));
+  } finally {
+    there.close();
+  }
+}
+
+/** `…:assumed-role/worker/i-1` is the role `worker` to a policy; sessions do not show its path. */
+function roleOfSession(arn: string): string {
+  const match = /^arn:([^:]+):sts::(\d{12}):assumed-role\/([^/]+)\//.exec(arn);
+  if (match === null) return arn;
+  const [, partition = '', account = '', role = ''] = match;
+  return `arn:${partition}:iam::${account}:role/${role}`;
 }
 
 async function examineBucket(reads: AccountReads, storage: string): Promise<readonly Finding[]> {
@@ -198,16 +234,21 @@ async function examineAlarms(reads: AccountReads, { spec }: Policy): Promise<rea
 
 async function examineQuotas(
   reads: AccountReads,
-  { spec }: Policy,
+  policy: Policy,
   facts: PlanFacts,
 ): Promise<readonly Finding[]> {
   const endpoint = facts.endpoint.known ? facts.endpoint.value : null;
   const fleet = (endpoint?.variants ?? []).flatMap(({ instanceType, instances }) =>
     instanceType === null ? [] : [{ instanceType, instances }],
   );
-  const needed = roomNeeded(rolloutPlan(spec.deploy, []), fleet);
+  const needed = quotasNeeded(
+    policy,
+    fleet,
+    endpoint?.arn.split(':')[4] ?? null,
+    facts.pipeline.known ? facts.pipeline.value?.definition : undefined,
+  );
   if (needed.length === 0) return [];
-  const quotas = await factOf(reads.quotas(needed.map(({ quota }) => quota)));
+  const quotas = await factOf(reads.quotas([...new Set(needed.map(({ quota }) => quota))]));
   return quotas.known ? quotaFindings(needed, quotas.value) : [unknown('quotas', quotas.reason)];
 }
 
@@ -218,10 +259,14 @@ async function examineRoles(
   workerRole: string | null,
   caller: Promise<string | null>,
 ): Promise<readonly Finding[]> {
-  const roles = STAGES.flatMap((stage) => {
-    const role = stageRole(policy.spec, stage);
-    return role === undefined ? [] : [{ stage, role }];
-  });
+  const staging = policy.spec.deploy.staging?.role;
+  const roles = [
+    ...STAGES.flatMap((stage) => {
+      const role = stageRole(policy.spec, stage);
+      return role === undefined ? [] : [{ stage, role }];
+    }),
+    ...(staging === undefined ? [] : [{ stage: 'staging' as const, role: staging }]),
+  ];
   if (roles.length === 0) return [];
   const who = await caller;
   const session = sessionName(keeperId(policy.metadata.name));
@@ -240,6 +285,9 @@ async function examineRoles(
   );
 }
 
+const isOfAnother = (caller: string | null, roleArn: string): boolean =>
+  caller !== null && caller.split(':')[4] !== roleArn.split(':')[4];
+
 /** Whether somebody is a role; sessions do not show its path. */
 function isRole(caller: string | null, roleArn: string): boolean {
   const session = /^arn:[^:]+:sts::(\d{12}):assumed-role\/([^/]+)\//.exec(caller ?? '');
@@ -253,13 +301,13 @@ async function examineSimulation(
   policy: Policy,
   facts: PlanFacts,
   { region, workerRole }: InRegion,
+  caller: Promise<string | null>,
 ): Promise<readonly Finding[]> {
   const endpoint = facts.endpoint.known ? (facts.endpoint.value?.arn ?? null) : null;
   const [, partition = 'aws', , , account = ''] = (endpoint ?? workerRole ?? '').split(':');
   const byRole = new Map<string | null, NeededPermission[]>();
   for (const one of neededPermissions(policy, { partition, account, region })) {
-    const role =
-      one.stage === 'own' ? workerRole : (stageRole(policy.spec, one.stage)?.arn ?? workerRole);
+    const role = roleNeeding(policy.spec, one.stage)?.arn ?? workerRole;
     byRole.set(role, [...(byRole.get(role) ?? []), one]);
   }
   const lines = await Promise.all(
@@ -275,7 +323,14 @@ async function examineSimulation(
       const denied = await factOf(reads.denied(role, needed));
       if (!denied.known) return [unknown(what, denied.reason)];
       return denied.value === null
-        ? [unknown(what, `IAM finds no role ${role}: give its whole ARN, with its path`)]
+        ? [
+            unknown(
+              what,
+              isOfAnother(await caller, role)
+                ? `IAM answers of its own account alone, and ${role} is of ${role.split(':')[4] ?? ''}: run the doctor there, too`
+                : `IAM finds no role ${role}: give its whole ARN, with its path`,
+            ),
+          ]
         : permissionFindings(role, needed, denied.value);
     }),
   );

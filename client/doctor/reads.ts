@@ -49,6 +49,7 @@ export interface TopicFacts {
   readonly confirmed: number;
   /** `ada@example.com (email)`: who has not followed the link yet. */
   readonly pending: readonly string[];
+  readonly policy: string | null;
 }
 
 export interface BucketFacts {
@@ -204,8 +205,9 @@ export function createReads(region: string): AccountReads {
       );
       if (attributes === 'absent') return null;
       const confirmed = Number(attributes.Attributes?.['SubscriptionsConfirmed'] ?? 0);
+      const policy = attributes.Attributes?.['Policy'] ?? null;
       if (Number(attributes.Attributes?.['SubscriptionsPending'] ?? 0) === 0)
-        return { confirmed, pending: [] };
+        return { confirmed, pending: [], policy };
       const pending: string[] = [];
       let token: string | undefined;
       do {
@@ -220,7 +222,7 @@ export function createReads(region: string): AccountReads {
             pending.push(`${Endpoint ?? 'somebody'} (${Protocol ?? 'unknown protocol'})`);
         token = page.NextToken;
       } while (token !== undefined);
-      return { confirmed, pending };
+      return { confirmed, pending, policy };
     },
 
     async bucket(name) {

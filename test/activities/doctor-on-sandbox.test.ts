@@ -22,7 +22,12 @@ import {
   CreatePipelineCommand,
   DescribeEndpointCommand,
 } from '@aws-sdk/client-sagemaker';
-import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateTopicCommand,
+  SetTopicAttributesCommand,
+  SNSClient,
+  SubscribeCommand,
+} from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
@@ -379,6 +384,51 @@ describe('the doctor on an account', () => {
     ]);
   });
 
+  it('says which quota stops a training', async () => {
+    const trainingJob = {
+      image: LEARNER,
+      role: ROLE,
+      instanceType: 'ml.g4dn.xlarge',
+      channels: { train: 's3://records/train/' },
+    };
+    const given = policyWith({ ...policy.spec, retrain: { on: ['drift'], trainingJob } });
+    expect(await troubles({ policy: given })).toContainEqual(
+      expect.stringMatching(
+        /^bad quota ml\.g4dn\.xlarge: 'ml\.g4dn\.xlarge for training job usage' is 0; retrain\.trainingJob needs 1/,
+      ),
+    );
+  });
+
+  it('sees that the topic keeps the worker out, and tells a topic of another account', async () => {
+    const policyOf = (...statements: readonly object[]) =>
+      sns.send(
+        new SetTopicAttributesCommand({
+          TopicArn: TOPIC,
+          AttributeName: 'Policy',
+          AttributeValue: JSON.stringify({ Version: '2012-10-17', Statement: statements }),
+        }),
+      );
+    const everybody = { Effect: 'Allow', Principal: '*', Action: 'sns:Publish', Resource: TOPIC };
+    onTestFinished(async () => {
+      await policyOf({ ...everybody, Principal: { AWS: ACCOUNT } });
+    });
+    await policyOf({ ...everybody, Effect: 'Deny', Principal: { AWS: WORKER } });
+    expect(await troubles()).toEqual([
+      expect.stringMatching(
+        /^bad topic policy of modelkeeper-notices: denies sns:Publish to .*worker/,
+      ),
+    ]);
+    await policyOf(everybody);
+    expect(await troubles()).toEqual([
+      expect.stringMatching(/^warning topic policy of modelkeeper-notices: anybody/),
+    ]);
+    const theirs = 'arn:aws:sns:us-east-1:444455556666:notices';
+    const told = await troubles({ policy: spoilt({ notify: { on: [], topic: theirs } }) });
+    expect(told).toEqual([
+      expect.stringMatching(/^warning topic notices: not known: .*444455556666/),
+    ]);
+  });
+
   it('says what IAM does not let the worker do, and only asks where it is told the role', async () => {
     await admin('roles', { [WORKER]: { trusts: ['*'], denies: ['sagemaker:UpdateEndpoint'] } });
     const told = await troubles();
@@ -395,6 +445,13 @@ describe('the doctor on an account', () => {
         /^warning permissions of modelkeeper-worker: not known: IAM finds no role/,
       ),
     ]);
+    const elsewhere = 'arn:aws:iam::444455556666:role/worker';
+    await admin('roles', { [elsewhere]: { trusts: ['*'] } });
+    expect(await troubles({ workerRole: elsewhere })).toContainEqual(
+      expect.stringMatching(
+        /^warning permissions of worker: not known: IAM answers of its own account alone, .*444455556666/,
+      ),
+    );
   });
 
   it('does not call well what it may not look at: it names the permission', async () => {

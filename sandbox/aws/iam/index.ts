@@ -19,11 +19,12 @@ export function createIam({ identities }: Core): Service {
       version: '2010-05-08',
       namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
       operations: {
-        SimulatePrincipalPolicy: (form) => {
+        SimulatePrincipalPolicy: (form, { caller }) => {
           const source = form.get('PolicySourceArn') ?? '';
           if (!/^arn:aws[a-z-]*:iam::\d{12}:(role|user|group)\/.+$/.test(source))
             throw new AwsError('InvalidInput', `Invalid Entity Arn: ${source}`, 400);
-          if (!identities.exists(source)) {
+          // IAM knows the entities of its caller's account only.
+          if (source.split(':')[4] !== caller.accountId || !identities.exists(source)) {
             const [, kind = '', name = ''] =
               /:(role|user|group)\/(?:.*\/)?([^/]+)$/.exec(source) ?? [];
             throw new AwsError(

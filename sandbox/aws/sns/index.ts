@@ -67,6 +67,14 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
   const outbox = new Outbox(core);
 
   const findTopic = (arn: string): Topic => {
+    const [, , , region, account = core.accountId] = arn.split(':');
+    if (account !== core.accountId)
+      throw new AwsError(
+        'AuthorizationError',
+        `The topic ${arn} is of another account, and its policy does not allow this.`,
+        403,
+      );
+    if (region !== undefined && region !== core.region) throw invalid('TopicArn');
     const topic = store.get<Topic>(TOPICS, arn);
     if (topic === undefined) throw notFound('Topic does not exist');
     return topic;

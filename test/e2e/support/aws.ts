@@ -30,6 +30,8 @@ export interface LoggedCall {
   readonly operation: string;
   readonly input: string;
   readonly outcome: string;
+  /** ARN of the caller. */
+  readonly by: string;
 }
 
 export interface OutboxMessage {
@@ -64,6 +66,8 @@ export function awsAt(url: string) {
     /** How often the sandbox's events come twice, out of order, or not at all. */
     events: (rates: Readonly<Record<string, number>>): Promise<unknown> =>
       page('PUT', 'events', rates),
+    /** Declares roles and whom they trust. */
+    roles: (roles: object): Promise<unknown> => page('PUT', 'roles', roles),
     faultsLeft: (): Promise<readonly Fault[]> => page('GET', 'faults'),
     /** Calls that may have changed something, oldest first. */
     calls: (): Promise<readonly LoggedCall[]> => page('GET', 'calls/log'),

@@ -181,19 +181,78 @@ describe('a topic', () => {
 
   it.each([
     [null, ['bad topic notices: arn:aws:sns']],
-    [{ confirmed: 1, pending: [] }, ['ok topic notices: 1 subscription']],
-    [{ confirmed: 0, pending: [] }, ['warning topic notices: nobody is subscribed']],
+    [{ confirmed: 1, pending: [], policy: null }, ['ok topic notices: 1 subscription']],
+    [{ confirmed: 0, pending: [], policy: null }, ['warning topic notices: nobody is subscribed']],
     [
-      { confirmed: 0, pending: ['ada@example.com (email)'] },
+      { confirmed: 0, pending: ['ada@example.com (email)'], policy: null },
       [
         'warning topic notices: ada@example.com (email) has not confirmed the subscription',
         'warning topic notices: nobody is subscribed',
       ],
     ],
   ])('with %j', (facts, begins) => {
-    const lines = told(topicFindings(topic, facts));
+    const lines = told(topicFindings(topic, facts, null));
     expect(lines).toHaveLength(begins.length);
     for (const [at, begin] of begins.entries()) expect(lines[at]?.startsWith(begin)).toBe(true);
+  });
+
+  const worker = 'arn:aws:iam::111122223333:role/worker';
+  const guest = 'arn:aws:iam::444455556666:role/worker';
+  const statement = (over: object) => ({
+    Effect: 'Allow',
+    Principal: { AWS: '*' },
+    Action: 'SNS:Publish',
+    Resource: topic,
+    Condition: { StringEquals: { 'AWS:SourceOwner': '111122223333' } },
+    ...over,
+  });
+  const publishing = (publisher: string | null, ...statements: readonly object[]) =>
+    told(
+      topicFindings(
+        topic,
+        { confirmed: 1, pending: [], policy: JSON.stringify({ Statement: statements }) },
+        publisher,
+      ),
+    ).slice(1);
+
+  it('whose policy is AWS’s own lets the worker of its account publish, and nobody else', () => {
+    expect(publishing(worker, statement({}))).toEqual([
+      `ok topic policy of notices: lets ${worker} publish`,
+    ]);
+    expect(publishing(guest, statement({}))).toEqual([
+      expect.stringMatching(/^bad topic policy of notices: .*account 111122223333.*allow it/),
+    ]);
+    expect(publishing(null, statement({}))).toEqual([]);
+  });
+
+  it('whose policy denies the worker tells nobody, whatever the worker may', () => {
+    const deny = statement({ Effect: 'Deny', Principal: { AWS: worker }, Condition: undefined });
+    expect(publishing(worker, statement({}), deny)).toEqual([
+      expect.stringMatching(/^bad topic policy of notices: denies sns:Publish to .*role\/worker/),
+    ]);
+    expect(publishing('arn:aws:iam::111122223333:role/other', statement({}), deny)).toEqual([
+      expect.stringMatching(/^ok /),
+    ]);
+  });
+
+  it('whose policy names others says nothing against a worker of its account', () => {
+    const other = statement({ Principal: { Service: 'events.amazonaws.com' }, Condition: {} });
+    expect(publishing(worker, other)).toEqual([
+      `ok topic policy of notices: says nothing against ${worker}`,
+    ]);
+  });
+
+  it('that hangs on what only AWS can judge is not known', () => {
+    const byDate = statement({ Condition: { DateGreaterThan: { 'aws:CurrentTime': '2026' } } });
+    expect(publishing(worker, byDate)).toEqual([
+      expect.stringMatching(/^warning topic policy of notices: not known: whether/),
+    ]);
+  });
+
+  it('that anybody may publish to is a warning', () => {
+    const [open, line] = publishing(worker, statement({ Condition: undefined }));
+    expect(open).toMatch(/^warning topic policy of notices: anybody with an AWS account/);
+    expect(line).toMatch(/^ok /);
   });
 });
 
@@ -211,8 +270,14 @@ describe('a bucket', () => {
 
 describe('a quota', () => {
   const needed = [
-    { type: 'ml.m5.large', quota: 'ml.m5.large for endpoint usage', serving: 2, more: 2 },
-  ];
+    {
+      type: 'ml.m5.large',
+      quota: 'ml.m5.large for endpoint usage',
+      need: 4,
+      why: 'a rollout needs 4 (2 + 2)',
+      beside: 'endpoints',
+    },
+  ] as const;
 
   it.each([
     [4, 'ok'],

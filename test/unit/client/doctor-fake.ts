@@ -32,7 +32,7 @@ export const READS: AccountReads = {
   queue: () => Promise.resolve(QUEUE),
   rulesOf: () => Promise.resolve([RULE]),
   matches: () => Promise.resolve(true),
-  topic: () => Promise.resolve({ confirmed: 1, pending: [] }),
+  topic: () => Promise.resolve({ confirmed: 1, pending: [], policy: null }),
   bucket: () =>
     Promise.resolve({
       versioning: 'Enabled',

@@ -5,7 +5,11 @@ import { describe, expect, it } from 'vitest';
 
 import { parsePolicy } from '../../../client/policy-file.js';
 import { accessBy } from '../../../domain/access.js';
-import { neededPermissions, type NeededPermission } from '../../../domain/needed-permissions.js';
+import {
+  neededPermissions,
+  roleNeeding,
+  type NeededPermission,
+} from '../../../domain/needed-permissions.js';
 import type { Policy } from '../../../domain/policy.schema.js';
 import { policyWith } from '../../activities/support.js';
 import { stackOf, type Resource, type Statement } from '../infra/template.js';
@@ -13,7 +17,10 @@ import { stackOf, type Resource, type Statement } from '../infra/template.js';
 const ROOT = join(import.meta.dirname, '../../..');
 const PLACE = { partition: 'aws', account: '111122223333', region: 'us-east-1' };
 const { operationsUsed } = (await import(join(ROOT, 'scripts/aws-table.mjs'))) as {
-  operationsUsed(): readonly { readonly permission: string }[];
+  operationsUsed(): readonly {
+    readonly permission: string;
+    readonly processes: ReadonlySet<string>;
+  }[];
 };
 
 const EXAMPLES = join(ROOT, 'examples');
@@ -37,6 +44,15 @@ const asDocument = (resources: readonly (Resource | undefined)[]): string =>
     ),
   });
 
+const asRole = (role: Resource | undefined): string =>
+  JSON.stringify({
+    Statement: (
+      role?.Properties['Policies'] as
+        | readonly { readonly PolicyDocument: { readonly Statement: readonly Statement[] } }[]
+        | undefined
+    )?.flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+  });
+
 /** The policies that a stack of access.yaml gives the worker of a policy. */
 function workerPolicies({ spec, metadata }: Policy): string {
   const { resources } = stackOf('access.yaml', {
@@ -52,11 +68,76 @@ function workerPolicies({ spec, metadata }: Policy): string {
     TopicArn: spec.notify?.topic ?? 'arn:aws:sns:us-east-1:111122223333:notices',
     EscalationTopicArn: spec.approve.escalate?.to ?? '',
     EventsQueueArn: 'arn:aws:sqs:us-east-1:111122223333:modelkeeper-events',
+    EventBusArn:
+      spec.events?.bus === undefined
+        ? ''
+        : `arn:aws:events:us-east-1:111122223333:event-bus/${spec.events.bus}`,
+    StagingEndpointInArn: spec.deploy.staging?.endpoint.toLowerCase() ?? '',
+    MonitorRoleArn:
+      spec.monitor.sources.flatMap((one) =>
+        one.kind === 'model-monitor' ? (one.manage?.role ?? []) : [],
+      )[0] ?? '',
   });
   return asDocument(
-    ['WorkerAccess', 'WorkerReleases', 'WorkerWatch'].map((name) => resources[name]),
+    ['WorkerAccess', 'WorkerReleases', 'WorkerWatch', 'WorkerMonitors'].map(
+      (name) => resources[name],
+    ),
   );
 }
+
+const MODEL_ROLE = 'arn:aws:iam::111122223333:role/model';
+const managed = (type: string) => ({
+  id: type,
+  kind: 'model-monitor' as const,
+  schedule: `flights-${type}`,
+  manage: {
+    type,
+    role: MODEL_ROLE,
+    image: 'registry.example.com/monitor:1',
+    baseline: { dataset: 'champion', format: 'csv' },
+    ...(type === 'data-quality' ? {} : MORE[type]),
+  },
+});
+/** What a type of monitor needs besides. */
+const LABELLED = {
+  groundTruth: 's3://data/labels/',
+  attributes: { inference: '0', groundTruth: 'y' },
+};
+const MORE: Readonly<Record<string, object>> = {
+  'model-quality': { problem: 'regression', ...LABELLED },
+  'model-bias': { config: 's3://data/bias.json', ...LABELLED },
+  'model-explainability': { config: 's3://data/shap.json' },
+};
+const MONITORS = ['data-quality', 'model-quality', 'model-bias', 'model-explainability'];
+
+/** Policies that switch on everything there is, by pipeline and by jobs. */
+const everything: readonly Policy[] = [
+  policyWith({
+    monitor: { sources: MONITORS.map(managed) },
+    events: { bus: 'ours' },
+    scaling: {
+      instances: { min: 1, max: 4 },
+      target: { metric: 'InvocationsPerInstance', value: 700 },
+    },
+    deploy: {
+      strategy: 'steps',
+      role: MODEL_ROLE,
+      staging: { endpoint: 'staging', check: { samples: 's3://data/samples.csv' } },
+    },
+  } as Parameters<typeof policyWith>[0]),
+  policyWith({
+    retrain: {
+      on: ['drift'],
+      trainingJob: {
+        image: 'registry.example.com/train:1',
+        role: MODEL_ROLE,
+        instanceType: 'ml.m5.large',
+        channels: { train: 's3://data/train/' },
+      },
+    },
+    deploy: { role: MODEL_ROLE },
+  }),
+];
 
 const notAllowed = (needed: readonly NeededPermission[], document: string) =>
   needed.filter(
@@ -72,6 +153,74 @@ describe('what the worker needs', () => {
     );
     expect(actions.filter((action) => !sent.has(action) && action !== 'iam:PassRole')).toEqual([]);
     expect(new Set(actions).size).toBeGreaterThan(25);
+  });
+
+  it('has every action that the worker sends, whatever the policy switches on', () => {
+    const roles = policyWith({ roles: { read: { arn: MODEL_ROLE } } });
+    const needed = [...everything, roles].flatMap((one) => neededPermissions(one, PLACE));
+    const sent = operationsUsed().filter(
+      ({ permission, processes }) => permission !== '' && processes.has('worker'),
+    );
+    expect(sent.length).toBeGreaterThan(60);
+    const actions = new Set(needed.map(({ action }) => action));
+    expect(sent.flatMap(({ permission }) => (actions.has(permission) ? [] : permission))).toEqual(
+      [],
+    );
+  });
+
+  it.each(everything.map((policy, at) => [at, policy] as const))(
+    'for all that there is (%i) is what the policies of infra/ allow',
+    (_at, policy) => {
+      const needed = neededPermissions(policy, PLACE);
+      expect(notAllowed(needed, workerPolicies(policy))).toEqual([]);
+    },
+  );
+
+  it('at a staging endpoint of another account is of that account, and its role is assumed', () => {
+    const arn = 'arn:aws:iam::444455556666:role/staging';
+    const policy = policyWith({
+      deploy: {
+        staging: {
+          endpoint: 'Try',
+          role: { arn },
+          executionRole: 'arn:aws:iam::444455556666:role/model',
+          check: { samples: 's3://data/samples.csv' },
+        },
+      },
+    });
+    const needed = neededPermissions(policy, PLACE);
+    const at = needed.filter(({ stage }) => stage === 'staging');
+    expect(at.map(({ resource }) => resource)).toContain(
+      'arn:aws:sagemaker:us-east-1:444455556666:endpoint/try',
+    );
+    expect(at.filter(({ resource }) => resource.includes(':111122223333:'))).toEqual([
+      expect.objectContaining({ action: 'sagemaker:DescribeModelPackage' }),
+      expect.objectContaining({ action: 'sagemaker:CreateModel' }),
+    ]);
+    const { resources } = stackOf(
+      'stages.yaml',
+      {
+        Model: policy.metadata.name,
+        WorkerRoleArn: 'arn:aws:iam::111122223333:role/worker',
+        ExternalId: '',
+        EndpointInArn: 'try',
+        StagingEndpointInArn: 'try',
+        PackageGroup: policy.spec.registry.group.toLowerCase(),
+        PackageAccountId: '111122223333',
+        ModelRoleArn: 'arn:aws:iam::444455556666:role/model',
+        DataBucket: 'data',
+        Pipeline: 'none',
+      },
+      '444455556666',
+    );
+    expect(notAllowed(at, asRole(resources['DeployRole']))).toEqual([]);
+    expect(roleNeeding(policy.spec, 'staging')?.arn).toBe(arn);
+    expect(needed).toContainEqual({
+      stage: 'own',
+      action: 'sts:AssumeRole',
+      resource: arn,
+      context: {},
+    });
   });
 
   it.each(examples)('for %s is what the policies of infra/ allow', (_name, policy) => {

@@ -118,9 +118,27 @@ describe('the steps of a pipeline', () => {
       [{ Name: 'Machine', Type: 'String', DefaultValue: 'ml.m5.xlarge' }],
     );
     expect(plannedJobs(definition, {})).toEqual([
-      { step: 'Train', instanceType: 'ml.m5.xlarge', instances: 2, maxRuntimeSeconds: 600 },
-      { step: 'Again', instanceType: 'ml.m5.large', instances: 2, maxRuntimeSeconds: 600 },
-      { step: 'Score', instanceType: null, instances: 1, maxRuntimeSeconds: 86_400 },
+      {
+        step: 'Train',
+        instanceType: 'ml.m5.xlarge',
+        instances: 2,
+        maxRuntimeSeconds: 600,
+        usage: 'training job',
+      },
+      {
+        step: 'Again',
+        instanceType: 'ml.m5.large',
+        instances: 2,
+        maxRuntimeSeconds: 600,
+        usage: 'training job',
+      },
+      {
+        step: 'Score',
+        instanceType: null,
+        instances: 1,
+        maxRuntimeSeconds: 86_400,
+        usage: 'processing job',
+      },
     ]);
     expect(plannedJobs(definition, { Machine: 'ml.c5.xlarge' })[0]?.instanceType).toBe(
       'ml.c5.xlarge',

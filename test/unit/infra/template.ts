@@ -9,11 +9,12 @@ const INFRA = join(import.meta.dirname, '../../../infra');
 type Values = Readonly<Record<string, string>>;
 type Document = Readonly<Record<string, unknown>>;
 
+const PSEUDO_ACCOUNT = '111122223333';
 /** What AWS puts in for pseudo parameters. */
 const PSEUDO: Values = {
   'AWS::Partition': 'aws',
   'AWS::Region': 'us-east-1',
-  'AWS::AccountId': '111122223333',
+  'AWS::AccountId': PSEUDO_ACCOUNT,
   'AWS::StackName': 'stack',
 };
 
@@ -59,9 +60,9 @@ export const readTemplate = (file: string): Template =>
   parse(readFileSync(join(INFRA, file), 'utf8'), { customTags: TAGS }) as Template;
 
 /** What a stack of the template would hold. Attributes of resources read as `<resource>.<attribute>`. */
-export function stackOf(file: string, given: Values = {}): Stack {
+export function stackOf(file: string, given: Values = {}, account = PSEUDO_ACCOUNT): Stack {
   const template = readTemplate(file);
-  const parameters: Record<string, string> = { ...PSEUDO };
+  const parameters: Record<string, string> = { ...PSEUDO, 'AWS::AccountId': account };
   for (const [name, { Default }] of Object.entries(template.Parameters ?? {})) {
     const value = given[name] ?? Default;
     if (value === undefined) throw new Error(`${file} needs the parameter ${name}`);
