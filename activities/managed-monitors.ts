@@ -275,7 +275,8 @@ export function createMonitorActivities(
     const closedOr = (error: AwsError) =>
       isClosedToUs(error.message)
         ? { closed: `${error.name}: ${error.message}` }
-        : isAlreadyThere(error)
+        : // Of these AWS documents the name of the error alone; whose it is shows in the next look.
+          isAlreadyThere(error) || error.name === 'ResourceInUse'
           ? ('done' as const)
           : undefined;
     const outcome = (answer: unknown): 'done' | { readonly closed: string } =>

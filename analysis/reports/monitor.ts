@@ -44,11 +44,13 @@ export const parseViolations = (bytes: Uint8Array): Parsed<readonly Violation[]>
       const violation = shaped(violationSchema, found, `violations[${index}]`);
       const facet =
         violation.facet == null ? '' : `${violation.facet}=${String(violation.facet_value ?? '')}`;
+      const label = violation.label == null ? '' : String(violation.label);
       return {
         check: violation.constraint_check_type,
         feature: violation.feature_name ?? null,
         metric:
-          [violation.metric_name ?? '', facet].filter((one) => one !== '').join(' of ') || null,
+          [violation.metric_name ?? '', facet, label].filter((one) => one !== '').join(' of ') ||
+          null,
         description: violation.description ?? '',
       };
     });

@@ -10,27 +10,37 @@ import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sd
 import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
+  CreateDataQualityJobDefinitionCommand,
   CreateModelCommand,
   CreateModelPackageGroupCommand,
+  CreateMonitoringScheduleCommand,
   CreatePipelineCommand,
+  CreateProcessingJobCommand,
   CreateTrainingJobCommand,
   DeleteEndpointCommand,
   DeleteEndpointConfigCommand,
+  DeleteModelBiasJobDefinitionCommand,
   DeleteModelCommand,
+  DeleteMonitoringScheduleCommand,
+  DescribeDataQualityJobDefinitionCommand,
   DescribeEndpointCommand,
   DescribeEndpointConfigCommand,
   DescribeModelCommand,
   DescribeModelPackageCommand,
   DescribeModelPackageGroupCommand,
+  DescribeMonitoringScheduleCommand,
   DescribePipelineCommand,
   DescribePipelineExecutionCommand,
   DescribeProcessingJobCommand,
   DescribeTrainingJobCommand,
   ListPipelineExecutionsCommand,
   StartPipelineExecutionCommand,
+  StartMonitoringScheduleCommand,
+  StopMonitoringScheduleCommand,
   StopTrainingJobCommand,
   UpdateEndpointCommand,
   UpdateEndpointWeightsAndCapacitiesCommand,
+  UpdateMonitoringScheduleCommand,
 } from '@aws-sdk/client-sagemaker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -48,6 +58,7 @@ import { FailureType } from '../../domain/failures.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 import { packArchive } from '../../sandbox/learner/archive.js';
 import {
+  customer,
   discard,
   fault,
   LEARNER,
@@ -96,6 +107,10 @@ beforeAll(async () => {
   await group();
   await pipeline();
   await training();
+  await processing();
+  await customer(bench, true);
+  await definition();
+  await schedule();
 });
 afterAll(async () => {
   await bench.close();
@@ -147,6 +162,45 @@ const training = () =>
       StoppingCondition: { MaxRuntimeInSeconds: 3_600 },
     }),
   );
+const cluster = { InstanceType: 'ml.m5.large', InstanceCount: 1, VolumeSizeInGB: 5 } as const;
+const processing = () =>
+  bench.sagemaker.send(
+    new CreateProcessingJobCommand({
+      ProcessingJobName: 'processing',
+      RoleArn: ROLE,
+      AppSpecification: { ImageUri: 'somebody/else:1' },
+      ProcessingResources: { ClusterConfig: cluster },
+    }),
+  );
+const definition = () =>
+  bench.sagemaker.send(
+    new CreateDataQualityJobDefinitionCommand({
+      JobDefinitionName: 'definition',
+      DataQualityAppSpecification: { ImageUri: 'somebody/else:1' },
+      DataQualityJobInput: {
+        EndpointInput: { EndpointName: 'taken', LocalPath: '/opt/ml/processing/input' },
+      },
+      DataQualityJobOutputConfig: {
+        MonitoringOutputs: [
+          { S3Output: { S3Uri: 's3://artefacts/out', LocalPath: '/opt/ml/processing/output' } },
+        ],
+      },
+      JobResources: { ClusterConfig: cluster },
+      RoleArn: ROLE,
+    }),
+  );
+const schedule = () =>
+  bench.sagemaker.send(
+    new CreateMonitoringScheduleCommand({
+      MonitoringScheduleName: 'schedule',
+      MonitoringScheduleConfig: {
+        ScheduleConfig: { ScheduleExpression: 'cron(0 * ? * * *)' },
+        MonitoringJobDefinitionName: 'definition',
+        MonitoringType: 'DataQuality',
+      },
+    }),
+  );
+const NO_SCHEDULE = { MonitoringScheduleName: 'nobody' };
 const look = (EndpointName: string) =>
   bench.sagemaker.send(new DescribeEndpointCommand({ EndpointName }));
 
@@ -227,6 +281,28 @@ const ERRORS: readonly Row[] = [
     name: 'ResourceInUse',
     message:
       /^Job name must be unique within an AWS account and region, and a job with this name already exists \(arn/,
+    answer: 'adopt',
+  },
+  {
+    what: 'a processing job of that name',
+    call: processing,
+    name: 'ResourceInUse',
+    message:
+      /^Job name must be unique within an AWS account and region, and a job with this name already exists \(arn/,
+    answer: 'adopt',
+  },
+  {
+    what: 'a job definition of that name',
+    call: definition,
+    name: 'ResourceInUse',
+    message: /./,
+    answer: 'adopt',
+  },
+  {
+    what: 'a monitoring schedule of that name',
+    call: schedule,
+    name: 'ResourceInUse',
+    message: /./,
     answer: 'adopt',
   },
   {
@@ -351,6 +427,29 @@ const ERRORS: readonly Row[] = [
     message: /./,
     answer: 'stop',
   },
+  {
+    what: 'an endpoint on instances that is to be serverless',
+    call: async () => {
+      await send(
+        new CreateEndpointConfigCommand({
+          EndpointConfigName: 'serverless',
+          ProductionVariants: [
+            {
+              VariantName: 'AllTraffic',
+              ModelName: 'model',
+              ServerlessConfig: { MemorySizeInMB: 2048, MaxConcurrency: 1 },
+            },
+          ],
+        }),
+      );
+      await send(
+        new UpdateEndpointCommand({ EndpointName: 'taken', EndpointConfigName: 'serverless' }),
+      );
+    },
+    name: 'ValidationException',
+    message: /serverless/i,
+    answer: 'stop',
+  },
 ];
 
 const GONE: readonly Omit<Row, 'answer'>[] = [
@@ -422,6 +521,37 @@ const GONE: readonly Omit<Row, 'answer'>[] = [
     name: 'ValidationException',
     message: /^Could not find requested job/,
   },
+  ...(
+    [
+      ['DescribeMonitoringSchedule', new DescribeMonitoringScheduleCommand(NO_SCHEDULE)],
+      ['StartMonitoringSchedule', new StartMonitoringScheduleCommand(NO_SCHEDULE)],
+      ['StopMonitoringSchedule', new StopMonitoringScheduleCommand(NO_SCHEDULE)],
+      ['DeleteMonitoringSchedule', new DeleteMonitoringScheduleCommand(NO_SCHEDULE)],
+      [
+        'UpdateMonitoringSchedule',
+        new UpdateMonitoringScheduleCommand({
+          ...NO_SCHEDULE,
+          MonitoringScheduleConfig: {
+            MonitoringJobDefinitionName: 'definition',
+            MonitoringType: 'DataQuality',
+          },
+        }),
+      ],
+      [
+        'DescribeDataQualityJobDefinition',
+        new DescribeDataQualityJobDefinitionCommand({ JobDefinitionName: 'nobody' }),
+      ],
+      [
+        'DeleteModelBiasJobDefinition',
+        new DeleteModelBiasJobDefinitionCommand({ JobDefinitionName: 'nobody' }),
+      ],
+    ] as const
+  ).map(([what, command]) => ({
+    what,
+    call: () => send(command as never),
+    name: 'ResourceNotFound',
+    message: /./,
+  })),
   {
     what: 'DescribeModelPackage',
     call: () =>

@@ -202,6 +202,32 @@ describe('monitoring schedules by policy', () => {
     await keeper.remove();
   });
 
+  it('takes a name in use, in whatever words, for a create whose answer was lost', async () => {
+    const keeper = keeperOf(policyOf(source('data', data)));
+    const inUse = {
+      kind: 'error',
+      errorName: 'ResourceInUse',
+      message: 'Resource in use',
+      times: 1,
+    };
+    await fault(
+      bench,
+      { operation: 'SageMaker.CreateDataQualityJobDefinition', ...inUse },
+      { operation: 'SageMaker.CreateMonitoringSchedule', ...inUse },
+    );
+    const seen = new Set<string>();
+    await until(
+      async () => {
+        const told = await keeper.look();
+        for (const { kind } of told?.standings ?? []) seen.add(kind);
+        return seen;
+      },
+      (kinds) => kinds.has('running'),
+    );
+    expect([...seen]).not.toContain('refused');
+    await keeper.remove();
+  });
+
   it("leaves somebody else's schedule alone, and reads no more than its name", async () => {
     const keeper = keeperOf(policyOf(source('data', data)));
     await keeper.reach('running');

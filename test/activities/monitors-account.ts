@@ -36,7 +36,9 @@ export const ourTags = (schedule: string): Tags => [
 ];
 
 const notFound = (name: string): Error => awsError('ResourceNotFound', `Could not find ${name}`);
-const taken = (name: string): Error => awsError('ResourceInUse', `${name} already exists`);
+/** The words are not documented: only the name is. */
+const taken = (name: string): Error =>
+  awsError('ResourceInUse', `Resource being accessed is in use: ${name}`);
 
 export function monitorsOf({ schedules, definitions }: Monitors) {
   const schedule = (name = '') => {
