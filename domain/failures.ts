@@ -44,7 +44,7 @@ const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
   [/ThrottlingException|Rate exceeded|TooManyRequests/i, 'throttle'],
   [/InternalServerError|InternalFailure|Request to service failed|ServiceUnavailable/i, 'internal'],
   [/MaxRuntimeExceeded|MaxWaitTimeExceeded|timed out|time-?out/i, 'timeout'],
-  [/no (training |labelled )?(rows|data)|no S3 objects found/i, 'data'],
+  [/no (training |labelled )?(rows|data)\b|no S3 objects found/i, 'data'],
   [/AlgorithmError/i, 'user code'],
   [/ClientError|ValidationException/i, 'data'],
   [/^stopped\b|was stopped/i, 'stopped'],
@@ -52,8 +52,13 @@ const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
 
 /**
  * What a job's or step's `FailureReason` was about. The text is free and cut off by AWS: only the coarse classes
- * its prefixes name are read, everything else is `unknown`.
+ * its prefixes name are read, everything else is `unknown`. What follows `AlgorithmError` are the words of the user's own
+ * program: a quota or a time-out in them is none of AWS's.
  */
 export function failureClass(reason: string): FailureClass {
-  return CLASSES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'unknown';
+  const ofTheirs = /^\s*AlgorithmError\b/i.test(reason);
+  const possible = ofTheirs
+    ? CLASSES.filter(([, kind]) => kind === 'data' || kind === 'user code')
+    : CLASSES;
+  return possible.find(([pattern]) => pattern.test(reason))?.[1] ?? 'unknown';
 }
