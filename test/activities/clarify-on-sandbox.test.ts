@@ -9,8 +9,6 @@ import {
 import { InvokeEndpointCommand } from '@aws-sdk/client-sagemaker-runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { AwsClients } from '../../activities/deps.js';
-import { lookAtMonitor } from '../../activities/watch-monitor.js';
 import { judge, remember } from '../../domain/detect.js';
 import type { EndpointReading } from '../../domain/model.js';
 import type { PolicyInput } from '../../domain/policy.schema.js';
@@ -24,8 +22,8 @@ import {
   ROLE,
   serving,
 } from '../sandbox/sagemaker/support.js';
-import { champion, monitorKeeper } from './monitor-keeper.js';
-import { noAnalysis, policyInput, policyWith } from './support.js';
+import { champion, monitorKeeper, monitorWindows } from './monitor-keeper.js';
+import { policyInput, policyWith } from './support.js';
 
 const HOUR_MS = 3_600_000;
 const { bench, now, passing, nextHour } = await openHours(Date.UTC(2026, 2, 1, 9, 10));
@@ -166,30 +164,7 @@ const endpoint: EndpointReading = {
 async function seen(id: string, dueMs: number) {
   const source = policy.spec.monitor.sources.find((one) => one.id === id);
   if (source?.kind !== 'model-monitor') throw new Error(`no source ${id}`);
-  const { windows } = await lookAtMonitor(
-    {
-      aws: () => ({ sagemaker, s3 }) as unknown as AwsClients,
-      analysis: noAnalysis,
-      now,
-      scratch: bench.home,
-    },
-    {
-      model: 'flights',
-      policy,
-      champion,
-      capturePrefix: null,
-      baselineUri: null,
-      countedToMs: {},
-      recent: {},
-      disturbed: [],
-      toldNoData: [],
-      notBeforeMs: 0,
-    },
-    source,
-    dueMs - 1,
-    [],
-    now(),
-  );
+  const windows = await monitorWindows(bench, now, policy, id, dueMs - 1);
   const window = windows.find(({ toMs }) => toMs === dueMs);
   const { monitor, detect } = policy.spec;
   const { verdict } = judge(

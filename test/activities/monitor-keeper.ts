@@ -3,11 +3,12 @@ import type { MonitorRepair, MonitorsTold } from '../../activities/contract.js';
 import type { AwsClients } from '../../activities/deps.js';
 import { createControlActivities } from '../../activities/index.js';
 import type { MonitorStanding } from '../../domain/managed-monitors.js';
-import type { Champion } from '../../domain/model.js';
+import { lookAtMonitor } from '../../activities/watch-monitor.js';
+import type { Champion, WindowResult } from '../../domain/model.js';
 import type { Policy } from '../../domain/policy.schema.js';
 import { until } from '../sandbox/sagemaker/support.js';
 import type { Bench } from '../sandbox/sagemaker/support.js';
-import { attemptOf } from './support.js';
+import { attemptOf, noAnalysis } from './support.js';
 
 export const champion: Champion = {
   configName: 'c',
@@ -74,4 +75,41 @@ export function monitorKeeper(
         (answer) => answer !== undefined,
       ),
   };
+}
+
+/** What the keeper's watch makes of the executions of one source's schedule since an instant. */
+export async function monitorWindows(
+  { sagemaker, s3, home }: Bench,
+  now: () => number,
+  policy: Policy,
+  id: string,
+  afterMs?: number,
+): Promise<readonly WindowResult[]> {
+  const source = policy.spec.monitor.sources.find((one) => one.id === id);
+  if (source?.kind !== 'model-monitor') throw new Error(`no source ${id} of Model Monitor`);
+  const { windows } = await lookAtMonitor(
+    {
+      aws: () => ({ sagemaker, s3 }) as unknown as AwsClients,
+      analysis: noAnalysis,
+      now,
+      scratch: home,
+    },
+    {
+      model: 'flights',
+      policy,
+      champion,
+      capturePrefix: null,
+      baselineUri: null,
+      countedToMs: {},
+      recent: {},
+      disturbed: [],
+      toldNoData: [],
+      notBeforeMs: 0,
+    },
+    source,
+    afterMs,
+    [],
+    now(),
+  );
+  return windows;
 }

@@ -321,7 +321,12 @@ describe('files of Model Monitor', () => {
     expect(read(parseViolations(bytesOf({ violations })))).toEqual([
       { check: 'data_type_check', feature: 'State_NV', metric: null, description: 'Only 99 %' },
       { check: 'bias_drift_check', feature: null, metric: 'DPPL of sex=1', description: 'b' },
-      { check: 'feature_attribution_drift_check', feature: null, metric: 'ndcg of label0', description: 'c' },
+      {
+        check: 'feature_attribution_drift_check',
+        feature: null,
+        metric: 'ndcg of label0',
+        description: 'c',
+      },
       { check: 'less_than_threshold', feature: null, metric: 'recall', description: 'd' },
     ]);
   });

@@ -1,32 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import { MOST_BUDGET_RUNS } from '../../domain/governor.js';
-import type { LedgerEntry } from '../../domain/ledger.js';
 import { rebuildFrom } from '../../domain/ledger-rebuild.js';
+import { chain } from './ledger-entries.js';
 
-let sequence = 0;
-const entry = (
-  decision: string,
-  facts: LedgerEntry['facts'],
-  subject = 'keeper/flights',
-): LedgerEntry => {
-  sequence += 1;
-  return {
-    schema: 'modelkeeper/ledger-v1',
-    model: 'flights',
-    sequence,
-    id: String(sequence),
-    atMs: sequence * 1_000,
-    subject,
-    decision,
-    facts,
-    reasons: [],
-    evidence: [],
-    actor: { person: 'keeper', door: 'keeper', proof: { kind: 'policy', digest: 'd' } },
-    previousHash: '',
-    hash: `h${sequence}`,
-  };
-};
+const entry = chain();
 const data = { train: { fromMs: 1, toMs: 2 }, holdOut: { fromMs: 2, toMs: 3 } };
 const ended = (release: number, kind: string) =>
   entry('ended', { release, result: { kind }, data });

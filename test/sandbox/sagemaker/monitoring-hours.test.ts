@@ -8,10 +8,9 @@ import {
 } from '@aws-sdk/client-sagemaker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import type { AwsClients } from '../../../activities/deps.js';
-import { lookAtMonitor } from '../../../activities/watch-monitor.js';
 import type { WindowResult } from '../../../domain/model.js';
-import { noAnalysis, policyInput, policyWith } from '../../activities/support.js';
+import { monitorWindows } from '../../activities/monitor-keeper.js';
+import { policyInput, policyWith } from '../../activities/support.js';
 import { capturedTo, customer, discard, fault, openHours, ROLE, serving } from './support.js';
 
 const HOUR_MS = 3_600_000;
@@ -100,51 +99,21 @@ async function traffic(fromMs: number, hours: number): Promise<void> {
 }
 
 /** What the keeper's watch makes of a schedule's executions. */
-async function windowsOf(schedule: string, afterMs?: number): Promise<readonly WindowResult[]> {
-  const policy = policyWith({
-    monitor: {
-      sources: [
-        ...policyInput.spec.monitor.sources,
-        { id: 'mq', kind: 'model-monitor', schedule, late: '2h', settle: '0s' },
-      ],
-    },
-  });
-  const source = policy.spec.monitor.sources.at(-1);
-  if (source?.kind !== 'model-monitor') throw new Error('no source');
-  const champion = {
-    configName: 'c',
-    packageArn: null,
-    modelDataUrl: null,
-    image: null,
-    roleArn: null,
-    sinceMs: 0,
-  };
-  const { windows } = await lookAtMonitor(
-    {
-      aws: () => ({ sagemaker, s3 }) as unknown as AwsClients,
-      analysis: noAnalysis,
-      now,
-      scratch: bench.home,
-    },
-    {
-      model: 'flights',
-      policy,
-      champion,
-      capturePrefix: null,
-      baselineUri: null,
-      countedToMs: {},
-      recent: {},
-      disturbed: [],
-      toldNoData: [],
-      notBeforeMs: 0,
-    },
-    source,
+const windowsOf = (schedule: string, afterMs?: number): Promise<readonly WindowResult[]> =>
+  monitorWindows(
+    bench,
+    now,
+    policyWith({
+      monitor: {
+        sources: [
+          ...policyInput.spec.monitor.sources,
+          { id: 'mq', kind: 'model-monitor', schedule, late: '2h', settle: '0s' },
+        ],
+      },
+    }),
+    'mq',
     afterMs,
-    [],
-    now(),
   );
-  return windows;
-}
 
 it('runs model quality on the hour, finds lost quality, and is late, failed or missing as it is told', async () => {
   await traffic(now() - 2 * HOUR_MS, 200);

@@ -1,31 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { servedAt } from '../../../client/ledger-view.js';
-import type { LedgerEntry } from '../../../domain/ledger.js';
+import { chain } from '../ledger-entries.js';
 
-let sequence = 0;
-const entry = (
-  decision: string,
-  facts: LedgerEntry['facts'],
-  subject = 'keeper/flights',
-): LedgerEntry => {
-  sequence += 1;
-  return {
-    schema: 'modelkeeper/ledger-v1',
-    model: 'flights',
-    sequence,
-    id: String(sequence),
-    atMs: sequence * 1_000,
-    subject,
-    decision,
-    facts,
-    reasons: [],
-    evidence: [],
-    actor: { person: 'keeper', door: 'keeper', proof: { kind: 'policy', digest: 'd' } },
-    previousHash: '',
-    hash: '',
-  };
-};
+const entry = chain();
 const policy = entry('policy', { champion: 'winter' });
 const approved1 = entry('approved', {}, 'release/flights/1');
 const serving1 = entry('serving', { configName: 'flights-1' }, 'release/flights/1');
