@@ -34,7 +34,28 @@ export function queueFindings(
           `${name} shows a message again after ${queue.visibilitySeconds} s, while the bridge may still hold it: set VisibilityTimeout to ${LEAST_VISIBILITY_SECONDS} s`,
         )
       : ok(what, `${name}, ${counted(queue.waiting, 'event')} waiting`),
+    ...[queue, ...(deadLetters === null ? [] : [deadLetters])].flatMap(queueKeyFindings),
     deadLetterFinding(name, queue, deadLetters),
+  ];
+}
+
+const ofAws = (keyId: string, service: 'sqs' | 'sns'): boolean =>
+  keyId === `alias/aws/${service}` || keyId.endsWith(`:alias/aws/${service}`);
+
+/** EventBridge cannot use AWS's own key of SQS: nothing arrives, and nothing says so but a metric of the rule. */
+function queueKeyFindings({ arn, keyId }: QueueFacts): readonly Finding[] {
+  if (keyId === null) return [];
+  const what = `key of ${nameOf(arn)}`;
+  return [
+    ofAws(keyId, 'sqs')
+      ? bad(
+          what,
+          `${keyId} is AWS's own, which EventBridge may not use, so that no event arrives: take SQS's encryption (SqsManagedSseEnabled) or a key of yours`,
+        )
+      : warning(
+          what,
+          `not looked at: its policy must let events.amazonaws.com kms:GenerateDataKey and kms:Decrypt, and the bridge's role needs kms:Decrypt on ${keyId}`,
+        ),
   ];
 }
 
@@ -193,7 +214,22 @@ export function topicFindings(
     confirmed === 0
       ? warning(what, 'nobody is subscribed: notices and approval requests reach nobody')
       : ok(what, counted(confirmed, 'subscription')),
+    ...topicKeyFindings(arn, topic.keyId),
     ...publishFindings(arn, topic.policy, publisher),
+  ];
+}
+
+/** CloudWatch cannot use AWS's own key of SNS; the worker can. */
+function topicKeyFindings(arn: string, keyId: string | null): readonly Finding[] {
+  if (keyId === null) return [];
+  const what = `key of ${nameOf(arn)}`;
+  return [
+    ofAws(keyId, 'sns')
+      ? ok(what, `${keyId} is AWS's own; alarms of CloudWatch could not tell this topic`)
+      : warning(
+          what,
+          `not looked at: the worker's role needs kms:GenerateDataKey and kms:Decrypt on ${keyId}, and the key must be enabled`,
+        ),
   ];
 }
 

@@ -32,6 +32,8 @@ export interface QueueFacts {
   readonly waiting: number;
   readonly visibilitySeconds: number;
   readonly deadLetters: { readonly arn: string; readonly maxReceives: number } | null;
+  /** Id, ARN or alias of the key (KMS) of its messages; `null` where SQS keeps them by itself. */
+  readonly keyId: string | null;
 }
 
 export interface RuleFacts {
@@ -50,6 +52,8 @@ export interface TopicFacts {
   /** `ada@example.com (email)`: who has not followed the link yet. */
   readonly pending: readonly string[];
   readonly policy: string | null;
+  /** Id, ARN or alias of the key (KMS) of its messages; `null` without one. */
+  readonly keyId: string | null;
 }
 
 export interface BucketFacts {
@@ -168,6 +172,7 @@ export function createReads(region: string): AccountReads {
         waiting: Number(attributes['ApproximateNumberOfMessages'] ?? 0),
         visibilitySeconds: Number(attributes['VisibilityTimeout'] ?? 0),
         deadLetters: redriveOf(attributes['RedrivePolicy']),
+        keyId: keyIdOf(attributes['KmsMasterKeyId']),
       };
     },
 
@@ -206,8 +211,9 @@ export function createReads(region: string): AccountReads {
       if (attributes === 'absent') return null;
       const confirmed = Number(attributes.Attributes?.['SubscriptionsConfirmed'] ?? 0);
       const policy = attributes.Attributes?.['Policy'] ?? null;
+      const keyId = keyIdOf(attributes.Attributes?.['KmsMasterKeyId']);
       if (Number(attributes.Attributes?.['SubscriptionsPending'] ?? 0) === 0)
-        return { confirmed, pending: [], policy };
+        return { confirmed, pending: [], policy, keyId };
       const pending: string[] = [];
       let token: string | undefined;
       do {
@@ -222,7 +228,7 @@ export function createReads(region: string): AccountReads {
             pending.push(`${Endpoint ?? 'somebody'} (${Protocol ?? 'unknown protocol'})`);
         token = page.NextToken;
       } while (token !== undefined);
-      return { confirmed, pending, policy };
+      return { confirmed, pending, policy, keyId };
     },
 
     async bucket(name) {
@@ -360,6 +366,9 @@ export function createReads(region: string): AccountReads {
     },
   };
 }
+
+const keyIdOf = (attribute: string | undefined): string | null =>
+  attribute === undefined || attribute === '' ? null : attribute;
 
 function redriveOf(text: string | undefined): QueueFacts['deadLetters'] {
   try {

@@ -28,6 +28,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packModel } from '../../../sandbox/learner/archive.js';
 import { fit } from '../../../sandbox/learner/logistic.js';
+import { letting } from '../core/support.js';
 import { discard, fault, LEARNER, openBench, reopened, ROLE, until } from './support.js';
 import type { Bench } from './support.js';
 
@@ -59,7 +60,7 @@ beforeAll(async () => {
       }),
     );
   ({ QueueUrl: queueUrl = '' } = await bench.sqs.send(
-    new CreateQueueCommand({ QueueName: 'answers' }),
+    new CreateQueueCommand({ QueueName: 'answers', Attributes: letting('sns', 'answers') }),
   ));
   const { Attributes } = await bench.sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),

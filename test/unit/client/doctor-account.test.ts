@@ -28,6 +28,7 @@ const QUEUE: QueueFacts = {
   waiting: 3,
   visibilitySeconds: 60,
   deadLetters: { arn: `${ARN}-dead`, maxReceives: 5 },
+  keyId: null,
 };
 const DEAD: QueueFacts = { ...QUEUE, arn: `${ARN}-dead`, waiting: 0, deadLetters: null };
 
@@ -72,6 +73,16 @@ describe('the events queue', () => {
     const findings = queueFindings(URL, { ...QUEUE, ...changes }, dead);
     expect(states(findings)).toEqual(expected);
     expect(told(findings).join('\n')).toMatch(sentence);
+  });
+
+  it('with AWS’s own key gets no event, and with another only what its policy lets through', () => {
+    const key = (keyId: string | null) => told(queueFindings(URL, { ...QUEUE, keyId }, DEAD))[1];
+    expect(key('alias/aws/sqs')).toMatch(/^bad key of modelkeeper-events: .*no event arrives/);
+    expect(key('arn:aws:kms:us-east-1:111122223333:alias/aws/sqs')).toMatch(/^bad key/);
+    expect(key('arn:aws:kms:us-east-1:111122223333:key/k')).toMatch(
+      /^warning key of modelkeeper-events: not looked at: .*events\.amazonaws\.com/,
+    );
+    expect(key(null)).toMatch(/^ok dead-letter queue/);
   });
 
   it('gives up after three receives at the earliest', () => {
@@ -181,10 +192,16 @@ describe('a topic', () => {
 
   it.each([
     [null, ['bad topic notices: arn:aws:sns']],
-    [{ confirmed: 1, pending: [], policy: null }, ['ok topic notices: 1 subscription']],
-    [{ confirmed: 0, pending: [], policy: null }, ['warning topic notices: nobody is subscribed']],
     [
-      { confirmed: 0, pending: ['ada@example.com (email)'], policy: null },
+      { confirmed: 1, pending: [], policy: null, keyId: null },
+      ['ok topic notices: 1 subscription'],
+    ],
+    [
+      { confirmed: 0, pending: [], policy: null, keyId: null },
+      ['warning topic notices: nobody is subscribed'],
+    ],
+    [
+      { confirmed: 0, pending: ['ada@example.com (email)'], policy: null, keyId: null },
       [
         'warning topic notices: ada@example.com (email) has not confirmed the subscription',
         'warning topic notices: nobody is subscribed',
@@ -210,7 +227,12 @@ describe('a topic', () => {
     told(
       topicFindings(
         topic,
-        { confirmed: 1, pending: [], policy: JSON.stringify({ Statement: statements }) },
+        {
+          confirmed: 1,
+          pending: [],
+          policy: JSON.stringify({ Statement: statements }),
+          keyId: null,
+        },
         publisher,
       ),
     ).slice(1);
@@ -247,6 +269,15 @@ describe('a topic', () => {
     expect(publishing(worker, byDate)).toEqual([
       expect.stringMatching(/^warning topic policy of notices: not known: whether/),
     ]);
+  });
+
+  it('with a key says whose it is, and what the worker needs of it', () => {
+    const key = (keyId: string) =>
+      told(topicFindings(topic, { confirmed: 1, pending: [], policy: null, keyId }, null))[1];
+    expect(key('alias/aws/sns')).toMatch(/^ok key of notices: /);
+    expect(key('alias/ours')).toMatch(
+      /^warning key of notices: .*kms:GenerateDataKey.*alias\/ours/,
+    );
   });
 
   it('that anybody may publish to is a warning', () => {

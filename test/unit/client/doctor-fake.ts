@@ -19,6 +19,7 @@ const QUEUE: QueueFacts = {
   waiting: 0,
   visibilitySeconds: 60,
   deadLetters: { arn: `${QUEUE_ARN}-dead`, maxReceives: 5 },
+  keyId: null,
 };
 const RULE: RuleFacts = {
   name: 'modelkeeper-all',
@@ -32,7 +33,7 @@ export const READS: AccountReads = {
   queue: () => Promise.resolve(QUEUE),
   rulesOf: () => Promise.resolve([RULE]),
   matches: () => Promise.resolve(true),
-  topic: () => Promise.resolve({ confirmed: 1, pending: [], policy: null }),
+  topic: () => Promise.resolve({ confirmed: 1, pending: [], policy: null, keyId: null }),
   bucket: () =>
     Promise.resolve({
       versioning: 'Enabled',
