@@ -3,7 +3,6 @@ import {
   DeleteScheduledActionCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
-  DescribeScalingActivitiesCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
   ListTagsForResourceCommand,
@@ -15,6 +14,7 @@ import {
   type ApplicationAutoScalingClient,
   type PutScalingPolicyRequest,
   type ScalableTarget,
+  type ScalingActivity as AwsActivity,
   type ScalingPolicy,
   type ScheduledAction,
 } from '@aws-sdk/client-application-auto-scaling';
@@ -59,10 +59,8 @@ export const OWNER = 'owner';
  */
 export const SUSPENSION_TAG = 'modelkeeper:scaling-suspended-by';
 
-/** Lately enough for a person to care. */
-const MOST_ACTIVITIES = 10;
-
-const resourceId = (ref: ModelRef): string => {
+/** The policy's variant, as Application Auto Scaling calls it. */
+export const resourceId = (ref: ModelRef): string => {
   const { name, variant } = ref.policy.spec.endpoint;
   return `endpoint/${name}/variant/${variant}`;
 };
@@ -555,37 +553,20 @@ export async function schedulesOf(
   return found;
 }
 
-/** What auto scaling did, or could not do, lately, newest first. Reads only. */
-export async function readScalingActivities(
-  autoscaling: ApplicationAutoScalingClient,
-  ref: ModelRef,
-): Promise<readonly ScalingActivity[]> {
-  const answer = await aws(
-    may('application-autoscaling:DescribeScalingActivities', resourceId(ref)),
-    (options) =>
-      autoscaling.send(
-        new DescribeScalingActivitiesCommand({
-          ...target(ref),
-          IncludeNotScaledActivities: true,
-          MaxResults: MOST_ACTIVITIES,
-        }),
-        options,
-      ),
-  );
-  return (answer.ScalingActivities ?? []).map((one) => {
-    const reasons = (one.NotScaledReasons ?? []).map(notScaledInWords);
-    const cause = one.Cause ?? 'no cause given';
-    const said = one.StatusMessage ?? one.Description ?? '';
-    const remedy = one.StatusCode === 'Failed' ? refusalRemedy(said) : null;
-    return {
-      atMs: one.StartTime?.getTime() ?? 0,
-      status: one.StatusCode ?? 'unknown',
-      sentence:
-        reasons.length > 0
-          ? `not scaled: ${reasons.join('; ')} (${cause})`
-          : `${said}${remedy === null ? '' : `: ${remedy}`} (${cause})`,
-    };
-  });
+/** What auto scaling did, or could not do, in words. */
+export function activityInWords(one: AwsActivity): ScalingActivity {
+  const reasons = (one.NotScaledReasons ?? []).map(notScaledInWords);
+  const cause = one.Cause ?? 'no cause given';
+  const said = one.StatusMessage ?? one.Description ?? '';
+  const remedy = one.StatusCode === 'Failed' ? refusalRemedy(said) : null;
+  return {
+    atMs: one.StartTime?.getTime() ?? 0,
+    status: one.StatusCode ?? 'unknown',
+    sentence:
+      reasons.length > 0
+        ? `not scaled: ${reasons.join('; ')} (${cause})`
+        : `${said}${remedy === null ? '' : `: ${remedy}`} (${cause})`,
+  };
 }
 
 type NotScaled = {

@@ -33,14 +33,16 @@ import {
 import { hostedVariant } from './read.js';
 import { endOf } from './releases.js';
 import { inParallel } from './s3.js';
-import { readScalingActivities } from './scaling.js';
-import { clientsAt, clientsFor, readPlace } from './stage-clients.js';
+import { createScalingReads, type ScalingReads } from './scaling-reads.js';
+import { activityInWords, resourceId } from './scaling.js';
+import { clientsAt, readPlace } from './stage-clients.js';
 
 /** What all looks of a process read through. */
 interface SignalReaders {
   readonly endpoints: EndpointReads;
   readonly alarms: AlarmReads;
   readonly metrics: MetricReads;
+  readonly scaling: ScalingReads;
 }
 
 /** That activities cannot be read is shown, and keeps nobody from looking at the rest. */
@@ -55,6 +57,7 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
     endpoints: createEndpointReads((place) => clientsAt(deps, place).sagemaker),
     alarms: createAlarmReads(cloudwatchOf),
     metrics: createMetricReads(cloudwatchOf),
+    scaling: createScalingReads((place) => clientsAt(deps, place).autoscaling),
   };
 
   const look = async (
@@ -87,7 +90,7 @@ export function createSignalsWatch(deps: ControlDeps): Pick<ControlActivities, '
       readMetrics(readers, spec, { isThere: seen.variant !== null, instanceType, hardware }, nowMs),
       spec.scaling === undefined
         ? undefined
-        : readScalingActivities(clientsFor(deps, 'read')(watch).autoscaling, watch).catch(unread),
+        : readScaling(readers.scaling, watch, nowMs, afresh).catch(unread),
     ]);
     return {
       atMs: nowMs,
@@ -180,6 +183,20 @@ async function readAlarms(
         (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? nowMs,
     };
   });
+}
+
+async function readScaling(
+  scaling: ScalingReads,
+  watch: SignalsWatch,
+  nowMs: number,
+  afresh: boolean,
+): Promise<readonly ScalingActivity[]> {
+  const signal = runningActivity()?.cancellationSignal;
+  const resource = resourceId(watch);
+  const found = await aws(may('application-autoscaling:DescribeScalingActivities', resource), () =>
+    scaling.read(readPlace(watch.policy.spec), { resource, afresh, nowMs }, signal),
+  );
+  return found.map(activityInWords);
 }
 
 const alarmState = (value: string | undefined): AlarmState =>

@@ -2,7 +2,7 @@
  * What a look at 1,000 models costs in calls to AWS.
  *
  * Runs the real activity `watchSignals` with the worker's own AWS clients, rates included, against the local AWS,
- * which counts the calls that arrive. Each model has six metrics of its endpoint and six managed alarms.
+ * which counts the calls that arrive. Each model has six metrics of its endpoint and six managed alarms, and scales.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -96,6 +96,10 @@ function policyOf(index: number): Policy {
         ],
       },
       retrain: { pipeline: 'train' },
+      scaling: {
+        instances: { min: 1, max: 4 },
+        target: { metric: 'InvocationsPerInstance', value: 700 },
+      },
       evaluate: { gates: [{ id: 'floor', kind: 'absolute', metric: 'roc_auc', min: 0.6 }] },
       approve: { approvers: ['ada@example.com'], doors: ['local'] },
     },
@@ -344,8 +348,8 @@ function report(what: string, counts: Counted, looked: Looked, models: number): 
   );
 }
 
-/** What a look would be if each model made its own: DescribeEndpoint, DescribeAlarms, GetMetricData. */
-const PER_MODEL = 3;
+/** What a look would be if each model made its own: DescribeEndpoint, DescribeAlarms, GetMetricData, DescribeScalingActivities. */
+const PER_MODEL = 4;
 
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({

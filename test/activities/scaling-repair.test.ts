@@ -6,6 +6,7 @@ import {
   ApplicationAutoScalingClient,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
+  DescribeScalingActivitiesCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
   ListTagsForResourceCommand,
@@ -26,7 +27,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { ModelRef } from '../../activities/contract.js';
 import { createControlActivities } from '../../activities/index.js';
-import { readScalingActivities, scalingInWords } from '../../activities/scaling.js';
+import { activityInWords, scalingInWords } from '../../activities/scaling.js';
 import { startSandbox, type Sandbox } from '../../sandbox/aws/server.js';
 import { depsOver, fakeAws, policyWith, run } from './support.js';
 
@@ -242,9 +243,12 @@ describe('repairScaling', () => {
     );
     await vi.waitFor(
       async () => {
-        expect(
-          (await readScalingActivities(autoscaling, ref)).map(({ sentence }) => sentence).join(),
-        ).toContain('modelkeeper-flights-scaling-out');
+        const { ScalingActivities: all = [] } = await autoscaling.send(
+          new DescribeScalingActivitiesCommand(key),
+        );
+        expect(all.map((one) => activityInWords(one).sentence).join()).toContain(
+          'modelkeeper-flights-scaling-out',
+        );
       },
       { timeout: 25_000, interval: 200 },
     );

@@ -3,7 +3,6 @@ import {
   DeleteScheduledActionCommand,
   DeregisterScalableTargetCommand,
   DescribeScalableTargetsCommand,
-  DescribeScalingActivitiesCommand,
   DescribeScalingPoliciesCommand,
   DescribeScheduledActionsCommand,
   RegisterScalableTargetCommand,
@@ -15,7 +14,7 @@ import { DescribeEndpointCommand, ListTagsCommand } from '@aws-sdk/client-sagema
 import { describe, expect, it } from 'vitest';
 
 import { createControlActivities } from '../../activities/index.js';
-import { readScalingActivities } from '../../activities/scaling.js';
+import { activityInWords } from '../../activities/scaling.js';
 import { awsError, depsOver, fakeAws, NOON, on, policyWith, ref, run } from './support.js';
 
 const OURS = 'modelkeeper-flights-invocations';
@@ -165,31 +164,19 @@ describe('removeScaling', () => {
   });
 });
 
-describe('readScalingActivities', () => {
-  it('says of what a quota refused what helps, and nothing of the kind of what was done', async () => {
+describe('an activity', () => {
+  it('says of what a quota refused what helps, and nothing of the kind of what was done', () => {
     const limit =
       "Failed to set desired instance count to 5. Reason: The account-level service limit 'ml.m5.large for endpoint usage' is 4 Instances (Error Code: ResourceLimitExceeded)";
-    const aws = fakeAws(
-      on(DescribeScalingActivitiesCommand, () => ({
-        ScalingActivities: [
-          { ...activity, StatusCode: 'Failed' as const, StatusMessage: limit },
-          {
-            ...activity,
-            StatusCode: 'Successful' as const,
-            StatusMessage: 'Successfully set desired instance count to 4.',
-          },
-        ],
-      })),
-    );
-    const told = await readScalingActivities(aws.clients.autoscaling, ref);
-    expect(told[0]).toEqual({
+    expect(activityInWords({ ...activity, StatusCode: 'Failed', StatusMessage: limit })).toEqual({
       atMs: NOON,
       status: 'Failed',
       sentence: `${limit}: ask for a higher quota of the instance type for endpoint usage in Service Quotas, or lower scaling.instances.max (monitor alarm out)`,
     });
-    expect(told[1]?.sentence).toBe(
-      'Successfully set desired instance count to 4. (monitor alarm out)',
-    );
+    const done = 'Successfully set desired instance count to 4.';
+    expect(
+      activityInWords({ ...activity, StatusCode: 'Successful', StatusMessage: done }).sentence,
+    ).toBe(`${done} (monitor alarm out)`);
   });
 });
 

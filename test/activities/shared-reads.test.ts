@@ -1,4 +1,8 @@
 import {
+  DescribeScalingActivitiesCommand,
+  type ScalingActivity,
+} from '@aws-sdk/client-application-auto-scaling';
+import {
   DescribeAlarmHistoryCommand,
   DescribeAlarmsCommand,
   GetMetricDataCommand,
@@ -16,6 +20,7 @@ import { createAlarmReads, NO_ALARM, type AlarmsLook } from '../../activities/al
 import { createBatcher, Failed } from '../../activities/batcher.js';
 import { createEndpointReads } from '../../activities/endpoint-reads.js';
 import { createMetricReads, type ValueWanted } from '../../activities/metric-reads.js';
+import { createScalingReads } from '../../activities/scaling-reads.js';
 import { awsError, fakeAws, NOON, on } from './support.js';
 
 const DAY = 86_400_000;
@@ -581,5 +586,89 @@ describe('a batch', () => {
       'rejected',
       'fulfilled',
     ]);
+  });
+});
+
+describe('activities of auto scaling', () => {
+  const HOUR = 3_600_000;
+  const at = (index: number): string => `endpoint/m${String(index)}-live/variant/AllTraffic`;
+
+  /** An account whose fleets have been scaled, newest first, fifty to a page. */
+  function scalingOf(count: number) {
+    const done: ScalingActivity[] = [];
+    const happened = (
+      index: number,
+      atMs: number,
+      status = 'Successful',
+      id = `${index}/${atMs}`,
+    ) => {
+      const known = done.findIndex((one) => one.ActivityId === id);
+      if (known >= 0) done.splice(known, 1);
+      done.push({
+        ActivityId: id,
+        ResourceId: at(index),
+        StartTime: new Date(atMs),
+        StatusCode: status as 'Successful',
+      } as ScalingActivity);
+      done.sort((a, b) => (b.StartTime?.getTime() ?? 0) - (a.StartTime?.getTime() ?? 0));
+    };
+    const aws = fakeAws(
+      on(DescribeScalingActivitiesCommand, ({ ResourceId, MaxResults = 50, NextToken = '0' }) => {
+        const all = done.filter((one) => ResourceId === undefined || one.ResourceId === ResourceId);
+        const from = Number(NextToken);
+        return {
+          ScalingActivities: all.slice(from, from + MaxResults),
+          ...(from + MaxResults < all.length ? { NextToken: String(from + MaxResults) } : {}),
+        };
+      }),
+    );
+    const reads = createScalingReads(() => aws.clients.autoscaling);
+    const calls = async (nowMs: number, afresh = false) => {
+      const before = aws.names().length;
+      const answers = await Promise.all(
+        Array.from({ length: count }, (_, index) =>
+          reads.read('us-east-1', { resource: at(index), afresh, nowMs }),
+        ),
+      );
+      return {
+        calls: aws.names().length - before,
+        told: answers.map((one) => one.map(({ StatusCode }) => StatusCode)),
+      };
+    };
+    return { aws, calls, happened };
+  }
+
+  it('of many variants are read by name once, and then by what is new in the account', async () => {
+    const { calls, happened } = scalingOf(30);
+    happened(3, NOON - HOUR, 'InProgress', 'a');
+    expect(await calls(NOON)).toMatchObject({ calls: 30 });
+    expect((await calls(NOON + HOUR)).calls).toBe(1);
+    // One that was under way has failed, and another fleet has grown.
+    happened(3, NOON - HOUR, 'Failed', 'a');
+    happened(7, NOON + HOUR + 1, 'Successful');
+    const { calls: sent, told } = await calls(NOON + HOUR + 2);
+    expect(sent).toBe(1);
+    expect([told[3], told[7], told[8]]).toEqual([['Failed'], ['Successful'], []]);
+    expect((await calls(NOON + 2 * HOUR, true)).calls).toBe(30);
+  });
+
+  it('that are too many to be read since then are asked for by name, where there would be a hole', async () => {
+    const { calls, happened } = scalingOf(30);
+    await calls(NOON);
+    for (let n = 0; n < 1_100; n += 1) happened(n % 29, NOON + n * 6_000);
+    const { calls: sent, told } = await calls(NOON + 2 * HOUR);
+    expect(sent).toBe(20 + 30);
+    expect(told.map((one) => one.length)).toEqual([...Array<number>(29).fill(10), 0]);
+    // Nobody is asked again what is known.
+    expect((await calls(NOON + 3 * HOUR)).calls).toBeLessThan(30);
+  });
+
+  it('that cannot be read fail for those who asked, and are read again', async () => {
+    const { aws, calls, happened } = scalingOf(5);
+    await calls(NOON);
+    aws.failNext(DescribeScalingActivitiesCommand, awsError('AccessDeniedException', 'no', 403));
+    await expect(calls(NOON + HOUR)).rejects.toThrow('no');
+    happened(4, NOON + 1);
+    expect((await calls(NOON + 2 * HOUR)).told[4]).toEqual(['Successful']);
   });
 });
