@@ -108,6 +108,7 @@ async function whyNot(
   serving: string | null,
 ): Promise<string | undefined> {
   const { name: endpoint, variant } = request.policy.spec.endpoint;
+  const { onRejectedWhileServing } = request.policy.spec.registry;
   const config = await describeConfig(sagemaker, to);
   if (config === undefined) return `there is no endpoint config ${to}`;
   if (isSplit(request.model, to))
@@ -127,6 +128,8 @@ async function whyNot(
           : await describePackage(registry, ModelPackageName);
       if (ModelPackageName !== undefined && found === undefined)
         return `the model package ${ModelPackageName} of ${to} was deleted`;
+      if (found?.ModelApprovalStatus === 'Rejected' && onRejectedWhileServing === 'rollback')
+        return `the model package ${ModelPackageName ?? ''} of ${to} is Rejected in the registry, and by registry.onRejectedWhileServing it would be rolled back again: set it to Approved there first`;
       const uri =
         container.ModelDataUrl ?? found?.InferenceSpecification?.Containers?.[0]?.ModelDataUrl;
       if (uri !== undefined && (await headObject(s3, uri)) === undefined)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createControlActivities } from '../../activities/index.js';
 import { accountWith, newState, PACKAGE, type State } from './account.js';
-import { depsOver, ref, run } from './support.js';
+import { depsOver, policyWith, ref, run } from './support.js';
 
 const ours = [{ Key: 'modelkeeper:model', Value: 'flights' }];
 const variant = (model: string) => ({ VariantName: 'AllTraffic', ModelName: model });
@@ -80,6 +80,31 @@ describe('findWayBack', () => {
       'reason',
       expect.stringMatching('still there: flights-4, flights-3, flights-2'),
     );
+  });
+});
+
+describe('a way back to a version that the registry rejects', () => {
+  const find = (onRejectedWhileServing: 'rollback' | 'ask' | 'nothing') => {
+    const { activities } = history((state) => {
+      state.packageStatus = { ...state.packageStatus, status: 'Rejected' };
+    });
+    const policy = policyWith({ registry: { group: 'flights', onRejectedWhileServing } });
+    const request = { ...ref, policy, to: 'flights-3', previous: null };
+    return run(activities.findWayBack, [request]);
+  };
+
+  it('is refused where the policy would roll it back again', async () => {
+    expect(await find('rollback')).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringMatching(
+        /is Rejected in the registry, and by registry\.onRejectedWhileServing it would be rolled back again: set it to Approved there first; /,
+      ) as string,
+    });
+  });
+
+  it('is open where people are asked, or nothing follows', async () => {
+    expect(await find('ask')).toMatchObject({ kind: 'ready' });
+    expect(await find('nothing')).toMatchObject({ kind: 'ready' });
   });
 });
 
