@@ -74,6 +74,14 @@ function collect(source, name, shapes) {
     kept.members = Object.fromEntries(
       Object.entries(shape.members).map(([member, target]) => [member, target.shape]),
     );
+    // What travels in a header, and under which name.
+    const headers = Object.entries(shape.members).filter(
+      ([, { location }]) => location === 'header',
+    );
+    if (headers.length > 0)
+      kept.headers = Object.fromEntries(
+        headers.map(([member, { locationName }]) => [member, locationName]),
+      );
   } else if (shape.type === 'list') {
     kept.member = shape.member.shape;
   } else if (shape.type === 'map') {

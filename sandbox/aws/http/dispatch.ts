@@ -6,9 +6,10 @@ import { actionOf } from '../iam/actions.js';
 import type { CallInfo, Fault, Kernel, RuntimeHandler, Service } from '../kernel.js';
 import type { Calls } from '../kernel/calls.js';
 import type { Faults } from '../kernel/faults.js';
-import { checkInput, faultsOfAnswer, inputOfForm } from '../model/check.js';
+import { checkInput, faultsOfAnswer, inputOfForm, structureOfHeaders } from '../model/check.js';
 import type { OpenPlace, Places } from '../places.js';
 import type { Identities, Identity } from '../sts/identities.js';
+import { detected } from '../validate.js';
 import { readBody, send, signedBy } from './answer.js';
 import type { Answer } from './answer.js';
 import { cborCodec, parseRpcPath } from './cbor-protocol.js';
@@ -297,10 +298,18 @@ export class Dispatcher {
             404,
           );
         }
-        const body = await readBody(request);
         const { kernel } = this.placeOf(call);
         const { headers } = request;
+        const rest = { EndpointName: endpointName, Body: '' };
+        const input = structureOfHeaders(RUNTIME, invoked, 'input', headers, rest);
+        checkInput(RUNTIME, invoked, input, detected('ValidationError'));
+        const body = await readBody(request);
         const answer = await runtime(kernel, { operation: invoked, endpointName, headers, body });
+        if (answer.status < 300) {
+          const told = invoked === 'InvokeEndpoint' ? { Body: '' } : {};
+          const output = structureOfHeaders(RUNTIME, invoked, 'output', answer.headers, told);
+          this.checkAnswer(RUNTIME, invoked, output, false);
+        }
         return { ...answer, headers: { 'x-amzn-requestid': call.requestId, ...answer.headers } };
       },
       errorAnswer: (error) => jsonError(error, 'application/json', call.requestId),
@@ -318,6 +327,7 @@ export class Dispatcher {
   }
 }
 
+const RUNTIME = 'SageMakerRuntime';
 const INVOCATION = /^\/endpoints\/[^/]+\/(?:async-)?invocations$/;
 /** The connection is closed. */
 const OVER = 'closed';

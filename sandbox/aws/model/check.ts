@@ -6,6 +6,7 @@ import applicationAutoScaling from './application-autoscaling.json' with { type:
 import cloudwatch from './cloudwatch.json' with { type: 'json' };
 import events from './events.json' with { type: 'json' };
 import iam from './iam.json' with { type: 'json' };
+import sagemakerRuntime from './sagemaker-runtime.json' with { type: 'json' };
 import sagemaker from './sagemaker.json' with { type: 'json' };
 import serviceQuotas from './service-quotas.json' with { type: 'json' };
 import sns from './sns.json' with { type: 'json' };
@@ -22,6 +23,8 @@ export type Shape =
       readonly type: 'structure';
       readonly required?: readonly string[];
       readonly members: Readonly<Record<string, string>>;
+      /** Members that travel in a header of HTTP, with its name. */
+      readonly headers?: Readonly<Record<string, string>>;
     }
   | (Limits & { readonly type: 'list'; readonly member: string; readonly flattened?: true })
   | (Limits & {
@@ -52,6 +55,7 @@ export interface ServiceModel {
 
 /** By the prefix of X-Amz-Target, or by the service's name where it speaks the Query protocol. */
 export const MODELS: Readonly<Record<string, ServiceModel>> = {
+  SageMakerRuntime: sagemakerRuntime as unknown as ServiceModel,
   SageMaker: sagemaker as unknown as ServiceModel,
   AWSEvents: events as unknown as ServiceModel,
   AnyScaleFrontendService: applicationAutoScaling as unknown as ServiceModel,
@@ -285,7 +289,10 @@ function patternOf(pattern: string): RegExp {
 export function compilePattern(pattern: string): RegExp {
   const portable = pattern
     .replaceAll('\\p{Alnum}', 'A-Za-z0-9')
+    .replaceAll('[\\p{Print}]', '[\\x20-\\x7e]')
     .replaceAll('\\p{Print}', '[\\x20-\\x7e]')
+    // Beginning and end of the text: every pattern is held against all of it.
+    .replaceAll(/\\[Az]/g, '')
     // An end of the text that is repeated is the end of the text.
     .replace(/\$\{\d+,\d+\}/g, '$');
   const source = `^(?:${portable})$`;
@@ -348,6 +355,28 @@ export function inputOfForm(
     [...form].filter(([name]) => name !== 'Action' && name !== 'Version'),
   );
   return readForm(model, shape, tree) ?? {};
+}
+
+/** The headers of a request or an answer as the structure they stand for; the rest of it is in `more`. */
+export function structureOfHeaders(
+  target: string,
+  operation: string,
+  direction: 'input' | 'output',
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  more: Readonly<Record<string, unknown>>,
+): unknown {
+  const model = modelOf(target);
+  const name = model?.operations[operation]?.[direction];
+  const shape = name == null ? undefined : model?.shapes[name];
+  if (model === undefined || shape?.type !== 'structure') return undefined;
+  const read = Object.entries(shape.headers ?? {}).flatMap(([member, header]) => {
+    const given = headers[header.toLowerCase()];
+    const text = typeof given === 'string' ? given : given?.[0];
+    if (text === undefined) return [];
+    const of = model.shapes[shape.members[member] ?? ''];
+    return [[member, of === undefined ? text : ofXml(of, text)] as const];
+  });
+  return { ...more, ...Object.fromEntries(read) };
 }
 
 /** @param form names relative to this shape; the value itself has the empty name */

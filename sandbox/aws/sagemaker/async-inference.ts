@@ -3,7 +3,7 @@ import type { Kernel, MetricDatum } from '../kernel.js';
 import { joinS3, splitS3Uri, uuid } from './context.js';
 import type { EndpointRecord, Fleet, Route } from './endpoint-record.js';
 import type { Endpoints } from './endpoints.js';
-import { header, inferenceIdOf, numberOf, validationError } from './invocation.js';
+import { header, numberOf, validationError } from './invocation.js';
 import type { InvocationRequest, InvocationResponse } from './invocation.js';
 import type { Exchanged, Runtime } from './runtime.js';
 import { ContainerError } from './serving.js';
@@ -76,7 +76,7 @@ export class AsyncInference {
       throw validationError(
         `Endpoint ${endpoint.name} of account ${this.kernel.accountId} does not support asynchronous inference: its configuration has no AsyncInferenceConfig. Use InvokeEndpoint.`,
       );
-    const inferenceId = inferenceIdOf(headers) ?? uuid();
+    const inferenceId = header(headers, 'x-amzn-sagemaker-inference-id') ?? uuid();
     const waiting: Waiting = {
       key: String(this.next).padStart(12, '0'),
       endpointName: endpoint.name,
@@ -87,9 +87,9 @@ export class AsyncInference {
       ...given('customAttributes', header(headers, 'x-amzn-sagemaker-custom-attributes')),
       ...placesOf(config, inferenceId, headers),
       receivedAtMs: this.kernel.now(),
-      ttlSeconds: numberOf(headers, 'requestTTLSeconds', [60, 21_600]) ?? DEFAULT_TTL_SECONDS,
+      ttlSeconds: numberOf(headers, 'x-amzn-sagemaker-requestttlseconds') ?? DEFAULT_TTL_SECONDS,
       timeoutSeconds:
-        numberOf(headers, 'invocationTimeoutSeconds', [1, 3_600]) ?? DEFAULT_TIMEOUT_SECONDS,
+        numberOf(headers, 'x-amzn-sagemaker-invocationtimeoutseconds') ?? DEFAULT_TIMEOUT_SECONDS,
     };
     this.next += 1;
     this.kernel.store.put(COLLECTION, waiting.key, waiting);
@@ -116,11 +116,17 @@ export class AsyncInference {
         continue;
       }
       this.expire(endpoint, queue);
+      // Nothing takes traffic: the endpoint goes, or its instances have yet to come.
+      if (working(endpoint, this.runtime).length === 0) continue;
       const running = this.runningOf(name);
       const open = queue.filter(({ key }) => !running.has(key));
       for (const waiting of open.slice(0, Math.max(0, room(endpoint) - running.size))) {
         running.add(waiting.key);
-        void this.work(endpoint, waiting).finally(() => running.delete(waiting.key));
+        void this.work(endpoint, waiting)
+          .catch((error: unknown) => {
+            this.kernel.log(`asynchronous inference ${waiting.inferenceId}: ${String(error)}`);
+          })
+          .finally(() => running.delete(waiting.key));
       }
     }
   }
@@ -381,10 +387,6 @@ function inputOf(headers: IncomingHttpHeaders, body: Buffer): Pick<Waiting, 'inp
       throw validationError(`Body must not be larger than ${MAX_INLINE_BYTES} bytes.`);
     return { inline: body.toString('base64') };
   }
-  if (inputUri.length > 1_024 || !/^(https|s3):\/\/([^/]+)\/?(.*)$/.test(inputUri))
-    throw validationError(
-      `Value '${inputUri.slice(0, 1_024)}' at 'inputLocation' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(https|s3)://([^/]+)/?(.*)$`,
-    );
   return { inputUri };
 }
 

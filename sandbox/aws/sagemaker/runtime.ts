@@ -6,7 +6,7 @@ import { uuid } from './context.js';
 import { routesOf } from './endpoint-record.js';
 import type { EndpointRecord, Route } from './endpoint-record.js';
 import type { Endpoints } from './endpoints.js';
-import { header, inferenceIdOf, validationError } from './invocation.js';
+import { header, validationError } from './invocation.js';
 import type { InvocationRequest, InvocationResponse } from './invocation.js';
 import type { EndpointMetrics } from './metrics.js';
 import { ContainerError } from './serving.js';
@@ -56,7 +56,7 @@ export class Runtime {
     if (body.length > MAX_BODY_BYTES) {
       throw validationError(`Request body must not be larger than ${MAX_BODY_BYTES} bytes.`);
     }
-    const inferenceId = inferenceIdOf(headers);
+    const inferenceId = header(headers, 'x-amzn-sagemaker-inference-id');
     const route = this.choose(endpoint, routes, header(headers, 'x-amzn-sagemaker-target-variant'));
     const { variant } = route;
     if (variant.modelName === undefined) {
@@ -64,6 +64,10 @@ export class Runtime {
         'Inference Component Name header is required for endpoints to which you plan to deploy inference components.',
       );
     }
+    if (header(headers, 'x-amzn-sagemaker-inference-component') !== undefined)
+      throw validationError(
+        'Inference Component Name header is not allowed for endpoints to which you dont plan to deploy inference components.',
+      );
     const contentType = header(headers, 'content-type') ?? 'application/octet-stream';
     const customAttributes = header(headers, 'x-amzn-sagemaker-custom-attributes');
     const exchange: Exchanged = {

@@ -6,6 +6,7 @@ import {
   faultsOfAnswer,
   inputOfForm,
   MODELS,
+  structureOfHeaders,
 } from '../../../sandbox/aws/model/check.js';
 
 function refusal(operation: string, input: unknown, target = 'SageMaker'): string {
@@ -121,6 +122,32 @@ describe('a model', () => {
     expect(compilePattern('arn:[\\p{Alnum}\\-]+').test('arn:aws-cn')).toBe(true);
     expect(compilePattern('([\\p{L}\\p{N}_]*)${1,128}').test('grüße_1')).toBe(true);
     expect(compilePattern('([\\p{L}\\p{N}_]*)${1,128}').test('no!')).toBe(false);
+  });
+});
+
+describe('headers', () => {
+  const read = (headers: Record<string, string>) =>
+    structureOfHeaders('SageMakerRuntime', 'InvokeEndpointAsync', 'input', headers, {
+      EndpointName: 'live',
+    });
+  const told = (headers: Record<string, string>) =>
+    refusal('InvokeEndpointAsync', read(headers), 'SageMakerRuntime');
+
+  it('are read as the structure they stand for, numbers as numbers', () => {
+    expect(
+      read({
+        'x-amzn-sagemaker-requestttlseconds': '60',
+        'x-amzn-sagemaker-inference-id': 'a b',
+        'x-amzn-sagemaker-novelty': '1',
+      }),
+    ).toEqual({ EndpointName: 'live', RequestTTLSeconds: 60, InferenceId: 'a b' });
+  });
+
+  it('are refused by the model as any input', () => {
+    expect(told({ 'x-amzn-sagemaker-inference-id': 'a b' })).toBe('accepted');
+    expect(told({ 'x-amzn-sagemaker-inference-id': 'aä' })).toMatch(/'inferenceId'/);
+    expect(told({ 'x-amzn-sagemaker-requestttlseconds': '59' })).toMatch(/'requestTTLSeconds'/);
+    expect(told({ 'x-amzn-sagemaker-requestttlseconds': 'soon' })).toMatch(/whole number/);
   });
 });
 

@@ -258,6 +258,10 @@ describe('an asynchronous endpoint', () => {
     ['a time to live below a minute', { RequestTTLSeconds: 59 }, /greater than or equal to 60/],
     ['a time to live above six hours', { RequestTTLSeconds: 21_601 }, /less than or equal/],
     ['a time-out above an hour', { InvocationTimeoutSeconds: 3_601 }, /less than or equal/],
+    ['a place with two dots in its name', { Filename: 'a.b.c' }, /filename/],
+    ['a place that climbs', { Filename: '../secret' }, /filename/],
+    ['a path that is an address', { S3OutputPathExtension: 's3://other' }, /s3OutputPathExtension/],
+    ['attributes of 1,025 characters', { CustomAttributes: 'x'.repeat(1_025) }, /customAttributes/],
     ['an inference id of 65 characters', { InferenceId: 'x'.repeat(65) }, /inferenceId/],
     [
       'an endpoint that is not there',
