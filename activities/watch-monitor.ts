@@ -86,6 +86,7 @@ export async function lookAtMonitor(
   const walk = walkOf(source, schedule, executions, afterMs, nowMs, back);
   const windows: WindowResult[] = [];
   let counted = countedToMs;
+  let ofAnother = false;
   for (const step of walk.steps) {
     const window = { fromMs: step.atMs - schedule.everyMs, toMs: step.atMs };
     if (countsFor(window, watch)) {
@@ -93,18 +94,25 @@ export async function lookAtMonitor(
         step.kind === 'ended'
           ? await judge(clients, watch, source, schedule, step.execution, window, alerts)
           : blindResult(source.id, source.kind, window, step.why);
-      if (step.kind !== 'late' || !known.some((one) => one.fromMs === window.fromMs))
-        windows.push(result);
+      ofAnother ||= result === 'of another version';
+      const told = step.kind === 'late' && known.some((one) => one.fromMs === window.fromMs);
+      if (result !== 'of another version' && !told) windows.push(result);
     }
     if (step.kind !== 'late') counted = step.atMs;
   }
+  const notes = [
+    ...(schedule.status === 'Scheduled'
+      ? []
+      : [`the monitoring schedule ${source.schedule} is ${schedule.status}`]),
+    ...(ofAnother
+      ? [`the executions of ${source.schedule} still look at answers of an earlier version`]
+      : []),
+  ];
   return {
     windows,
     countedToMs: counted,
     more: walk.more,
-    ...(schedule.status === 'Scheduled'
-      ? {}
-      : { note: `the monitoring schedule ${source.schedule} is ${schedule.status}` }),
+    ...(notes.length === 0 ? {} : { note: notes.join('; ') }),
   };
 }
 
@@ -282,7 +290,7 @@ async function judge(
   summary: MonitoringExecutionSummary,
   window: Window,
   alerts: readonly AlertChange[],
-): Promise<WindowResult> {
+): Promise<WindowResult | 'of another version'> {
   const execution: MonitorExecution = {
     scheduledAtMs: window.toMs,
     type: summary.MonitoringType ?? schedule.type,
@@ -296,6 +304,7 @@ async function judge(
   if (job === undefined) return blind('the execution names no processing job');
   const places = await placesOf(clients, job);
   if (places === undefined) return blind(`the processing job ${job} is gone, or names no output`);
+  if (!countsFor(dataSpan(source, window, places), watch)) return 'of another version';
 
   const violationsUri = below(places.output, 'constraint_violations.json');
   const violations = await read(clients, violationsUri, parseViolations);
@@ -341,6 +350,27 @@ async function judge(
   );
 }
 
+/**
+ * When what an execution looked at was captured. Monitors of labels look back, by the offsets of their job definition:
+ * the container is told the span, and of a definition of ours the policy has it.
+ */
+function dataSpan(source: ModelMonitorSource, window: Window, places: Places): Window {
+  const offsets = source.manage?.offsets;
+  const ofPolicy =
+    offsets === undefined
+      ? null
+      : {
+          fromMs: window.toMs - durationMs(offsets.start),
+          toMs: window.toMs - durationMs(offsets.end),
+        };
+  const told = [places.looksAt, ofPolicy].filter((span) => span !== null);
+  const spans = told.length === 0 ? [window] : told;
+  return {
+    fromMs: Math.min(...spans.map(({ fromMs }) => fromMs)),
+    toMs: Math.max(...spans.map(({ toMs }) => toMs)),
+  };
+}
+
 const compareBoth = (
   statistics: Found<MonitorStatistics>,
   baseline: Found<MonitorStatistics>,
@@ -350,6 +380,8 @@ const compareBoth = (
     : [];
 
 interface Places {
+  /** The span that the container was told to look at. */
+  readonly looksAt: Window | null;
   readonly output: string;
   readonly statistics: string | null;
   readonly constraints: string | null;
@@ -370,7 +402,10 @@ async function placesOf({ sagemaker }: Clients, job: string): Promise<Places | u
     input.S3Input?.S3Uri === undefined ? [] : [input.S3Input.S3Uri],
   );
   const ending = (name: string) => inputs.find((uri) => uri.endsWith(name)) ?? null;
+  const instant = (name: string): number => Date.parse(described.Environment?.[name] ?? '');
+  const [fromMs, toMs] = [instant('start_time'), instant('end_time')];
   return {
+    looksAt: fromMs < toMs ? { fromMs, toMs } : null,
     output,
     statistics: ending('statistics.json'),
     constraints: ending('constraints.json'),

@@ -332,7 +332,12 @@ interface Run {
 /** Answers of SageMaker for the hourly schedule `dq`, whose executions are these. */
 function scheduleOf(
   runs: readonly Run[],
-  of: { status?: 'Scheduled' | 'Stopped'; alerts?: readonly Run[] } = {},
+  of: {
+    status?: 'Scheduled' | 'Stopped';
+    alerts?: readonly Run[];
+    /** What the container was told. */
+    environment?: Readonly<Record<string, string>>;
+  } = {},
 ) {
   return [
     on(DescribeMonitoringScheduleCommand, () => ({
@@ -360,6 +365,7 @@ function scheduleOf(
     })),
     on(DescribeProcessingJobCommand, ({ ProcessingJobName = '' }) => ({
       ProcessingJobName,
+      ...(of.environment === undefined ? {} : { Environment: of.environment }),
       ProcessingInputs: [
         {
           InputName: 'baseline',
@@ -567,6 +573,72 @@ describe('watchData of Model Monitor', () => {
     expect(await result([])).toBe('warn');
     expect(await result([{ ...raised, atMs: NOON + 13 * MINUTE }])).toBe('warn');
     expect(await result([{ atMs: NOON + 11 * MINUTE, status: 'Completed' }, raised])).toBe('warn');
+  });
+
+  describe('whose answers are from before its run, as labels are late', () => {
+    const runs: Run[] = [{ atMs: NOON, status: 'CompletedWithViolations' }];
+    const objects = { ...base, ...output(NOON, moved) };
+    const iso = (atMs: number): string => new Date(atMs).toISOString();
+    const told48To24 = {
+      environment: { start_time: iso(NOON - 2 * DAY), end_time: iso(NOON - DAY) },
+    };
+    const seenBy = async (
+      sinceMs: number,
+      of: Parameters<typeof scheduleOf>[1],
+      source = monitor,
+      rest: Partial<DataWatch> = {},
+    ) => {
+      const { look } = account(objects, scheduleOf(runs, of));
+      const watch = watchOf(source, since(1));
+      const attempt = await look(
+        { ...watch, champion: { ...watch.champion, sinceMs }, ...rest },
+        NOON + 15 * MINUTE,
+      );
+      return attempt;
+    };
+    const windowsOf = async (...args: Parameters<typeof seenBy>) =>
+      told(await seenBy(...args)).windows.length;
+    const offsets: SourceInput = {
+      ...monitor,
+      kind: 'model-monitor',
+      manage: {
+        type: 'model-quality',
+        image: 'i',
+        role: 'arn:aws:iam::111122223333:role/m',
+        problem: 'binary',
+        groundTruth: 's3://artefacts/labels/',
+        attributes: { inference: '0' },
+        offsets: { start: '48h', end: '24h' },
+        baseline: { constraints: 's3://artefacts/base/constraints.json' },
+      },
+      schedule: 'flights-dq',
+    };
+
+    it('counts for the version that gave them, by what its container was told', async () => {
+      expect(await windowsOf(NOON - 2 * DAY, told48To24)).toBe(1);
+      const { error } = await seenBy(NOON - 2 * DAY + 1, told48To24);
+      expect(error).toMatchObject({
+        type: 'Quiet',
+        message: expect.stringMatching(/answers of an earlier version/) as string,
+      });
+    });
+
+    it('counts for nobody while something else was served, and as ever where nothing is told', async () => {
+      const rolling = { fromMs: NOON - 36 * HOUR, toMs: NOON - 35 * HOUR };
+      const disturbed = { disturbed: [rolling] };
+      expect((await seenBy(0, told48To24, monitor, disturbed)).error).toMatchObject({
+        type: 'Quiet',
+      });
+      expect(await windowsOf(NOON - HOUR, {}, monitor, disturbed)).toBe(1);
+      expect(await windowsOf(0, { environment: { start_time: 'yesterday' } })).toBe(1);
+    });
+
+    it('is known by the offsets of the policy too', async () => {
+      expect(await windowsOf(NOON - 2 * DAY, {}, offsets)).toBe(1);
+      expect((await seenBy(NOON - 2 * DAY + 1, {}, offsets)).error).toMatchObject({
+        type: 'Quiet',
+      });
+    });
   });
 
   it('says of a schedule that is not there what to change', async () => {

@@ -212,6 +212,11 @@ export class Monitoring {
         AppSpecification: { ImageUri: appOf(definition) },
         ProcessingResources: { ClusterConfig: clusterOf(definition) },
         ProcessingInputs: baselineInputs(definition),
+        Environment: told(
+          definition,
+          schedule.name,
+          windowOf({ scheduledAtMs, fromMs, toMs }, definition),
+        ),
         ProcessingOutputConfig: {
           Outputs: [
             {
@@ -811,7 +816,7 @@ async function explaining(work: () => number | Promise<number>): Promise<Monitor
 
 /** What an execution looks at: the time since the run before, or what the offsets of a monitor of labels say. */
 function windowOf(
-  execution: Execution,
+  execution: Pick<Execution, 'scheduledAtMs' | 'fromMs' | 'toMs'>,
   { type, request }: Definition,
 ): { readonly fromMs: number; readonly toMs: number } {
   const at = (name: string): number | undefined => {
@@ -852,6 +857,24 @@ function labelledOf(
     probability: probability === undefined ? null : Number(row[probability]),
     label: row[label] ?? '',
   }));
+}
+
+/** Environment of an execution's container. */
+function told(
+  definition: Definition,
+  schedule: string,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Readonly<Record<string, string>> {
+  const { type, request } = definition;
+  const own = member(request, `${type}AppSpecification`, 'Environment');
+  const iso = (atMs: number): string => `${new Date(atMs).toISOString().slice(0, 19)}Z`;
+  return {
+    ...(typeof own === 'object' ? (own as Readonly<Record<string, string>>) : {}),
+    start_time: iso(fromMs),
+    end_time: iso(toMs),
+    sagemaker_endpoint_name: endpointOf(definition),
+    sagemaker_monitoring_schedule_name: schedule,
+  };
 }
 
 const endpointOf = ({ type, request }: Definition): string =>
