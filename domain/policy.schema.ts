@@ -1048,9 +1048,6 @@ const deploySchema = z
     message: 'SageMaker keeps the old fleet for at most 1h',
   });
 
-/** Most dimensions of one metric in CloudWatch. */
-const MOST_DIMENSIONS = 30;
-
 const scalingSchema = z
   .strictObject({
     instances: z
@@ -1068,12 +1065,7 @@ const scalingSchema = z
             namespace: z.string().min(1).max(255),
             name: z.string().min(1).max(255),
             statistic: z.enum(['Average', 'Minimum', 'Maximum', 'SampleCount', 'Sum']),
-            dimensions: z
-              .record(z.string(), z.string())
-              .default({})
-              .refine((dimensions) => Object.keys(dimensions).length <= MOST_DIMENSIONS, {
-                message: `CloudWatch takes at most ${MOST_DIMENSIONS} dimensions`,
-              }),
+            dimensions: dimensionsSchema.default({}),
           })
           .optional(),
         scaleOutCooldown: durationSchema.default('60s'),

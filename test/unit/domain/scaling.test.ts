@@ -207,7 +207,7 @@ describe('a policy is refused', () => {
           },
         },
       },
-      /at most 30 dimensions/,
+      /30 dimensions at most/,
     ],
     ['with a custom metric unnamed', { target: { metric: 'custom', value: 1 } }, /go together/],
     [
