@@ -37,13 +37,25 @@ const FEWEST_SMS_WORDS = 40;
 /** Protocols that a program listens on: they get the whole as a document. */
 const FOR_PROGRAMS = ['lambda', 'sqs', 'http', 'https'] as const;
 
-/** One notice for every protocol, cut until SNS takes it. */
+/** One notice for every protocol, cut until SNS takes it: its texts first, then the notices that it gathers. */
 export function renderNotice(content: NoticeContent): RenderedNotice {
-  for (let length = TEXT_LENGTH; ; length = Math.floor(length / 2)) {
-    const rendered = renderedAt(content, length);
-    if (length < 100 || bytesOf(JSON.stringify(rendered.byProtocol)) <= MOST_BYTES) return rendered;
-  }
+  let rendered = renderedAt(content, TEXT_LENGTH);
+  for (let length = TEXT_LENGTH / 2; !isTaken(rendered) && length >= 100; length /= 2)
+    rendered = renderedAt(content, length);
+  const { posts = [] } = content;
+  for (let told = posts.length / 2; !isTaken(rendered) && told >= 1; told /= 2)
+    rendered = renderedAt(firstOf(content, posts, Math.floor(told)), 300);
+  return rendered;
 }
+
+const isTaken = ({ byProtocol }: RenderedNotice): boolean =>
+  bytesOf(JSON.stringify(byProtocol)) <= MOST_BYTES;
+
+const firstOf = (content: NoticeContent, posts: readonly Post[], count: number): NoticeContent => ({
+  ...content,
+  text: `${content.text}\nToo much for one message: the first ${String(count)} are here, the console has the others.`,
+  posts: posts.slice(0, count),
+});
 
 function renderedAt(content: NoticeContent, length: number): RenderedNotice {
   const cut = cutTo(content, length);

@@ -13,6 +13,7 @@ import {
 } from '../../../domain/notice-text.js';
 import type { NoticeContent } from '../../../domain/notice-text.js';
 import { noticeDocumentSchema } from '../../../domain/notice.schema.js';
+import { asOne, MOST_HELD } from '../../../domain/notices.js';
 import type { Post } from '../../../domain/notices.js';
 
 const NOON = Date.UTC(2026, 2, 1, 12);
@@ -74,6 +75,30 @@ describe('a notice', () => {
       link: LINK,
     });
   });
+  it('of as many as are ever held is taken by SNS, however long they are, and says what it leaves out', () => {
+    const posts = Array.from({ length: MOST_HELD }, (_, index) =>
+      post({
+        subject: 'é'.repeat(300),
+        text: '漢'.repeat(2_000),
+        key: `release/${'m'.repeat(40)}/${String(index)}/ended`,
+        consolePath: `/models/${'m'.repeat(40)}/releases/${String(index)}`,
+        evidence: [1, 2].map((at) => ({
+          uri: `s3://ml-artefacts/${'m'.repeat(150)}/${String(at)}.json`,
+          digest: 'f'.repeat(64),
+        })),
+      }),
+    );
+    const { byProtocol } = renderNotice(content({ posts, ...asOne('flights', posts) }));
+    expect(new TextEncoder().encode(JSON.stringify(byProtocol)).length).toBeLessThan(262_144);
+    const document = noticeDocumentSchema.parse(JSON.parse(byProtocol['sqs'] ?? ''));
+    const told = document.notices?.length ?? 0;
+    expect(told).toBeGreaterThan(20);
+    expect(document.text).toContain(
+      told === MOST_HELD ? '100 notices' : `the first ${String(told)} are here`,
+    );
+    expect(document.notices?.[0]?.dedupeKey).toBe(posts[0]?.key);
+  });
+
   it('of many holds each of them, with its time and link, in the text and in the document', () => {
     const many = content({ posts: [post(), post({ subject: 'flights: no data', key: 'k2' })] });
     const mail = renderNotice(many).byProtocol['email'] ?? '';
