@@ -43,6 +43,13 @@ export function arnOf(kernel: Kernel, kind: string, name: string): string {
   return kernel.arn('sagemaker', `${kind}/${name.toLowerCase()}`);
 }
 
+/** Whether a name, or an ARN, is of the account and Region of these services. */
+export function isOf(kernel: Kernel, nameOrArn: string): boolean {
+  if (!nameOrArn.startsWith('arn:')) return true;
+  const [, , , region, account] = nameOrArn.split(':');
+  return region === kernel.region && account === kernel.accountId;
+}
+
 const LOWER_ALPHANUMERICS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /** A copy without some members. */

@@ -4,7 +4,7 @@ import { imageDigest } from '../../learner/image.js';
 import { decisionOf, faultOfPolicy } from '../iam/resource-policy.js';
 import type { BusEvent, CallInfo, Kernel } from '../kernel.js';
 import { AwsError } from '../kernel.js';
-import { filtered, pageOf, seconds, taken } from './context.js';
+import { filtered, isOf, pageOf, seconds, taken } from './context.js';
 import { ROLE_SESSIONS } from '../sts/identities.js';
 import { studioProfile, studioSession } from '../sts/index.js';
 import {
@@ -323,7 +323,10 @@ export class Packages {
   }
 
   private list(request: z.output<typeof listPackages>) {
-    const group = request.ModelPackageGroupName && groupNameOf(request.ModelPackageGroupName);
+    const { ModelPackageGroupName: asked } = request;
+    if (asked !== undefined && !isOf(this.kernel, asked))
+      throw invalid(`Model Package Group ${asked} does not exist.`);
+    const group = asked && groupNameOf(asked);
     const all = this.kernel.store
       .entries<PackageRecord>(PACKAGES)
       .map(([, record]) => record)
@@ -423,7 +426,7 @@ export class Packages {
   private foundGroup(nameOrArn: string): GroupRecord {
     const name = groupNameOf(nameOrArn);
     const group = this.kernel.store.get<GroupRecord>(GROUPS, name);
-    if (group !== undefined) return group;
+    if (group !== undefined && isOf(this.kernel, nameOrArn)) return group;
     throw invalid(`Model Package Group ${name} does not exist.`);
   }
 

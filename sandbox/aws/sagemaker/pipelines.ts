@@ -6,6 +6,7 @@ import { checkInput } from '../model/check.js';
 import {
   arnOf,
   filtered,
+  isOf,
   pageOf,
   seconds,
   secondsIf,
@@ -907,7 +908,7 @@ export class Pipelines {
   private foundPipeline(nameOrArn: string): PipelineRecord {
     const name = nameOrArn.replace(/^arn:[^/]*\//, '');
     const exact = this.kernel.store.get<PipelineRecord>(PIPELINES, name);
-    if (exact !== undefined) return exact;
+    if (exact !== undefined && isOf(this.kernel, nameOrArn)) return exact;
     const byArn = this.kernel.store
       .entries<PipelineRecord>(PIPELINES)
       .find(([, { arn }]) => arn === nameOrArn.toLowerCase());

@@ -1,4 +1,6 @@
-import type { Kernel } from '../kernel.js';
+import { AwsError } from '../kernel.js';
+import type { CallInfo, Kernel } from '../kernel.js';
+import { isOf } from './context.js';
 import { addTags, deleteTags, listTags } from './shapes.js';
 import { invalid, parse } from './validate.js';
 
@@ -16,18 +18,33 @@ export class Tags {
 
   get operations() {
     return {
-      AddTags: (input: unknown) => {
+      AddTags: (input: unknown, call: CallInfo) => {
         const { ResourceArn, Tags } = parse(addTags, input);
+        this.checkPlace('AddTags', ResourceArn, call);
         return { Tags: this.add(ResourceArn, Tags) };
       },
-      ListTags: (input: unknown) => ({ Tags: this.of(parse(listTags, input).ResourceArn) }),
-      DeleteTags: (input: unknown) => {
+      ListTags: (input: unknown, call: CallInfo) => {
+        const { ResourceArn } = parse(listTags, input);
+        this.checkPlace('ListTags', ResourceArn, call);
+        return { Tags: this.of(ResourceArn) };
+      },
+      DeleteTags: (input: unknown, call: CallInfo) => {
         const { ResourceArn, TagKeys } = parse(deleteTags, input);
+        this.checkPlace('DeleteTags', ResourceArn, call);
         const kept = this.of(ResourceArn).filter(({ Key }) => !TagKeys.includes(Key));
         this.kernel.store.put(COLLECTION, ResourceArn.toLowerCase(), kept);
         return {};
       },
     };
+  }
+
+  /** An ARN of another account or Region is nobody's here, whatever its name. */
+  private checkPlace(operation: string, arn: string, { caller }: CallInfo): void {
+    if (isOf(this.kernel, arn)) return;
+    throw new AwsError(
+      'AccessDeniedException',
+      `User: ${caller.arn} is not authorized to perform: sagemaker:${operation} on resource: ${arn}`,
+    );
   }
 
   of(arn: string): readonly Tag[] {

@@ -16,12 +16,15 @@ import {
   CreateModelCommand,
   CreateModelPackageCommand,
   CreateModelPackageGroupCommand,
+  CreatePipelineCommand,
   DeleteModelPackageGroupPolicyCommand,
   DescribeEndpointConfigCommand,
   DescribeModelPackageCommand,
+  DescribePipelineCommand,
   GetModelPackageGroupPolicyCommand,
   ListModelPackagesCommand,
   ListModelsCommand,
+  ListTagsCommand,
   PutModelPackageGroupPolicyCommand,
   SageMakerClient,
   UpdateModelPackageCommand,
@@ -374,6 +377,39 @@ describe('a model made in another account', () => {
     expect((await failure(read())).message).toContain('Cannot find resource policy');
     const wrong = new PutModelPackageGroupPolicyCommand({ ...group, ResourcePolicy: '{}' });
     expect((await failure(sagemaker.send(wrong))).name).toBe('ValidationException');
+  });
+});
+
+describe('an ARN of another account or Region', () => {
+  it('names nothing here, though its name is taken here too', async () => {
+    const { sagemaker } = await as(DEPLOY);
+    const far = clientsIn('eu-west-1').sagemaker;
+    const group = { ModelPackageGroupName: 'Flights' };
+    for (const one of [sagemaker, far]) await one.send(new CreateModelPackageGroupCommand(group));
+    const ofHere = `arn:aws:sagemaker:us-east-1:${HERE}:model-package-group/Flights`;
+    const list = new ListModelPackagesCommand({ ModelPackageGroupName: ofHere });
+    expect((await failure(far.send(list))).message).toContain('does not exist');
+    expect((await failure(sagemaker.send(list))).name).toBe('AccessDeniedException');
+    const model = `arn:aws:sagemaker:us-east-1:${HERE}:model/of-${HERE}-us-east-1`;
+    const tags = new ListTagsCommand({ ResourceArn: model });
+    for (const one of [sagemaker, far])
+      expect(await failure(one.send(tags))).toMatchObject({
+        name: 'AccessDeniedException',
+        message: expect.stringContaining(`sagemaker:ListTags on resource: ${model}`) as string,
+      });
+    const pipeline = `arn:aws:sagemaker:us-east-1:${HERE}:pipeline/train`;
+    await sagemaker.send(
+      new CreatePipelineCommand({
+        PipelineName: 'train',
+        RoleArn: role(THERE),
+        PipelineDefinition: JSON.stringify({
+          Version: '2020-12-01',
+          Steps: [{ Name: 'stop', Type: 'Fail', Arguments: { ErrorMessage: 'no' } }],
+        }),
+      }),
+    );
+    const described = sagemaker.send(new DescribePipelineCommand({ PipelineName: pipeline }));
+    expect((await failure(described)).name).toBe('ResourceNotFound');
   });
 });
 
