@@ -174,6 +174,13 @@ export class Dispatcher {
     });
   }
 
+  /** Whoever visits a link has signed nothing: the ARN in it says where it leads. */
+  private placeLinked(form: ReadonlyMap<string, string>): OpenPlace {
+    const arn = form.get('TopicArn') ?? form.get('SubscriptionArn') ?? '';
+    const [, , , region = '', accountId = ''] = arn.split(':');
+    return this.parts.places.known({ accountId, region }) ?? this.home;
+  }
+
   private get home(): OpenPlace {
     return this.parts.places.at(this.parts.places.home);
   }
@@ -263,7 +270,11 @@ export class Dispatcher {
       input: [...form].map(([key, value]) => `${key}=${value}`).join('&'),
       perform: async () => {
         if (body instanceof AwsError) throw body;
-        const place = WITHOUT_REGION.has(version) ? this.home : this.placeOf(call);
+        const place = WITHOUT_REGION.has(version)
+          ? this.home
+          : isLink
+            ? this.placeLinked(form)
+            : this.placeOf(call);
         const found = place.byVersion.get(version);
         const handler = found === undefined ? undefined : own(found.query.operations, action);
         if (handler === undefined) {

@@ -29,10 +29,19 @@ import {
   SageMakerClient,
   UpdateModelPackageCommand,
 } from '@aws-sdk/client-sagemaker';
-import { CreateTopicCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import {
+  CreateTopicCommand,
+  ListSubscriptionsByTopicCommand,
+  PublishCommand,
+  SNSClient,
+  SubscribeCommand,
+} from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { handleInvocation, sageMakerServices } from '../../../sandbox/aws/sagemaker/index.js';
 import type { Sandbox } from '../../../sandbox/aws/server.js';
@@ -52,6 +61,17 @@ beforeAll(async () => {
   await s3.send(new PutObjectCommand({ Bucket: 'artefacts', Key: 'm.tar.gz', Body: 'x' }));
   await sagemaker.send(new CreateModelPackageGroupCommand({ ModelPackageGroupName: 'Flights' }));
   packageArn = await registered();
+});
+
+const web = createServer();
+beforeAll(
+  () =>
+    new Promise<void>((resolve) => {
+      web.listen(0, '127.0.0.1', resolve);
+    }),
+);
+afterAll(() => {
+  web.close();
 });
 
 const opened = (home: string) =>
@@ -440,6 +460,26 @@ describe('queues and topics', () => {
       name: 'InvalidParameterException',
       message: 'Invalid parameter: TopicArn',
     });
+  });
+});
+
+describe('the link that confirms a subscription', () => {
+  it('leads to the topic’s own account and Region, though whoever visits it signs nothing', async () => {
+    const asked = new Promise<string>((resolve) => {
+      web.on('request', (request, response) => {
+        void text(request).then((body) => {
+          response.end();
+          resolve((JSON.parse(body) as { readonly SubscribeURL: string }).SubscribeURL);
+        });
+      });
+    });
+    const { sns } = await as(DEPLOY, 'eu-west-1');
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: 'far' }));
+    const Endpoint = `http://127.0.0.1:${String((web.address() as AddressInfo).port)}/`;
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'http', Endpoint }));
+    expect((await fetch(await asked)).status).toBe(200);
+    const { Subscriptions } = await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }));
+    expect(Subscriptions?.[0]?.SubscriptionArn).toContain(`:sns:eu-west-1:${THERE}:far:`);
   });
 });
 
