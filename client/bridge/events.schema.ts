@@ -69,6 +69,7 @@ const envelopeSchema = z.object({
   source: z.union([text, z.array(text).min(1)]),
   'detail-type': text,
   region: maybe(z.string()),
+  time: moment,
   detail: z.record(z.string(), z.unknown()),
 });
 
@@ -197,12 +198,14 @@ const snsSchema = z.object({
   Message: z.string(),
 });
 
-type Reader = (detail: unknown, region: string | null) => BridgeEvent;
+type Moment = z.infer<typeof moment>;
+/** `sentAt` stands for the instant of a change that its `detail` does not tell: the next change must not pass for a repeat. */
+type Reader = (detail: unknown, region: string | null, sentAt: Moment) => BridgeEvent;
 
 const READERS: Readonly<Record<string, Reader>> = {
   'SageMaker Endpoint State Change': readEndpointEvent,
   'SageMaker Endpoint Deployment State Change': readEndpointEvent,
-  'CloudWatch Alarm State Change': (detail, region) => {
+  'CloudWatch Alarm State Change': (detail, region, sentAt) => {
     const { alarmName, state, configuration } = alarmSchema.parse(detail);
     const endpoints = (configuration?.metrics ?? []).flatMap(
       (metric) => metric.metricStat?.metric?.dimensions?.['EndpointName'] ?? [],
@@ -214,10 +217,10 @@ const READERS: Readonly<Record<string, Reader>> = {
       state: state.value,
       endpoints,
       children: childrenOf(configuration?.alarmRule, state.reasonData),
-      key: keyOf('alarm', region, alarmName, state.value, instantOf(state.timestamp)),
+      key: keyOf('alarm', region, alarmName, state.value, instantOf(state.timestamp ?? sentAt)),
     };
   },
-  'SageMaker Model Package State Change': (detail, region) => {
+  'SageMaker Model Package State Change': (detail, region, sentAt) => {
     const change = packageSchema.parse(detail);
     const group = change.ModelPackageGroupName ?? groupIn(change.ModelPackageArn);
     if (group === null) return { about: 'other', detailType: 'a model package outside of a group' };
@@ -226,7 +229,7 @@ const READERS: Readonly<Record<string, Reader>> = {
       change.ModelPackageArn?.toLowerCase() ?? group.toLowerCase(),
       change.ModelApprovalStatus,
       change.ModelPackageStatus,
-      instantOf(change.LastModifiedTime),
+      instantOf(change.LastModifiedTime ?? sentAt),
     );
     return { about: 'model package', group, region, key };
   },
@@ -264,21 +267,21 @@ const READERS: Readonly<Record<string, Reader>> = {
       ),
     };
   },
-  'SageMaker Training Job State Change': (detail) => {
+  'SageMaker Training Job State Change': (detail, _region, sentAt) => {
     const job = trainingJobSchema.parse(detail);
-    return jobEvent(job.TrainingJobName, job.TrainingJobStatus, job.LastModifiedTime);
+    return jobEvent(job.TrainingJobName, job.TrainingJobStatus, job.LastModifiedTime ?? sentAt);
   },
-  'SageMaker Transform Job State Change': (detail) => {
+  'SageMaker Transform Job State Change': (detail, _region, sentAt) => {
     const job = transformJobSchema.parse(detail);
-    return jobEvent(job.TransformJobName, job.TransformJobStatus, job.LastModifiedTime);
+    return jobEvent(job.TransformJobName, job.TransformJobStatus, job.LastModifiedTime ?? sentAt);
   },
-  'SageMaker Processing Job State Change': (detail) => {
+  'SageMaker Processing Job State Change': (detail, _region, sentAt) => {
     const job = processingJobSchema.parse(detail);
-    return jobEvent(job.ProcessingJobName, job.ProcessingJobStatus, job.LastModifiedTime);
+    return jobEvent(job.ProcessingJobName, job.ProcessingJobStatus, job.LastModifiedTime ?? sentAt);
   },
 };
 
-function readEndpointEvent(detail: unknown, region: string | null): BridgeEvent {
+function readEndpointEvent(detail: unknown, region: string | null, sentAt: Moment): BridgeEvent {
   const change = endpointSchema.parse(detail);
   const pending = change.PendingDeploymentSummary;
   const configs = [change.EndpointConfigName, pending?.EndpointConfigName].filter(
@@ -299,7 +302,7 @@ function readEndpointEvent(detail: unknown, region: string | null): BridgeEvent 
       normalisedStatus(change.EndpointStatus),
       ...configs,
       ...steps,
-      instantOf(change.LastModifiedTime),
+      instantOf(change.LastModifiedTime ?? sentAt),
     ),
   };
 }
@@ -402,9 +405,11 @@ function read(value: unknown): BridgeEvent {
   }
   const scheduled = scheduledSchema.safeParse(value);
   if (scheduled.success) return readSchedule(scheduled.data);
-  const { 'detail-type': detailType, detail, region } = envelopeSchema.parse(value);
+  const { 'detail-type': detailType, detail, region, time } = envelopeSchema.parse(value);
   const reader = Object.hasOwn(READERS, detailType) ? READERS[detailType] : undefined;
-  return reader === undefined ? { about: 'other', detailType } : reader(detail, region ?? null);
+  return reader === undefined
+    ? { about: 'other', detailType }
+    : reader(detail, region ?? null, time);
 }
 
 /** `…:rule/<name>`, `…:rule/<bus>/<name>` or `…:schedule/<group>/<name>`. */

@@ -41,6 +41,21 @@ describe('an instant', () => {
   });
 });
 
+describe('a change whose instant the event does not tell', () => {
+  it.each(['endpoint', 'training-job', 'processing-job', 'model-package'])(
+    'is told from the next one by when it was sent: %s',
+    (name) => {
+      const at = (time: string) => keyOf({ ...withDetail(name, { LastModifiedTime: null }), time });
+      expect(at('2026-11-29T10:00:00Z')).toBe(at('2026-11-29T10:00:00.000Z'));
+      expect(at('2026-11-29T10:00:00Z')).not.toBe(at('2026-11-29T10:05:00Z'));
+    },
+  );
+  it('goes by the change alone where the event tells it', () => {
+    const sent = (time: string) => keyOf({ ...sample('endpoint'), time });
+    expect(sent('2026-11-29T10:00:00Z')).toBe(sent('2026-11-29T10:05:00Z'));
+  });
+});
+
 describe('one change of state', () => {
   it.each<[string, string, Record<string, unknown>, Record<string, unknown>]>([
     [
