@@ -39,8 +39,12 @@ function inWords(issue: core.$ZodIssue, whole: unknown): readonly Complaint[] {
       return [found === undefined ? missing(path, whole) : wrongType(path, found, whole)];
     case 'invalid_value':
       return [oneOf(path, found, issue.values.map(String))];
-    case 'invalid_union':
-      return [wrongUnion(issue, found, whole)];
+    case 'invalid_union': {
+      const meant = meantOption(issue);
+      return meant === undefined
+        ? [wrongUnion(issue, found, whole)]
+        : meant.flatMap((inner) => inWords({ ...inner, path: [...path, ...inner.path] }, whole));
+    }
     case 'invalid_format':
       return [
         {
@@ -112,6 +116,21 @@ function oneOf(path: readonly PropertyKey[], found: unknown, values: readonly st
         : `${shown(found)} is none of ${values.join(', ')}`,
     remedy: near === undefined ? null : `did you mean '${near}'?`,
   };
+}
+
+/**
+ * What is wrong with the one option that the value is of the kind of: a list that is too long was meant as a list.
+ * `undefined` when it is of no option's kind, or of several.
+ */
+function meantOption(issue: core.$ZodIssueInvalidUnion): readonly core.$ZodIssue[] | undefined {
+  const ofKind = issue.errors.filter(
+    (option) =>
+      option.length > 0 &&
+      option.every(
+        ({ code, path }) => path.length > 0 || code === 'too_big' || code === 'too_small',
+      ),
+  );
+  return ofKind.length === 1 ? ofKind[0] : undefined;
 }
 
 function wrongUnion(issue: core.$ZodIssueInvalidUnion, found: unknown, whole: unknown): Complaint {

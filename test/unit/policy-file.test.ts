@@ -220,6 +220,25 @@ describe('a policy file', () => {
       },
     ],
     [
+      'more rollback alarms than SageMaker watches',
+      'probation: { rollBackOn: [alarms] }',
+      `alarms: [${'abcdefghijk'.split('').join(', ')}]\n    probation: { rollBackOn: [alarms] }`,
+      {
+        line: 26,
+        path: 'spec.deploy.alarms',
+        message: expect.stringMatching(/out of range: this takes at most 10 entries$/) as string,
+      },
+    ],
+    [
+      'a rollback alarm without a name',
+      'probation: { rollBackOn: [alarms] }',
+      "alarms: [errors, '']\n    probation: { rollBackOn: [alarms] }",
+      {
+        path: 'spec.deploy.alarms[1]',
+        message: expect.stringMatching(/at least 1 characters$/) as string,
+      },
+    ],
+    [
       'a gate that can never pass',
       '{ id: no-worse, kind: non_inferior, metric: roc_auc, margin: { absolute: 0.01 } }',
       '{ id: good, kind: absolute, metric: roc_auc, min: 1.2 }',
