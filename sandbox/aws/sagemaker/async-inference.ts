@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Kernel, MetricDatum } from '../kernel.js';
-import { joinS3, splitS3Uri, uuid } from './context.js';
+import { isS3Uri, joinS3, splitS3Uri, uuid } from './context.js';
 import type { EndpointRecord, Fleet, Route } from './endpoint-record.js';
 import type { Endpoints } from './endpoints.js';
 import { header, numberOf, validationError } from './invocation.js';
@@ -210,7 +210,7 @@ export class AsyncInference {
 
   private download({ inline, inputUri }: Waiting): Buffer | undefined {
     if (inline !== undefined) return Buffer.from(inline, 'base64');
-    const { bucket, key } = placeOf(inputUri ?? '');
+    const { bucket, key } = splitS3Uri(inputUri ?? '');
     return this.kernel.objects.get(bucket, key);
   }
 
@@ -252,7 +252,7 @@ export class AsyncInference {
 
   private put(uri: string | undefined, body: Buffer, contentType: string): boolean {
     if (uri === undefined) return true;
-    const { bucket, key } = placeOf(uri);
+    const { bucket, key } = splitS3Uri(uri);
     if (!this.kernel.objects.bucketExists(bucket)) return false;
     this.kernel.objects.put(bucket, key, body, { contentType });
     return true;
@@ -387,6 +387,8 @@ function inputOf(headers: IncomingHttpHeaders, body: Buffer): Pick<Waiting, 'inp
       throw validationError(`Body must not be larger than ${MAX_INLINE_BYTES} bytes.`);
     return { inline: body.toString('base64') };
   }
+  if (!isS3Uri(inputUri))
+    throw validationError(`InputLocation '${inputUri}' is not an S3 address.`);
   return { inputUri };
 }
 
@@ -406,12 +408,6 @@ function placesOf(
       failureUri: joinS3(output.S3FailurePath, `${inferenceId}-error.out`),
     }),
   };
-}
-
-/** `s3://bucket/key`, or `https://bucket.s3.us-east-1.amazonaws.com/key`. */
-function placeOf(uri: string): { readonly bucket: string; readonly key: string } {
-  const [, host, key] = /^https:\/\/([^/]+?)\.s3[.-][^/]*\/(.*)$/.exec(uri) ?? [];
-  return host === undefined ? splitS3Uri(uri) : { bucket: host, key: key ?? '' };
 }
 
 const given = <K extends string>(

@@ -70,10 +70,23 @@ export function uuid(): string {
   return randomUUID();
 }
 
+/** `s3://bucket/key`, `https://bucket.s3.us-east-1.amazonaws.com/key` or `https://s3.us-east-1.amazonaws.com/bucket/key`. */
 export function splitS3Uri(uri: string): { bucket: string; key: string } {
-  const match = /^s3:\/\/([^/]+)\/?(.*)$/.exec(uri);
+  const match =
+    /^s3:\/\/([^/]+)\/?(.*)$/.exec(uri) ??
+    /^https:\/\/s3[.-][^/]*\/([^/]+)\/?(.*)$/.exec(uri) ??
+    /^https:\/\/([^/]+?)\.s3[.-][^/]*\/(.*)$/.exec(uri);
   if (match === null) throw invalid(`'${uri}' is not an S3 address`);
   return { bucket: match[1] ?? '', key: match[2] ?? '' };
+}
+
+export function isS3Uri(uri: string): boolean {
+  try {
+    splitS3Uri(uri);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function joinS3(prefix: string, ...rest: readonly string[]): string {

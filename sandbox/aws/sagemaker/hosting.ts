@@ -203,6 +203,9 @@ export class Hosting {
     for (const variant of [...ProductionVariants, ...shadows]) this.checkVariant(variant);
     if (shadows.length > 0) this.checkShadow(request);
     this.checkServerless(request);
+    const { S3OutputPath, S3FailurePath } = request.AsyncInferenceConfig?.OutputConfig ?? {};
+    for (const uri of [DataCaptureConfig?.DestinationS3Uri, S3OutputPath, S3FailurePath])
+      if (uri !== undefined) splitS3Uri(uri);
     this.checkAsynchronous(request);
     const arn = arnOf(this.kernel, 'endpoint-config', name);
     if (this.kernel.store.get(CONFIGS, name) !== undefined) {

@@ -258,6 +258,11 @@ describe('an asynchronous endpoint', () => {
     ['a time to live below a minute', { RequestTTLSeconds: 59 }, /greater than or equal to 60/],
     ['a time to live above six hours', { RequestTTLSeconds: 21_601 }, /less than or equal/],
     ['a time-out above an hour', { InvocationTimeoutSeconds: 3_601 }, /less than or equal/],
+    [
+      'an input that is no object of S3',
+      { InputLocation: 'https://example.com/x' },
+      /is not an S3 address/,
+    ],
     ['a place with two dots in its name', { Filename: 'a.b.c' }, /filename/],
     ['a place that climbs', { Filename: '../secret' }, /filename/],
     ['a path that is an address', { S3OutputPathExtension: 's3://other' }, /s3OutputPathExtension/],
@@ -433,6 +438,21 @@ describe('an asynchronous endpoint', () => {
     ).rejects.toMatchObject({
       message: expect.stringMatching(/not supported for async/) as string,
     });
+  });
+
+  it('writes to an address of S3 by https, and is refused any other', async () => {
+    const to = (S3OutputPath: string) => ({
+      AsyncInferenceConfig: { OutputConfig: { S3OutputPath } },
+    });
+    await expect(config('elsewhere', to('https://example.com/out'))).rejects.toMatchObject({
+      name: 'ValidationException',
+      message: "'https://example.com/out' is not an S3 address",
+    });
+    await serving('by-https', to(`https://${BUCKET}.s3.us-east-1.amazonaws.com/web`));
+    const { InferenceId = '' } = await ask('by-https', {
+      InputLocation: `https://s3.us-east-1.amazonaws.com/${BUCKET}/in/one.csv`,
+    });
+    expect(await textAt(`s3://${BUCKET}/web/${InferenceId}.out`)).toMatch(/^0\.\d+\n0\.\d+$/);
   });
 
   it('takes its queue along when it is deleted', async () => {
