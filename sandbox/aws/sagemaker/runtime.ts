@@ -171,7 +171,9 @@ export class Runtime {
       const sampled = variant.weight === 0 ? 0 : shadow.weight / variant.weight;
       if (this.kernel.random('sagemaker.shadow') >= sampled) continue;
       const copy = { ...request, started: process.hrtime.bigint() };
-      void this.exchange({ variant: shadow, fleet, share: 0 }, copy);
+      this.exchange({ variant: shadow, fleet, share: 0 }, copy).catch((error: unknown) => {
+        this.kernel.log(`shadow ${shadow.name}: ${String(error)}`);
+      });
     }
   }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MODELS } from '../../../sandbox/aws/model/check.js';
-import { sageMakerServices } from '../../../sandbox/aws/sagemaker/index.js';
+import { handleInvocation, sageMakerServices } from '../../../sandbox/aws/sagemaker/index.js';
 import { start } from './support.js';
 
 const manual = readFileSync(join(import.meta.dirname, '../../../docs/sandbox.md'), 'utf8');
@@ -11,7 +11,12 @@ const rows = manual
   .split('\n')
   .filter((line) => line.startsWith('|') && !line.startsWith('| ---'))
   .join('\n');
-const sandbox = await start({ services: sageMakerServices, strict: false, log: () => undefined });
+const sandbox = await start({
+  services: sageMakerServices,
+  runtime: handleInvocation,
+  strict: false,
+  log: () => undefined,
+});
 
 /** Services of the Query protocol, by the version of their form. */
 const VERSIONS: Readonly<Record<string, string>> = {
@@ -22,7 +27,18 @@ const VERSIONS: Readonly<Record<string, string>> = {
 /** Told in prose: what queues and scaling policies can do. */
 const IN_PROSE = new Set(['AmazonSQS', 'AnyScaleFrontendService']);
 
+/** Operations that are a path. */
+const PATHS: Readonly<Record<string, string>> = {
+  InvokeEndpoint: '/endpoints/absent/invocations',
+  InvokeEndpointAsync: '/endpoints/absent/async-invocations',
+};
+
 async function isAnswered(target: string, operation: string): Promise<boolean> {
+  const path = PATHS[operation];
+  if (path !== undefined) {
+    const answer = await fetch(`${sandbox.url}${path}`, { method: 'POST', body: '1' });
+    return /absent of account \d+ not found/.test(await answer.text());
+  }
   const version = VERSIONS[target];
   const response = await fetch(sandbox.url, {
     method: 'POST',
