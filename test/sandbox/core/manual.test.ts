@@ -62,9 +62,11 @@ function isTold(operation: string): boolean {
   return rows.includes(operation) || rows.includes(kind) || manual.includes(operation);
 }
 
-const services = Object.entries(MODELS).map(
-  ([target, { operations }]) => [target, Object.keys(operations)] as const,
-);
+/** Called by paths, not by names: what is asked here would find none of its operations. */
+const BY_PATH = new Set(['SageMakerRuntime']);
+const services = Object.entries(MODELS)
+  .filter(([target]) => !BY_PATH.has(target))
+  .map(([target, { operations }]) => [target, Object.keys(operations)] as const);
 
 describe('the manual', () => {
   it.each(services)(
