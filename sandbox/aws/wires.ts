@@ -1,4 +1,4 @@
-import type { Sender } from './iam/service-access.js';
+import type { Sender } from './iam/resource-policy.js';
 import type { BusEvent, Kernel, MetricDatum, ScalableFleet, ScalableTargets } from './kernel.js';
 import type { Identities } from './sts/identities.js';
 
@@ -32,10 +32,9 @@ export interface Wires {
     fifo?: { readonly groupId: string; readonly deduplicationId: string },
   ) => boolean;
   /** Puts a message into a queue for another service, which the queue's policy must let in. */
-  deliverToQueue: (
-    sender: Sender,
-    ...message: Parameters<Wires['sendToQueue']>
-  ) => 'delivered' | 'no queue' | 'not allowed';
+  deliverToQueue: (sender: Sender, ...message: Parameters<Wires['sendToQueue']>) => Handed;
+  /** Publishes to a topic for another service, which the topic's policy must let in. */
+  publishFor: (sender: Sender, topicArn: string, message: string) => Handed;
   /** Publishes to a topic named by ARN, as an alarm does; false when there is no such topic. */
   publish: (topicArn: string, subject: string, message: string) => boolean;
   /** Carries out a scaling policy named by ARN, as an alarm does. */
@@ -43,6 +42,8 @@ export interface Wires {
   scaledVariants: ScalableTargets['variantsOf'];
   deregisterScaling: ScalableTargets['deregister'];
 }
+
+export type Handed = 'delivered' | 'absent' | 'not allowed';
 
 export type QueueAttributes = Readonly<
   Record<
@@ -71,6 +72,7 @@ export function unconnected(): Wires {
     alarmState: nothing,
     sendToQueue: nothing,
     deliverToQueue: nothing,
+    publishFor: nothing,
     publish: nothing,
     scale: nothing,
     scaledVariants: nothing,

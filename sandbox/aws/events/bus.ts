@@ -199,10 +199,10 @@ export class Bus {
   private hand({ ruleArn, target, event }: Delivery): void {
     const body = bodyFor(target, event);
     const sender = { service: 'events.amazonaws.com', sourceArn: ruleArn };
-    const isQueue = target.Arn.includes(':sqs:');
-    const handed = isQueue ? this.core.wires.deliverToQueue(sender, target.Arn, body) : 'no queue';
+    const { deliverToQueue, publishFor } = this.core.wires;
+    const hand = target.Arn.includes(':sns:') ? publishFor : deliverToQueue;
+    const handed = hand(sender, target.Arn, body);
     if (handed === 'delivered') return;
-    if (target.Arn.includes(':sns:') && this.core.wires.publish(target.Arn, '', body)) return;
     const deadLetter = target.DeadLetterConfig?.Arn;
     const attributes = Object.fromEntries(
       Object.entries({
@@ -211,7 +211,7 @@ export class Bus {
         ...(handed === 'not allowed'
           ? {
               ERROR_CODE: 'NO_PERMISSIONS',
-              ERROR_MESSAGE: `The policy of the queue does not let events.amazonaws.com send for ${ruleArn}.`,
+              ERROR_MESSAGE: `The policy of the target does not let events.amazonaws.com send for ${ruleArn}.`,
             }
           : { ERROR_CODE: 'NO_RESOURCE', ERROR_MESSAGE: 'The target does not exist.' }),
         RETRY_ATTEMPTS: '0',
@@ -220,7 +220,7 @@ export class Bus {
     );
     const kept =
       deadLetter !== undefined &&
-      this.core.wires.deliverToQueue(sender, deadLetter, body, attributes) === 'delivered';
+      deliverToQueue(sender, deadLetter, body, attributes) === 'delivered';
     const why =
       handed === 'not allowed' ? ', whose policy does not let events.amazonaws.com send' : '';
     this.core.log(

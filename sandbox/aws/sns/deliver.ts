@@ -1,4 +1,4 @@
-import type { Sender } from '../iam/service-access.js';
+import type { Sender } from '../iam/resource-policy.js';
 import type { Core } from '../wires.js';
 import { envelope } from './envelope.js';
 import { post } from './http-delivery.js';
@@ -65,7 +65,7 @@ export function deliver(
   else {
     const sender = senderFor(notification);
     const handed = core.wires.deliverToQueue(sender, endpoint, body, attributes, notification.fifo);
-    if (handed === 'no queue') failed('there is no such queue');
+    if (handed === 'absent') failed('there is no such queue');
     if (handed === 'not allowed')
       failed(
         "the queue's policy does not let sns.amazonaws.com send (sqs:SendMessage) for this topic",

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Html } from '../admin.js';
 import type { AdminPages } from '../admin.js';
 import { members, readEntries } from '../http/query-protocol.js';
-import { decisionOf, faultOfPolicy } from '../iam/resource-policy.js';
+import { decisionOf, faultOfPolicy, letsIn } from '../iam/resource-policy.js';
 import { AwsError } from '../kernel.js';
 import type { CallInfo, Kernel, QueryService, Service } from '../kernel.js';
 import { detected } from '../validate.js';
@@ -179,6 +179,14 @@ export function createSns(core: Core): { readonly service: Service; readonly pag
       throw mayNotPublish(caller.arn, arn, decision);
     if (!owned && decision === 'silent') throw mayNotPublish(caller.arn, arn, decision);
     return { topic, publish: topics.publish };
+  };
+
+  core.wires.publishFor = (sender, topicArn, message) => {
+    const topic = here.find(topicArn);
+    if (topic === undefined) return 'absent';
+    const request = { action: 'sns:Publish', resource: topicArn };
+    if (!letsIn(topic.attributes.Policy, sender, request)) return 'not allowed';
+    return core.wires.publish(topicArn, '', message) ? 'delivered' : 'absent';
   };
 
   core.wires.publish = (topicArn, subject, message) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isPolicy, letsIn } from '../iam/service-access.js';
+import { faultOfPolicy, letsIn } from '../iam/resource-policy.js';
 import { AwsError } from '../kernel.js';
 import type { CallInfo, Service } from '../kernel.js';
 import { operations } from '../validate.js';
@@ -84,10 +84,11 @@ export function createSqs(core: Core): Service {
 
   core.wires.deliverToQueue = (sender, queueArn, ...message) => {
     const queue = queues.get(queueArn.split(':').at(-1) ?? '');
-    if (queue === undefined || queue.arn !== queueArn) return 'no queue';
+    if (queue === undefined || queue.arn !== queueArn) return 'absent';
     const { Policy } = queue.record.attributes;
-    if (!letsIn(Policy, sender, 'sqs:SendMessage', queueArn)) return 'not allowed';
-    return core.wires.sendToQueue(queueArn, ...message) ? 'delivered' : 'no queue';
+    const request = { action: 'sqs:SendMessage', resource: queueArn };
+    if (!letsIn(Policy, sender, request)) return 'not allowed';
+    return core.wires.sendToQueue(queueArn, ...message) ? 'delivered' : 'absent';
   };
 
   const byUrl = (url: string): Queue => {
@@ -460,7 +461,7 @@ function checkAttribute(queueName: string, attribute: string, value: string): vo
   const outside =
     range !== undefined && (!/^\d+$/.test(value) || number < range[0] || number > range[1]);
   const misplaced = attribute === 'FifoQueue' && (value === 'true') !== queueName.endsWith('.fifo');
-  const unreadable = attribute === 'Policy' && value !== '' && !isPolicy(value);
+  const unreadable = attribute === 'Policy' && value !== '' && faultOfPolicy(value) !== undefined;
   if (outside || misplaced || unreadable) {
     throw named(
       'InvalidAttributeValue',

@@ -13,6 +13,7 @@ import {
   RemoveTargetsCommand,
   TestEventPatternCommand,
 } from '@aws-sdk/client-eventbridge';
+import { CreateTopicCommand, SetTopicAttributesCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
   ReceiveMessageCommand,
@@ -23,7 +24,7 @@ import type { Sandbox } from '../../../sandbox/aws/server.js';
 import { admin, clients, failure, letting, start } from './support.js';
 
 const sandbox = await start();
-const { eventBridge, sqs } = clients(sandbox.url);
+const { eventBridge, sns, sqs } = clients(sandbox.url);
 
 interface Delivered {
   readonly id: string;
@@ -147,6 +148,30 @@ describe('the bus', () => {
         ),
       ),
     ).resolves.toMatchObject({ name: 'InvalidAttributeValue' });
+  });
+
+  it('publishes to no topic whose policy does not let the rule in', async () => {
+    const { TopicArn = '' } = await sns.send(new CreateTopicCommand({ Name: 'heard' }));
+    const letters = await target(sandbox, 'unheard-letters', 'nobody');
+    await target(sandbox, 'to-a-topic', 'own.topic', {
+      Arn: TopicArn,
+      DeadLetterConfig: { Arn: 'arn:aws:sqs:us-east-1:111122223333:unheard-letters' },
+    });
+    emit(sandbox, 1, 'own.topic');
+    expect((await letters(1)).map(({ detail }) => detail.n)).toEqual([1]);
+    expect(JSON.stringify(await admin(sandbox, 'GET', 'outbox.json'))).toBe('[]');
+    const { Policy } = letting('events', 'x');
+    const AttributeValue = Policy.replace('sqs:SendMessage', 'sns:Publish').replace(
+      'arn:aws:sqs:us-east-1:111122223333:x',
+      TopicArn,
+    );
+    await sns.send(
+      new SetTopicAttributesCommand({ TopicArn, AttributeName: 'Policy', AttributeValue }),
+    );
+    emit(sandbox, 2, 'own.topic');
+    await expect
+      .poll(() => admin(sandbox, 'GET', 'outbox.json'), { timeout: 20_000 })
+      .toMatchObject([{ topicArn: TopicArn }]);
   });
 
   it('sends what it cannot deliver to the dead-letter queue', async () => {

@@ -232,6 +232,35 @@ describe('a bucket', () => {
     await unshare();
   });
 
+  it.each([
+    ['ArnLike', 'aws:PrincipalArn', DEPLOY, true],
+    ['ArnLike', 'aws:PrincipalArn', `arn:aws:iam::${THERE}:role/*`, true],
+    ['StringEquals', 'aws:PrincipalAccount', THERE, true],
+    ['StringEquals', 'aws:PrincipalAccount', HERE, false],
+    ['StringNotEquals', 'aws:PrincipalAccount', HERE, true],
+    ['Bool', 'aws:SecureTransport', 'false', false],
+    ['StringEquals', 'aws:PrincipalOrgID', 'o-1', false],
+    ['IpAddress', 'aws:SourceIp', '127.0.0.1/32', false],
+  ])('with %s of %s %s lets in: %s', async (operator, key, value, lets) => {
+    const statement = {
+      Effect: 'Allow',
+      Principal: '*',
+      Action: 's3:GetObject',
+      Resource: 'arn:aws:s3:::artefacts/*',
+      Condition: { [operator]: { [key]: value } },
+    };
+    await share(policy(statement));
+    const { s3 } = await as(DEPLOY);
+    const read = s3.send(new GetObjectCommand({ Bucket: 'artefacts', Key: 'm.tar.gz' }));
+    expect(
+      await read.then(
+        () => true,
+        () => false,
+      ),
+    ).toBe(lets);
+    await unshare();
+  });
+
   it('keeps out whom its policy denies, but never its owner from that policy', async () => {
     const { s3 } = clientsIn('us-east-1');
     const Policy = policy({
