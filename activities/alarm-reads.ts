@@ -18,7 +18,7 @@ import {
 
 import { ALARMS_PREFIX } from '../domain/names.js';
 import type { Described } from './alarms.js';
-import { createBatcher, Failed } from './batcher.js';
+import { createLookBatcher, Failed } from './batcher.js';
 import { inParallel } from './s3.js';
 
 /** An alarm that does not exist. */
@@ -41,11 +41,6 @@ export interface AlarmReads {
 }
 
 const NAMES_PER_CALL = 100;
-/** A look that was asked for waits only for those of the same moment. */
-const GATHER_MS = 10;
-/** Aligned looks of many models begin over some seconds. */
-const GATHER_ALIGNED_MS = 150;
-const GATHER_ALIGNED_MAX_MS = 5_000;
 /** Calls of a sweep while nobody knows better: one page for each state, and one of the history. */
 const LEAST_SWEEP_CALLS = 3;
 const HISTORY_PAGES = 5;
@@ -147,17 +142,11 @@ export function createAlarmReads(cloudwatchOf: (region: string) => CloudWatchCli
     });
   };
 
-  const common = { maxSize: Number.POSITIVE_INFINITY, send };
-  const asked = createBatcher({ ...common, waitMs: GATHER_MS });
-  const aligned = createBatcher({
-    ...common,
-    waitMs: GATHER_ALIGNED_MS,
-    maxWaitMs: GATHER_ALIGNED_MAX_MS,
-  });
+  const batcher = createLookBatcher(send);
   return {
     async read(region, look, signal) {
       if (look.names.length === 0) return [];
-      return (look.afresh ? asked : aligned).add(region, look, signal);
+      return batcher.add(region, look, signal);
     },
   };
 }

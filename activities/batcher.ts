@@ -125,3 +125,25 @@ export function createBatcher<Item, Result>(
     },
   };
 }
+
+/** A look that was asked for waits only for those of the same moment. */
+const GATHER_MS = 10;
+/** Aligned looks of many models begin over some seconds. */
+const GATHER_ALIGNED_MS = 150;
+const GATHER_ALIGNED_MAX_MS = 5_000;
+
+/** A batcher of looks, in calls of any size: those that were asked for do not wait for the aligned ones. */
+export function createLookBatcher<Look extends { readonly afresh: boolean }, Result>(
+  send: BatcherOptions<Look, Result>['send'],
+): Batcher<Look, Result> {
+  const common = { maxSize: Number.POSITIVE_INFINITY, send };
+  const asked = createBatcher({ ...common, waitMs: GATHER_MS });
+  const aligned = createBatcher({
+    ...common,
+    waitMs: GATHER_ALIGNED_MS,
+    maxWaitMs: GATHER_ALIGNED_MAX_MS,
+  });
+  return {
+    add: (group, look, signal) => (look.afresh ? asked : aligned).add(group, look, signal),
+  };
+}

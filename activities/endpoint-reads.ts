@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-sagemaker';
 
 import { awsErrorOf } from './aws-failure.js';
-import { createBatcher, Failed } from './batcher.js';
+import { createLookBatcher, Failed } from './batcher.js';
 import { lookAtEndpoint, type EndpointLook, type EndpointName } from './read.js';
 import { inParallel } from './s3.js';
 
@@ -26,9 +26,6 @@ export interface EndpointReads {
 }
 
 const ENDPOINTS_PER_PAGE = 100;
-const GATHER_MS = 10;
-const GATHER_ALIGNED_MS = 150;
-const GATHER_ALIGNED_MAX_MS = 5_000;
 const AT_A_TIME = 8;
 
 /** Names of endpoints are the same whatever their case. */
@@ -90,16 +87,10 @@ export function createEndpointReads(
     });
   };
 
-  const common = { maxSize: Number.POSITIVE_INFINITY, send };
-  const asked = createBatcher({ ...common, waitMs: GATHER_MS });
-  const aligned = createBatcher({
-    ...common,
-    waitMs: GATHER_ALIGNED_MS,
-    maxWaitMs: GATHER_ALIGNED_MAX_MS,
-  });
+  const batcher = createLookBatcher(send);
   return {
     async read(region, look, signal) {
-      return (look.afresh ? asked : aligned).add(region, look, signal);
+      return batcher.add(region, look, signal);
     },
   };
 }

@@ -9,7 +9,7 @@ import {
   type ScalingActivity,
 } from '@aws-sdk/client-application-auto-scaling';
 
-import { createBatcher, Failed } from './batcher.js';
+import { createLookBatcher, Failed } from './batcher.js';
 import { inParallel } from './s3.js';
 
 export interface ScalingLook {
@@ -36,9 +36,6 @@ const PER_PAGE = 50;
 const MOST_PAGES = 20;
 /** So long an activity may be under way: what has begun within it may have ended since. */
 const UNDER_WAY_MS = 3_600_000;
-const GATHER_MS = 10;
-const GATHER_ALIGNED_MS = 150;
-const GATHER_ALIGNED_MAX_MS = 5_000;
 const AT_A_TIME = 8;
 
 interface Known {
@@ -103,15 +100,9 @@ export function createScalingReads(
     );
   };
 
-  const common = { maxSize: Number.POSITIVE_INFINITY, send };
-  const asked = createBatcher({ ...common, waitMs: GATHER_MS });
-  const aligned = createBatcher({
-    ...common,
-    waitMs: GATHER_ALIGNED_MS,
-    maxWaitMs: GATHER_ALIGNED_MAX_MS,
-  });
+  const batcher = createLookBatcher(send);
   return {
-    read: (region, look, signal) => (look.afresh ? asked : aligned).add(region, look, signal),
+    read: (region, look, signal) => batcher.add(region, look, signal),
   };
 }
 
