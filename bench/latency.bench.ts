@@ -1,5 +1,6 @@
 /** From a person's approval to UpdateEndpoint, and from an alarm's event to StartPipelineExecution, step by step. */
 import { userInfo } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
@@ -62,16 +63,15 @@ export async function run(args: readonly string[]): Promise<void> {
       await alarmOf(stack, model);
       await keep(stack, modelkeeper, model, triggeredByAlarm(model));
     }
-    // Making a keeper's alarms gives it hints: an idle one has followed them.
-    await untilTrue('the keepers are idle', 10 * MIN_HINT_INTERVAL_MS, async () =>
-      (await Promise.all(busy.map((model) => quietSinceMs(temporal, model)))).every(
-        (sinceMs) => Date.now() - sinceMs > MIN_HINT_INTERVAL_MS,
-      ),
-    );
-
     const approvals: Path[] = [];
     const alarms: Path[] = [];
     for (const model of busy) {
+      // Its alarms' first states were hints: whoever has followed one waits for the next, an idle keeper does not.
+      await untilTrue(
+        'the keeper is idle',
+        60 * MIN_HINT_INTERVAL_MS,
+        async () => Date.now() - (await quietSinceMs(temporal, model)) > MIN_HINT_INTERVAL_MS,
+      );
       alarms.push(await alarmPath(stack, temporal, model));
       approvals.push(await approvalPath(stack, temporal, model));
       console.log(
@@ -161,16 +161,14 @@ async function alarmPath({ aws }: Stack, client: Client, model: string): Promise
   await aws.cloudwatch.send(
     new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason: 'a benchmark' }),
   );
-  const received = await until('the pipeline is started', 60_000, async () =>
-    (await aws.calls()).find(
-      (call) =>
-        call.operation === 'SageMaker.StartPipelineExecution' &&
-        call.input.includes(`${model}-train`),
-    ),
+  const { atMs: receivedMs } = await arrived(
+    aws,
+    'SageMaker.StartPipelineExecution',
+    `${model}-train`,
   );
   const keeper = await historyOf(client, `keeper/${model}`);
   const release = await historyOf(client, `release/${model}/1`);
-  return path(sentMs, received.atMs, [...keeper, ...release]);
+  return path(sentMs, receivedMs, [...keeper, ...release]);
 }
 
 async function approvalPath(stack: Stack, client: Client, model: string): Promise<Path> {
@@ -188,17 +186,32 @@ async function approvalPath(stack: Stack, client: Client, model: string): Promis
     reason: 'a benchmark',
   });
   if (reply.kind === 'refused') throw new Error(reply.reason);
-  const received = await until('the endpoint is updated', 60_000, async () =>
-    (await stack.aws.calls()).find(
-      (call) => call.operation === 'SageMaker.UpdateEndpoint' && call.input.includes(`"${model}"`),
-    ),
-  );
+  const { atMs: receivedMs } = await arrived(stack.aws, 'SageMaker.UpdateEndpoint', `"${model}"`);
   const history = [
     ...(await historyOf(client, `release/${model}/1`)),
     ...(await historyOf(client, `keeper/${model}`)),
   ];
   const accepted = history.find((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
-  return path(instant(accepted), received.atMs, history);
+  return path(instant(accepted), receivedMs, history);
+}
+
+/**
+ * The call the local AWS has received. Looked for once a second: its time stands in the log, and who reads the log of
+ * a few thousand calls takes time from what is measured.
+ */
+async function arrived(
+  aws: Stack['aws'],
+  operation: string,
+  input: string,
+): Promise<{ readonly atMs: number }> {
+  for (let looks = 0; looks < 60; looks += 1) {
+    await setTimeout(1_000);
+    const found = (await aws.calls()).find(
+      (call) => call.operation === operation && call.input.includes(input),
+    );
+    if (found !== undefined) return found;
+  }
+  throw new Error(`not within a minute: ${operation} with ${input}`);
 }
 
 /** Activities that were scheduled in the span; several of them may run at once. */

@@ -102,23 +102,7 @@ const SWIFT_MS = 5_000;
 export const swift = (summary: string, withinMs: number = DAY_MS): SwiftActivities => {
   const patient = control(summary, withinMs);
   if (!patched(SINCE_0_2)) return patient;
-  const once = proxyLocalActivities<SwiftActivities>({
-    summary,
-    startToCloseTimeout: SWIFT_MS,
-    scheduleToCloseTimeout: SWIFT_MS,
-    retry: { maximumAttempts: 1 },
-    cancellationType: ActivityCancellationType.TRY_CANCEL,
-  });
-  const first =
-    <Asked, Told>(quick: (asked: Asked) => Promise<Told>, slow: (asked: Asked) => Promise<Told>) =>
-    async (asked: Asked): Promise<Told> => {
-      try {
-        return await quick(asked);
-      } catch (error) {
-        if (isCancellation(error) || isHopeless(error)) throw error;
-        return slow(asked);
-      }
-    };
+  const once = onceHere<SwiftActivities>(summary, ActivityCancellationType.TRY_CANCEL);
   return {
     record: first(
       (asked) => once.record(asked),
@@ -142,6 +126,45 @@ export const swift = (summary: string, withinMs: number = DAY_MS): SwiftActiviti
     ),
   };
 };
+
+/** The same for a write whose effect must be known before anything is undone. */
+export const swiftWrite = (summary: string): Pick<ControlActivities, 'writePackage'> => {
+  const patient = careful(summary);
+  if (!patched(SINCE_0_2)) return patient;
+  const once = onceHere<ControlActivities>(
+    summary,
+    ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  );
+  return {
+    writePackage: first(
+      (asked) => once.writePackage(asked),
+      (asked) => patient.writePackage(asked),
+    ),
+  };
+};
+
+const onceHere = <Activities extends object>(
+  summary: string,
+  cancellationType: ActivityCancellationType,
+) =>
+  proxyLocalActivities<Activities>({
+    summary,
+    startToCloseTimeout: SWIFT_MS,
+    scheduleToCloseTimeout: SWIFT_MS,
+    retry: { maximumAttempts: 1 },
+    cancellationType,
+  });
+
+const first =
+  <Asked, Told>(quick: (asked: Asked) => Promise<Told>, slow: (asked: Asked) => Promise<Told>) =>
+  async (asked: Asked): Promise<Told> => {
+    try {
+      return await quick(asked);
+    } catch (error) {
+      if (isCancellation(error) || isHopeless(error)) throw error;
+      return slow(asked);
+    }
+  };
 
 type SwiftActivities = Pick<
   ControlActivities,

@@ -13,6 +13,7 @@ import {
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 import type {
+  ControlActivities,
   ModelRef,
   PackageWritten,
   ReleaseInput,
@@ -566,8 +567,9 @@ export function openReleaseDesk(input: ReleaseInput) {
     async writePackage(
       summary: string,
       wish: Omit<WritePackage, keyof ModelRef>,
+      by: Pick<ControlActivities, 'writePackage'> = careful(summary),
     ): Promise<PackageWritten> {
-      const written = await careful(summary).writePackage({ ...ref, ...wish });
+      const written = await by.writePackage({ ...ref, ...wish });
       wrote(written, wish);
       return written;
     },

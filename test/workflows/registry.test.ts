@@ -219,6 +219,28 @@ describe('the registry as a door', () => {
   });
 });
 
+describe('an approval that the registry does not take at once', () => {
+  it('is written by an activity that the Web UI names until it succeeds, and the rollout waits for it', async () => {
+    await play(
+      async (p) => {
+        p.world.registryFailures = 3;
+        const arn = await asking(p);
+        await p.decide(1, 'ada');
+        await p.reach(1, 'probation');
+        expect(p.world.registryFailures).toBe(0);
+        expect(p.world.package(arn).approvalStatus).toBe('Approved');
+        const { events } = await p.release(1).fetchHistory();
+        const written = (events ?? []).filter(
+          (event) =>
+            event.activityTaskScheduledEventAttributes?.activityType?.name === 'writePackage',
+        );
+        expect(written).toHaveLength(1);
+      },
+      { policy: opened() },
+    );
+  });
+});
+
 describe('an approval that somebody takes back in the registry before the rollout', () => {
   /** Approved while the model is frozen, so that the rollout waits. */
   async function approvedAndWaiting(p: Play): Promise<string> {

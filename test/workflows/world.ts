@@ -165,6 +165,8 @@ export class World {
   rollout: 'in service' | 'alarm' | 'silent' | 'mixed' = 'in service';
   /** Updates after a failed rollback that fail in the same way. */
   mixedAgain = 0;
+  /** So many approvals are not written to the registry before one is. */
+  registryFailures = 0;
   /** Wall-clock pause inside look-alikes of long activities, for tests that act in the middle. */
   preflightRefusal: readonly string[] = [];
   scaling = { found: true, suspended: false };
@@ -361,6 +363,10 @@ export class World {
 
   private async write(request: WritePackage): Promise<PackageWritten> {
     const { packageArn, status, description = '', lifeCycle } = request;
+    if (status === 'Approved' && this.registryFailures > 0) {
+      this.registryFailures -= 1;
+      throw new Error('the registry does not answer');
+    }
     const before = this.package(packageArn);
     const now = {
       ...before,

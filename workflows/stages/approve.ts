@@ -10,7 +10,7 @@ import type { Candidate } from '../../domain/model.js';
 import type { PostEvidence } from '../../domain/notices.js';
 import type { ApprovalRequest } from '../../domain/status.js';
 import { planInWords } from '../../domain/rollout.js';
-import { control } from '../activities.js';
+import { control, swiftWrite } from '../activities.js';
 import { atBest } from '../failures.js';
 import { publishMetrics } from '../metrics.js';
 import { SINCE_0_2 } from '../patches.js';
@@ -237,7 +237,7 @@ async function settled(
       asked,
       door === undefined
         ? control(summary).setApprovalStatus({ ...ref, ...wish })
-        : desk.writePackage(summary, wish),
+        : desk.writePackage(summary, wish, swiftWrite(summary)),
     ]);
     await desk.gate();
     return { kind: 'approved', evidence: request.evidence, digest: request.digest, by: people };
