@@ -785,7 +785,12 @@ export interface ControlActivities {
   findWayBack(request: WayBackRequest): Promise<WayBackOutcome>;
   /** Removes endpoint configs of ours, with their models, that are neither in use nor kept for the way back. */
   pruneConfigs(
-    request: ModelRef & { readonly keep: number; readonly wanted: readonly string[] },
+    request: ModelRef & {
+      readonly keep: number;
+      readonly wanted: readonly string[];
+      /** The release that was promoted: what later ones have made is none of its business. */
+      readonly release?: number;
+    },
   ): Promise<{ readonly removed: readonly string[] }>;
 
   /** Appends to the chain in this order; answers the head after the last. Retries for long when S3 refuses. */

@@ -77,13 +77,14 @@ export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities 
      */
     async pruneConfigs(request) {
       const { sagemaker } = clients(request);
-      const { model, keep, wanted } = request;
+      const { model, keep, wanted, release } = request;
       const configs = await configsOf(sagemaker, model);
-      const old = outdated(model, configs, { keep, wanted });
+      const old = outdated(model, configs, { keep, wanted, release });
       if (old.length === 0) return { removed: [] };
       const used = await inUse(sagemaker);
       const removed: string[] = [];
-      for (const name of outdated(model, configs, { keep, wanted: [...wanted, ...used.configs] })) {
+      const needed = { keep, wanted: [...wanted, ...used.configs], release };
+      for (const name of outdated(model, configs, needed)) {
         if (used.models.has(name)) continue;
         await discard(sagemaker, model, name);
         removed.push(name);

@@ -13,6 +13,10 @@ export function isConfigOf(model: string, name: string): boolean {
   return /^[1-9]\d{0,5}(-[2-9])?(-split)?$/.test(name.slice(model.length + 1));
 }
 
+/** The number of the release that made a config of the model, in whichever round. */
+const releaseOf = (model: string, name: string): number =>
+  Number.parseInt(name.slice(model.length + 1), 10);
+
 const newestFirst = (configs: readonly KeptConfig[]): readonly KeptConfig[] =>
   [...configs].sort((a, b) => b.createdAtMs - a.createdAtMs || (a.name < b.name ? 1 : -1));
 
@@ -28,14 +32,22 @@ export const waysBack = (
 
 /**
  * Configs that nobody needs any more: all but those in use or wanted, and the newest `keep` of the others. A config
- * that served two versions is of no use once it does not serve.
+ * that served two versions is of no use once it does not serve. What a release after `release` has made is on its way:
+ * it stays, and takes no place of those kept.
  */
 export function outdated(
   model: string,
   configs: readonly KeptConfig[],
-  rules: { readonly keep: number; readonly wanted: readonly string[] },
+  rules: {
+    readonly keep: number;
+    readonly wanted: readonly string[];
+    readonly release?: number | undefined;
+  },
 ): readonly string[] {
-  const free = newestFirst(configs).filter(({ name }) => !rules.wanted.includes(name));
+  const { release = Number.POSITIVE_INFINITY } = rules;
+  const free = newestFirst(configs).filter(
+    ({ name }) => !rules.wanted.includes(name) && releaseOf(model, name) <= release,
+  );
   const versions = free.filter(({ name }) => !isSplit(model, name));
   const kept = new Set(versions.slice(0, rules.keep).map(({ name }) => name));
   return free.map(({ name }) => name).filter((name) => !kept.has(name));

@@ -142,12 +142,13 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
  * cannot be removed now is removed after the next promotion.
  */
 async function pruned(desk: ReleaseDesk): Promise<void> {
-  const { ref, s } = desk;
+  const { ref, s, input } = desk;
   const { removed } = await aside('remove endpoint configs that nobody goes back to').pruneConfigs({
     ...ref,
     // The one before is one of those kept.
     keep: configsToKeep(ref.policy.spec.deploy) - 1,
     wanted: [s.championConfigName, s.configName].filter((name) => name !== null),
+    release: input.release,
   });
   if (removed.length > 0) desk.tell(`removed ${removed.join(', ')}: older than the versions kept`);
 }

@@ -154,6 +154,18 @@ describe('pruneConfigs', () => {
     expect(serving.removed).toEqual(['flights-3']);
   });
 
+  it('leaves what the release after this one has prepared, though nothing serves it yet', async () => {
+    const { activities, state } = history(({ configs }) => {
+      for (const name of ['flights-6', 'flights-6-split'])
+        configs.set(name, { variants: [variant(name)], tags: ours });
+    });
+    const request = { ...ref, keep: 0, wanted: ['flights-5', 'flights-4'], release: 5 };
+    await run(activities.pruneConfigs, [request]);
+    expect([...state.configs.keys()]).toEqual([
+      ...['flights-4', 'flights-5', 'flights-9', 'flights-6', 'flights-6-split'],
+    ]);
+  });
+
   it('asks for no endpoint when there is nothing to remove', async () => {
     const account = history();
     await run(account.activities.pruneConfigs, [{ ...ref, keep: 9, wanted: [] }]);

@@ -68,7 +68,9 @@ describe('a promotion', () => {
     await play(
       async (p) => {
         await promoted(p);
-        expect(p.world.pruned).toEqual([{ keep: 4, wanted: ['first', `${p.world.model}-1`] }]);
+        expect(p.world.pruned).toEqual([
+          { keep: 4, wanted: ['first', `${p.world.model}-1`], release: 1 },
+        ]);
       },
       {
         policy: (draft) => {

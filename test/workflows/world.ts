@@ -186,7 +186,7 @@ export class World {
   readonly steppedFor = new Set<number | undefined>();
   /** Endpoint configs that can be gone back to. */
   kept = ['first'];
-  readonly pruned: { keep: number; wanted: readonly string[] }[] = [];
+  readonly pruned: { keep: number; wanted: readonly string[]; release: number | undefined }[] = [];
   /** For which workflow scaling is suspended, as the mark on the endpoint says. */
   suspendedBy: string | null = null;
   evidenceSalt = '';
@@ -734,8 +734,8 @@ export class World {
         }
         return { kind: 'ready', configName, endpoint: await this.reading() };
       },
-      pruneConfigs: async ({ keep, wanted }) => {
-        this.pruned.push({ keep, wanted });
+      pruneConfigs: async ({ keep, wanted, release }) => {
+        this.pruned.push({ keep, wanted, release });
         return { removed: [] };
       },
       openSplit: async ({ release }) => {

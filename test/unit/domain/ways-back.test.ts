@@ -61,6 +61,15 @@ describe('what nobody goes back to', () => {
     const rules = { keep: 5, wanted: ['flights-3-split'] };
     expect(outdated('flights', split, rules)).toEqual(['flights-2-split']);
   });
+  it('is nothing that a later release has made, which is on its way and takes no place of those kept', () => {
+    const later = configs(
+      ...['flights-1', 'flights-2', 'flights-3', 'flights-4', 'flights-5', 'flights-5-split'],
+      ...['flights-11-2', 'flights-11-2-split'],
+    );
+    const rules = { keep: 1, wanted: ['flights-4', 'flights-3'], release: 4 };
+    expect(outdated('flights', later, rules)).toEqual(['flights-1']);
+    expect(outdated('flights', later, { ...rules, keep: 0 })).toEqual(['flights-2', 'flights-1']);
+  });
 });
 
 const main = { variant: 'main', instanceType: 'ml.m5.large' };
