@@ -1,5 +1,6 @@
 import type { Sender } from './iam/resource-policy.js';
 import type { BusEvent, Kernel, MetricDatum, ScalableFleet, ScalableTargets } from './kernel.js';
+import type { Message } from './sqs/messages.js';
 import type { Identities } from './sts/identities.js';
 
 /** The kernel as the core services see it: with one-shot timers, and what the services do for each other. */
@@ -31,6 +32,8 @@ export interface Wires {
     attributes?: QueueAttributes,
     fifo?: { readonly groupId: string; readonly deduplicationId: string },
   ) => boolean;
+  /** Moves a message that was received too often into a dead-letter queue; false when there is no such queue. */
+  redrive: (deadLetterArn: string, message: Message, sourceArn: string) => boolean;
   /** Puts a message into a queue for another service, which the queue's policy must let in. */
   deliverToQueue: (sender: Sender, ...message: Parameters<Wires['sendToQueue']>) => Handed;
   /** Publishes to a topic for another service, which the topic's policy must let in. */
@@ -71,6 +74,7 @@ export function unconnected(): Wires {
     observe: nothing,
     alarmState: nothing,
     sendToQueue: nothing,
+    redrive: nothing,
     deliverToQueue: nothing,
     publishFor: nothing,
     publish: nothing,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { faultOfPolicy, letsIn } from '../iam/resource-policy.js';
 import { AwsError } from '../kernel.js';
 import type { CallInfo, Service } from '../kernel.js';
-import { operations } from '../validate.js';
+import { operations, page } from '../validate.js';
 import type { Complaint } from '../validate.js';
 import type { Core, QueueAttributes } from '../wires.js';
 import { md5, md5OfAttributes } from './messages.js';
@@ -11,6 +11,10 @@ import { isReceiptHandle, Queue } from './queue.js';
 import type { QueueRecord, Received } from './queue.js';
 
 const MAX_MESSAGE_BYTES = 1_048_576;
+const MAX_DELAY_SECONDS = 900;
+const MOST_ATTRIBUTES = 10;
+/** Queues on one page. */
+const MOST_LISTED = 1000;
 
 const DEFAULTS: Readonly<Record<string, string>> = {
   VisibilityTimeout: '30',
@@ -56,14 +60,14 @@ const messageAttributes = z.record(
 );
 const outgoing = {
   MessageBody: z.string(),
-  DelaySeconds: z.int().min(0).max(900).optional(),
+  DelaySeconds: z.int().optional(),
   MessageAttributes: messageAttributes.optional(),
   MessageDeduplicationId: z.string().min(1).max(128).optional(),
   MessageGroupId: z.string().min(1).max(128).optional(),
 };
 type Outgoing = z.output<z.ZodObject<typeof outgoing>>;
 
-/** Amazon SQS. Sets `core.wires.sendToQueue` and `deliverToQueue`. */
+/** Amazon SQS. Sets `core.wires.sendToQueue`, `redrive` and `deliverToQueue`. */
 export function createSqs(core: Core): Service {
   const queues = new Map<string, Queue>();
   for (const [name, record] of core.store.entries<QueueRecord>('queues'))
@@ -79,6 +83,13 @@ export function createSqs(core: Core): Service {
       ...(attributes === undefined ? {} : { attributes }),
       ...fifo,
     });
+    return true;
+  };
+
+  core.wires.redrive = (deadLetterArn, message, sourceArn) => {
+    const queue = queues.get(deadLetterArn.split(':').at(-1) ?? '');
+    if (queue === undefined || queue.arn !== deadLetterArn) return false;
+    queue.takeIn(message, sourceArn);
     return true;
   };
 
@@ -101,7 +112,7 @@ export function createSqs(core: Core): Service {
     for (const [attribute, value] of Object.entries(attributes))
       checkAttribute(name, attribute, value);
     const redrive = attributes.RedrivePolicy;
-    if (redrive !== undefined && redrive !== '') checkRedrive(redrive, queues, core);
+    if (redrive !== undefined && redrive !== '') checkRedrive(name, redrive, queues, core);
   };
 
   const send = (queue: Queue, message: Outgoing, call: CallInfo): Message => {
@@ -192,13 +203,22 @@ export function createSqs(core: Core): Service {
         QueueUrl: byUrl(QueueName).url,
       })),
       ListQueues: op(
-        z.object({ QueueNamePrefix: z.string().optional() }),
-        ({ QueueNamePrefix: prefix = '' }) => ({
-          QueueUrls: [...queues.values()]
+        z.object({
+          QueueNamePrefix: z.string().optional(),
+          MaxResults: z.int().min(1).max(MOST_LISTED).optional(),
+          NextToken: z.string().optional(),
+        }),
+        ({ QueueNamePrefix: prefix = '', MaxResults, NextToken }) => {
+          const urls = [...queues.values()]
             .filter(({ record }) => record.name.startsWith(prefix))
             .map(({ url }) => url)
-            .sort(),
-        }),
+            .sort();
+          const { items, next } = page(urls, MaxResults ?? MOST_LISTED, NextToken, () =>
+            failure('InvalidParameterValue', 'The NextToken is not valid.'),
+          );
+          // AWS gives a token only to those who said how many they want.
+          return { QueueUrls: items, ...(MaxResults === undefined ? {} : { NextToken: next }) };
+        },
       ),
       GetQueueAttributes: op(
         z.object({ QueueUrl: queueUrl, AttributeNames: z.array(z.string()).optional() }),
@@ -362,6 +382,13 @@ function batch<E extends { readonly Id: string }>(
       `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
     );
   }
+  if (entries.some(({ Id }) => !/^[A-Za-z0-9_-]{1,80}$/.test(Id))) {
+    throw named(
+      'InvalidBatchEntryId',
+      'AWS.SimpleQueueService.InvalidBatchEntryId',
+      'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.',
+    );
+  }
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length) {
     throw named(
       'BatchEntryIdsNotDistinct',
@@ -409,6 +436,7 @@ function receivedAnswer(
     MessageGroupId: message.groupId,
     MessageDeduplicationId: message.deduplicationId,
     SequenceNumber: message.sequenceNumber,
+    DeadLetterQueueSourceArn: message.deadLetterSourceArn,
   };
   const shown = Object.entries(all).filter(
     ([name, value]) => value !== undefined && (system.includes('All') || system.includes(name)),
@@ -471,7 +499,12 @@ function checkAttribute(queueName: string, attribute: string, value: string): vo
   }
 }
 
-function checkRedrive(text: string, queues: ReadonlyMap<string, Queue>, core: Core): void {
+function checkRedrive(
+  source: string,
+  text: string,
+  queues: ReadonlyMap<string, Queue>,
+  core: Core,
+): void {
   const refuse = (reason: string): AwsError =>
     failure(
       'InvalidParameterValue',
@@ -496,9 +529,13 @@ function checkRedrive(text: string, queues: ReadonlyMap<string, Queue>, core: Co
   const name = parsed.data.deadLetterTargetArn.split(':').at(-1) ?? '';
   if (!queues.has(name) || core.arn('sqs', name) !== parsed.data.deadLetterTargetArn)
     throw refuse('Dead letter target does not exist.');
+  if (name.endsWith('.fifo') !== source.endsWith('.fifo'))
+    throw refuse('Dead-letter queue must be the same type of queue as the source.');
 }
 
 function checkBody(queue: Queue, message: Outgoing): void {
+  checkDelay(queue, message.DelaySeconds);
+  checkMessageAttributes(message.MessageAttributes ?? {});
   const limit = queue.seconds('MaximumMessageSize');
   const attributeBytes = Buffer.byteLength(JSON.stringify(message.MessageAttributes ?? ''));
   if (message.MessageBody === '')
@@ -519,6 +556,52 @@ function checkBody(queue: Queue, message: Outgoing): void {
       'InvalidMessageContents',
       'Invalid characters found in the message body.',
     );
+  }
+}
+
+function checkDelay(queue: Queue, seconds: number | undefined): void {
+  if (seconds === undefined) return;
+  const refuse = (reason: string): AwsError =>
+    failure(
+      'InvalidParameterValue',
+      `Value ${seconds} for parameter DelaySeconds is invalid. Reason: ${reason}`,
+    );
+  if (seconds < 0 || seconds > MAX_DELAY_SECONDS)
+    throw refuse(`DelaySeconds must be >= 0 and <= ${MAX_DELAY_SECONDS}.`);
+  // A FIFO queue delays all of its messages alike; 0 says nothing.
+  if (queue.isFifo && seconds !== 0)
+    throw refuse('The request include parameter that is not valid for this queue type.');
+}
+
+function checkMessageAttributes(attributes: NonNullable<Outgoing['MessageAttributes']>): void {
+  const names = Object.keys(attributes);
+  if (names.length > MOST_ATTRIBUTES) {
+    throw failure(
+      'InvalidParameterValue',
+      `Number of message attributes [${names.length}] exceeds the allowed maximum [${MOST_ATTRIBUTES}].`,
+    );
+  }
+  for (const [name, { DataType, StringValue, BinaryValue }] of Object.entries(attributes)) {
+    const [type = ''] = DataType.split('.');
+    if (!['String', 'Number', 'Binary'].includes(type)) {
+      throw failure(
+        'InvalidParameterValue',
+        `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
+      );
+    }
+    const value = type === 'Binary' ? BinaryValue : StringValue;
+    if (value === undefined || value === '') {
+      throw failure(
+        'InvalidParameterValue',
+        `The message attribute '${name}' must contain non-empty message attribute value for message attribute type '${DataType}'.`,
+      );
+    }
+    if (type === 'Number' && !/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value)) {
+      throw failure(
+        'InvalidParameterValue',
+        `Can't cast the value of message (user) attribute '${name}' to a number.`,
+      );
+    }
   }
 }
 

@@ -15,6 +15,8 @@ export interface Message {
   readonly groupId?: string;
   readonly deduplicationId?: string;
   readonly sequenceNumber?: string;
+  /** The queue whose redrive brought it here. */
+  readonly deadLetterSourceArn?: string;
 }
 
 export interface Redrive {

@@ -92,8 +92,6 @@ export class Queue {
     const now = this.core.now();
     const repeated = this.repeated(outgoing.deduplicationId, now);
     if (repeated !== undefined) return repeated;
-    const number = this.nextNumber;
-    this.nextNumber += 1;
     const delaySeconds = outgoing.delaySeconds ?? this.seconds('DelaySeconds');
     const message: Message = {
       id: randomUUID(),
@@ -107,13 +105,35 @@ export class Queue {
       ...(outgoing.deduplicationId === undefined
         ? {}
         : { deduplicationId: outgoing.deduplicationId }),
-      ...(this.isFifo ? { sequenceNumber: String(number).padStart(20, '0') } : {}),
     };
-    this.write(String(number).padStart(16, '0'), message);
-    if (message.deduplicationId !== undefined)
-      this.recent.set(message.deduplicationId, { message, atMs: now });
-    this.wake();
-    return message;
+    const stored = this.append(message);
+    if (stored.deduplicationId !== undefined)
+      this.recent.set(stored.deduplicationId, { message: stored, atMs: now });
+    return stored;
+  }
+
+  /**
+   * Takes in what another queue gives up: the same message, with its group and, but in a FIFO queue, the age
+   * it had. It is never taken for a repetition.
+   */
+  takeIn(
+    { id, body, attributes, sentAtMs, senderId, ...message }: Message,
+    sourceArn: string,
+  ): void {
+    const now = this.core.now();
+    const { groupId, deduplicationId } = message;
+    this.append({
+      id,
+      body,
+      attributes,
+      senderId,
+      sentAtMs: this.isFifo ? now : sentAtMs,
+      receiveCount: 0,
+      visibleAtMs: now,
+      ...(groupId === undefined ? {} : { groupId }),
+      ...(deduplicationId === undefined ? {} : { deduplicationId }),
+      deadLetterSourceArn: sourceArn,
+    });
   }
 
   /** Answers as soon as there is a message, at the latest after `waitMs`; never takes one for a caller who hung up. */
@@ -175,7 +195,7 @@ export class Queue {
   expire(): void {
     const before = this.core.now() - this.seconds('MessageRetentionPeriod') * 1000;
     for (const [key, message] of this.messages) {
-      if (message.sentAtMs >= before) break;
+      if (message.sentAtMs >= before) continue;
       this.messages.delete(key);
       this.core.store.delete(this.collection, key);
     }
@@ -198,8 +218,7 @@ export class Queue {
     const redrive = this.redrive;
     for (const { kind, key, message } of choose(this.messages, want, now, redrive)) {
       if (kind === 'dead letter' && redrive !== undefined) {
-        if (!this.core.wires.sendToQueue(redrive.deadLetterArn, message.body, message.attributes))
-          continue;
+        if (!this.core.wires.redrive(redrive.deadLetterArn, message, this.arn)) continue;
         this.messages.delete(key);
         this.core.store.delete(this.collection, key);
         continue;
@@ -214,6 +233,19 @@ export class Queue {
       received.push({ message: given, receiptHandle: handleOf(key, given) });
     }
     return received;
+  }
+
+  /** Puts a message at the end of the queue; in a FIFO queue it gets its number. */
+  private append(message: Message): Message {
+    const number = this.nextNumber;
+    this.nextNumber += 1;
+    const stored: Message = {
+      ...message,
+      ...(this.isFifo ? { sequenceNumber: String(number).padStart(20, '0') } : {}),
+    };
+    this.write(String(number).padStart(16, '0'), stored);
+    this.wake();
+    return stored;
   }
 
   private write(key: string, message: Message): void {

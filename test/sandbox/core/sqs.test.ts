@@ -223,3 +223,164 @@ it('lists queues and purges one, once a minute', async () => {
   const { QueueUrls } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'queue-' }));
   expect(QueueUrls).toContain(QueueUrl);
 });
+
+it('moves messages of several groups into a FIFO dead-letter queue as they were, though their bodies are the same', async () => {
+  const deadLetters = await queue({ FifoQueue: 'true' }, '.fifo');
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ['QueueArn'] }),
+  );
+  const QueueUrl = await queue(
+    {
+      FifoQueue: 'true',
+      VisibilityTimeout: '0',
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: Attributes?.QueueArn,
+        maxReceiveCount: 1,
+      }),
+    },
+    '.fifo',
+  );
+  const ids: (string | undefined)[] = [];
+  for (const group of ['a', 'b', 'c']) {
+    const { MessageId } = await sqs.send(
+      new SendMessageCommand({
+        QueueUrl,
+        MessageBody: 'the same',
+        MessageGroupId: group,
+        MessageDeduplicationId: `only-${group}`,
+      }),
+    );
+    ids.push(MessageId);
+  }
+  expect(await receive(QueueUrl, { MaxNumberOfMessages: 10 })).toHaveLength(3);
+  expect(await receive(QueueUrl, { MaxNumberOfMessages: 10 })).toEqual([]);
+  const moved = await receive(deadLetters, { MaxNumberOfMessages: 10 });
+  expect(
+    moved.map(({ MessageId, Attributes: system }) => [
+      MessageId,
+      system?.MessageGroupId,
+      system?.MessageDeduplicationId,
+      system?.DeadLetterQueueSourceArn?.split(':').at(-1),
+    ]),
+  ).toEqual(
+    ['a', 'b', 'c'].map((group, at) => [
+      ids[at],
+      group,
+      `only-${group}`,
+      QueueUrl.split('/').at(-1),
+    ]),
+  );
+});
+
+it('refuses a dead-letter queue of the other type', async () => {
+  await sqs.send(new CreateQueueCommand({ QueueName: 'standard-dead-letters' }));
+  const refused = queue(
+    {
+      FifoQueue: 'true',
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: 'arn:aws:sqs:us-east-1:111122223333:standard-dead-letters',
+        maxReceiveCount: 1,
+      }),
+    },
+    '.fifo',
+  );
+  expect((await failure(refused)).message).toContain('same type of queue as the source');
+});
+
+it.each([
+  [
+    'of an unknown type',
+    { DataType: 'Text', StringValue: 'x' },
+    'the set of supported type prefixes is Binary, Number, and String',
+  ],
+  ['without a value', { DataType: 'String' }, 'must contain non-empty message attribute value'],
+  ['with an empty value', { DataType: 'String', StringValue: '' }, 'must contain non-empty'],
+  ['that is called a number and is none', { DataType: 'Number', StringValue: 'x' }, "Can't cast"],
+])('refuses a message attribute %s', async (_which, attribute, message) => {
+  const QueueUrl = await queue();
+  const sent = sqs.send(
+    new SendMessageCommand({
+      QueueUrl,
+      MessageBody: 'x',
+      MessageAttributes: { kind: attribute },
+    }),
+  );
+  const error = await failure(sent);
+  expect(error.message).toContain(message);
+  expect(error.name).toBe('InvalidParameterValue');
+});
+
+it('refuses an eleventh message attribute', async () => {
+  const QueueUrl = await queue();
+  const names = Array.from({ length: 11 }, (_, at) => `a${at}`);
+  const send = (some: readonly string[]) =>
+    sqs.send(
+      new SendMessageCommand({
+        QueueUrl,
+        MessageBody: 'x',
+        MessageAttributes: Object.fromEntries(
+          some.map((name) => [name, { DataType: 'Number.int', StringValue: '-1.5e3' }]),
+        ),
+      }),
+    );
+  await send(names.slice(1));
+  expect((await failure(send(names))).message).toBe(
+    'Number of message attributes [11] exceeds the allowed maximum [10].',
+  );
+});
+
+it('refuses the one entry of a batch whose delay is too long, and a batch with an id that is none', async () => {
+  const QueueUrl = await queue();
+  const { Successful, Failed } = await sqs.send(
+    new SendMessageBatchCommand({
+      QueueUrl,
+      Entries: [
+        { Id: 'good', MessageBody: 'x', DelaySeconds: 900 },
+        { Id: 'bad', MessageBody: 'x', DelaySeconds: 901 },
+      ],
+    }),
+  );
+  expect(Successful?.map(({ Id }) => Id)).toEqual(['good']);
+  expect(Failed).toMatchObject([
+    {
+      Id: 'bad',
+      Code: 'InvalidParameterValue',
+      Message:
+        'Value 901 for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.',
+    },
+  ]);
+  const strange = sqs.send(
+    new SendMessageBatchCommand({ QueueUrl, Entries: [{ Id: 'a b', MessageBody: 'x' }] }),
+  );
+  expect((await failure(strange)).message).toContain('A batch entry id can only contain');
+});
+
+it('delays no single message of a FIFO queue', async () => {
+  const QueueUrl = await queue({ FifoQueue: 'true' }, '.fifo');
+  const send = (DelaySeconds: number) =>
+    sqs.send(
+      new SendMessageCommand({
+        QueueUrl,
+        MessageBody: 'x',
+        MessageGroupId: 'g',
+        MessageDeduplicationId: `after-${DelaySeconds}`,
+        DelaySeconds,
+      }),
+    );
+  await send(0);
+  expect((await failure(send(1))).message).toContain('not valid for this queue type');
+});
+
+it('lists queues page by page for those who say how many they want', async () => {
+  for (const name of ['paged-a', 'paged-b', 'paged-c'])
+    await sqs.send(new CreateQueueCommand({ QueueName: name }));
+  const names = ({ QueueUrls = [] }: { QueueUrls?: string[] | undefined }) =>
+    QueueUrls.map((url) => url.split('/').at(-1));
+  const list = (more: { MaxResults?: number; NextToken?: string | undefined }) =>
+    sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'paged-', ...more }));
+  const all = await list({});
+  expect([names(all), all.NextToken]).toEqual([['paged-a', 'paged-b', 'paged-c'], undefined]);
+  const first = await list({ MaxResults: 2 });
+  expect(names(first)).toEqual(['paged-a', 'paged-b']);
+  expect(names(await list({ MaxResults: 2, NextToken: first.NextToken }))).toEqual(['paged-c']);
+});
