@@ -21,6 +21,7 @@ import {
   isNameOfOurs,
   isOfRelease,
   managedAlarms,
+  ownerOfAlarm,
   type AlarmSpec,
 } from '../domain/managed-alarms.js';
 import { isPlainStat } from '../domain/metric-stat.js';
@@ -29,7 +30,7 @@ import { pollEveryMs } from '../domain/watch.js';
 import { aws, may } from './aws-failure.js';
 import type { AlarmDifference, AlarmRepair, ControlActivities, ModelRef } from './contract.js';
 import type { ControlDeps } from './deps.js';
-import { notYet } from './heartbeat.js';
+import { hopeless, notYet } from './heartbeat.js';
 import { describeConfig, describeEndpoint, hostedVariant, variantOf } from './read.js';
 import { clientsFor } from './stage-clients.js';
 
@@ -226,8 +227,69 @@ type Tags = Readonly<Record<string, string>>;
 
 const tagList = (tags: Tags) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
+/** The field of a difference that says that an alarm of that name is somebody else's: nothing is written then. */
+export const ALARM_OWNER = 'owner';
+
+/** Whose an alarm is that should be the model's; `null` where it is ours, or is gone. */
+export async function foreignAlarm(
+  cloudwatch: CloudWatchClient,
+  model: string,
+  alarm: Described,
+  asWanted: boolean,
+): Promise<AlarmDifference | null> {
+  const has = alarm.AlarmArn === undefined ? 'absent' : await tagsOf(cloudwatch, alarm.AlarmArn);
+  return has === 'absent' ? null : foreignDifference(model, alarm, has, asWanted);
+}
+
+function foreignDifference(
+  model: string,
+  alarm: Described,
+  has: ReadonlyMap<string, string>,
+  asWanted: boolean,
+): AlarmDifference | null {
+  const tag = has.get(MODEL_TAG) ?? null;
+  if (ownerOfAlarm({ model: tag, asWanted }, model) === 'ours') return null;
+  return {
+    name: alarm.AlarmName ?? '',
+    field: ALARM_OWNER,
+    was: tag === null ? 'somebody else’s' : `of the model ${tag}`,
+    is: model,
+  };
+}
+
 /**
- * Makes the alarms be as they should: creates missing ones, puts right changed ones, leaves right ones alone.
+ * What of an alarm is not as it should be, its tags included. Of somebody else's, only that: it is left as it is.
+ * Reads only.
+ */
+export async function alarmFaults(
+  cloudwatch: CloudWatchClient,
+  spec: AlarmSpec,
+  alarm: Described,
+  tags: Tags,
+): Promise<readonly AlarmDifference[]> {
+  const differences = alarmDifferences(spec, alarm);
+  const has = alarm.AlarmArn === undefined ? 'absent' : await tagsOf(cloudwatch, alarm.AlarmArn);
+  if (has === 'absent') return differences;
+  const foreign = foreignDifference(tags[MODEL_TAG] ?? '', alarm, has, differences.length === 0);
+  if (foreign !== null) return [foreign];
+  const lacking = Object.entries(tags).filter(([key, value]) => has.get(key) !== value);
+  return [
+    ...differences,
+    ...lacking.map(([key, value]) => ({
+      name: spec.name,
+      field: `${TAG_FIELD}${key}`,
+      was: inWords(has.get(key)),
+      is: value,
+    })),
+  ];
+}
+
+const TAG_FIELD = 'tag ';
+const isOfTags = ({ field }: AlarmDifference): boolean => field.startsWith(TAG_FIELD);
+
+/**
+ * Makes the alarms be as they should: creates missing ones, puts right changed ones, leaves right ones alone, and those
+ * of somebody else as well.
  *
  * One after the other: CloudWatch takes three such calls a second. Answers what was not as it should be.
  */
@@ -246,8 +308,10 @@ export async function putAlarms(
     const differences: readonly AlarmDifference[] =
       alarm === undefined
         ? [{ name: spec.name, field: 'existence', was: 'missing', is: 'created' }]
-        : alarmDifferences(spec, alarm);
-    if (differences.length > 0) {
+        : await alarmFaults(cloudwatch, spec, alarm, tags);
+    found.push(...differences);
+    if (differences.some(({ field }) => field === ALARM_OWNER)) continue;
+    if (differences.some((one) => !isOfTags(one)))
       await aws(may('cloudwatch:PutMetricAlarm', `alarm:${spec.name}`), (options) =>
         cloudwatch.send(
           new PutMetricAlarmCommand({
@@ -259,45 +323,39 @@ export async function putAlarms(
           options,
         ),
       );
-    }
-    const retagged =
-      alarm?.AlarmArn === undefined
-        ? []
-        : await putTags(cloudwatch, spec.name, alarm.AlarmArn, tags);
-    found.push(...differences, ...retagged);
+    // Without ours it would be left behind when the model is retired.
+    if (differences.some(isOfTags)) await putTags(cloudwatch, alarm?.AlarmArn ?? '', tags);
   }
   return found;
 }
 
-/** Tags that an alarm lacks: without ours it would be left behind when the model is retired. */
-async function putTags(
+/** Alarms that a rollout relies on. Throws `PolicyUnfit` where somebody else has one of their names. */
+export async function putGuards(
   cloudwatch: CloudWatchClient,
-  name: string,
-  arn: string,
+  specs: readonly AlarmSpec[],
   tags: Tags,
-): Promise<readonly AlarmDifference[]> {
-  const has = await tagsOf(cloudwatch, arn);
-  if (has === 'absent') return [];
-  const lacking = Object.entries(tags).filter(([key, value]) => has.get(key) !== value);
-  if (lacking.length === 0) return [];
+): Promise<void> {
+  const found = await putAlarms(cloudwatch, specs, tags);
+  const foreign = found.find(({ field }) => field === ALARM_OWNER);
+  if (foreign !== undefined)
+    throw hopeless(
+      FailureType.PolicyUnfit,
+      `the alarm ${foreign.name} that is to watch the rollout is ${foreign.was}, and is left as it is: rename or delete it, or hand it over by the tag ${MODEL_TAG} = ${foreign.is}`,
+    );
+}
+
+async function putTags(cloudwatch: CloudWatchClient, arn: string, tags: Tags): Promise<void> {
   await aws(may('cloudwatch:TagResource', arn), (options) =>
-    cloudwatch.send(
-      new TagResourceCommand({ ResourceARN: arn, Tags: tagList(Object.fromEntries(lacking)) }),
-      options,
-    ),
+    cloudwatch.send(new TagResourceCommand({ ResourceARN: arn, Tags: tagList(tags) }), options),
   );
-  return lacking.map(([key, value]) => ({
-    name,
-    field: `tag ${key}`,
-    was: inWords(has.get(key)),
-    is: value,
-  }));
 }
 
 /** A repair as a sentence of the timeline. */
 function repairInWords(name: string, differences: readonly AlarmDifference[]): string {
   const [first] = differences;
   if (first?.field === 'existence') return `${first.is} ${name}`;
+  if (first?.field === ALARM_OWNER)
+    return `left ${name} as it is: it is ${first.was}, and not handed over by the tag ${MODEL_TAG} = ${first.is}`;
   return `put ${name} right (${differences.map(({ field, was, is }) => `${field} was ${was}, is ${is}`).join('; ')})`;
 }
 

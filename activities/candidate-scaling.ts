@@ -22,6 +22,7 @@ import { candidateScalingAlarm, isOfVariant } from '../domain/scaling.js';
 import {
   deleteCandidateScalingAlarms,
   describeAlarms,
+  foreignAlarm,
   MODEL_TAG,
   RELEASE_TAG,
   type Described,
@@ -77,8 +78,25 @@ export function createCandidateScaling(
       });
       copies.set(policy.PolicyARN ?? '', arn);
     }
+    const refused: string[] = [];
+    const nameOf = (alarm: string, index: number): string =>
+      candidateScalingAlarm(ref.model, release, alarm, index);
+    const taken = await describeAlarms(
+      cloudwatch,
+      alarms.map(([name], index) => nameOf(name, index)),
+    );
     for (const [index, [alarmName, alarm]] of alarms.entries()) {
-      const name = candidateScalingAlarm(ref.model, release, alarmName, index);
+      const name = nameOf(alarmName, index);
+      const there = taken.get(name);
+      if (
+        there !== undefined &&
+        (await foreignAlarm(cloudwatch, ref.model, there, false)) !== null
+      ) {
+        refused.push(
+          `the candidate's alarm ${name} is not made: one of that name is somebody else's, and is left as it is`,
+        );
+        continue;
+      }
       await aws(may('cloudwatch:PutMetricAlarm', `alarm:${name}`), (options) =>
         cloudwatch.send(
           new PutMetricAlarmCommand({
@@ -93,7 +111,10 @@ export function createCandidateScaling(
         ),
       );
     }
-    return policies.filter((policy) => !isCalled(policy)).map((one) => notTakenOver(one, champion));
+    return [
+      ...policies.filter((policy) => !isCalled(policy)).map((one) => notTakenOver(one, champion)),
+      ...refused,
+    ];
   };
 
   return {

@@ -53,7 +53,7 @@ import {
   deleteCandidateScalingAlarms,
   describeAlarms,
   MODEL_TAG,
-  putAlarms,
+  putGuards,
   RELEASE_TAG,
   type Described,
 } from './alarms.js';
@@ -161,7 +161,7 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
     const own = spec.deploy.alarms;
     const made = candidateAlarms(request.policy, request.release, configName);
     const specs = own === 'managed' ? [made.errors, made.latency] : [];
-    if (specs.length > 0) await putAlarms(cloudwatch, specs, tags);
+    if (specs.length > 0) await putGuards(cloudwatch, specs, tags);
     return {
       configName,
       championVariant: variant,
@@ -200,7 +200,7 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
         ...(own === 'managed' ? [made.errors.name, made.latency.name] : own),
         ...(withAbort ? [made.abort.name] : []),
       ];
-      if (withAbort) await putAlarms(cloudwatch, specs, tags);
+      if (withAbort) await putGuards(cloudwatch, specs, tags);
       const plan = rolloutPlan(spec.deploy, alarmNames);
       return {
         configName: name,

@@ -11,7 +11,7 @@ import { hardwareOf } from '../domain/instances.js';
 import { managedAlarms, type AlarmSpec } from '../domain/managed-alarms.js';
 import { keeperId } from '../domain/names.js';
 import { clock } from '../domain/watch.js';
-import { alarmDifferences, alarmsLeftBehind, describeAlarms } from './alarms.js';
+import { ALARM_OWNER, alarmFaults, alarmsLeftBehind, describeAlarms, MODEL_TAG } from './alarms.js';
 import type { ControlActivities, ModelRef, Reconciliation } from './contract.js';
 import type { ControlDeps } from './deps.js';
 import { keeperOf } from './endpoint.js';
@@ -25,7 +25,7 @@ import {
   type EndpointLook,
 } from './read.js';
 import { packageReading } from './registry.js';
-import { headObject } from './s3.js';
+import { headObject, inParallel } from './s3.js';
 import { SCALABLE_TARGET, SUSPENSION_TAG } from './scaling.js';
 import { clientsFor, ownClients } from './stage-clients.js';
 
@@ -119,7 +119,7 @@ export function createReconcileActivities(
   return {
     /**
      * Compares everything the keeper is answerable for with what is there. Reads only, so twice is as harmless as
-     * once; about ten calls.
+     * once; about ten calls, and one for each managed alarm.
      *
      * What the keeper knows already is quiet: throws `Quiet`, and the retry is the next comparison. An endpoint in
      * motion is not compared: what it will be is not settled.
@@ -179,10 +179,13 @@ function seenIn(facts: Facts, before: Seen | null): Seen {
   };
 }
 
+/** The tags of each alarm are a call of their own. */
+const TAGS_AT_ONCE = 4;
+
 /** The managed alarms as they are, and people's own by whether they are there and may act. */
 async function readAlarms(
   cloudwatch: Parameters<typeof describeAlarms>[0],
-  { policy }: ModelRef,
+  { policy, model }: ModelRef,
   look: EndpointLook,
 ): Promise<Facts['alarms']> {
   const { monitor } = policy.spec;
@@ -198,19 +201,20 @@ async function readAlarms(
   }
   if (specs.size === 0) return [];
   const found = await describeAlarms(cloudwatch, [...specs.keys()]);
-  return [...specs].map(([name, spec]) => {
+  return inParallel([...specs], TAGS_AT_ONCE, async ([name, spec]) => {
     const alarm = found.get(name);
     const acts = (alarm?.AlarmActions?.length ?? 0) > 0;
+    const faults =
+      spec === null || alarm === undefined
+        ? []
+        : await alarmFaults(cloudwatch, spec, alarm, { [MODEL_TAG]: model });
+    const foreign = faults.find(({ field }) => field === ALARM_OWNER);
     return {
       name,
       managed: spec !== null,
       found: alarm !== undefined,
-      differences:
-        spec === null || alarm === undefined
-          ? []
-          : alarmDifferences(spec, alarm).map(
-              ({ field, was, is }) => `${field} is ${was}, should be ${is}`,
-            ),
+      differences: faults.map(({ field, was, is }) => `${field} is ${was}, should be ${is}`),
+      ...(foreign === undefined ? {} : { foreign: foreign.was }),
       actionsDisabled: acts && alarm?.ActionsEnabled === false,
     };
   });

@@ -39,7 +39,15 @@ import {
   type SteppingSpec,
   type TrackingSpec,
 } from '../domain/scaling.js';
-import { alarmDifferences, deleteAlarmsOf, describeAlarms, MODEL_TAG, putInput } from './alarms.js';
+import {
+  ALARM_OWNER,
+  alarmDifferences,
+  deleteAlarmsOf,
+  describeAlarms,
+  foreignAlarm,
+  MODEL_TAG,
+  putInput,
+} from './alarms.js';
 import { aws, may, type AwsError } from './aws-failure.js';
 import type { ControlActivities, ModelRef, ScalingDifference } from './contract.js';
 import type { ControlDeps } from './deps.js';
@@ -51,8 +59,8 @@ const DIMENSION = 'sagemaker:variant:DesiredInstanceCount';
 
 /** What a difference of the scalable target itself is about. */
 export const SCALABLE_TARGET = 'scalable target';
-/** The field of a difference that says that the target is somebody else's: nothing is written then. */
-export const OWNER = 'owner';
+/** The field of a difference that says that the target or an alarm is somebody else's: it is not written then. */
+export const OWNER = ALARM_OWNER;
 /**
  * The mark of a suspension of ours, on the endpoint: whoever comes after a keeper or release that was terminated finds
  * it there. A suspension without it is a person's.
@@ -311,7 +319,17 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
           : await putPolicy(ref, steppingInput(step));
       const { cloudwatch } = clients(ref);
       const alarm = (await describeAlarms(cloudwatch, [step.alarm.name])).get(step.alarm.name);
-      await settle(alarmFaults(step, alarm, arn), () =>
+      const faults = alarmFaults(step, alarm, arn);
+      const foreign =
+        alarm === undefined
+          ? null
+          : await foreignAlarm(cloudwatch, ref.model, alarm, faults.length === 0);
+      if (foreign !== null) {
+        const { name, ...rest } = foreign;
+        differences.push({ what: name, ...rest });
+        continue;
+      }
+      await settle(faults, () =>
         aws(may('cloudwatch:PutMetricAlarm', `alarm:${step.alarm.name}`), (options) =>
           cloudwatch.send(
             new PutMetricAlarmCommand({
@@ -368,8 +386,10 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
       cloudwatch,
       steppingAlarmNames(ref.model).filter((name) => !alarms.has(name)),
     );
-    for (const name of left.keys())
+    for (const [name, alarm] of left) {
+      if ((await foreignAlarm(cloudwatch, ref.model, alarm, false)) !== null) continue;
       await settle([notWanted(name)], () => deleteAlarmsOf(cloudwatch, ref.model, [name]));
+    }
     return differences;
   };
 
@@ -782,7 +802,7 @@ export function scalingInWords(differences: readonly ScalingDifference[]): reado
     const [first] = of;
     if (first?.field === 'existence') return `${first.is} ${what}`;
     if (first?.field === OWNER)
-      return `left the ${what} alone, it is ${first.was}: to hand it over, tag it ${KEEPER_TAG} = ${first.is}`;
+      return `left the ${what} alone, it is ${first.was}: to hand it over, tag it ${what === SCALABLE_TARGET ? KEEPER_TAG : MODEL_TAG} = ${first.is}`;
     return `put ${what} right (${of.map(({ field, was, is }) => `${field} was ${was}, is ${is}`).join('; ')})`;
   });
 }

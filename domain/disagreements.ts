@@ -22,6 +22,7 @@ export const DISAGREEMENTS = {
   'claim-taken': { remedy: 'ask', repair: null },
   'alarm-missing': { remedy: 'repair', repair: 'creates the managed alarm again' },
   'alarm-changed': { remedy: 'repair', repair: 'puts the managed alarm right' },
+  'alarm-foreign': { remedy: 'ask', repair: null },
   'alarm-left-behind': { remedy: 'repair', repair: 'removes the alarm' },
   'alarm-actions-disabled': { remedy: 'report', repair: null },
   'scaling-target-missing': { remedy: 'repair', repair: 'applies the scaling policy again' },
@@ -176,6 +177,8 @@ export interface Facts {
     readonly managed: boolean;
     readonly found: boolean;
     readonly differences: readonly string[];
+    /** Whose it is, of a managed one that is not ours: nothing else of it is compared. */
+    readonly foreign?: string;
     readonly actionsDisabled: boolean;
   }[];
   /** Alarms of ours on the candidate of a rollout that is over. */
@@ -185,7 +188,7 @@ export interface Facts {
     readonly differences: readonly {
       /** The scalable target, a scaling policy, an alarm or a schedule, by its name. */
       readonly what: string;
-      /** `existence`, or `owner` where the target is somebody else's and nothing else was compared. */
+      /** `existence`, or `owner` where the target or the alarm is somebody else's and nothing else of it was compared. */
       readonly field: string;
       readonly was: string;
       readonly is: string;
@@ -335,6 +338,12 @@ function aboutRegistry(expected: Expected, facts: Facts): readonly Disagreement[
   return found;
 }
 
+const foreignAlarm = (name: string, whose: string): Disagreement => ({
+  kind: 'alarm-foreign',
+  subject: name,
+  sentence: `the alarm ${name} is ${whose}, and has the name of a managed one: it is left as it is until it is renamed, deleted or handed over by the tag modelkeeper:model`,
+});
+
 const aboutAlarms = (facts: Facts): readonly Disagreement[] => [
   ...facts.alarmsLeft.map((name): Disagreement => ({
     kind: 'alarm-left-behind',
@@ -342,7 +351,7 @@ const aboutAlarms = (facts: Facts): readonly Disagreement[] => [
     sentence: `the alarm ${name} scales a candidate that does not serve any more`,
   })),
   ...facts.alarms.flatMap(
-    ({ name, managed, found, differences, actionsDisabled }): Disagreement[] => {
+    ({ name, managed, found, differences, foreign, actionsDisabled }): Disagreement[] => {
       if (!found)
         return [
           {
@@ -353,6 +362,7 @@ const aboutAlarms = (facts: Facts): readonly Disagreement[] => [
               : `the alarm ${name} that the policy names does not exist: create it, or take it out of the policy`,
           },
         ];
+      if (foreign !== undefined) return [foreignAlarm(name, foreign)];
       if (managed && differences.length > 0)
         return [
           {
@@ -378,6 +388,7 @@ function aboutScaling(policy: Policy, { scaling }: Facts): readonly Disagreement
   if (scaling === null) return [];
   const subject = policy.spec.endpoint.variant;
   const found = scaling.differences.map(({ what, field, was, is, ofTarget }): Disagreement => {
+    if (!ofTarget && field === 'owner') return foreignAlarm(what, was);
     if (!ofTarget)
       return {
         kind: 'scaling-policy-changed',

@@ -137,6 +137,20 @@ export const isOfRelease = (model: string, name: string): boolean =>
   [OF_A_RELEASE, OF_A_CANDIDATE].some((of) => of.test(name.slice(alarmPrefix(model).length)));
 
 /**
+ * Whose an alarm is that bears a name of ours. The tag decides. Without one it is ours where nothing else about it differs,
+ * so that taking it over changes nothing for anybody: what people have made under such a name is never overwritten.
+ *
+ * @param marks the model that the alarm's tag names, `null` without one; and whether its settings are as they should be
+ */
+export function ownerOfAlarm(
+  marks: { readonly model: string | null; readonly asWanted: boolean },
+  wanted: string,
+): 'ours' | 'somebody else' {
+  const ours = marks.model === null ? marks.asWanted : marks.model === wanted;
+  return ours ? 'ours' : 'somebody else';
+}
+
+/**
  * Whether an alarm calls a step policy of a candidate that does not serve beside the champion any more. The endpoint tells
  * it, whatever is known of the release: such alarms are made once two versions serve, and removed before one of them goes.
  *

@@ -415,7 +415,12 @@ describe('prepareDeployment', () => {
     champion: null,
     candidate,
   };
-  function account(existing: { packageArn?: string } = {}) {
+  function account(
+    existing: {
+      packageArn?: string;
+      alarm?: { AlarmName: string; AlarmArn: string; Threshold: number };
+    } = {},
+  ) {
     const models = new Map<string, object>([
       [
         'flights-1',
@@ -451,7 +456,9 @@ describe('prepareDeployment', () => {
         Containers: [{ ModelPackageName: existing.packageArn }],
       });
     }
-    const alarms = new Map<string, object>();
+    const alarms = new Map<string, object>(
+      existing.alarm === undefined ? [] : [[existing.alarm.AlarmName, existing.alarm]],
+    );
     const create = (map: Map<string, object>, what: string, name: string, input: object) => {
       if (map.has(name))
         throw awsError('ValidationException', `Cannot create already existing ${what} "${name}"`);
@@ -482,6 +489,7 @@ describe('prepareDeployment', () => {
         alarms.set(input.AlarmName ?? '', input);
         return {};
       }),
+      on(ListTagsForResourceCommand, () => ({ Tags: [] })),
     );
   }
 
@@ -529,6 +537,22 @@ describe('prepareDeployment', () => {
     const first = await run(prepareDeployment, [prepare]);
     expect(await run(prepareDeployment, [prepare], { attempt: 2 })).toEqual(first);
     expect(aws.inputs(PutMetricAlarmCommand)).toHaveLength(3);
+  });
+
+  it('refuses to rely on an alarm that people made under the name of a rollback alarm, and leaves it', async () => {
+    const name = 'modelkeeper-flights-release-2-errors';
+    const aws = account({ alarm: { AlarmName: name, AlarmArn: name, Threshold: 9 } });
+    const { error } = await attemptOf(createControlActivities(depsOver(aws)).prepareDeployment, [
+      prepare,
+    ]);
+    expect(error).toMatchObject({
+      type: 'PolicyUnfit',
+      nonRetryable: true,
+      message: expect.stringContaining(
+        `${name} that is to watch the rollout is somebody else’s`,
+      ) as string,
+    });
+    expect(aws.inputs(PutMetricAlarmCommand).map(({ AlarmName }) => AlarmName)).not.toContain(name);
   });
 
   it("refuses to take somebody else's model of that name", async () => {

@@ -10,8 +10,10 @@ import {
 } from '@aws-sdk/client-application-auto-scaling';
 import {
   DeleteAlarmsCommand,
+  DescribeAlarmsCommand,
   DisableAlarmActionsCommand,
   PutMetricAlarmCommand,
+  UntagResourceCommand,
 } from '@aws-sdk/client-cloudwatch';
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
@@ -173,6 +175,32 @@ const tag = (Value: string): Promise<unknown> =>
 let archive: Buffer;
 const putArtefact = (Body: Buffer): Promise<unknown> =>
   bench.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: MODEL_KEY, Body }));
+
+const putTheirs = (AlarmName: string): Promise<unknown> =>
+  bench.cloudwatch.send(
+    new PutMetricAlarmCommand({
+      AlarmName,
+      Namespace: 'shop',
+      MetricName: 'Errors',
+      Statistic: 'Sum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanThreshold',
+    }),
+  );
+
+const untag = async (name: string): Promise<void> => {
+  const { MetricAlarms: [found] = [] } = await bench.cloudwatch.send(
+    new DescribeAlarmsCommand({ AlarmNames: [name] }),
+  );
+  await bench.cloudwatch.send(
+    new UntagResourceCommand({
+      ResourceARN: found?.AlarmArn ?? '',
+      TagKeys: ['modelkeeper:model'],
+    }),
+  );
+};
 
 const ownAlarm = (): Promise<unknown> =>
   bench.cloudwatch.send(
@@ -437,6 +465,29 @@ const ROWS: readonly Row[] = [
     subject: () => managed,
     sentence: /was changed: .*should be/,
     mend: () => run(activities.repairAlarms, [ref]),
+  },
+  {
+    kind: 'alarm-changed',
+    by: 'UntagResource',
+    make: () => untag(managed),
+    subject: () => managed,
+    sentence: /was changed: tag modelkeeper:model is none, should be flights/,
+    mend: () => run(activities.repairAlarms, [ref]),
+  },
+  {
+    kind: 'alarm-foreign',
+    by: 'DeleteAlarms and PutMetricAlarm of one’s own',
+    make: async () => {
+      await bench.cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames: [managed] }));
+      await putTheirs(managed);
+      await run(activities.repairAlarms, [ref]);
+    },
+    subject: () => managed,
+    sentence: /is somebody else’s.*left as it is/,
+    mend: async () => {
+      await bench.cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames: [managed] }));
+      await run(activities.repairAlarms, [ref]);
+    },
   },
   {
     kind: 'alarm-left-behind',

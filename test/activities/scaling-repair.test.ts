@@ -15,7 +15,13 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
 } from '@aws-sdk/client-application-auto-scaling';
-import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import {
+  CloudWatchClient,
+  DescribeAlarmsCommand,
+  PutMetricAlarmCommand,
+  TagResourceCommand as CwTagResourceCommand,
+  UntagResourceCommand as CwUntagResourceCommand,
+} from '@aws-sdk/client-cloudwatch';
 import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
@@ -126,6 +132,8 @@ const target = async () =>
   ).ScalableTargets?.[0];
 const policies = async () =>
   (await autoscaling.send(new DescribeScalingPoliciesCommand(key))).ScalingPolicies ?? [];
+const alarm = async (name: string) =>
+  (await cloudwatch.send(new DescribeAlarmsCommand({ AlarmNames: [name] }))).MetricAlarms?.[0];
 const alarmNames = async () =>
   ((await cloudwatch.send(new DescribeAlarmsCommand({}))).MetricAlarms ?? []).flatMap(
     (alarm) => alarm.AlarmName ?? [],
@@ -254,6 +262,44 @@ describe('repairScaling', () => {
     );
   }, 60_000);
 
+  it('leaves an alarm that people made under the name of one of its own, whether steps want it or not', async () => {
+    const name = 'modelkeeper-flights-scaling-out';
+    const arn = (await alarm(name))?.AlarmArn ?? '';
+    await cloudwatch.send(
+      new CwUntagResourceCommand({ ResourceARN: arn, TagKeys: ['modelkeeper:model'] }),
+    );
+    await cloudwatch.send(
+      new PutMetricAlarmCommand({
+        AlarmName: name,
+        Namespace: 'shop',
+        MetricName: 'Errors',
+        Statistic: 'Sum',
+        Period: 60,
+        EvaluationPeriods: 1,
+        Threshold: 7,
+        ComparisonOperator: 'GreaterThanThreshold',
+      }),
+    );
+    const found = await run(activities.repairScaling, [ref]);
+    expect(found).toEqual([{ what: name, field: 'owner', was: 'somebody else’s', is: 'flights' }]);
+    expect(scalingInWords(found)).toEqual([
+      `left the ${name} alone, it is somebody else’s: to hand it over, tag it modelkeeper:model = flights`,
+    ]);
+    const without = { instances: FULL.instances, target: FULL.target };
+    const stepless = await run(activities.repairScaling, [
+      { ...refWith(without), compareOnly: true },
+    ]);
+    expect(stepless.map(({ what }) => what)).not.toContain(name);
+    expect(await alarm(name)).toMatchObject({ MetricName: 'Errors', Threshold: 7 });
+    await cloudwatch.send(
+      new CwTagResourceCommand({
+        ResourceARN: arn,
+        Tags: [{ Key: 'modelkeeper:model', Value: 'flights' }],
+      }),
+    );
+    await run(activities.repairScaling, [ref]);
+    expect(await alarm(name)).toMatchObject({ MetricName: 'InvocationsPerInstance' });
+  });
   it('removes what the policy no longer names, and keeps what is somebody else’s', async () => {
     await autoscaling.send(
       new PutScalingPolicyCommand({

@@ -10,6 +10,7 @@ import {
   DescribeAlarmsCommand,
   ListTagsForResourceCommand,
   PutMetricAlarmCommand,
+  TagResourceCommand,
 } from '@aws-sdk/client-cloudwatch';
 import {
   AddTagsCommand,
@@ -81,6 +82,7 @@ function account(
         return {};
       }),
       on(ListTagsForResourceCommand, ({ ResourceARN = '' }) => alarms.get(ResourceARN) ?? {}),
+      on(TagResourceCommand, () => ({})),
       on(DeleteAlarmsCommand, ({ AlarmNames = [] }) => {
         for (const name of AlarmNames) alarms.delete(name);
         return {};
@@ -155,6 +157,42 @@ describe('ensureAlarms', () => {
     await run(removeAlarms, [ref]);
     await run(removeAlarms, [ref], { attempt: 2 });
     expect([...alarms.keys()]).toEqual([foreign]);
+  });
+  it('leaves an alarm that people made under one of its names as it is, and says so', async () => {
+    const { aws, alarms } = account();
+    const name = 'modelkeeper-flights-health-latency';
+    const theirs = { AlarmName: name, Threshold: 1, AlarmActions: ['arn:aws:sns:::pager'] };
+    alarms.set(name, theirs);
+    const { ensureAlarms, removeAlarms } = createControlActivities(depsOver(aws));
+    const { alarms: managed, repaired } = await run(ensureAlarms, [ref]);
+    expect(managed['health']).toContain(name);
+    expect(repaired).toContainEqual(
+      `left ${name} as it is: it is somebody else’s, and not handed over by the tag modelkeeper:model = flights`,
+    );
+    await run(removeAlarms, [ref]);
+    expect([...alarms.values()]).toEqual([theirs]);
+  });
+  it('leaves the alarm of another model whose names run into its own', async () => {
+    const { aws, alarms } = account();
+    const name = 'modelkeeper-flights-health-latency';
+    const theirs = {
+      AlarmName: name,
+      Tags: [{ Key: 'modelkeeper:model', Value: 'flights-health' }],
+    };
+    alarms.set(name, theirs);
+    const { repaired } = await run(createControlActivities(depsOver(aws)).ensureAlarms, [ref]);
+    expect(repaired.join()).toContain(`left ${name} as it is: it is of the model flights-health`);
+    expect(alarms.get(name)).toEqual(theirs);
+  });
+  it('hangs our tag on one that lost it and is right otherwise', async () => {
+    const { aws, alarms } = account();
+    const { ensureAlarms } = createControlActivities(depsOver(aws));
+    await run(ensureAlarms, [ref]);
+    const name = 'modelkeeper-flights-health-latency';
+    alarms.set(name, { ...alarms.get(name), Tags: [] });
+    expect((await run(ensureAlarms, [ref])).repaired).toEqual([
+      `put ${name} right (tag modelkeeper:model was none, is flights)`,
+    ]);
   });
 });
 

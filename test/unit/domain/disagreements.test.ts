@@ -78,6 +78,7 @@ const WAYS: Readonly<Partial<Record<DisagreementKind, Partial<Facts>>>> = {
   'claim-taken': { keeper: 'keeper/other' },
   'alarm-missing': alarmWith({ found: false }),
   'alarm-changed': alarmWith({ differences: ['threshold is 9, should be 1'] }),
+  'alarm-foreign': alarmWith({ foreign: 'somebody else’s' }),
   'alarm-left-behind': { alarmsLeft: ['modelkeeper-m-release-3-candidate-scaling-out'] },
   'alarm-actions-disabled': alarmWith({ managed: false, actionsDisabled: true }),
   'scaling-target-missing': scalingWith('scalable target', 'existence', true),
