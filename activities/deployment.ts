@@ -73,6 +73,7 @@ import type { ControlDeps } from './deps.js';
 import { evidenceDigest, sha256 } from './digest.js';
 import { isOurs, keeperOf, unfit } from './endpoint.js';
 import { hopeless, keep, notYet, recall } from './heartbeat.js';
+import { inUse } from './in-use.js';
 import {
   describeConfig,
   describeEndpoint,
@@ -273,8 +274,9 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
     },
 
     /**
-     * Deletes by name what carries our tag and is not in use. What is gone is no error, so twice is the same as
-     * once. While the endpoint deploys this very release nothing is touched.
+     * Deletes by name what carries our tag and is not in use, at whatever endpoint: somebody may try a candidate at one
+     * of their own. What is gone is no error, so twice is the same as once. While the endpoint deploys this very release
+     * nothing is touched.
      */
     async discardDeployment(request) {
       const { sagemaker, cloudwatch } = clients(request);
@@ -296,8 +298,10 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       for (const name of request.names)
         await discardConfig(sagemaker, request.model, splitName(name));
       if (request.keepConfig) return;
+      const used = await inUse(sagemaker);
       for (const name of request.names) {
-        if (name !== serving) await discard(sagemaker, request.model, name);
+        if (name !== serving && !used.configs.includes(name) && !used.models.has(name))
+          await discard(sagemaker, request.model, name);
       }
     },
 

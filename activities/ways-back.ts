@@ -1,7 +1,6 @@
 import { DescribeScalableTargetsCommand } from '@aws-sdk/client-application-auto-scaling';
 import {
   ListEndpointConfigsCommand,
-  ListEndpointsCommand,
   type DescribeEndpointConfigOutput,
   type SageMakerClient,
 } from '@aws-sdk/client-sagemaker';
@@ -21,20 +20,12 @@ import { aws, may } from './aws-failure.js';
 import type { ControlActivities, WayBackRequest } from './contract.js';
 import type { AwsClients, ControlDeps } from './deps.js';
 import { discard, isTagged } from './deployment.js';
-import {
-  describeConfig,
-  describeEndpoint,
-  describeModel,
-  describePackage,
-  readEndpoint,
-} from './read.js';
+import { AT_ONCE, inUse } from './in-use.js';
+import { describeConfig, describeModel, describePackage, readEndpoint } from './read.js';
 import { headObject, inParallel } from './s3.js';
 import { clientsFor } from './stage-clients.js';
 
 type WaysBackActivities = Pick<ControlActivities, 'findWayBack' | 'pruneConfigs'>;
-
-/** Calls at once: more would use up what the account allows everybody. */
-const AT_ONCE = 4;
 
 export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities {
   const clients = clientsFor(deps, 'deploy');
@@ -202,39 +193,4 @@ export async function configsOf(
   } while (token !== undefined);
   const ours = await inParallel(found, AT_ONCE, ({ arn }) => isTagged(sagemaker, arn, model));
   return found.filter((_, index) => ours[index] === true);
-}
-
-/** Configs that any endpoint of the account serves or deploys, and the models they name. */
-async function inUse(
-  sagemaker: SageMakerClient,
-): Promise<{ readonly configs: readonly string[]; readonly models: ReadonlySet<string> }> {
-  const names: string[] = [];
-  let token: string | undefined;
-  do {
-    const page = await aws(may('sagemaker:ListEndpoints', '*'), (options) =>
-      sagemaker.send(
-        new ListEndpointsCommand({
-          MaxResults: 100,
-          ...(token === undefined ? {} : { NextToken: token }),
-        }),
-        options,
-      ),
-    );
-    for (const { EndpointName } of page.Endpoints ?? []) names.push(EndpointName ?? '');
-    token = page.NextToken;
-  } while (token !== undefined);
-  const endpoints = await inParallel(names, AT_ONCE, (name) => describeEndpoint(sagemaker, name));
-  const configs = new Set(
-    endpoints.flatMap((endpoint) => [
-      endpoint?.EndpointConfigName ?? '',
-      endpoint?.PendingDeploymentSummary?.EndpointConfigName ?? '',
-    ]),
-  );
-  const described = await inParallel([...configs].filter(Boolean), AT_ONCE, (name) =>
-    describeConfig(sagemaker, name),
-  );
-  const models = described.flatMap((config) =>
-    (config?.ProductionVariants ?? []).map(({ ModelName }) => ModelName ?? ''),
-  );
-  return { configs: [...configs], models: new Set(models) };
 }

@@ -30,6 +30,12 @@ const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '
 /** A notice holds nobody up for longer. */
 export const NOTICE_MS = 10 * 60_000;
 
+/**
+ * What a release leaves behind costs little: where it may not be removed, the release ends all the same, gives back the
+ * right to write, and says what stays.
+ */
+export const CLEAN_UP_MS = 15 * 60_000;
+
 /** Events on a bus are less than notices: what is not taken in this time goes along with the next ones. */
 export const EVENTS_MS = 2 * 60_000;
 

@@ -38,6 +38,7 @@ import {
   changeRelease,
   freshState,
   governorState,
+  heedOwedRollback,
   keeperStatus,
   seeBill,
   seeEnd,
@@ -406,6 +407,8 @@ export function openKeeperDesk(input: KeeperInput) {
         seeHead(state, ended.ledgerHead);
         if (!state.releases.some((known) => known.release === ended.release)) return;
         seeEnd(state, ended.release, ended.result, ended.endedAtMs);
+        if (heedOwedRollback(state, ended.release, ended.result))
+          tell(`release ${String(ended.release)} was ending when it was to go back`);
         seeBill(state, ended.release, ended.bill, ended.costUsd ?? null);
         tell(`release ${String(ended.release)} ended: ${resultInWords(ended.result)}`);
         hinted = true;

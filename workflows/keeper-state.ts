@@ -151,6 +151,8 @@ export interface KeeperState {
   leaseHolder: number | null;
   /** The config a rollback of the keeper's own is going to; `null` when none is under way. */
   wayBackTo: string | null;
+  /** A rollback that a release was asked for; it may have been ending, and nobody would hear it. */
+  owedRollback?: { readonly release: number; readonly by: Actor; readonly reason: string };
   scaling: { readonly suspendedByUs: boolean; readonly forRelease: number } | null;
   startsAtMs: readonly number[];
   /** Runs of a policy that counts money, oldest first. */
@@ -447,6 +449,22 @@ const BLOCKING: Partial<Record<ReleaseResult['kind'], string>> = {
   'failed gates': 'failed its gates',
   'rolled back': 'was rolled back',
 };
+
+/** A release that was asked to go back and ended as promoted did not hear it: the keeper goes back itself. */
+export function heedOwedRollback(
+  state: KeeperState,
+  release: number,
+  result: ReleaseResult,
+): boolean {
+  const owed = state.owedRollback;
+  if (owed?.release !== release) return false;
+  delete state.owedRollback;
+  if (result.kind !== 'promoted') return false;
+  const { by, reason } = owed;
+  const id = `owed/${String(release)}`;
+  state.commands = [...state.commands, { kind: 'rollback', id, by, reason }];
+  return true;
+}
 
 export function answerCommand(state: KeeperState, id: string, answer: CommandAnswer): void {
   const entries = Object.entries(state.answers).slice(-(MAX_REMEMBERED.answers - 1));

@@ -21,7 +21,7 @@ import { placeOf } from '../domain/place.js';
 import type { Policy } from '../domain/policy.schema.js';
 import { leavesStaging } from '../domain/staging.js';
 import { retriesOf } from '../domain/training.js';
-import { control, data, swift } from './activities.js';
+import { CLEAN_UP_MS, control, data, swift } from './activities.js';
 import { atBest, isHopeless, sentenceOf } from './failures.js';
 import type { KeeperDesk } from './keeper-desk.js';
 import {
@@ -311,7 +311,7 @@ export async function endedOutside(
   await atBest(() => endSplit(desk, open.release, endpoint), desk.tell);
   await atBest(
     () =>
-      control('remove what was made for it').discardDeployment({
+      control('remove what was made for it', CLEAN_UP_MS).discardDeployment({
         ...desk.ref(),
         release: open.release,
         names: roundsOf(name),
@@ -671,13 +671,23 @@ async function rollBack(
       by: command.by,
       reason: command.reason,
     });
+    if (reconciles())
+      state.owedRollback = {
+        release: state.leaseHolder,
+        by: command.by,
+        reason: command.reason,
+      };
     answer(desk, command, `release ${String(state.leaseHolder)} takes the endpoint back`);
     return;
   }
+  const refuse = (reason: string): void => {
+    answerCommand(state, command.id, { kind: 'refused', reason });
+    desk.tell(`the rollback asked for by ${command.by.person} cannot be: ${reason}`);
+  };
   try {
     const found = await wayBackOf(desk, command, entered);
     if (found.kind === 'refused') {
-      answerCommand(state, command.id, found);
+      refuse(found.reason);
       return;
     }
     const { configName, endpoint } = found;
@@ -690,12 +700,12 @@ async function rollBack(
       lastModifiedAtMs: endpoint.lastModifiedAtMs,
       plain: true,
     });
-    if (update.kind === 'refused' || update.kind === 'champion changed') {
-      const reason =
-        update.kind === 'refused'
-          ? update.reason
-          : `${update.configName ?? 'nothing'} serves now: look again`;
-      answerCommand(state, command.id, { kind: 'refused', reason });
+    if (update.kind === 'refused' || update.kind === 'rolled back') {
+      refuse(update.reason);
+      return;
+    }
+    if (update.kind === 'champion changed') {
+      refuse(`${update.configName ?? 'nothing'} serves now: look again`);
       return;
     }
     state.wayBackTo = configName;
@@ -709,7 +719,7 @@ async function rollBack(
     );
   } catch (error) {
     if (isCancellation(error)) throw error;
-    answerCommand(state, command.id, { kind: 'refused', reason: sentenceOf(error) });
+    refuse(sentenceOf(error));
   }
 }
 

@@ -5,7 +5,7 @@ import type { Champion, ReleaseResult } from '../domain/model.js';
 import { MAX_ROUNDS, releaseName, roundName } from '../domain/names.js';
 import type { Notice } from '../domain/policy.schema.js';
 import { configsToKeep } from '../domain/rollout.js';
-import { aside, control } from './activities.js';
+import { aside, CLEAN_UP_MS, control } from './activities.js';
 import { SINCE_0_2 } from './patches.js';
 import { openReleaseDesk, resultInWords } from './release-desk.js';
 import type { ReleaseDesk } from './release-desk.js';
@@ -125,7 +125,7 @@ async function finish(desk: ReleaseDesk, result: ReleaseResult): Promise<Release
     }
     if (s.configName !== null) {
       others.push(() =>
-        control('remove what was made for it').discardDeployment({
+        control('remove what was made for it', CLEAN_UP_MS).discardDeployment({
           ...ref,
           release: input.release,
           names: desk.madeNames(),

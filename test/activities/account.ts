@@ -85,7 +85,10 @@ export interface State {
   /** The same for the candidate's weight. */
   shifts: number[];
   models: Map<string, { package: string | null; tags: Tags }>;
-  configs: Map<string, { variants: ProductionVariant[]; tags: Tags }>;
+  configs: Map<
+    string,
+    { variants: ProductionVariant[]; shadows?: ProductionVariant[]; tags: Tags }
+  >;
   endpointTags: Map<string, string>;
   alarms: Map<string, object>;
   alarmTags: Map<string, Tags>;
@@ -289,7 +292,11 @@ function sagemakerOf(state: State) {
     on(DescribeEndpointConfigCommand, ({ EndpointConfigName: name = '' }) => {
       const found = configs.get(name);
       if (found === undefined) throw notFound(name);
-      return { EndpointConfigArn: `config/${name}`, ProductionVariants: found.variants };
+      return {
+        EndpointConfigArn: `config/${name}`,
+        ProductionVariants: found.variants,
+        ...(found.shadows === undefined ? {} : { ShadowProductionVariants: found.shadows }),
+      };
     }),
     on(ListEndpointConfigsCommand, ({ NameContains = '' }) => ({
       EndpointConfigs: [...configs.keys()]
@@ -301,7 +308,9 @@ function sagemakerOf(state: State) {
         })),
     })),
     on(ListEndpointsCommand, () => ({
-      Endpoints: [{ EndpointName: 'flights-live' } as never],
+      Endpoints: ['flights-live', ...(state.staging === null ? [] : ['staging'])].map(
+        (EndpointName) => ({ EndpointName }) as never,
+      ),
     })),
     on(CreateEndpointConfigCommand, (input) =>
       create(configs, input.EndpointConfigName ?? '', {

@@ -16,6 +16,7 @@ import {
   DescribeEndpointConfigCommand,
   DescribeModelCommand,
   DescribeModelPackageCommand,
+  ListEndpointsCommand,
   ListTagsCommand,
   UpdateEndpointCommand,
   type DescribeEndpointOutput,
@@ -742,6 +743,9 @@ describe('discardDeployment', () => {
         if (endpoint === null) throw awsError('ValidationException', 'Could not find endpoint');
         return endpoint;
       }),
+      on(ListEndpointsCommand, () => ({
+        Endpoints: endpoint === null ? [] : [{ EndpointName: 'flights-live' } as never],
+      })),
       on(DescribeEndpointConfigCommand, ({ EndpointConfigName: name = '' }) => ({
         EndpointConfigArn: find(`config/${name}`),
       })),

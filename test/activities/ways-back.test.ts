@@ -154,6 +154,18 @@ describe('pruneConfigs', () => {
     expect(serving.removed).toEqual(['flights-3']);
   });
 
+  it('removes no model that another endpoint has as its shadow', async () => {
+    const { removed } = await prune(0, (state) => {
+      state.configs.set('theirs', {
+        variants: [variant('their-model')],
+        shadows: [variant('flights-2')],
+        tags: [],
+      });
+      state.staging = { config: 'theirs', tags: [] };
+    });
+    expect(removed).toEqual(['flights-3']);
+  });
+
   it('leaves what the release after this one has prepared, though nothing serves it yet', async () => {
     const { activities, state } = history(({ configs }) => {
       for (const name of ['flights-6', 'flights-6-split'])
@@ -170,5 +182,28 @@ describe('pruneConfigs', () => {
     const account = history();
     await run(account.activities.pruneConfigs, [{ ...ref, keep: 9, wanted: [] }]);
     expect(account.aws.names()).not.toContain('ListEndpoints');
+  });
+});
+
+describe('discardDeployment', () => {
+  const discard = async (change?: (state: State) => void) => {
+    const { activities, state } = history(change);
+    const request = { ...ref, release: 3, names: ['flights-3'], keepConfig: false };
+    await run(activities.discardDeployment, [request]);
+    return { config: state.configs.has('flights-3'), model: state.models.has('flights-3') };
+  };
+
+  it('removes config and model of a release that came to nothing', async () => {
+    expect(await discard()).toEqual({ config: false, model: false });
+  });
+
+  it('leaves both where somebody tries the candidate at an endpoint of their own', async () => {
+    const byConfig = await discard((state) => (state.staging = { config: 'flights-3', tags: [] }));
+    expect(byConfig).toEqual({ config: true, model: true });
+    const byModel = await discard((state) => {
+      state.configs.set('theirs', { variants: [variant('flights-3')], tags: [] });
+      state.staging = { config: 'theirs', tags: [] };
+    });
+    expect(byModel).toEqual({ config: true, model: true });
   });
 });

@@ -63,6 +63,49 @@ describe('a rollback weeks after the promotion', () => {
   });
 });
 
+describe('a rollback that comes while a release is ending', () => {
+  it('is not lost: the keeper goes back itself once the release has ended as promoted', async () => {
+    await play(async (p) => {
+      await p.retrain();
+      await p.reach(1, 'approve');
+      await p.decide(1, 'grace');
+      await p.reach(1, 'probation');
+      p.world.unenterable = 'ended';
+      await p.env.sleep('7d');
+      await p.env.sleep('2h');
+      expect(await rollBack(p)).toEqual({ sentence: 'release 1 takes the endpoint back' });
+      expect(p.world.updates).toHaveLength(1);
+      p.world.unenterable = null;
+      await p.env.sleep('5m');
+      expect(await p.result(1)).toMatchObject({ kind: 'promoted' });
+      await until(
+        () => Promise.resolve(p.world.updates.at(-1)),
+        (update) => update?.to === 'first' && update.plain,
+        'the endpoint goes back',
+      );
+    });
+  });
+});
+
+describe('a release that came to nothing', () => {
+  it('ends, and says what it leaves behind, where it may not remove what it made', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        await p.decide(1, 'grace', 'reject');
+        await p.env.sleep('1h');
+        const { stage, timeline } = await p.releaseStatus(1);
+        expect(stage).toBe('ended');
+        expect(timeline.map(({ what }) => what)).toContain(
+          'the role may not sagemaker:DeleteModel',
+        );
+      },
+      { world: (world) => (world.deletionDenied = 'the role may not sagemaker:DeleteModel') },
+    );
+  });
+});
+
 describe('a promotion', () => {
   it('lets the configs go that the policy keeps no longer', async () => {
     await play(

@@ -135,6 +135,8 @@ export class World {
   /** Events as they were put on the bus, call by call. */
   readonly batches: (readonly OwnEvent[])[] = [];
   readonly ledger: LedgerDraft[] = [];
+  /** The decision that cannot be entered; `null` while all can. */
+  unenterable: string | null = null;
   readonly statuses: { packageArn: string; status: string; description: string }[] = [];
   /** Packages that were changed since they were registered. */
   readonly packages: Record<string, PackageReading> = {};
@@ -144,6 +146,8 @@ export class World {
   private lastTickMs = 0;
   differs: Partial<Facts> = {};
   readonly discarded: string[] = [];
+  /** Why nothing can be removed; `null` when it can. */
+  deletionDenied: string | null = null;
   readonly tripped: string[] = [];
   readonly updates: { to: string; plain: boolean }[] = [];
   readonly started: string[] = [];
@@ -776,6 +780,7 @@ export class World {
         return { removed: [] };
       },
       discardDeployment: async ({ names, keepConfig }) => {
+        if (this.deletionDenied !== null) throw new Error(this.deletionDenied);
         if (!keepConfig) this.discarded.push(...names);
       },
       preflight: async ({ evidence, packageArn }) => ({
@@ -888,6 +893,8 @@ export class World {
       checkPolicy: async ({ policy }) =>
         policySchema.safeParse(policy).success ? [] : ['spec: not a policy'],
       record: async ({ drafts }) => {
+        if (drafts.some(({ decision }) => decision === this.unenterable))
+          throw new Error('S3 is down');
         for (const draft of drafts) {
           if (!this.ledger.some((entry) => entry.id === draft.id)) this.ledger.push(draft);
         }

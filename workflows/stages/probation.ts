@@ -3,7 +3,7 @@ import { CancellationScope, condition, isCancellation, patched } from '@temporal
 import type { Prepared } from '../../activities/contract.js';
 import { durationMs, instantInWords } from '../../domain/duration.js';
 import { probationSpan, type ProbationSpan } from '../../domain/probation.js';
-import { control } from '../activities.js';
+import { CLEAN_UP_MS, control } from '../activities.js';
 import { atBest } from '../failures.js';
 import type { ReleaseDesk } from '../release-desk.js';
 import { wayBack } from './rest.js';
@@ -43,7 +43,7 @@ export async function probation(
       }),
       atBest(
         () =>
-          control('remove the rollback alarms').discardDeployment({
+          control('remove the rollback alarms', CLEAN_UP_MS).discardDeployment({
             ...ref,
             release: input.release,
             names: desk.madeNames(),
