@@ -194,6 +194,13 @@ export function createEventBridge(core: Core): {
           const rule = find(name, busNamed(EventBusName));
           const given = new Set(Targets.map(({ Id }) => Id));
           if (given.size < Targets.length) throw invalid('Duplicate target ids in the request.');
+          for (const { Id, Input, InputPath, InputTransformer } of Targets) {
+            const inputs = [Input, InputPath, InputTransformer];
+            if (inputs.filter((each) => each !== undefined).length > 1)
+              throw invalid(
+                `Only one of Input, InputPath, or InputTransformer must be provided for target ${Id}.`,
+              );
+          }
           if (Targets.some(({ InputTransformer }) => InputTransformer !== undefined)) {
             throw invalid('The sandbox has no input transformers: use Input or InputPath.');
           }

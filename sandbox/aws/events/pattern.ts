@@ -3,6 +3,8 @@
  * alternatives does. Written from "Amazon EventBridge event patterns" in AWS's user guide.
  */
 
+import { BlockList, isIP } from 'node:net';
+
 type Json = unknown;
 type JsonObject = Readonly<Record<string, Json>>;
 
@@ -69,8 +71,16 @@ function faultInAlternative(want: Json): string | undefined {
         ? undefined
         : `${operator} match pattern must be a string`;
     case 'equals-ignore-case':
-    case 'wildcard':
       return typeof operand === 'string' ? undefined : `${operator} match pattern must be a string`;
+    case 'wildcard':
+      return typeof operand === 'string'
+        ? faultInWildcard(operand)
+        : 'wildcard match pattern must be a string';
+    case 'cidr':
+      if (typeof operand !== 'string') return 'cidr match pattern must be a string';
+      return blockOf(operand) === undefined
+        ? 'Malformed CIDR: an address and the number of its bits are needed'
+        : undefined;
     case 'numeric':
       return faultInNumeric(operand);
     case 'anything-but':
@@ -81,11 +91,14 @@ function faultInAlternative(want: Json): string | undefined {
 }
 
 function faultInAnythingBut(operand: Json): string | undefined {
-  if (isLiteral(operand)) return undefined;
+  if (typeof operand === 'string' || typeof operand === 'number') return undefined;
   if (Array.isArray(operand)) {
-    return operand.length > 0 && operand.every(isLiteral)
+    const types = new Set(operand.map((each: Json) => typeof each));
+    if (operand.length === 0 || [...types].some((type) => type !== 'string' && type !== 'number'))
+      return 'Inside anything but list, values must be strings or numbers.';
+    return types.size === 1
       ? undefined
-      : 'Inside anything but list, values must be strings or numbers.';
+      : 'Inside anything but list, either all values are number or string, mixed type is not supported';
   }
   if (!isObject(operand))
     return 'Value of anything-but must be an array or single string/number value.';
@@ -94,7 +107,34 @@ function faultInAnythingBut(operand: Json): string | undefined {
   const sound =
     typeof value === 'string' ||
     (Array.isArray(value) && value.every((each) => typeof each === 'string'));
-  return known && sound ? undefined : `Unsupported anything-but pattern: ${operator}`;
+  if (!known || !sound) return `Unsupported anything-but pattern: ${operator}`;
+  if (operator !== 'wildcard') return undefined;
+  const texts: readonly Json[] = Array.isArray(value) ? value : [value];
+  return texts.map((text) => faultInWildcard(String(text))).find((fault) => fault !== undefined);
+}
+
+/** Of `*` two in a row say nothing more than one, and only `*` and the backslash are escaped. */
+function faultInWildcard(text: string): string | undefined {
+  for (let at = 0; at < text.length; at += 1) {
+    const next = text[at + 1];
+    if (text[at] === '*' && next === '*') return `Consecutive wildcard characters at pos ${at + 1}`;
+    if (text[at] !== '\\') continue;
+    if (next !== '*' && next !== '\\') return `Invalid escape character at pos ${at + 1}`;
+    at += 1;
+  }
+  return undefined;
+}
+
+/** `10.0.0.0/24`, `2001:db8::/32` */
+function blockOf(text: string): BlockList | undefined {
+  const [address = '', bits = '', ...more] = text.split('/');
+  const family = isIP(address);
+  const most = family === 4 ? 32 : 128;
+  if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > most)
+    return undefined;
+  const block = new BlockList();
+  block.addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6');
+  return block;
 }
 
 const COMPARISONS: Readonly<Record<string, (value: number, bound: number) => boolean>> = {
@@ -112,9 +152,12 @@ function faultInNumeric(operand: Json): string | undefined {
     operand.every((part: Json, at) =>
       at % 2 === 0 ? Object.hasOwn(COMPARISONS, String(part)) : typeof part === 'number',
     );
-  return sound
-    ? undefined
-    : 'Invalid value for numeric: expected one or two comparisons with numbers';
+  if (!sound) return 'Invalid value for numeric: expected one or two comparisons with numbers';
+  const [first, bottom, second, top] = operand as readonly (string | number)[];
+  if (second === undefined) return undefined;
+  if (first !== '>' && first !== '>=') return 'Too many elements in numeric expression';
+  if (second !== '<' && second !== '<=') return `Bad numeric range operator: ${second}`;
+  return Number(bottom) < Number(top) ? undefined : 'Bottom must be less than top';
 }
 
 /** A field the event lacks is `undefined` all the way down: only `exists: false` matches it. */
@@ -167,17 +210,31 @@ function matchesText(operator: string, operand: Json, value: string): boolean {
       return value.endsWith(text);
     case 'equals-ignore-case':
       return value.toLowerCase() === text.toLowerCase();
+    case 'cidr': {
+      const family = isIP(value);
+      return family !== 0 && blockOf(text)?.check(value, family === 4 ? 'ipv4' : 'ipv6') === true;
+    }
     default:
       return matchesWildcard(text, value);
   }
 }
 
+/** The texts between the wildcards; `\\*` and `\\\\` stand for the letters themselves. */
+function textsBetween(pattern: string): readonly string[] {
+  const texts = [''];
+  for (const [token] of pattern.matchAll(/\\.|[^]/gu)) {
+    if (token === '*') texts.push('');
+    else texts.push((texts.pop() ?? '') + (token.length > 1 ? token.replace('\\', '') : token));
+  }
+  return texts;
+}
+
 /** `*` stands for any text. Linear in the lengths: no regular expression is built from a pattern. */
 function matchesWildcard(pattern: string, value: string): boolean {
-  const parts = pattern.split('*');
+  const parts = textsBetween(pattern);
   const first = parts[0] ?? '';
   const last = parts.at(-1) ?? '';
-  if (parts.length === 1) return value === pattern;
+  if (parts.length === 1) return value === first;
   if (
     !value.startsWith(first) ||
     !value.endsWith(last) ||

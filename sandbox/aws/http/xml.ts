@@ -1,6 +1,6 @@
 /**
  * An object as XML: `@name` members become attributes, arrays repeat their element, `undefined` is left
- * out. Text is escaped, carriage returns too, so that readers get back what was written.
+ * out. Text is escaped, carriage returns and other control characters too, so that readers get back what was written.
  */
 export function toXml(document: Readonly<Record<string, unknown>>): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${children(document)}`;
@@ -34,9 +34,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '<': '&lt;',
   '>': '&gt;',
   '"': '&quot;',
-  '\r': '&#13;',
 };
 
 function escaped(text: string): string {
-  return text.replace(/[&<>"\r]/g, (letter) => ENTITIES[letter] ?? letter);
+  return Array.from(text, (letter) => {
+    const code = letter.charCodeAt(0);
+    if (code < 0x20 && letter !== '\t' && letter !== '\n') return `&#${code};`;
+    return ENTITIES[letter] ?? letter;
+  }).join('');
 }

@@ -83,15 +83,61 @@ export function checkKey(key: string): void {
   if (Buffer.byteLength(key) > 1024) throw new AwsError('KeyTooLongError', 'Your key is too long');
 }
 
+/**
+ * What a read, or a copy of its source (`prefix` `x-amz-copy-source-`), asks of the object. An ETag says more than an
+ * instant: with If-Match or If-None-Match the instant does not count.
+ */
+export function conditions(
+  object: ObjectRecord,
+  request: IncomingMessage,
+  prefix = '',
+): 'met' | 'failed' | 'unchanged' {
+  const header = (name: string): string | undefined => {
+    const value = request.headers[`${prefix}${name}`];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const match = header('if-match');
+  const noneMatch = header('if-none-match');
+  const modifiedSecond = Math.floor(object.lastModifiedMs / 1000);
+  const since = secondOf(header('if-modified-since'));
+  const unmodifiedSince = secondOf(header('if-unmodified-since'));
+  if (match !== undefined && !isEtagOf(match, object)) return 'failed';
+  if (match === undefined && unmodifiedSince !== undefined && modifiedSecond > unmodifiedSince)
+    return 'failed';
+  const unchanged =
+    noneMatch === undefined
+      ? since !== undefined && modifiedSecond <= since
+      : isEtagOf(noneMatch, object);
+  return unchanged ? 'unchanged' : 'met';
+}
+
+/** `*` is the ETag of every object. */
+export function isEtagOf(given: string, { etag }: ObjectRecord): boolean {
+  return given === '*' || unquoted(given) === etag;
+}
+
+/** Seconds since the epoch of an HTTP date; `undefined` for none, or for what is no date. */
+function secondOf(header: string | undefined): number | undefined {
+  const ms = Date.parse(header ?? '');
+  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
+}
+
 /** What a write asks of the object that is there: `If-None-Match: *` and `If-Match`. */
 export function checkWriteConditions(
   there: ObjectRecord | undefined,
   request: IncomingMessage,
 ): void {
   const { 'if-none-match': noneMatch, 'if-match': match } = request.headers;
+  if (noneMatch !== undefined && noneMatch !== '*') {
+    throw new AwsError(
+      'NotImplemented',
+      'A header you provided implies functionality that is not implemented',
+      501,
+    );
+  }
   if (noneMatch === '*' && there !== undefined) throw preconditionFailed();
   if (match !== undefined && there === undefined) throw noSuchKey();
-  if (match !== undefined && there !== undefined && match !== '*' && unquoted(match) !== there.etag)
+  if (match !== undefined && there !== undefined && !isEtagOf(match, there))
     throw preconditionFailed();
 }
 

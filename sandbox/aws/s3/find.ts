@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AwsError } from '../kernel.js';
-import { noSuchBucket, noSuchKey } from './answers.js';
+import { conditions, noSuchBucket, noSuchKey, preconditionFailed } from './answers.js';
 import type { ObjectRecord, ObjectStore } from './objects.js';
 import { copySource } from './request.js';
 
@@ -29,9 +29,11 @@ export function findObject(
   return version.object;
 }
 
-/** The object that `x-amz-copy-source` names. */
+/** The object that `x-amz-copy-source` names, if it is as the request says it must be. */
 export function sourceOf(objects: ObjectStore, request: IncomingMessage): ObjectRecord {
   const { bucket, key, versionId } = copySource(String(request.headers['x-amz-copy-source']));
   if (!objects.bucketExists(bucket)) throw noSuchBucket();
-  return findObject(objects, bucket, key, versionId);
+  const source = findObject(objects, bucket, key, versionId);
+  if (conditions(source, request, 'x-amz-copy-source-') !== 'met') throw preconditionFailed();
+  return source;
 }

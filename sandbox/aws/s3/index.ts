@@ -12,26 +12,27 @@ import type { S3Core } from './access.js';
 import {
   checkKey,
   checkWriteConditions,
+  conditions,
+  invalidArgument,
+  isEtagOf,
   iso,
   keptHeaders,
   malformed,
   noSuchBucket,
-  OWNER,
   parseXml,
   preconditionFailed,
   quoted,
-  unquoted,
   versionHeader,
   xml,
 } from './answers.js';
 import type { Call, Operation } from './answers.js';
 import { findObject, sourceOf } from './find.js';
 import { isRetained, lockOperations, retained } from './lock.js';
-import { listV1, listV2, listVersions } from './listing.js';
+import { listBuckets, listV1, listV2, listVersions } from './listing.js';
 import { multipartOperations } from './multipart.js';
-import type { ObjectRecord, ObjectStore } from './objects.js';
+import type { ObjectStore } from './objects.js';
 import { receiveBody } from './receive.js';
-import { operationOf, parseRange, parseRequest } from './request.js';
+import { copySource, operationOf, parseRange, parseRequest } from './request.js';
 import type { Uploads } from './uploads.js';
 
 /** Amazon S3, path style. */
@@ -110,16 +111,7 @@ function subjectOf(error: AwsError, request: IncomingMessage): Record<string, un
 function s3Operations(core: S3Core, uploads: Uploads): Readonly<Record<string, Operation>> {
   const { objects } = core;
   return {
-    ListBuckets: ({ caller }) =>
-      xml('ListAllMyBucketsResult', {
-        Owner: OWNER,
-        Buckets: {
-          Bucket: objects
-            .buckets()
-            .filter(([name]) => objects.placeOf(name).accountId === caller.accountId)
-            .map(([Name, { createdAtMs }]) => ({ Name, CreationDate: iso(createdAtMs) })),
-        },
-      }),
+    ListBuckets: (call) => listBuckets(objects, call),
     CreateBucket: async ({ bucket, request, caller, region: signedFor }) => {
       if (!isBucketName(bucket))
         throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.');
@@ -213,6 +205,10 @@ function s3Operations(core: S3Core, uploads: Uploads): Readonly<Record<string, O
           },
         };
       }
+      const there = objects.head(bucket, key);
+      const match = request.headers['if-match'];
+      if (match !== undefined && there !== undefined && !isEtagOf(match, there))
+        throw preconditionFailed();
       const marker = objects.remove(bucket, key);
       return {
         status: 204,
@@ -228,19 +224,27 @@ function s3Operations(core: S3Core, uploads: Uploads): Readonly<Record<string, O
           Delete: z.object({
             Quiet: z.string().optional(),
             Object: z
-              .array(z.object({ Key: z.string(), VersionId: z.string().optional() }))
+              .array(
+                z.object({
+                  Key: z.string(),
+                  VersionId: z.string().optional(),
+                  ETag: z.string().optional(),
+                }),
+              )
               .max(1000),
           }),
         })
         .safeParse(parseXml(await readBody(request)));
       if (!parsed.success) throw malformed();
       const { Object: doomed, Quiet } = parsed.data.Delete;
-      const kept = doomed.filter(
-        ({ Key, VersionId }) =>
-          VersionId !== undefined && isRetained(core, bucket, Key, VersionId, request),
+      const refusals = new Map(
+        doomed.flatMap((one) => {
+          const refusal = refusalToDelete(core, bucket, one, request);
+          return refusal === undefined ? [] : [[one, refusal] as const];
+        }),
       );
       const deleted = doomed
-        .filter((one) => !kept.includes(one))
+        .filter((one) => !refusals.has(one))
         .map(({ Key, VersionId }) => {
           if (VersionId !== undefined) {
             objects.removeVersion(bucket, Key, VersionId);
@@ -251,13 +255,37 @@ function s3Operations(core: S3Core, uploads: Uploads): Readonly<Record<string, O
             ? { Key }
             : { Key, DeleteMarker: true, DeleteMarkerVersionId: marker.versionId };
         });
-      const { name: Code, message: Message } = retained();
+      const errors = [...refusals].map(([{ Key, VersionId }, { name, message }]) => ({
+        Key,
+        VersionId,
+        Code: name,
+        Message: message,
+      }));
       return xml('DeleteResult', {
         ...(Quiet === 'true' ? {} : { Deleted: deleted }),
-        ...(kept.length === 0 ? {} : { Error: kept.map((one) => ({ ...one, Code, Message })) }),
+        ...(errors.length === 0 ? {} : { Error: errors }),
       });
     },
   };
+}
+
+/** Why one object of DeleteObjects stays: it is locked, or not the one the caller knows. */
+function refusalToDelete(
+  core: S3Core,
+  bucket: string,
+  one: {
+    readonly Key: string;
+    readonly VersionId?: string | undefined;
+    readonly ETag?: string | undefined;
+  },
+  request: IncomingMessage,
+): AwsError | undefined {
+  if (one.VersionId !== undefined)
+    return isRetained(core, bucket, one.Key, one.VersionId, request) ? retained() : undefined;
+  const there = core.objects.head(bucket, one.Key);
+  return one.ETag !== undefined && there !== undefined && !isEtagOf(one.ETag, there)
+    ? preconditionFailed()
+    : undefined;
 }
 
 async function putObject(objects: ObjectStore, call: Call): Promise<Answer> {
@@ -287,9 +315,18 @@ function copyObject(objects: ObjectStore, call: Call): Answer {
   const { bucket, key, request } = call;
   checkKey(key);
   request.resume();
+  const directive = request.headers['x-amz-metadata-directive'] ?? 'COPY';
+  if (directive !== 'COPY' && directive !== 'REPLACE')
+    throw invalidArgument('Unknown metadata directive.');
+  const replaces = directive === 'REPLACE';
   const source = sourceOf(objects, request);
+  if (!replaces && isOnto(call)) {
+    throw new AwsError(
+      'InvalidRequest',
+      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+    );
+  }
   checkWriteConditions(objects.head(bucket, key), request);
-  const replaces = request.headers['x-amz-metadata-directive'] === 'REPLACE';
   const copied = objects.copy(source, bucket, key, {
     contentType: replaces ? request.headers['content-type'] : source.contentType,
     headers: replaces ? keptHeaders(request) : source.headers,
@@ -302,13 +339,24 @@ function copyObject(objects: ObjectStore, call: Call): Answer {
   return { ...answer, headers: { ...answer.headers, ...versionHeader(copied) } };
 }
 
+/** The object is copied onto itself, as it is. An older version of it would bring that one back. */
+function isOnto({ bucket, key, request }: Call): boolean {
+  const source = copySource(String(request.headers['x-amz-copy-source']));
+  const changes = Object.keys(request.headers).some((name) =>
+    /^x-amz-(storage-class|website-redirect-location|server-side-encryption)/.test(name),
+  );
+  return source.bucket === bucket && source.key === key && source.versionId === null && !changes;
+}
+
 function getObject(
   objects: ObjectStore,
   { bucket, key, query, request }: Call,
   withBody: boolean,
 ): Answer {
   const object = findObject(objects, bucket, key, query.get('versionId'));
-  checkReadConditions(object, request);
+  const asked = conditions(object, request);
+  if (asked === 'failed') throw preconditionFailed();
+  if (asked === 'unchanged') throw new AwsError('NotModified', 'Not Modified', 304);
   const range = parseRange(request.headers.range, object.size);
   if (range.kind === 'none')
     throw new AwsError('InvalidRange', 'The requested range is not satisfiable', 416);
@@ -316,12 +364,13 @@ function getObject(
   const wantsChecksum =
     request.headers['x-amz-checksum-mode'] === 'ENABLED' && range.kind === 'whole';
   const headers = {
-    'content-type': query.get('response-content-type') ?? object.contentType,
+    'content-type': object.contentType,
     'content-length': String(last - first + 1),
     'last-modified': new Date(object.lastModifiedMs).toUTCString(),
     'accept-ranges': 'bytes',
     etag: quoted(object.etag),
     ...object.headers,
+    ...overridden(query),
     ...(wantsChecksum ? object.checksums : {}),
     ...(range.kind === 'part' ? { 'content-range': `bytes ${first}-${last}/${object.size}` } : {}),
     ...versionHeader(object),
@@ -335,33 +384,33 @@ function getObject(
   };
 }
 
-function checkReadConditions(object: ObjectRecord, request: IncomingMessage): void {
-  const { 'if-none-match': noneMatch, 'if-match': match } = request.headers;
-  const modifiedSecond = Math.floor(object.lastModifiedMs / 1000);
-  const since = secondOf(request.headers['if-modified-since']);
-  const unmodifiedSince = secondOf(request.headers['if-unmodified-since']);
-  if (match !== undefined && match !== '*' && unquoted(match) !== object.etag)
-    throw preconditionFailed();
-  // An ETag says more than an instant: with If-Match or If-None-Match the instant does not count.
-  if (match === undefined && unmodifiedSince !== undefined && modifiedSecond > unmodifiedSince)
-    throw preconditionFailed();
-  const unchanged =
-    noneMatch === undefined
-      ? since !== undefined && modifiedSecond <= since
-      : noneMatch === '*' || unquoted(noneMatch) === object.etag;
-  if (unchanged) throw new AwsError('NotModified', 'Not Modified', 304);
+/** Headers that the caller wants otherwise than they were kept, as links to downloads do. */
+function overridden(query: URLSearchParams): Record<string, string> {
+  return Object.fromEntries(
+    OVERRIDES.flatMap((name) => {
+      const value = query.get(`response-${name}`);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
 }
+
+const OVERRIDES = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+];
+
+/** Beginnings and ends of names that AWS keeps for itself. */
+const RESERVED = /^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$/;
 
 function isBucketName(name: string): boolean {
   return (
+    !RESERVED.test(name) &&
     /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) &&
     !name.includes('..') &&
     !/^\d+\.\d+\.\d+\.\d+$/.test(name)
   );
-}
-
-/** Seconds since the epoch of an HTTP date; `undefined` for none, or for what is no date. */
-function secondOf(header: string | undefined): number | undefined {
-  const ms = Date.parse(header ?? '');
-  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
 }

@@ -6,18 +6,50 @@ import type { ObjectRecord, ObjectStore, VersionRecord } from './objects.js';
 import { compareKeys, inByteOrder, listPage } from './request.js';
 
 const MOST_KEYS = 1000;
+const MOST_BUCKETS = 10_000;
+
+export function listBuckets(objects: ObjectStore, { caller, query }: Call): Answer {
+  const prefix = query.get('prefix') ?? '';
+  const after = nameIn(query.get('continuation-token'));
+  const limit = Number(query.get('max-buckets') ?? MOST_BUCKETS);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_BUCKETS)
+    throw invalidArgument(`max-buckets must be an integer between 1 and ${MOST_BUCKETS}`);
+  const left = objects
+    .buckets()
+    .filter(([name]) => objects.placeOf(name).accountId === caller.accountId)
+    .filter(([name]) => name.startsWith(prefix) && name > after)
+    .sort(([one], [other]) => compareKeys(one, other));
+  const shown = left.slice(0, limit);
+  const last = shown.length < left.length ? shown.at(-1)?.[0] : undefined;
+  return xml('ListAllMyBucketsResult', {
+    Owner: OWNER,
+    Buckets: {
+      Bucket: shown.map(([Name, { createdAtMs }]) => ({ Name, CreationDate: iso(createdAtMs) })),
+    },
+    ...(query.has('prefix') ? { Prefix: prefix } : {}),
+    ...(last === undefined ? {} : { ContinuationToken: tokenOf(last) }),
+  });
+}
+
+/** A token of a list is the last name before it. */
+function tokenOf(name: string): string {
+  return Buffer.from(name).toString('base64url');
+}
+
+/** @throws {AwsError} InvalidArgument for what is no token of a list */
+function nameIn(token: string | null): string {
+  if (token === null) return '';
+  const name = Buffer.from(token, 'base64url').toString('utf8');
+  if (name === '' || tokenOf(name) !== token)
+    throw invalidArgument('The continuation token provided is incorrect');
+  return name;
+}
 
 export function listV2(objects: ObjectStore, { bucket, query }: Call): Answer {
   const token = query.get('continuation-token');
-  const startAfter =
-    token === null
-      ? (query.get('start-after') ?? '')
-      : Buffer.from(token, 'base64url').toString('utf8');
+  const startAfter = token === null ? (query.get('start-after') ?? '') : nameIn(token);
   const { body, listing, maxKeys, encode } = list(objects, bucket, query, startAfter);
-  const next =
-    listing.resumeAfter === undefined
-      ? undefined
-      : Buffer.from(listing.resumeAfter).toString('base64url');
+  const next = listing.resumeAfter === undefined ? undefined : tokenOf(listing.resumeAfter);
   return xml('ListBucketResult', {
     ...body,
     KeyCount: listing.keys.length + listing.commonPrefixes.length,
@@ -151,7 +183,10 @@ export function limitOf(query: URLSearchParams, name = 'max-keys'): number {
 
 /** Spells keys as `encoding-type` asks. */
 export function encoder(query: URLSearchParams): (text: string) => string {
-  return query.get('encoding-type') === 'url'
+  const type = query.get('encoding-type');
+  if (type !== null && type !== 'url')
+    throw invalidArgument('Invalid Encoding Method specified in Request');
+  return type === 'url'
     ? (text) => encodeURIComponent(text).replaceAll('%2F', '/')
     : (text) => text;
 }

@@ -227,7 +227,10 @@ export class ObjectStore {
     return this.commit(bucket, key, this.adopt(draft, key, source.size, source.etag), details);
   }
 
-  /** Removes the object; in a versioned bucket leaves a delete marker, whose version id is returned. */
+  /**
+   * Removes the object; in a versioned bucket leaves a delete marker, whose version id is returned. While versioning
+   * is suspended that is `null`, and takes the place of the version `null`.
+   */
   remove(bucket: string, key: string): { versionId: string } | undefined {
     const replaced = this.head(bucket, key);
     if (this.bucket(bucket)?.versioning === 'Enabled') {
@@ -242,6 +245,16 @@ export class ObjectStore {
         { collection: current(bucket), key },
       ]);
       return { versionId: marker.versionId };
+    }
+    if (this.bucket(bucket)?.versioning === 'Suspended') {
+      const overwritten = this.version(bucket, key, 'null')?.object;
+      const marker: VersionRecord = { key, versionId: 'null', lastModifiedMs: this.now() };
+      this.store.write([
+        { collection: versions(bucket), key: versionKey(key, 'null'), value: marker },
+        { collection: current(bucket), key },
+      ]);
+      if (overwritten !== undefined) this.doom(overwritten.file);
+      return { versionId: 'null' };
     }
     if (replaced === undefined) return undefined;
     this.store.delete(current(bucket), key);

@@ -18,7 +18,7 @@ export interface ReceivedBody {
  * Streams a PutObject body to a file and checks what the caller said of it: length, Content-MD5,
  * SHA-256 of the payload, CRC32, SHA-1 and SHA-256 checksums. CRC32C and CRC64NVME are kept unchecked.
  *
- * @throws {AwsError} BadDigest, IncompleteBody, XAmzContentSHA256Mismatch; nothing is left behind.
+ * @throws {AwsError} BadDigest, InvalidDigest, InvalidRequest, IncompleteBody, XAmzContentSHA256Mismatch; nothing is left behind.
  */
 export async function receiveBody(
   request: IncomingMessage,
@@ -118,6 +118,8 @@ function verify(
     );
   }
   const md5 = request.headers['content-md5'];
+  if (typeof md5 === 'string' && Buffer.from(md5, 'base64').length !== found.md5.length)
+    throw new AwsError('InvalidDigest', 'The Content-MD5 you specified was invalid.');
   if (typeof md5 === 'string' && md5 !== found.md5.toString('base64')) {
     throw new AwsError(
       'BadDigest',
@@ -137,6 +139,12 @@ function verify(
   }
   for (const algorithm of ['crc32', 'sha1', 'sha256'] as const) {
     const said = checksums[`x-amz-checksum-${algorithm}`];
+    if (said !== undefined && Buffer.from(said, 'base64').length !== found[algorithm].length) {
+      throw new AwsError(
+        'InvalidRequest',
+        `Value for x-amz-checksum-${algorithm} header is invalid.`,
+      );
+    }
     if (said !== undefined && said !== found[algorithm].toString('base64')) {
       throw new AwsError(
         'BadDigest',

@@ -94,10 +94,26 @@ function readAttributes(form: Form): QueueAttributes {
         'ParameterValueInvalid',
       );
     }
+    if (!/^(String|Number|Binary)(\..+)?$/.test(type)) {
+      throw new AwsError(
+        'ParameterValueInvalid',
+        `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
+        400,
+        'ParameterValueInvalid',
+      );
+    }
     if ((text ?? bytes ?? '') === '') {
       throw new AwsError(
         'ParameterValueInvalid',
         `The message attribute '${name}' must contain non-empty message attribute value for message attribute type '${type}'.`,
+        400,
+        'ParameterValueInvalid',
+      );
+    }
+    if (type === 'Number' && !Number.isFinite(Number(text))) {
+      throw new AwsError(
+        'ParameterValueInvalid',
+        `Could not cast message attribute '${name}' value to number.`,
         400,
         'ParameterValueInvalid',
       );

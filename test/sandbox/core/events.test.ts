@@ -271,6 +271,29 @@ describe('rules', () => {
   });
 });
 
+it('refuses a target with two inputs', async () => {
+  const { eventBridge: own } = clients(sandbox.url);
+  await own.send(new PutRuleCommand({ Name: 'two-inputs', EventPattern: '{"source":["a"]}' }));
+  const error = await failure(
+    own.send(
+      new PutTargetsCommand({
+        Rule: 'two-inputs',
+        Targets: [
+          {
+            Id: 'both',
+            Arn: 'arn:aws:sqs:us-east-1:111122223333:any',
+            Input: '{}',
+            InputPath: '$.detail',
+          },
+        ],
+      }),
+    ),
+  );
+  expect(error.message).toBe(
+    'Only one of Input, InputPath, or InputTransformer must be provided for target both.',
+  );
+});
+
 describe('PutEvents', () => {
   it('takes own events and refuses those of AWS', async () => {
     const received = await target(sandbox, 'own', 'own.source');

@@ -12,6 +12,9 @@ const event = {
     tags: [],
     variants: [{ n: 1 }, { n: 2 }],
     none: null,
+    address: '10.0.0.77',
+    other: '2001:db8::1',
+    starred: 'a*b\\c',
   },
 };
 
@@ -71,6 +74,25 @@ describe('a pattern', () => {
     ['matches null', { detail: { none: [null] } }, true],
     ['matches an element of an array', { resources: ['arn:b'] }, true],
     ['matches a member of an object in an array', { detail: { variants: { n: [2] } } }, true],
+    ['matches an address of a block', { detail: { address: [{ cidr: '10.0.0.0/24' }] } }, true],
+    [
+      'matches no address outside a block',
+      { detail: { address: [{ cidr: '10.0.1.0/24' }] } },
+      false,
+    ],
+    [
+      'matches an IPv6 address of a block',
+      { detail: { other: [{ cidr: '2001:db8::/32' }] } },
+      true,
+    ],
+    ['matches no text with a block', { detail: { EndpointName: [{ cidr: '0.0.0.0/0' }] } }, false],
+    ['takes an escaped star as a star', { detail: { starred: [{ wildcard: 'a\\*b*' }] } }, true],
+    [
+      'takes an escaped star as nothing else',
+      { detail: { address: [{ wildcard: '10\\*' }] } },
+      false,
+    ],
+    ['takes an escaped backslash as one', { detail: { starred: [{ wildcard: '*\\\\c' }] } }, true],
     [
       'matches one of several objects',
       { $or: [{ source: ['x'] }, { detail: { count: [5] } }] },
@@ -93,6 +115,16 @@ describe('a pattern', () => {
     ['with an empty array', '{"source":[]}'],
     ['with an unknown operator', '{"source":[{"starts":"a"}]}'],
     ['with a wrong numeric', '{"a":[{"numeric":["~",1]}]}'],
+    ['with a block that is none', '{"a":[{"cidr":"10.0.0.0"}]}'],
+    ['with a block of too many bits', '{"a":[{"cidr":"10.0.0.0/33"}]}'],
+    ['with two wildcards in a row', '{"a":[{"wildcard":"a**b"}]}'],
+    ['with an escape of nothing', '{"a":[{"wildcard":"a\\\\b"}]}'],
+    ['with two wildcards in a row in anything-but', '{"a":[{"anything-but":{"wildcard":"**"}}]}'],
+    ['with a range from above', '{"a":[{"numeric":["<",5,">",1]}]}'],
+    ['with a range of nothing', '{"a":[{"numeric":[">",5,"<",5]}]}'],
+    ['with an equal that is a range', '{"a":[{"numeric":["=",5,"<",9]}]}'],
+    ['with anything but null', '{"a":[{"anything-but":null}]}'],
+    ['with anything but a text or a number', '{"a":[{"anything-but":["b",1]}]}'],
     ['with a nested array', '{"a":[["b"]]}'],
     ['with a wrong exists', '{"a":[{"exists":"yes"}]}'],
   ])('is refused when it is %s', (_claim, text) => {

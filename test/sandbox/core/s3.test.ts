@@ -20,6 +20,7 @@ import {
   PutBucketVersioningCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import type { CopyObjectCommandInput } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { clients, failure, start } from './support.js';
 
@@ -434,4 +435,153 @@ describe('a request', () => {
     );
     expect(error.name).toBe('NotImplemented');
   });
+});
+
+describe('conditions', () => {
+  const put = async (Key: string, Body = 'one'): Promise<string> => {
+    const { ETag } = await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+    return ETag ?? '';
+  };
+
+  it('of a deletion keep an object that is another than the caller knows', async () => {
+    const ETag = await put('guarded');
+    const wrong = s3.send(new DeleteObjectCommand({ Bucket, Key: 'guarded', IfMatch: '"other"' }));
+    expect((await failure(wrong)).name).toBe('PreconditionFailed');
+    const { Errors, Deleted } = await s3.send(
+      new DeleteObjectsCommand({
+        Bucket,
+        Delete: { Objects: [{ Key: 'guarded', ETag: '"other"' }, { Key: 'never-there' }] },
+      }),
+    );
+    expect(Errors).toMatchObject([{ Key: 'guarded', Code: 'PreconditionFailed' }]);
+    expect(Deleted).toEqual([{ Key: 'never-there' }]);
+    expect(await textOf('guarded')).toBe('one');
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'guarded', IfMatch: ETag }));
+    expect((await failure(textOf('guarded'))).name).toBe('NoSuchKey');
+  });
+
+  it('of a copy hold for its source', async () => {
+    const ETag = await put('source');
+    const copy = (more: Partial<CopyObjectCommandInput>) =>
+      s3.send(
+        new CopyObjectCommand({ Bucket, Key: 'copied', CopySource: `${Bucket}/source`, ...more }),
+      );
+    for (const more of [
+      { CopySourceIfMatch: '"other"' },
+      { CopySourceIfNoneMatch: ETag },
+      { CopySourceIfUnmodifiedSince: new Date(0) },
+      { CopySourceIfModifiedSince: new Date() },
+    ])
+      expect((await failure(copy(more))).name).toBe('PreconditionFailed');
+    await copy({ CopySourceIfMatch: ETag, CopySourceIfUnmodifiedSince: new Date(0) });
+    expect(await textOf('copied')).toBe('one');
+  });
+
+  it('that S3 does not know for writes are refused', async () => {
+    const error = await failure(
+      s3.send(new PutObjectCommand({ Bucket, Key: 'new', Body: 'x', IfNoneMatch: '"etag"' })),
+    );
+    expect(error.name).toBe('NotImplemented');
+  });
+});
+
+it('copies no object onto itself as it is, and knows two directives', async () => {
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'self', Body: 'x', Metadata: { a: '1' } }));
+  const copy = (more: Partial<CopyObjectCommandInput>) =>
+    s3.send(new CopyObjectCommand({ Bucket, Key: 'self', CopySource: `${Bucket}/self`, ...more }));
+  const error = await failure(copy({}));
+  expect([error.name, error.message]).toEqual([
+    'InvalidRequest',
+    expect.stringContaining('trying to copy an object to itself'),
+  ]);
+  await copy({ MetadataDirective: 'REPLACE', Metadata: { a: '2' } });
+  const { Metadata } = await s3.send(new HeadObjectCommand({ Bucket, Key: 'self' }));
+  expect(Metadata).toEqual({ a: '2' });
+  const strange = await fetch(`${sandbox.url}/${Bucket}/self`, {
+    method: 'PUT',
+    headers: { 'x-amz-copy-source': `/${Bucket}/self`, 'x-amz-metadata-directive': 'MOVE' },
+  });
+  expect(await strange.text()).toContain('Unknown metadata directive.');
+});
+
+it('gives an object under the headers that a link to it asks for', async () => {
+  await s3.send(
+    new PutObjectCommand({ Bucket, Key: 'report', Body: 'x', CacheControl: 'no-store' }),
+  );
+  const found = await s3.send(
+    new GetObjectCommand({
+      Bucket,
+      Key: 'report',
+      ResponseContentDisposition: 'attachment; filename="report.txt"',
+      ResponseContentType: 'text/plain',
+    }),
+  );
+  expect(found).toMatchObject({
+    ContentDisposition: 'attachment; filename="report.txt"',
+    ContentType: 'text/plain',
+    CacheControl: 'no-store',
+  });
+});
+
+it.each([
+  ['a digest that is none', { 'content-md5': 'zz' }, 'InvalidDigest'],
+  ['a checksum of another length', { 'x-amz-checksum-sha256': 'AAAA' }, 'InvalidRequest'],
+])('refuses %s', async (_which, headers, code) => {
+  const url = `${sandbox.url}/${Bucket}/checked`;
+  const answer = await fetch(url, { method: 'PUT', headers, body: 'x' });
+  expect([answer.status, await answer.text()]).toEqual([
+    400,
+    expect.stringContaining(`<Code>${code}</Code>`),
+  ]);
+});
+
+it.each(['?list-type=2&continuation-token=zzz', '?list-type=2&encoding-type=xml'])(
+  'refuses the listing %s',
+  async (query) => {
+    const answer = await fetch(`${sandbox.url}/${Bucket}${query}`);
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining('<Code>InvalidArgument</Code>'),
+    ]);
+  },
+);
+
+it('writes control characters of keys so that XML stays XML', async () => {
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'control/\u0001', Body: 'x' }));
+  const answer = await fetch(`${sandbox.url}/${Bucket}?list-type=2&prefix=control/`);
+  expect(await answer.text()).toContain('<Key>control/&#1;</Key>');
+});
+
+it('lists buckets by prefix and by pages, and keeps the names that AWS keeps', async () => {
+  for (const name of ['shelf-a', 'shelf-b', 'shelf-c'])
+    await s3.send(new CreateBucketCommand({ Bucket: name }));
+  const first = await s3.send(new ListBucketsCommand({ Prefix: 'shelf-', MaxBuckets: 2 }));
+  expect(first.Buckets?.map(({ Name }) => Name)).toEqual(['shelf-a', 'shelf-b']);
+  const { Buckets, ContinuationToken } = await s3.send(
+    new ListBucketsCommand({ Prefix: 'shelf-', ContinuationToken: first.ContinuationToken }),
+  );
+  expect([Buckets?.map(({ Name }) => Name), ContinuationToken]).toEqual([['shelf-c'], undefined]);
+  for (const name of ['xn--models', 'models-s3alias'])
+    expect((await failure(s3.send(new CreateBucketCommand({ Bucket: name })))).name).toBe(
+      'InvalidBucketName',
+    );
+});
+
+it('leaves a marker in the place of the version null when versioning is suspended', async () => {
+  const own = 'suspended-markers';
+  await s3.send(new CreateBucketCommand({ Bucket: own }));
+  const set = (Status: 'Enabled' | 'Suspended') =>
+    s3.send(new PutBucketVersioningCommand({ Bucket: own, VersioningConfiguration: { Status } }));
+  await set('Enabled');
+  await s3.send(new PutObjectCommand({ Bucket: own, Key: 'k', Body: 'kept' }));
+  await set('Suspended');
+  await s3.send(new PutObjectCommand({ Bucket: own, Key: 'k', Body: 'lost' }));
+  const deleted = await s3.send(new DeleteObjectCommand({ Bucket: own, Key: 'k' }));
+  expect([deleted.DeleteMarker, deleted.VersionId]).toEqual([true, 'null']);
+  const { Versions, DeleteMarkers } = await s3.send(new ListObjectVersionsCommand({ Bucket: own }));
+  expect(DeleteMarkers).toMatchObject([{ VersionId: 'null', IsLatest: true }]);
+  expect(Versions?.map(({ IsLatest }) => IsLatest)).toEqual([false]);
+  await s3.send(new DeleteObjectCommand({ Bucket: own, Key: 'k', VersionId: 'null' }));
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: own, Key: 'k' }));
+  expect(await Body?.transformToString()).toBe('kept');
 });

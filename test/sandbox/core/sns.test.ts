@@ -346,3 +346,16 @@ describe('protocols', () => {
     ).toMatchObject({ name: 'InvalidParameterException' });
   });
 });
+
+it.each([
+  ['a type that is none', { DataType: 'Text', StringValue: 'x' }, 'set of supported type prefixes'],
+  ['a number that is none', { DataType: 'Number', StringValue: 'x' }, 'Could not cast'],
+])('refuses a message attribute of %s', async (_which, attribute, message) => {
+  const TopicArn = await topic();
+  const error = await failure(
+    sns.send(
+      new PublishCommand({ TopicArn, Message: 'x', MessageAttributes: { kind: attribute } }),
+    ),
+  );
+  expect(error.message).toContain(message);
+});
