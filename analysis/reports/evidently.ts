@@ -11,6 +11,7 @@ import {
   instantOf,
   jsBase2,
   Malformed,
+  nameIn,
   parseJson,
   parsing,
   shaped,
@@ -33,8 +34,8 @@ export const parseEvidently = (bytes: Uint8Array): Parsed =>
       if ('metric' in metric) readOld(shaped(oldMetricSchema, metric, where), where, read);
       else readNew(shaped(newMetricSchema, metric, where), where, read);
     });
-    bounded([...read.columns.values()], 'columns');
-    bounded(read.numbers, 'numbers');
+    for (const { name } of bounded([...read.columns.values()], 'columns')) nameIn(name, 'columns');
+    for (const { name } of bounded(read.numbers, 'numbers')) nameIn(name, 'numbers');
     const report: Report = {
       span: null,
       atMs: timestampOf(file.timestamp),

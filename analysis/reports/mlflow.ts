@@ -4,6 +4,7 @@ import type { ReportNumber } from '../../domain/report-findings.js';
 import {
   bounded,
   Malformed,
+  nameIn,
   parseJson,
   parsing,
   shaped,
@@ -104,8 +105,8 @@ interface Point {
 
 function pointOf(metric: z.output<typeof metricSchema>, where: string): Point {
   return {
-    run: metric.run_id ?? '',
-    name: metric.key,
+    run: nameIn(metric.run_id ?? '', `${where}.run_id`),
+    name: nameIn(metric.key, `${where}.key`),
     atMs: wholeIn(metric.timestamp, `${where}.timestamp`),
     step: wholeIn(metric.step ?? 0, `${where}.step`),
     value: metric.value === null ? null : valueIn(metric.value, `${where}.value`),
@@ -113,8 +114,8 @@ function pointOf(metric: z.output<typeof metricSchema>, where: string): Point {
 }
 
 function runReport(run: z.output<typeof runSchema>): ParsedReport {
-  const metrics = bounded(run.data.metrics, `run ${run.info.run_id}: metrics`);
-  const where = `run ${run.info.run_id}`;
+  const where = `run ${nameIn(run.info.run_id, 'run_id')}`;
+  const metrics = bounded(run.data.metrics, `${where}: metrics`);
   const points = metrics.map((metric) => pointOf(metric, `${where}: ${metric.key}`));
   const ended = run.info.end_time ?? null;
   const latest = points.reduce<number | null>(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Violation } from '../../domain/monitor-findings.js';
-import { bounded, Malformed, parseJson, parsing, shaped, type Parsed } from './read.js';
+import { bounded, Malformed, nameIn, parseJson, parsing, shaped, type Parsed } from './read.js';
 
 /** `statistics.json`: enough of it to compare a window with the baseline. */
 export interface MonitorStatistics {
@@ -41,27 +41,28 @@ export const parseViolations = (bytes: Uint8Array): Parsed<readonly Violation[]>
   parsing(bytes, (text) => {
     const { violations } = shaped(violationsSchema, parseJson(text));
     return bounded(violations, 'violations').map((found, index) => {
-      const violation = shaped(violationSchema, found, `violations[${index}]`);
+      const where = `violations[${index}]`;
+      const violation = shaped(violationSchema, found, where);
       const facet =
         violation.facet == null ? '' : `${violation.facet}=${String(violation.facet_value ?? '')}`;
       const label = violation.label == null ? '' : String(violation.label);
+      const feature = violation.feature_name ?? null;
+      const metric = [violation.metric_name ?? '', facet, label]
+        .filter((one) => one !== '')
+        .join(' of ');
       return {
-        check: violation.constraint_check_type,
-        feature: violation.feature_name ?? null,
-        metric:
-          [violation.metric_name ?? '', facet, label].filter((one) => one !== '').join(' of ') ||
-          null,
+        check: nameIn(violation.constraint_check_type, `${where}.constraint_check_type`),
+        feature: feature === null ? null : nameIn(feature, `${where}.feature_name`),
+        metric: metric === '' ? null : nameIn(metric, where),
         description: violation.description ?? '',
       };
     });
   });
 
 const count = z.number().min(0);
-const number = z.number().nullable();
 const bucketSchema = z.looseObject({ lower_bound: z.number(), upper_bound: z.number(), count });
 const numericSchema = z.looseObject({
   common: z.looseObject({ num_present: count, num_missing: count }),
-  mean: number.optional(),
   distribution: z
     .looseObject({
       kll: z
@@ -114,7 +115,8 @@ function columnOf(
   feature: z.output<typeof featureSchema>,
   where: string,
 ): MonitorStatistics['columns'][number] {
-  const { name, numerical_statistics: numeric, string_statistics: text } = feature;
+  const { numerical_statistics: numeric, string_statistics: text } = feature;
+  const name = nameIn(feature.name, `${where}.name`);
   if (numeric != null) {
     const kll = numeric.distribution?.kll ?? undefined;
     const buckets = (kll?.buckets ?? []).map((bucket) => ({
@@ -159,6 +161,6 @@ const constraintsSchema = z.looseObject({
 export const parseConstraints = (bytes: Uint8Array): Parsed<readonly string[]> =>
   parsing(bytes, (text) =>
     bounded(shaped(constraintsSchema, parseJson(text)).features, 'features').map(
-      ({ name }) => name,
+      ({ name }, index) => nameIn(name, `features[${index}].name`),
     ),
   );

@@ -5,6 +5,7 @@ import {
   bounded,
   instantOf,
   Malformed,
+  nameIn,
   parseJson,
   parsing,
   shaped,
@@ -39,7 +40,7 @@ function nannymlReports(rows: readonly Row[]): readonly ParsedReport[] {
         `${where}: there is no chunk_key; write the frame with to_df(multilevel=False), without its index`,
       );
     }
-    bounded(Object.keys(row), where);
+    for (const name of bounded(Object.keys(row), where)) nameIn(name, where);
     if (row.chunk_period === 'reference') return [];
     return [chunkReport(row, where)];
   });
@@ -54,7 +55,7 @@ function chunkReport(row: Row, where: string): ParsedReport {
   const last = numberIn(row.chunk_end_index, `${where}: chunk_end_index`);
   const { columns, numbers } = findings(row, where);
   return {
-    part: String(row.chunk_key),
+    part: nameIn(String(row.chunk_key), `${where}: chunk_key`),
     report: {
       // The end of a chunk belongs to it.
       span: fromMs === null || toMs === null ? null : { fromMs, toMs: toMs + 1 },

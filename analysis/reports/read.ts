@@ -6,6 +6,8 @@ import type { Report } from '../../domain/report-findings.js';
 export const MOST_REPORT_BYTES = 16 * 1024 * 1024;
 /** Most columns, numbers, chunks or violations that one file may hold. */
 export const MOST_ENTRIES = 5_000;
+/** Longest name of a column, a metric or a chunk: they stand in sentences that go through the workflow. */
+export const MOST_NAME = 1_000;
 
 /** A report, or what is wrong with the file: the field and the fault, in words. */
 export type Parsed<T = readonly ParsedReport[]> =
@@ -27,9 +29,11 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    const repaired = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
-      token.startsWith('"') ? token : 'null',
-    );
+    let inText = false;
+    const repaired = text.replace(/\\[^]|"|-?\b(?:NaN|Infinity)\b/g, (token) => {
+      if (token === '"') inText = !inText;
+      return inText || token === '"' || token.startsWith('\\') ? token : 'null';
+    });
     try {
       return JSON.parse(repaired) as unknown;
     } catch (error) {
@@ -64,6 +68,15 @@ export function bounded<T>(items: readonly T[], what: string): readonly T[] {
   if (items.length > MOST_ENTRIES)
     throw new Malformed(`${what}: ${items.length} entries, at most ${MOST_ENTRIES} are read`);
   return items;
+}
+
+/** @throws {Malformed} for a name that is too long to be one */
+export function nameIn(name: string, where: string): string {
+  if (name.length > MOST_NAME)
+    throw new Malformed(
+      `${where}: a name of ${name.length} characters, at most ${MOST_NAME} characters are read`,
+    );
+  return name;
 }
 
 /** Runs a parser on a file's bytes: whatever they are, the answer is a value or a fault in words. */

@@ -13,7 +13,7 @@ import {
   parseViolations,
 } from '../../analysis/reports/monitor.js';
 import { parseNannyml, parseNannymlRows } from '../../analysis/reports/nannyml.js';
-import { instantOf, MOST_ENTRIES, MOST_REPORT_BYTES } from '../../analysis/reports/read.js';
+import { instantOf, MOST_ENTRIES, MOST_NAME, MOST_REPORT_BYTES } from '../../analysis/reports/read.js';
 import type { Parsed } from '../../analysis/reports/read.js';
 import { scratch } from './scratch.js';
 
@@ -153,6 +153,33 @@ describe('a report that is broken', () => {
   });
   it('may be no text at all', () => {
     expect(fault(parseEvidently(new Uint8Array([0xff, 0xfe])))).toBe('it is not text in UTF-8');
+  });
+  // What is no JSON at first is looked through for NaN: in one pass, whatever its texts are.
+  it.each([
+    ['a text of megabytes beside NaN', `{"metrics":[],"a":"${'x'.repeat(12_000_000)}","b":NaN}`],
+    ['a text cut off after many quotes', `{"metrics":[],"a":"${'\\"'.repeat(1_000_000)}`],
+  ])('is answered for %s', (_what, text) => {
+    expect(['read', 'malformed']).toContain(parseEvidently(bytesOf(text)).kind);
+  });
+  const long = 'x'.repeat(MOST_NAME + 1);
+  it.each([
+    [
+      parseEvidently,
+      { metrics: [{ metric_id: 'ValueDrift', config: { column: long }, value: 1 }] },
+    ],
+    [parseEvidently, { metrics: [{ metric_id: `MissingValueCount(column=${long})`, value: 1 }] }],
+    [parseEvidently, { metrics: [{ metric: 'aQualityMetric', result: { current: { [long]: 1 } } }] }],
+    [parseNannyml, [{ chunk_key: long }]],
+    [parseNannyml, [{ chunk_key: 1, [`${long}_value`]: 1, [`${long}_alert`]: true }]],
+    [parseMlflow, { metrics: [{ key: long, value: 1, timestamp: 1 }] }],
+    [parseMlflow, { metrics: [{ key: 'a', run_id: long, value: 1, timestamp: 1 }] }],
+    [parseViolations, { violations: [{ constraint_check_type: long }] }],
+    [parseViolations, { violations: [{ constraint_check_type: 'a', feature_name: long }] }],
+    [parseViolations, { violations: [{ constraint_check_type: 'a', metric_name: long }] }],
+    [parseConstraints, { features: [{ name: long }] }],
+    [parseStatistics, { dataset: { item_count: 1 }, features: [{ name: long }] }],
+  ])('is refused where a name is no name: %o', (parse, json) => {
+    expect(fault(parse(bytesOf(json)))).toMatch(/at most 1000 characters/);
   });
 });
 
