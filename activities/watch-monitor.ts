@@ -331,6 +331,12 @@ async function judge(
   }
   if (violations.kind === 'absent' && execution.status === 'CompletedWithViolations')
     return blind(`there are violations, but ${violationsUri} is not there`);
+  if (
+    violations.kind === 'read' &&
+    violations.value.length === 0 &&
+    execution.status === 'CompletedWithViolations'
+  )
+    return blind(`there are violations, but ${violationsUri} names none`);
   const compared = compareBoth(statistics, baseline);
   const settledMs = (summary.LastModifiedTime?.getTime() ?? 0) + durationMs(source.settle);
   const change = alerts.find(({ atMs }) => atMs <= settledMs)?.status;

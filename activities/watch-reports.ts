@@ -9,6 +9,7 @@ import {
   malformedResult,
   reportResult,
   reportWindow,
+  timeFault,
   type Report,
   type ReportPlace,
 } from '../domain/report-findings.js';
@@ -182,8 +183,9 @@ const latest = (a: number | null, b: number | null): number | null =>
 
 function judge(source: ReportSource, { place, found }: Read, detect: Detect): WindowResult {
   const everyMs = durationMs(source.every);
-  return 'fault' in found
-    ? malformedResult(source, reportWindow(null, place.writtenAtMs, everyMs), place, found.fault)
+  const fault = 'fault' in found ? found.fault : timeFault(found, place.writtenAtMs);
+  return 'fault' in found || fault !== undefined
+    ? malformedResult(source, reportWindow(null, place.writtenAtMs, everyMs), place, fault ?? '')
     : reportResult(source, reportWindow(found, place.writtenAtMs, everyMs), place, found, detect);
 }
 

@@ -246,6 +246,9 @@ export const spentUsd = (
     0,
   );
 
+/** Sums of fractions are off in their last places: what is within a millionth is the same. */
+const millionths = (usd: number): number => Math.round(usd * 1_000_000);
+
 /** Why a run must not start by itself for the sake of money; `undefined` when it may. */
 export function tooDear(spending: Spending, per: string): string | undefined {
   const { usd, spentUsd, next, unknownRuns } = spending;
@@ -253,7 +256,7 @@ export function tooDear(spending: Spending, per: string): string | undefined {
     return `the budget is ${dollars(usd)} and nobody can say what a run costs: ${next.reason}`;
   if (unknownRuns.length > 0)
     return `the budget is ${dollars(usd)} and nobody can say what release ${unknownRuns.join(', ')} did cost`;
-  if (spentUsd + next.usd <= usd) return undefined;
+  if (millionths(spentUsd + next.usd) <= millionths(usd)) return undefined;
   return `${dollars(spentUsd)} of ${dollars(usd)} of the last ${inWords(durationMs(per))} are spent, and a run costs about ${dollars(next.usd)} (${next.basis})`;
 }
 

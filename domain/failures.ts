@@ -40,10 +40,17 @@ export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 
 const CLASSES: readonly (readonly [RegExp, FailureClass])[] = [
   [/CapacityError|insufficient ?(instance ?)?capacity/i, 'capacity'],
-  [/ResourceLimitExceeded|service limit|quota/i, 'quota'],
+  [/ResourceLimitExceeded|service limit|quota|is not available in this region/i, 'quota'],
   [/ThrottlingException|Rate exceeded|TooManyRequests/i, 'throttle'],
-  [/InternalServerError|InternalFailure|Request to service failed|ServiceUnavailable/i, 'internal'],
-  [/MaxRuntimeExceeded|MaxWaitTimeExceeded|timed out|time-?out/i, 'timeout'],
+  [
+    /\bInternal(Server|Service)?(Error|Failure|Exception)\b|Request to service failed|ServiceUnavailable/i,
+    'internal',
+  ],
+  [/is not authorized to perform|AccessDenied/i, 'permission'],
+  [
+    /MaxRuntimeExceeded|exceeded MaxRuntimeInSeconds|MaxWaitTimeExceeded|timed out|time-?out/i,
+    'timeout',
+  ],
   [/no (training |labelled )?(rows|data)\b|no S3 objects found/i, 'data'],
   [/AlgorithmError/i, 'user code'],
   [/ClientError|ValidationException/i, 'data'],

@@ -219,6 +219,7 @@ export type FailureClass =
   | 'internal'
   | 'user code'
   | 'data'
+  | 'permission'
   | 'timeout'
   | 'stopped'
   /** It succeeded and made nothing that was not there before: everything came from the cache. */

@@ -171,12 +171,18 @@ function jobsOf(
       jobsOf(listOf(args, branch), values),
     );
     const type = member(step, 'Type');
-    const machines =
-      type === 'Training'
-        ? member(args, 'ResourceConfig')
-        : type === 'Processing'
-          ? member(member(args, 'ProcessingResources'), 'ClusterConfig')
-          : undefined;
+    const name = textOr(member(step, 'Name')) ?? '?';
+    if (typeof type === 'string' && UNPLANNED.has(type))
+      return [
+        {
+          step: name,
+          instanceType: null,
+          instances: 1,
+          maxRuntimeSeconds: DEFAULT_MAX_RUNTIME_SECONDS,
+        },
+        ...inner,
+      ];
+    const machines = machinesOf(type, args);
     if (machines === undefined) return inner;
     const resolved = (value: unknown): string | null => {
       const path = member(value, 'Get');
@@ -186,20 +192,40 @@ function jobsOf(
     const runtime = resolved(member(member(args, 'StoppingCondition'), 'MaxRuntimeInSeconds'));
     return [
       {
-        step: textOr(member(step, 'Name')) ?? '?',
+        step: name,
         instanceType: resolved(member(machines, 'InstanceType')),
         instances: Math.max(1, Number(resolved(member(machines, 'InstanceCount')) ?? 1) || 1),
         maxRuntimeSeconds: Number(runtime) || DEFAULT_MAX_RUNTIME_SECONDS,
-        usage:
-          type === 'Processing'
-            ? ('processing job' as const)
-            : member(args, 'EnableManagedSpotTraining') === true
-              ? ('spot training job' as const)
-              : ('training job' as const),
+        ...usageOf(type, args),
       },
       ...inner,
     ];
   });
+}
+
+/** Steps that start jobs of their own, as many as they like: on what, only the execution knows. */
+const UNPLANNED: ReadonlySet<string> = new Set(['Tuning', 'AutoML', 'EMR', 'EMRServerless']);
+
+function machinesOf(type: unknown, args: unknown): unknown {
+  switch (type) {
+    case 'Training':
+      return member(args, 'ResourceConfig');
+    case 'Processing':
+    case 'QualityCheck':
+    case 'ClarifyCheck':
+      return member(member(args, 'ProcessingResources'), 'ClusterConfig');
+    case 'Transform':
+      return member(args, 'TransformResources');
+    default:
+      return undefined;
+  }
+}
+
+function usageOf(type: unknown, args: unknown): Pick<PlannedJob, 'usage'> {
+  if (type === 'Transform') return {};
+  if (type !== 'Training') return { usage: 'processing job' };
+  const spot = member(args, 'EnableManagedSpotTraining') === true;
+  return { usage: spot ? 'spot training job' : 'training job' };
 }
 
 function parsed(definition: string | undefined): unknown {

@@ -67,6 +67,20 @@ export function reportWindow(
   return { fromMs: toMs - everyMs, toMs };
 }
 
+/** How far a clock of the far east is ahead of UTC, which is what a time without a zone is read as. */
+const ZONES_APART_MS = 14 * 3_600_000;
+
+/** What is wrong with the time a report gives: no file is about what comes after it. `undefined` when nothing is. */
+export function timeFault(
+  { span, atMs }: Pick<Report, 'span' | 'atMs'>,
+  writtenAtMs: number,
+): string | undefined {
+  const aboutMs = span?.fromMs ?? atMs;
+  return aboutMs === null || aboutMs <= writtenAtMs + ZONES_APART_MS
+    ? undefined
+    : `it is about ${new Date(aboutMs).toISOString()}, which is after it was written: give its times in UTC, and check the clock that made it`;
+}
+
 type Detect = PolicySpec['detect'];
 type Say = 'ok' | 'warn' | 'breach';
 
@@ -124,9 +138,9 @@ export function reportResult(
   const result = worstOf([...Object.values(subjects), ...(beside === undefined ? [] : [beside])]);
   const words = [
     ...(drift === undefined ? [] : [drift.words]),
-    ...numbers.filter((one) => one.say !== undefined).map((one) => one.words),
+    ...numbersInWords(numbers.filter((one) => one.say !== undefined)),
   ];
-  const blind = numbers.filter((one) => one.say === undefined).map((one) => one.words);
+  const blind = numbersInWords(numbers.filter((one) => one.say === undefined));
   if (result === undefined) {
     return say('cannot tell', blind.join('; ') || nothingToJudge(source, report), { columns });
   }
@@ -270,6 +284,17 @@ function numbersOf(source: ReportSource, numbers: readonly ReportNumber[]): Numb
       },
     ];
   });
+}
+
+/** Numbers that a sentence tells. */
+const MOST_NUMBERS = 10;
+
+/** What numbers say: of many, those that matter most, and how many there are besides. */
+function numbersInWords(numbers: readonly NumberJudged[]): readonly string[] {
+  if (numbers.length <= MOST_NUMBERS) return numbers.map(({ words }) => words);
+  const rank = ({ say }: NumberJudged): number => (say === undefined ? 0 : RANK[say]);
+  const most = [...numbers].sort((a, b) => rank(b) - rank(a)).slice(0, MOST_NUMBERS);
+  return [...most.map(({ words }) => words), `${numbers.length - MOST_NUMBERS} more`];
 }
 
 function byLimits({ name, value }: ReportNumber, limits: ReportMetricLimits): NumberJudged {

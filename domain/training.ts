@@ -48,6 +48,7 @@ const HELPS: Readonly<Record<FailureClass, 'another instance' | 'time' | 'a pers
     internal: 'time',
     'user code': 'nothing',
     data: 'nothing',
+    permission: 'a person',
     timeout: 'nothing',
     stopped: 'nothing',
     'nothing new': 'nothing',
@@ -68,7 +69,8 @@ const WHY_NOT: Partial<Record<FailureClass, string>> = {
  *
  * No capacity: the next instance type of the list, else wait and try again, else ask. No quota: the next type, else
  * ask, since waiting raises no quota. Throttled, or AWS's own error: wait and try again, so often as the policy
- * says, then stop; the next trigger begins anew. What only people can change stops; what nobody understands asks.
+ * says, then stop; the next trigger begins anew. What needs other code or data
+ * stops; a missing permission, and what nobody understands, asks.
  */
 export function answerTo(
   failure: { readonly class: FailureClass; readonly reason: string },
@@ -78,7 +80,13 @@ export function answerTo(
   const help = HELPS[failure.class];
   const { times, waitMs } = retriesOf(retrain);
   if (help === 'a person')
-    return { kind: 'ask', reason: `nobody knows what to make of it: ${failure.reason}` };
+    return {
+      kind: 'ask',
+      reason:
+        failure.class === 'permission'
+          ? `a permission is missing: ${failure.reason}; give it to the role, then resume`
+          : `nobody knows what to make of it: ${failure.reason}`,
+    };
   if (help === 'nothing')
     return { kind: 'stop', reason: WHY_NOT[failure.class] ?? 'trying again cannot help' };
   if (help === 'another instance') {

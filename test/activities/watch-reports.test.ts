@@ -194,6 +194,17 @@ describe('watchData of reports', () => {
     );
   });
 
+  it('takes a report about a time to come for broken, not for the latest', async () => {
+    const { look } = account({
+      'reports/a.json': { body: accuracy(0.9, '2126-01-01 00:00:00'), atMs: NOON - HOUR },
+    });
+    const { windows } = told(await look(watchOf(evidently)));
+    expect(windows).toMatchObject([{ result: 'data quality', toMs: NOON - HOUR }]);
+    expect(windows[0]?.sentence).toMatch(
+      /a\.json cannot be read: it is about 2126-01-01T00:00:00\.000Z, which is after it was written/,
+    );
+  });
+
   it('passes over reports about the version before, and about a time in which two served', async () => {
     const objects = { 'reports/a.json': { body: accuracy(0.5), atMs: NOON - HOUR } };
     const champion = { ...watchOf(evidently).champion, sinceMs: NOON - 2 * HOUR };
@@ -549,6 +560,20 @@ describe('watchData of Model Monitor', () => {
     expect(windows[0]?.sentence).toMatch(
       /constraint_violations\.json cannot be read: violations\[0\]\.constraint_check_type: /,
     );
+  });
+
+  it('does not take an empty list for none where the execution says otherwise', async () => {
+    const objects = {
+      ...base,
+      ...output(NOON, { 'constraint_violations.json': { violations: [] } }),
+    };
+    const { look } = account(
+      objects,
+      scheduleOf([{ atMs: NOON, status: 'CompletedWithViolations' }]),
+    );
+    const { windows } = told(await look(watchOf(monitor, since(1)), NOON + 15 * MINUTE));
+    expect(windows).toMatchObject([{ result: 'cannot tell' }]);
+    expect(windows[0]?.sentence).toMatch(/there are violations, but s3:.* names none/);
   });
 
   it('does not take violations that are gone for none', async () => {

@@ -13,7 +13,12 @@ import {
   parseViolations,
 } from '../../analysis/reports/monitor.js';
 import { parseNannyml, parseNannymlRows } from '../../analysis/reports/nannyml.js';
-import { instantOf, MOST_ENTRIES, MOST_NAME, MOST_REPORT_BYTES } from '../../analysis/reports/read.js';
+import {
+  instantOf,
+  MOST_ENTRIES,
+  MOST_NAME,
+  MOST_REPORT_BYTES,
+} from '../../analysis/reports/read.js';
 import type { Parsed } from '../../analysis/reports/read.js';
 import { scratch } from './scratch.js';
 
@@ -168,7 +173,10 @@ describe('a report that is broken', () => {
       { metrics: [{ metric_id: 'ValueDrift', config: { column: long }, value: 1 }] },
     ],
     [parseEvidently, { metrics: [{ metric_id: `MissingValueCount(column=${long})`, value: 1 }] }],
-    [parseEvidently, { metrics: [{ metric: 'aQualityMetric', result: { current: { [long]: 1 } } }] }],
+    [
+      parseEvidently,
+      { metrics: [{ metric: 'aQualityMetric', result: { current: { [long]: 1 } } }] },
+    ],
     [parseNannyml, [{ chunk_key: long }]],
     [parseNannyml, [{ chunk_key: 1, [`${long}_value`]: 1, [`${long}_alert`]: true }]],
     [parseMlflow, { metrics: [{ key: long, value: 1, timestamp: 1 }] }],

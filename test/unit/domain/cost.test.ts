@@ -134,6 +134,16 @@ describe('the budget in dollars', () => {
   it('lets a run through that just fits', () => {
     expect(asked(history(7.6))).toBeUndefined();
   });
+  it('adds up as people do: three times ten cents are thirty', () => {
+    const spending = {
+      usd: 0.3,
+      spentUsd: 0.1 + 0.1,
+      unknownRuns: [],
+      next: { kind: 'known', usd: 0.1, basis: '' },
+    } as const;
+    expect(tooDear(spending, '30d')).toBeUndefined();
+    expect(tooDear({ ...spending, usd: 0.29 }, '30d')).toBeDefined();
+  });
   it('asks for one that does not, by a cent', () => {
     expect(asked(history(7.61))).toBe(
       '7.61 USD of 10.00 USD of the last 30 d are spent, and a run costs about 2.40 USD (as much as the last run)',

@@ -102,6 +102,34 @@ describe('the steps of a pipeline', () => {
   it('are named on the first level, from where they can be selected', () => {
     expect(stepNames(text([training('Train', 'x'), condition]))).toEqual(['Train', 'Gate']);
   });
+  it('plan what checks and transforms run on, and nothing known of what tunes: its price is unknown', () => {
+    const machines = { InstanceType: 'ml.m5.large', InstanceCount: 3 };
+    const definition = text([
+      {
+        Name: 'Check',
+        Type: 'QualityCheck',
+        Arguments: {
+          ProcessingResources: { ClusterConfig: machines },
+          StoppingCondition: { MaxRuntimeInSeconds: 60 },
+        },
+      },
+      { Name: 'Score', Type: 'Transform', Arguments: { TransformResources: machines } },
+      { Name: 'Tune', Type: 'Tuning', Arguments: {} },
+    ]);
+    const planned = plannedJobs(definition, {});
+    expect(
+      planned.map(({ step: name, instanceType, instances, maxRuntimeSeconds }) => [
+        name,
+        instanceType,
+        instances,
+        maxRuntimeSeconds,
+      ]),
+    ).toEqual([
+      ['Check', 'ml.m5.large', 3, 60],
+      ['Score', 'ml.m5.large', 3, 86_400],
+      ['Tune', null, 1, 86_400],
+    ]);
+  });
   it('plan jobs of all branches, on the machines that parameters name', () => {
     const definition = text(
       [

@@ -16,6 +16,7 @@ import type { ModelMonitorSource, ReportSource, Source } from '../../../domain/p
 import {
   reportResult,
   reportWindow,
+  timeFault,
   type Report,
   type ReportColumn,
 } from '../../../domain/report-findings.js';
@@ -167,6 +168,14 @@ describe('numbers of a report', () => {
       /it holds none of f1, moved; the report has auc/,
     );
   });
+  it('are told in a sentence of bounded length, those that matter first', () => {
+    const numbers = Array.from({ length: 1_000 }, (_, n) =>
+      number(`n${n}`, 1, { alert: n === 999, means: 'performance' as const }),
+    );
+    const { sentence } = say(report({ kind: 'nannyml' }), { numbers });
+    expect(sentence).toMatch(/: n999 is 1, which NannyML alerts on; n0 is 1; .*; 990 more/);
+    expect(sentence.length).toBeLessThan(500);
+  });
   it('of NannyML count by their own alert, unless the policy has limits or wants none', () => {
     const alerted = {
       numbers: [number('roc_auc', 0.6, { alert: true, means: 'performance' as const })],
@@ -185,6 +194,19 @@ describe('numbers of a report', () => {
       result: 'warn',
       subjects: {},
     });
+  });
+});
+
+describe('the time a report gives', () => {
+  const HOURS_14 = 14 * HOUR;
+  it.each([
+    ['an instant as far ahead as a zone may be', { span: null, atMs: 100 + HOURS_14 }, false],
+    ['an instant further ahead', { span: null, atMs: 101 + HOURS_14 }, true],
+    ['a chunk that is not over', { span: { fromMs: 99, toMs: 9 * HOURS_14 }, atMs: null }, false],
+    ['a chunk to come', { span: { fromMs: 101 + HOURS_14, toMs: 9e12 }, atMs: null }, true],
+    ['none', { span: null, atMs: null }, false],
+  ])('is at fault when nothing of it can have been seen: %s', (_what, time, fault) => {
+    expect(timeFault(time, 100) !== undefined).toBe(fault);
   });
 });
 

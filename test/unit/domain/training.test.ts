@@ -29,6 +29,7 @@ describe('what a failure of training leads to', () => {
     ['timeout', 0, [], true, 'stop'],
     ['stopped', 0, [], true, 'stop'],
     ['nothing new', 0, [], true, 'stop'],
+    ['permission', 0, [], true, 'ask'],
     ['unknown', 0, [], true, 'ask'],
   ] as const)(
     '%s after %i retries and %j, with a list: %s → %s',
@@ -39,6 +40,12 @@ describe('what a failure of training leads to', () => {
       });
     },
   );
+
+  it('asks for a missing permission by its name', () => {
+    expect(answerTo(failure('permission'), NOTHING_TRIED, { instances }).reason).toBe(
+      'a permission is missing: because; give it to the role, then resume',
+    );
+  });
 
   it('takes the instance types in the order of the policy', () => {
     const tries = { retries: 0, instanceTypes: ['ml.m5.xlarge'] };
