@@ -8,6 +8,7 @@ import { quietUntilMs } from '../domain/quiet-hours.js';
 import { attempt, aws, may } from './aws-failure.js';
 import type { ControlActivities, NoticeMessage } from './contract.js';
 import type { ControlDeps } from './deps.js';
+import { sha256 } from './digest.js';
 import { hopeless } from './heartbeat.js';
 
 /** Answers of SNS that no later attempt changes. */
@@ -146,6 +147,8 @@ function attributes(message: NoticeMessage): Record<string, MessageAttributeValu
   };
 }
 
-/** At most 128 characters of those that SNS takes. */
-const fifoKey = (key: string): string =>
-  key.replace(/[^A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g, '_').slice(-128);
+/** SNS takes 128 characters of these. What has more or others is told apart by its hash: no two keys become one. */
+function fifoKey(key: string): string {
+  const plain = key.replace(/[^A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g, '_');
+  return plain === key && key.length <= 128 ? key : `${plain.slice(0, 63)}-${sha256(key)}`;
+}

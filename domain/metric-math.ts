@@ -50,7 +50,7 @@ export const MATH_ID = /^[a-z][a-zA-Z0-9_]{0,31}$/;
 
 /** What is wrong with an expression over metrics of these ids, in words; empty when nothing is. */
 export function mathFaults(expression: string, ids: readonly string[]): readonly string[] {
-  const faults: string[] = [];
+  const faults: string[] = [...formFaults(expression)];
   const used = new Set<string>();
   for (const match of expression.matchAll(TOKEN)) {
     const word = match[0];
@@ -71,6 +71,31 @@ export function mathFaults(expression: string, ids: readonly string[]): readonly
   for (const id of ids)
     if (!used.has(id)) faults.push(`the expression does not use ${id}: take it off metrics`);
   return faults;
+}
+
+const CLOSED_BY: Readonly<Record<string, string>> = { '(': ')', '[': ']' };
+
+/** What CloudWatch would refuse whatever the metrics are; it says it at each look, of a call that many models share. */
+function formFaults(expression: string): readonly string[] {
+  const bare = expression.replaceAll(/"[^"]*"|'[^']*'/g, '0');
+  const foreign = /[^\w\s+\-*/^()[\],.<>=!&|"']/.exec(bare)?.[0];
+  const dangling = /([-+*/^<>=&|,([])\s*(?:$|[)\]])/.exec(bare.replaceAll(/\(\s*\)/g, ''))?.[1];
+  return [
+    ...(/["']/.test(bare) ? ['a text in the expression has no second quotation mark'] : []),
+    ...(foreign === undefined ? [] : [`${foreign} is no sign of metric math`]),
+    ...(isPaired(bare) ? [] : ['the brackets of the expression are not in pairs']),
+    ...(dangling === undefined ? [] : [`something is missing after ${dangling}`]),
+  ];
+}
+
+function isPaired(text: string): boolean {
+  const open: string[] = [];
+  for (const sign of text.match(/[()[\]]/g) ?? []) {
+    const closing = CLOSED_BY[sign];
+    if (closing !== undefined) open.push(closing);
+    else if (open.pop() !== sign) return false;
+  }
+  return open.length === 0;
 }
 
 /** The same expression with its ids renamed: expressions of many models go into one call. */

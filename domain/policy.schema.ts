@@ -70,6 +70,16 @@ function isPeriod(ms: number): boolean {
 
 const percentSchema = z.number().positive().max(100);
 
+/** CloudWatch finds alarms by name, in one account and Region: by an ARN it finds nothing. */
+const alarmNameSchema = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((name) => !/^arn:[a-z-]+:cloudwatch:/.test(name), {
+    message:
+      'write the name of the alarm, not its ARN: it is one of the account and Region of the endpoint',
+  });
+
 const alarmsSourceSchema = z
   .strictObject({
     id: sourceIdSchema,
@@ -79,7 +89,7 @@ const alarmsSourceSchema = z
      * on metrics, on anomalies or composite.
      */
     alarms: z
-      .union([z.literal('managed'), z.array(z.string().min(1).max(255)).min(1).max(100)])
+      .union([z.literal('managed'), z.array(alarmNameSchema).min(1).max(100)])
       .default('managed'),
     /**
      * What alarms of your own are about: `health` of the endpoint (the default), or `drift` or `performance` of the
@@ -995,7 +1005,7 @@ const deploySchema = z
     finalBake: durationSchema.default('5m'),
     /** `managed`: rollback alarms on the new config are made for each rollout; or names of alarms of your own. */
     alarms: z
-      .union([z.literal('managed'), z.array(z.string().min(1).max(255)).min(1).max(10)])
+      .union([z.literal('managed'), z.array(alarmNameSchema).min(1).max(10)])
       .default('managed'),
     /** Limits of the managed rollback alarms. */
     limits: z

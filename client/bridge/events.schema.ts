@@ -320,14 +320,18 @@ function jobEvent(
   return { about: 'job', name, status, key: keyOf('job', name, status, instantOf(modified)) };
 }
 
+const EPOCH_SECONDS_BELOW = 1e11;
+
 /**
  * One spelling for the instants of one change: epoch milliseconds, whether AWS wrote them as a number, a float, a text
- * of digits, or ISO with `Z` or `+0000`. What is none of these is compared as it is.
+ * of digits, or ISO with `Z` or `+0000`; or epoch seconds, which are below a hundred thousand million until the year
+ * 5138. What is none of these is compared as it is.
  */
 export function instantOf(moment: string | number | null | undefined): string | number | null {
   if (moment == null) return null;
   const epochMs = Number(moment);
-  if (String(moment).trim() !== '' && Number.isFinite(epochMs)) return Math.trunc(epochMs);
+  if (String(moment).trim() !== '' && Number.isFinite(epochMs))
+    return epochMs < EPOCH_SECONDS_BELOW ? Math.round(epochMs * 1_000) : Math.trunc(epochMs);
   const iso = String(moment).replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
   const parsed = Date.parse(iso);
   return Number.isNaN(parsed) ? moment : parsed;

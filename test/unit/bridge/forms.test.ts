@@ -31,6 +31,8 @@ describe('an instant', () => {
     '2020-03-10T09:18:09.050Z',
     '2020-03-10T09:18:09.050+0000',
     '2020-03-10T10:18:09.050+01:00',
+    1583831889.05,
+    '1583831889.05',
   ])('is the same however AWS writes it (%s)', (moment) => {
     expect(instantOf(moment)).toBe(1583831889050);
   });

@@ -231,6 +231,11 @@ describe('the policy', () => {
     expect(found.join('\n')).toContain(fault);
   });
 
+  it('refuses the ARN of an alarm in place of its name', () => {
+    const alarms = ['arn:aws:cloudwatch:eu-west-1:111122223333:alarm:checkout'];
+    expect(faults({ id: 'x', kind: 'alarms', alarms }).join()).toContain('not its ARN');
+  });
+
   it('refuses limits on alarms of your own', () => {
     expect(faults({ id: 'x', kind: 'alarms', alarms: ['a'], limits: { errorShare: 0.1 } })).toEqual(
       [

@@ -9,6 +9,8 @@ describe('an expression over metrics', () => {
     ['IF(requests >= 10 || errors > 0.5, errors, 0)'],
     ['IF(errors > 1 AND requests < 3, FILL(errors, REPEAT), MAX([errors, requests]))'],
     ['if(errors > 1 and requests < 3, fill(errors, linear), requests)'],
+    ['-errors ^ 2 / (1.5 * requests) >= 0.1 && requests != 0'],
+    ['TIME_SERIES(errors) + METRIC_COUNT([errors, requests]) * EPOCH(errors)'],
     ['SUM([errors, requests]) + "a label with words, SEARCH(x)" * 0'],
   ])('is taken: %s', (expression) => {
     expect(mathFaults(expression, ['errors', 'requests'])).toEqual([]);
@@ -20,6 +22,13 @@ describe('an expression over metrics', () => {
     ['errors / requests + FOO(errors)', 'there is no function FOO'],
     ['SEARCH("{AWS/EC2}", "Sum") + errors / requests', 'SEARCH cannot be used here'],
     ['SUM(METRICS()) + errors / requests', 'METRICS cannot be used here'],
+    ['(errors / requests', 'the brackets of the expression are not in pairs'],
+    ['SUM([errors, requests)]', 'the brackets of the expression are not in pairs'],
+    ['errors / requests)', 'the brackets of the expression are not in pairs'],
+    ['errors / requests +', 'something is missing after +'],
+    ['MAX([errors, requests, ])', 'something is missing after ,'],
+    ['errors % requests', '% is no sign of metric math'],
+    ['errors / requests * "100', 'a text in the expression has no second quotation mark'],
     ['ANOMALY_DETECTION_BAND(errors) / requests', 'alarm with anomaly detection'],
   ])('is refused: %s', (expression, fault) => {
     expect(mathFaults(expression, ['errors', 'requests']).join()).toContain(fault);
