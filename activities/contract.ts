@@ -347,6 +347,8 @@ export interface WayBackRequest extends ModelRef {
   /** An earlier endpoint config by name; `null`: the one before. */
   readonly to: string | null;
   readonly previous: string | null;
+  /** What the last rollback left: nobody goes there who does not name it. */
+  readonly left?: string;
 }
 
 export type WayBackOutcome =

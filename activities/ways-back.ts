@@ -48,6 +48,8 @@ export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities 
       };
       const to = request.to ?? request.previous;
       if (to === null) return refused('there is no earlier config to go back to');
+      if (request.to === null && to === request.left && to !== endpoint.configName)
+        return refused(`${to} was itself rolled back: name it with --to if it is to serve again`);
       if (to === endpoint.configName) return refused(`${to} serves already`);
       const reason = await whyNot(
         {

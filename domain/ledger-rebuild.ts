@@ -3,6 +3,7 @@ import { MOST_BUDGET_RUNS } from './governor.js';
 import { NO_HASH, type LedgerEntry } from './ledger.js';
 import type { LedgerHead } from './model.js';
 import type { Freeze } from './status.js';
+import { leftBy } from './ways-back.js';
 
 /** What a keeper whose state was lost takes up again. */
 export interface LedgerState {
@@ -26,6 +27,8 @@ export interface LedgerState {
   readonly championSinceMs: number | null;
   readonly championConfigName: string | null;
   readonly previousConfigName: string | null;
+  /** What the last rollback left; absent when nothing was, or when it was put back on purpose. */
+  readonly leftConfigName?: string;
   /** Releases that were started and have not ended, though no workflow may run them any more. */
   readonly unfinished: readonly number[];
   /** A freeze that nobody has ended. */
@@ -59,6 +62,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
   let ended: { release: number | null; kind: string; atMs: number } | undefined;
   let champion: { configName: string; sinceMs: number } | undefined;
   let previousConfigName: string | null = null;
+  let left: string | undefined;
   let frozen: Freeze | null = null;
   const startsAtMs: number[] = [];
   const runs = new Map<number, Run>();
@@ -112,6 +116,9 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
         serves(textOr(facts['configName']), numberOr(facts['sinceMs']) ?? entry.atMs);
         break;
       case 'rollback':
+        left = leftBy({ from: textOr(facts['from']), to: textOr(facts['to']) }, left);
+        serves(textOr(facts['to']), entry.atMs);
+        break;
       case 'changed outside':
         serves(textOr(facts['to']), entry.atMs);
         break;
@@ -152,6 +159,7 @@ export function rebuildFrom(entries: readonly LedgerEntry[]): LedgerState {
     championSinceMs: champion?.sinceMs ?? null,
     championConfigName: champion?.configName ?? null,
     previousConfigName,
+    ...(left === undefined ? {} : { leftConfigName: left }),
     unfinished: [...open].sort((a, b) => a - b),
     frozen,
   };

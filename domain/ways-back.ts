@@ -53,6 +53,16 @@ export function outdated(
   return free.map(({ name }) => name).filter((name) => !kept.has(name));
 }
 
+/**
+ * What a rollback leaves: no other goes there by itself, or two in a row would put back what the first took away. Who
+ * names it takes the first one back.
+ */
+export const leftBy = (
+  rollback: { readonly from: string | null; readonly to: string | null },
+  before: string | undefined,
+): string | undefined =>
+  rollback.to !== null && rollback.to === before ? undefined : (rollback.from ?? undefined);
+
 /** What can still be had, for a person whose wish cannot be met. */
 export const waysBackInWords = (names: readonly string[]): string =>
   names.length === 0

@@ -151,6 +151,8 @@ export interface KeeperState {
   leaseHolder: number | null;
   /** The config a rollback of the keeper's own is going to; `null` when none is under way. */
   wayBackTo: string | null;
+  /** What the last rollback left; absent when nothing was, or when it was put back on purpose. */
+  leftConfigName?: string;
   /** A rollback that a release was asked for; it may have been ending, and nobody would hear it. */
   owedRollback?: { readonly release: number; readonly by: Actor; readonly reason: string };
   scaling: { readonly suspendedByUs: boolean; readonly forRelease: number } | null;
@@ -265,6 +267,7 @@ export function takeUp(state: KeeperState, rebuilt: LedgerState): void {
   if (rebuilt.runs !== undefined && rebuilt.runs.length > 0) state.runs = rebuilt.runs;
   state.blocked = rebuilt.blocked;
   state.previousConfigName = rebuilt.previousConfigName;
+  if (rebuilt.leftConfigName !== undefined) state.leftConfigName = rebuilt.leftConfigName;
   state.frozen = rebuilt.frozen;
 }
 

@@ -20,6 +20,7 @@ import {
 import { placeOf } from '../domain/place.js';
 import type { Policy } from '../domain/policy.schema.js';
 import { leavesStaging } from '../domain/staging.js';
+import { leftBy } from '../domain/ways-back.js';
 import { retriesOf } from '../domain/training.js';
 import { CLEAN_UP_MS, control, data, swift } from './activities.js';
 import { atBest, isHopeless, sentenceOf } from './failures.js';
@@ -709,6 +710,9 @@ async function rollBack(
       return;
     }
     state.wayBackTo = configName;
+    const left = leftBy({ from: endpoint.configName, to: configName }, state.leftConfigName);
+    if (left === undefined) delete state.leftConfigName;
+    else if (update.kind === 'accepted') state.leftConfigName = left;
     desk.tell(
       `rolling back to ${configName}, asked for by ${command.by.person}: ${command.reason}`,
     );
@@ -729,12 +733,13 @@ async function wayBackOf(
   command: Extract<Command, { kind: 'rollback' }>,
   entered: (to: string | null) => Promise<void>,
 ): Promise<WayBackOutcome> {
-  const previous = desk.state.previousConfigName;
+  const { previousConfigName: previous, leftConfigName } = desk.state;
   if (patched(SINCE_0_2)) {
     const found = await control('look whether the way back is open').findWayBack({
       ...desk.ref(),
       to: command.to ?? null,
       previous,
+      ...(leftConfigName === undefined ? {} : { left: leftConfigName }),
     });
     if (found.kind === 'ready') await entered(found.configName);
     return found;

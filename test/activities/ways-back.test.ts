@@ -83,6 +83,22 @@ describe('findWayBack', () => {
   });
 });
 
+describe('a second way back', () => {
+  const find = (to: string | null, previous: string) =>
+    run(history().activities.findWayBack, [{ ...ref, to, previous, left: 'flights-4' }]);
+
+  it('does not lead to what the first has left, unless that is named', async () => {
+    expect(await find(null, 'flights-4')).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringMatching(
+        /^flights-4 was itself rolled back: name it with --to .*; still there: flights-4, flights-3/,
+      ) as string,
+    });
+    expect(await find('flights-4', 'flights-4')).toMatchObject({ kind: 'ready' });
+    expect(await find(null, 'flights-3')).toMatchObject({ configName: 'flights-3' });
+  });
+});
+
 describe('a way back to a version that the registry rejects', () => {
   const find = (onRejectedWhileServing: 'rollback' | 'ask' | 'nothing') => {
     const { activities } = history((state) => {

@@ -53,6 +53,13 @@ describe('what runs have cost', () => {
 });
 
 describe('rebuildFrom', () => {
+  it('knows what the last rollback left, until it is put back on purpose', () => {
+    const back = entry('rollback', { from: 'flights-2', to: 'flights-1' });
+    expect(rebuildFrom([back])).toMatchObject({ leftConfigName: 'flights-2' });
+    const forth = entry('rollback', { from: 'flights-1', to: 'flights-2' });
+    expect(rebuildFrom([back, forth])).not.toHaveProperty('leftConfigName');
+  });
+
   it('goes on from the highest number that any entry names', () => {
     const state = rebuildFrom([
       started(3),

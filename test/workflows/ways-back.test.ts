@@ -36,6 +36,12 @@ describe('a rollback weeks after the promotion', () => {
       const decisions = p.world.ledger.map(({ decision }) => decision);
       expect(decisions).toContain('rollback');
       expect(decisions).not.toContain('changed outside');
+      // A second one does not put back what the first took away, unless somebody says so.
+      const bad = `${p.world.model}-1`;
+      p.world.kept = ['first', bad];
+      expect(await refusal(rollBack(p))).toMatch(`${bad} was left`);
+      await rollBack(p, bad);
+      expect(p.world.updates.at(-1)).toEqual({ to: bad, plain: true });
     });
   });
 
@@ -84,6 +90,32 @@ describe('a rollback that comes while a release is ending', () => {
         'the endpoint goes back',
       );
     });
+  });
+});
+
+describe('a rollback during the probation', () => {
+  it('calls for a person where the config before was deleted', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        await p.decide(1, 'grace');
+        await p.reach(1, 'probation');
+        await rollBack(p);
+        await p.env.sleep('1h');
+        expect(await p.result(1)).toMatchObject({ kind: 'rolled back' });
+        const help = p.world.notices.filter(({ dedupeKey }) => dedupeKey.endsWith('/way-back'));
+        expect(help).toMatchObject([
+          {
+            severity: 'critical',
+            text: expect.stringMatching(
+              /could not be put back on first: Could not find endpoint configuration "first"/,
+            ) as string,
+          },
+        ]);
+      },
+      { world: (world) => (world.missingConfig = 'first') },
+    );
   });
 });
 

@@ -150,6 +150,8 @@ export class World {
   deletionDenied: string | null = null;
   readonly tripped: string[] = [];
   readonly updates: { to: string; plain: boolean }[] = [];
+  /** A config that no update finds. */
+  missingConfig: string | null = null;
   readonly started: string[] = [];
   readonly stopped: string[] = [];
   readonly retried: string[] = [];
@@ -731,8 +733,10 @@ export class World {
           throw notYet('StillMoving', 'it bakes', Math.min(untilMs - nowMs, this.rolloutPollMs));
         return { kind: 'over', atMs: nowMs };
       },
-      findWayBack: async ({ to, previous }) => {
+      findWayBack: async ({ to, previous, left }) => {
         const configName = to ?? previous;
+        if (to === null && left !== undefined && left === previous)
+          return { kind: 'refused', reason: `${left} was left` };
         if (configName === null || !this.kept.includes(configName)) {
           return { kind: 'refused', reason: `not there; still there: ${this.kept.join(', ')}` };
         }
@@ -807,6 +811,10 @@ export class World {
           const reason = 'AllTraffic-candidate is a scalable target';
           return { kind: 'refused', reason };
         }
+        if (configName === this.missingConfig)
+          throw ApplicationFailure.nonRetryable(
+            `Could not find endpoint configuration "${configName}"`,
+          );
         this.updates.push({ to: configName, plain: plain ?? false });
         this.share = 0;
         this.endpoint = { ...this.endpoint, status: 'Updating', pendingConfigName: configName };

@@ -1,3 +1,5 @@
+import { isCancellation } from '@temporalio/workflow';
+
 import type {
   ModelRef,
   Prepared,
@@ -8,7 +10,7 @@ import type {
 } from '../../activities/contract.js';
 import type { Evidence } from '../../domain/evidence.js';
 import { control, poll } from '../activities.js';
-import { atBest } from '../failures.js';
+import { atBest, sentenceOf } from '../failures.js';
 import { followed } from '../follow.js';
 import type { ReleaseDesk } from '../release-desk.js';
 
@@ -153,15 +155,24 @@ export async function wayBack(
   if (shared) await takeTraffic(desk, split);
 
   desk.awaits(`the previous config ${previous} to serve again`);
-  await control('put the previous config back').updateEndpoint({
-    ...ref,
-    release: input.release,
-    configName: previous,
-    plan: prepared.plan,
-    expectedConfigName: endpoint.configName,
-    lastModifiedAtMs: endpoint.lastModifiedAtMs,
-    plain: true,
-  });
+  let refusal: string | undefined;
+  try {
+    const update = await control('put the previous config back').updateEndpoint({
+      ...ref,
+      release: input.release,
+      configName: previous,
+      plan: prepared.plan,
+      expectedConfigName: endpoint.configName,
+      lastModifiedAtMs: endpoint.lastModifiedAtMs,
+      plain: true,
+    });
+    if (update.kind === 'refused') refusal = update.reason;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    // The config, or its model, is gone: no other attempt would be better.
+    await callForHelp(desk, previous, sentenceOf(error));
+    return endpoint.configName;
+  }
   const outcome = await atRest(desk, {
     configName: previous,
     previousConfigName: endpoint.configName,
@@ -173,7 +184,7 @@ export async function wayBack(
   desk.shares({ phase: 'over', percent: 0 });
   if (outcome.kind === 'in service') {
     desk.addRollout([{ atMs: Date.now(), what: `back on ${outcome.endpoint.configName ?? ''}` }]);
-  } else await callForHelp(desk, previous, outcome.reason);
+  } else await callForHelp(desk, previous, refusal ?? outcome.reason);
   return outcome.endpoint.configName;
 }
 
