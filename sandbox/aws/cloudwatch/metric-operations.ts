@@ -69,6 +69,8 @@ type PutDatum = z.output<typeof datumSchema>;
 
 const DAY_MS = 86_400_000;
 const MAX_POINTS = 100_800;
+/** Values lie between this and its negative. */
+const MOST = 2 ** 360;
 
 export function metricOperations(
   core: Core,
@@ -93,6 +95,7 @@ export function metricOperations(
         metrics.observe(
           MetricData.flatMap((datum, at) => observations(Namespace, datum, at + 1, core.now())),
         );
+        metrics.flush(); // What is answered is kept.
       },
     ),
     GetMetricData: op(
@@ -220,6 +223,11 @@ function observations(
       `The parameters ${parameter}.Values and ${parameter}.Counts must be of the same size.`,
     );
   }
+  checkValues(datum, parameter);
+  if (datum.StorageResolution !== undefined && ![1, 60].includes(datum.StorageResolution))
+    throw invalidValue(
+      `The value ${datum.StorageResolution} for parameter ${parameter}.StorageResolution is invalid: it is 1 or 60.`,
+    );
   const resolutionMs = (datum.StorageResolution ?? 60) === 1 ? 1_000 : 60_000;
   const sentAtMs = datum.Timestamp === undefined ? nowMs : datum.Timestamp * 1000;
   if (sentAtMs < nowMs - 14 * DAY_MS || sentAtMs > nowMs + 2 * 3_600_000) {
@@ -244,6 +252,17 @@ function observations(
     return datum.Values.map((value, at) => ({ ...common, value, times: datum.Counts?.[at] ?? 1 }));
   }
   return [{ ...common, value: datum.Value ?? 0 }];
+}
+
+function checkValues({ Value, Values, StatisticValues }: PutDatum, parameter: string): void {
+  const { Sum, Minimum, Maximum } = StatisticValues ?? {};
+  const tooLarge = [Value, ...(Values ?? []), Sum, Minimum, Maximum].find(
+    (value) => value !== undefined && Math.abs(value) > MOST,
+  );
+  if (tooLarge !== undefined)
+    throw invalidValue(
+      `The value ${tooLarge} for parameter ${parameter} is invalid: values lie between -2^360 and 2^360.`,
+    );
 }
 
 function checkText(text: string, parameter: string): void {

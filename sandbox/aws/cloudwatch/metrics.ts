@@ -24,7 +24,7 @@ interface Line {
 /**
  * Metric data in memory, one bucket per metric and second. Every two seconds what changed is appended
  * to the file of the half-hour under `<home>/metrics`; files and buckets older than `keepMs` go. A kill
- * loses at most the last two seconds.
+ * loses at most the last two seconds of what the sandbox measures itself; what a caller puts is written at once.
  */
 export class Metrics {
   private readonly all = new Map<string, Series>();

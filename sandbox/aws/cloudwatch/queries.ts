@@ -143,7 +143,7 @@ export function runQueries(
           : readMetric(metrics, query.MetricStat, startMs, toMs);
       const value =
         read === undefined
-          ? parseExpression(query.Expression ?? '').evaluate(scope)
+          ? finite(parseExpression(query.Expression ?? '').evaluate(scope))
           : seriesOf(read.found, read.periodMs);
       const sampleCounts = new Map(read?.found.map(({ atMs, sampleCount }) => [atMs, sampleCount]));
       results.set(query.Id, { value, sampleCounts });
@@ -167,6 +167,18 @@ export function runQueries(
   const { scope, results } = from(fromMs);
   for (const { Id } of queries) scope.lookup(Id);
   return results;
+}
+
+/** Where an expression gives no number, as by a division by zero, it has no data point. */
+function finite(value: MathResult): MathResult {
+  if (value.kind === 'number') return value;
+  if (value.kind === 'array') return { ...value, items: value.items.map(finiteSeries) };
+  return finiteSeries(value);
+}
+
+function finiteSeries(series: MathSeries): MathSeries {
+  const sound = [...series.points].filter(([, value]) => Number.isFinite(value));
+  return { ...series, points: new Map(sound) };
 }
 
 function readMetric(

@@ -16,6 +16,7 @@ import { cborCodec, parseRpcPath } from './cbor-protocol.js';
 import { jsonCodec, jsonError, parseTarget } from './json-protocol.js';
 import type { RpcCodec } from './json-protocol.js';
 import { queryAnswer, queryError } from './query-protocol.js';
+import { marked, unmarked } from './tokens.js';
 
 /** The S3 side: names the operation before the body is read, then performs it. */
 export interface RestService {
@@ -247,7 +248,8 @@ export class Dispatcher {
         }
         if (input instanceof AwsError) throw input;
         this.checkRequest(target, operation, input, service);
-        const result = await handler(input, call);
+        const of = `${target}.${operation}`;
+        const result = marked(of, await handler(unmarked(of, input), call));
         this.checkAnswer(target, operation, result, false);
         return codec.answer(result, call.requestId);
       },
@@ -285,7 +287,11 @@ export class Dispatcher {
         }
         const target = found?.service.name ?? '';
         this.checkRequest(target, action, inputOfForm(target, action, form), found?.service);
-        const result = await handler(form, call);
+        const of = `${target}.${action}`;
+        const { NextToken } = unmarked(of, { NextToken: form.get('NextToken') });
+        const sound =
+          typeof NextToken === 'string' ? new Map(form).set('NextToken', NextToken) : form;
+        const result = marked(of, await handler(sound, call));
         this.checkAnswer(target, action, result, true);
         return queryAnswer(action, namespace, result, call.requestId);
       },

@@ -195,7 +195,7 @@ export function createSqs(core: Core): Service {
       ),
       DeleteQueue: op(z.object({ QueueUrl: queueUrl }), ({ QueueUrl }) => {
         const queue = byUrl(QueueUrl);
-        queue.purge();
+        queue.forget();
         queues.delete(queue.record.name);
         core.store.delete('queues', queue.record.name);
       }),

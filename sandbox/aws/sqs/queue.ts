@@ -43,9 +43,12 @@ export class Queue {
     for (const [key, message] of core.store.entries<Message>(this.collection)) {
       this.messages.set(key, message);
       this.nextNumber = Number(key) + 1;
-      if (message.deduplicationId !== undefined) {
+      if (message.deduplicationId !== undefined && message.deadLetterSourceArn === undefined)
         this.recent.set(message.deduplicationId, { message, atMs: message.sentAtMs });
-      }
+    }
+    for (const [id, message] of core.store.entries<Message>(this.sentCollection)) {
+      this.recent.set(id, { message, atMs: message.sentAtMs });
+      this.nextNumber = Math.max(this.nextNumber, Number(message.sequenceNumber ?? 0) + 1);
     }
   }
 
@@ -107,8 +110,7 @@ export class Queue {
         : { deduplicationId: outgoing.deduplicationId }),
     };
     const stored = this.append(message);
-    if (stored.deduplicationId !== undefined)
-      this.recent.set(stored.deduplicationId, { message: stored, atMs: now });
+    if (stored.deduplicationId !== undefined) this.remember(stored.deduplicationId, stored);
     return stored;
   }
 
@@ -200,12 +202,31 @@ export class Queue {
       this.core.store.delete(this.collection, key);
     }
     for (const [id, { atMs }] of this.recent) {
-      if (atMs < this.core.now() - DEDUPLICATION_MS) this.recent.delete(id);
+      if (atMs >= this.core.now() - DEDUPLICATION_MS) continue;
+      this.recent.delete(id);
+      this.core.store.delete(this.sentCollection, id);
     }
   }
 
   seconds(attribute: string): number {
     return Number(this.state.attributes[attribute] ?? 0);
+  }
+
+  /** For the five minutes in which the id is not taken again, whatever becomes of the message or of this process. */
+  private remember(deduplicationId: string, message: Message): void {
+    this.recent.set(deduplicationId, { message, atMs: message.sentAtMs });
+    this.core.store.put(this.sentCollection, deduplicationId, message);
+  }
+
+  /** Forgets everything, for good. */
+  forget(): void {
+    this.purge();
+    for (const id of this.recent.keys()) this.core.store.delete(this.sentCollection, id);
+    this.recent.clear();
+  }
+
+  private get sentCollection(): string {
+    return `queue-sent/${this.state.name}`;
   }
 
   private get collection(): string {

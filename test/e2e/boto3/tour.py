@@ -226,6 +226,29 @@ def sagemaker_refuses():
 
 
 @step
+def sagemaker_answers_later():
+    variant = {'VariantName': 'AllTraffic', 'ModelName': 'tour', 'InstanceType': 'ml.m5.large', 'InitialInstanceCount': 1}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName='tour-async',
+        ProductionVariants=[variant],
+        AsyncInferenceConfig={'OutputConfig': {'S3OutputPath': 's3://tour/async'}},
+    )
+    sagemaker.create_endpoint(EndpointName='tour-async', EndpointConfigName='tour-async')
+    wait(sagemaker.get_waiter('endpoint_in_service'), EndpointName='tour-async')
+    s3.put_object(Bucket='tour', Key='rows.csv', Body='1,2')
+    accepted = runtime.invoke_endpoint_async(
+        EndpointName='tour-async', InputLocation='s3://tour/rows.csv', ContentType='text/csv', InferenceId='later'
+    )
+    same((accepted['InferenceId'], accepted['OutputLocation']), ('later', 's3://tour/async/later.out'))
+    wait(s3.get_waiter('object_exists'), Bucket='tour', Key='async/later.out')
+    same(float(s3.get_object(Bucket='tour', Key='async/later.out')['Body'].read()), 0.5)
+    refused('ValidationError', runtime.invoke_endpoint, EndpointName='tour-async', Body=b'1')
+    sagemaker.delete_endpoint(EndpointName='tour-async')
+    wait(sagemaker.get_waiter('endpoint_deleted'), EndpointName='tour-async')
+    sagemaker.delete_endpoint_config(EndpointConfigName='tour-async')
+
+
+@step
 def auto_scaling_scales_the_endpoint():
     target = {
         'ServiceNamespace': 'sagemaker',

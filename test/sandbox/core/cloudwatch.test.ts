@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   DeleteAlarmsCommand,
   DescribeAlarmHistoryCommand,
@@ -594,4 +596,44 @@ describe('the evaluator', () => {
     expect(bucket?.count).toBe(5_000);
     expect(bucket?.values.length).toBeLessThanOrEqual(50);
   });
+});
+
+it('has no data point where an expression gives no number', async () => {
+  const hidden = { ...stat('s', 'Sum'), ReturnData: false };
+  const some = { Id: 'some', Expression: 'IF(s > 10, s, 0 / 0)' };
+  const none = { Id: 'none', Expression: 'LOG(s - s)' };
+  const found = await data(hidden, some, none);
+  expect(found).toEqual({ some: [5050], none: [] });
+});
+
+it.each([
+  ['a value beyond 2^360', { Value: 2 ** 361 }],
+  ['one of many values beyond it', { Values: [1, -(2 ** 361)] }],
+  [
+    'a sum beyond it',
+    { StatisticValues: { SampleCount: 1, Sum: 2 ** 361, Minimum: 0, Maximum: 1 } },
+  ],
+  ['a resolution of five seconds', { Value: 1, StorageResolution: 5 }],
+])('refuses %s', async (_which, datum) => {
+  const error = await failure(
+    cloudWatch.send(
+      new PutMetricDataCommand({ Namespace: 'Own', MetricData: [{ MetricName: 'm', ...datum }] }),
+    ),
+  );
+  expect(error.name).toMatch('InvalidParameterValue');
+});
+
+it('has put data on disk before it answers', async () => {
+  const home = temporaryHome();
+  const own = clients((await start({ home })).url).cloudWatch;
+  await own.send(
+    new PutMetricDataCommand({
+      Namespace: 'Own',
+      MetricData: [{ MetricName: 'kept', Value: 2 ** 360 }],
+    }),
+  );
+  const files = readdirSync(join(home, 'metrics'));
+  expect(files.map((file) => readFileSync(join(home, 'metrics', file), 'utf8')).join('')).toContain(
+    '"name":"kept"',
+  );
 });

@@ -13,7 +13,7 @@ import {
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
 import { expect, it, vi } from 'vitest';
-import { admin, clients, failure, start } from './support.js';
+import { admin, clients, failure, start, temporaryHome } from './support.js';
 
 const sandbox = await start();
 const { sqs } = clients(sandbox.url);
@@ -383,4 +383,41 @@ it('lists queues page by page for those who say how many they want', async () =>
   const first = await list({ MaxResults: 2 });
   expect(names(first)).toEqual(['paged-a', 'paged-b']);
   expect(names(await list({ MaxResults: 2, NextToken: first.NextToken }))).toEqual(['paged-c']);
+});
+
+it('drops a repetition after a restart too, though the first message is long deleted', async () => {
+  const home = temporaryHome();
+  const before = await start({ home });
+  const own = clients(before.url).sqs;
+  const { QueueUrl } = await own.send(
+    new CreateQueueCommand({ QueueName: 'once.fifo', Attributes: { FifoQueue: 'true' } }),
+  );
+  const sending = () =>
+    new SendMessageCommand({
+      QueueUrl,
+      MessageBody: 'x',
+      MessageGroupId: 'g',
+      MessageDeduplicationId: 'once',
+    });
+  const first = await own.send(sending());
+  const { Messages } = await own.send(new ReceiveMessageCommand({ QueueUrl }));
+  const ReceiptHandle = Messages?.[0]?.ReceiptHandle;
+  await own.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+  await before.close();
+  const after = clients((await start({ home })).url).sqs;
+  const again = await after.send(sending());
+  expect([again.MessageId, again.SequenceNumber]).toEqual([first.MessageId, first.SequenceNumber]);
+  const { Messages: none } = await after.send(
+    new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }),
+  );
+  expect(none).toBeUndefined();
+  const next = await after.send(
+    new SendMessageCommand({
+      QueueUrl,
+      MessageBody: 'y',
+      MessageGroupId: 'g',
+      MessageDeduplicationId: 'next',
+    }),
+  );
+  expect(Number(next.SequenceNumber)).toBeGreaterThan(Number(first.SequenceNumber));
 });
