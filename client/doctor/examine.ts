@@ -59,7 +59,8 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const { region, endpoint, repair, nowMs } = examination;
   try {
-    const identity = probes.signedIn();
+    // Its date is compared with the clock of that moment: what is tried meanwhile may take its time.
+    const identity = probes.signedIn().then((found) => ({ ...found, seenAtMs: nowMs() }));
     const caller = identity.then(
       ({ arn }) => arn,
       () => null,
@@ -69,7 +70,7 @@ export async function examine(
     const rest = await Promise.all([
       reachable ? examineSearchAttributes(probes, repair) : [],
       reachable ? examineWorkers(probes, nowMs) : [],
-      examineAws(identity, nowMs),
+      examineAws(identity),
       region === null ? noRegion() : examinePermissions(probes, region, endpoint),
       region === null ? [] : examineAccount(probes, { ...examination, region }, caller),
       examineDisk(probes),
@@ -153,12 +154,11 @@ async function examineWorkers(
 }
 
 async function examineAws(
-  identity: ReturnType<DoctorProbes['signedIn']>,
-  nowMs: () => number,
+  identity: Promise<Awaited<ReturnType<DoctorProbes['signedIn']>> & { readonly seenAtMs: number }>,
 ): Promise<readonly Finding[]> {
   try {
-    const { arn, dateMs } = await identity;
-    const skewMs = dateMs === null ? null : nowMs() - dateMs;
+    const { arn, dateMs, seenAtMs } = await identity;
+    const skewMs = dateMs === null ? null : seenAtMs - dateMs;
     return [
       ok('AWS identity', arn),
       skewMs === null

@@ -5,14 +5,17 @@ import { examine, type DoctorProbes } from '../../../client/doctor/examine.js';
 import { toPendingWork } from '../../../client/pending-work.js';
 import { HEALTHY, NOW_MS, QUEUE_URL, READS } from './doctor-fake.js';
 
-async function bad(probes: Partial<DoctorProbes>): Promise<readonly string[]> {
+async function bad(
+  probes: Partial<DoctorProbes>,
+  nowMs = () => NOW_MS,
+): Promise<readonly string[]> {
   const findings = await examine(
     { ...HEALTHY, ...probes },
     {
       region: 'us-east-1',
       endpoint: null,
       repair: false,
-      nowMs: () => NOW_MS,
+      nowMs,
       queueUrl: QUEUE_URL,
       workerRole: null,
       policy: null,
@@ -26,6 +29,17 @@ async function bad(probes: Partial<DoctorProbes>): Promise<readonly string[]> {
 describe('the doctor', () => {
   it('finds nothing where nothing is wrong', async () => {
     expect(await bad({})).toEqual([]);
+  });
+
+  it('compares the clocks when AWS answers, however long Temporal keeps it waiting', async () => {
+    let now = NOW_MS;
+    const temporal = async (): Promise<never> => {
+      await HEALTHY.signedIn();
+      await Promise.resolve();
+      now += 600_000;
+      throw new Error('no answer before the deadline');
+    };
+    expect(await bad({ temporal }, () => now)).toEqual(['Temporal: no answer before the deadline']);
   });
 
   it.each<[string, Partial<DoctorProbes>, string]>([
