@@ -364,13 +364,23 @@ export function awsCron(expression: string): string {
   return `cron(${stepped(minute, 0, 59)} ${stepped(hour, 0, 23)} ${days} ${stepped(month, 1, 12)} ${names} *)`;
 }
 
-/** Every so many as a list: the one spelling that everybody reads in the same way. */
+/** Every so many as a list, of all or of a range: the one spelling that everybody reads in the same way. */
 function stepped(field: string, first: number, last: number): string {
-  const every = Number(/^\*\/([1-9]\d?)$/.exec(field)?.[1]);
-  if (Number.isNaN(every)) return field;
-  const values: number[] = [];
-  for (let at = first; at <= last; at += every) values.push(at);
-  return values.join(',');
+  return field
+    .split(',')
+    .flatMap((part): readonly (string | number)[] => {
+      const match = /^(?:\*|(\d{1,2})-(\d{1,2}))\/([1-9]\d?)$/.exec(part);
+      if (match === null) return [part];
+      const values: number[] = [];
+      for (
+        let at = Number(match[1] ?? first);
+        at <= Number(match[2] ?? last);
+        at += Number(match[3])
+      )
+        values.push(at);
+      return values;
+    })
+    .join(',');
 }
 
 function weekdays(field: string): string {

@@ -90,6 +90,8 @@ describe('a cron expression for Application Auto Scaling', () => {
     ['0 7 * * */2', 'cron(0 7 ? * SUN,TUE,THU,SAT *)'],
     ['*/15 */6 1 * *', 'cron(0,15,30,45 0,6,12,18 1 * ? *)'],
     ['30 22 * * *', 'cron(30 22 * * ? *)'],
+    ['10-50/20 7 * * *', 'cron(10,30,50 7 * * ? *)'],
+    ['0 6,8-12/2 1-31/15 * *', 'cron(0 6,8,10,12 1,16,31 * ? *)'],
   ])('%s is %s, and comes round at the same instants', (five, six) => {
     expect(awsCron(five)).toBe(six);
     let atMs = Date.parse('2026-03-27T12:00:00Z'); // the clocks change two days later
