@@ -364,7 +364,7 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.retrain.budget.usd':
     'US dollars in the same time. A run that would exceed it, or whose cost nobody can say, asks a person.',
   'spec.retrain.budget.prices':
-    'Instance type → US dollars an hour. Or the path or S3 address of a YAML or JSON file with them, which `plan` and `apply` read into the policy.',
+    'Instance type → US dollars an hour. Or the path or S3 address of a YAML or JSON file with them, which `plan` and `apply` (and, of a path, `validate`) read into the policy.',
   'spec.retrain.retries':
     "How often what AWS's own trouble has ended (capacity, throttling, internal errors) is tried again.",
   'spec.retrain.retries.times': 'Most retries, at most 10. Default: 2.',

@@ -5,6 +5,7 @@ import {
   isScalar,
   LineCounter,
   parseAllDocuments,
+  parseDocument,
   visit,
   type Alias,
   type Document,
@@ -17,6 +18,7 @@ import { isTimeZone } from '../domain/quiet-hours.js';
 import { policyDigest } from './digest.js';
 import { messageOf } from './errors.js';
 import { issuesInWords, type Complaint } from './policy-issues.js';
+import { isLocal, PRICES_PATH, withPrices } from './prices.js';
 
 /** One thing that is wrong with a policy, and where. */
 export interface PolicyIssue {
@@ -41,7 +43,10 @@ const MAX_ALIASES = 100;
 /** A policy has hundreds of values; a file with more than this is something else. */
 const MAX_NODES = 100_000;
 
-/** Reads and checks a policy file; every fault is an issue with its place, never an exception. */
+/**
+ * Reads and checks a policy file, with the file of prices it names; every fault is an issue with its place, never an
+ * exception. Prices in S3 are left to `plan` and `apply`.
+ */
 export async function readPolicyFile(path: string): Promise<PolicyReading> {
   const wholeFile = (message: string, remedy: string | null = null): PolicyReading => ({
     kind: 'invalid',
@@ -57,13 +62,44 @@ export async function readPolicyFile(path: string): Promise<PolicyReading> {
       if (facts.size > MAX_BYTES)
         return wholeFile(`the file has ${facts.size} bytes; a policy has at most ${MAX_BYTES}`);
       const bytes = await file.readFile();
-      return parsePolicy(new TextDecoder('utf-8', { fatal: true }).decode(bytes), path);
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+      return await withLocalPrices(parsePolicy(text, path), text, path);
     } finally {
       await file.close();
     }
   } catch (error) {
     return wholeFile(readFaultInWords(error));
   }
+}
+
+async function withLocalPrices(
+  reading: PolicyReading,
+  text: string,
+  path: string,
+): Promise<PolicyReading> {
+  if (reading.kind !== 'policy') return reading;
+  const { prices } = reading.policy.spec.retrain.budget;
+  if (typeof prices !== 'string' || !isLocal(prices)) return reading;
+  const priced = await withPrices(reading.policy, path, () => Promise.resolve(null));
+  if (priced.kind === 'policy')
+    return { ...reading, policy: priced.policy, digest: policyDigest(priced.policy) };
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, logLevel: 'error' });
+  const node = document.getIn(['spec', 'retrain', 'budget', 'prices'], true);
+  const { line, col } = lines.linePos(rangeStart(node) ?? 0);
+  return {
+    kind: 'invalid',
+    issues: [
+      {
+        file: path,
+        line: Math.max(1, line),
+        column: Math.max(1, col),
+        path: PRICES_PATH,
+        message: priced.message.slice(`${PRICES_PATH}: `.length),
+        remedy: null,
+      },
+    ],
+  };
 }
 
 /** `O_RDONLY | O_NONBLOCK`, so that a named pipe answers at once. */

@@ -1,15 +1,17 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 import { parse } from 'yaml';
 
-import { policySchema, type Policy } from '../domain/policy.schema.js';
+import { pricesSchema, type Policy } from '../domain/policy.schema.js';
 import { messageOf } from './errors.js';
 
 export type Priced =
   | { readonly kind: 'policy'; readonly policy: Policy }
   | { readonly kind: 'fault'; readonly message: string };
 
+/** Where a policy names its prices. */
+export const PRICES_PATH = 'spec.retrain.budget.prices';
 /** A price list is short: one line for each instance type. */
 const MAX_BYTES = 262_144;
 
@@ -30,13 +32,11 @@ export async function withPrices(
   if (typeof prices !== 'string') return { kind: 'policy', policy };
   const fault = (what: string): Priced => ({
     kind: 'fault',
-    message: `spec.retrain.budget.prices: ${prices} ${what}; write instance types with US dollars an hour, such as ml.m5.xlarge: 0.23`,
+    message: `${PRICES_PATH}: ${prices} ${what}; write instance types with US dollars an hour, such as ml.m5.xlarge: 0.23`,
   });
   let text: string | null;
   try {
-    text = prices.startsWith('s3://')
-      ? await readS3(prices)
-      : await readFile(resolve(dirname(file), prices), 'utf8');
+    text = isLocal(prices) ? await readShort(resolve(dirname(file), prices)) : await readS3(prices);
   } catch (error) {
     return fault(`cannot be read: ${messageOf(error)}`);
   }
@@ -50,17 +50,37 @@ export async function withPrices(
   }
   if (typeof list !== 'object' || list === null || Array.isArray(list))
     return fault('is no list of prices');
+  const checked = pricesSchema.safeParse(list);
+  if (!checked.success) {
+    const type = String(checked.error.issues[0]?.path[0] ?? '');
+    const value: unknown = Object.entries(list).find(([name]) => name === type)?.[1];
+    return fault(
+      checked.error.issues[0]?.code === 'invalid_key'
+        ? `cannot be used: '${type}' is no instance type of SageMaker`
+        : `cannot be used: ${type} has ${JSON.stringify(value)}, which is no price above 0 and up to 10,000`,
+    );
+  }
+  if (Object.keys(checked.data).length === 0) return fault('names no price');
   const { retrain } = policy.spec;
-  const parsed = policySchema.safeParse({
-    ...policy,
-    spec: {
-      ...policy.spec,
-      retrain: { ...retrain, budget: { ...retrain.budget, prices: list } },
+  return {
+    kind: 'policy',
+    policy: {
+      ...policy,
+      spec: {
+        ...policy.spec,
+        retrain: { ...retrain, budget: { ...retrain.budget, prices: checked.data } },
+      },
     },
-  });
-  if (parsed.success) return { kind: 'policy', policy: parsed.data };
-  const [issue] = parsed.error.issues;
-  return fault(
-    `cannot be used: ${issue?.path.slice(4).map(String).join('.') ?? ''} ${issue?.message ?? ''}`,
-  );
+  };
+}
+
+/** Whether the prices lie in a file beside the policy, and not in S3. */
+export const isLocal = (prices: string): boolean => !prices.startsWith('s3://');
+
+/** @throws for what is no regular file: a pipe would be waited for, and a device never ends */
+async function readShort(path: string): Promise<string> {
+  const facts = await stat(path);
+  if (!facts.isFile()) throw new Error('it is not a regular file');
+  if (facts.size > MAX_BYTES) throw new Error('it is too long for a list of prices');
+  return readFile(path, 'utf8');
 }

@@ -353,6 +353,9 @@ const settingsSchema = (longest: number) =>
       message: 'SageMaker takes at most 100 of them',
     });
 
+/** Instance type → US dollars an hour. */
+export const pricesSchema = z.record(instanceTypeSchema, z.number().positive().max(10_000));
+
 /** What violations of each `constraint_check_type` of Model Monitor stand for; `none`: they are passed over. */
 export const MONITOR_CHECKS = [
   'baseline_drift_check',
@@ -692,12 +695,7 @@ const retrainSchema = z.strictObject({
       /** US dollars in the same time. */
       usd: z.number().positive().max(10_000_000).optional(),
       /** Instance type → US dollars an hour; or the address of a file with them, which the command line reads. */
-      prices: z
-        .union([
-          z.record(instanceTypeSchema, z.number().positive().max(10_000)),
-          z.string().min(1).max(1_024),
-        ])
-        .optional(),
+      prices: z.union([pricesSchema, z.string().min(1).max(1_024)]).optional(),
     })
     .prefault({}),
   /** How often, and after which wait, what AWS's own trouble has ended is tried again. */
