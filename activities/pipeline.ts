@@ -594,10 +594,14 @@ const trains = (step: PipelineExecutionStep): boolean =>
   step.Metadata?.TuningJob !== undefined ||
   step.Metadata?.AutoMLJob !== undefined;
 
+/** A selective execution shows what it took over from another one as steps of its own. */
+const isTakenOver = (step: PipelineExecutionStep): boolean =>
+  step.SelectiveExecutionResult !== undefined;
+
 /** The candidate among what the steps registered; a branch that was not taken registered nothing. */
 const registeredBy = (steps: readonly PipelineExecutionStep[], group: string): Registered =>
   candidateAmong(
-    steps.flatMap(({ Metadata }) => Metadata?.RegisterModel?.Arn ?? []),
+    steps.flatMap((step) => (isTakenOver(step) ? [] : (step.Metadata?.RegisterModel?.Arn ?? []))),
     group,
   );
 
@@ -641,6 +645,14 @@ export function outcomeOf(
         };
       }
       if (registered.kind === 'nothing') {
+        const takenOver = steps.filter(isTakenOver);
+        if (takenOver.some(({ Metadata }) => Metadata?.RegisterModel !== undefined))
+          return {
+            kind: 'failed',
+            class: 'nothing new',
+            step: null,
+            reason: `the pipeline succeeded and registered nothing new: ${takenOver.length} of ${steps.length} steps were taken over from an earlier execution; name the steps that train and register under retrain.selective.steps`,
+          };
         return cached.length > 0
           ? {
               kind: 'failed',

@@ -42,6 +42,8 @@ type Clients = Pick<AwsClients, 'sagemaker' | 's3'>;
 /** The schedule, as far as windows depend on it. */
 interface Schedule {
   readonly status: string;
+  /** AWS's reason for the status, to follow it; empty when there is none. */
+  readonly why: string;
   readonly type: MonitoringType;
   readonly everyMs: number;
   readonly offsetMs: number;
@@ -103,7 +105,7 @@ export async function lookAtMonitor(
   const notes = [
     ...(schedule.status === 'Scheduled'
       ? []
-      : [`the monitoring schedule ${source.schedule} is ${schedule.status}`]),
+      : [`the monitoring schedule ${source.schedule} is ${schedule.status}${schedule.why}`]),
     ...(ofAnother
       ? [`the executions of ${source.schedule} still look at answers of an earlier version`]
       : []),
@@ -207,6 +209,7 @@ function scheduleOf(described: DescribeMonitoringScheduleCommandOutput): Schedul
       : isoSpanMs(DataAnalysisStartTime, DataAnalysisEndTime);
   return {
     status: described.MonitoringScheduleStatus ?? 'unknown',
+    why: described.FailureReason === undefined ? '' : `: ${described.FailureReason}`,
     type: described.MonitoringType ?? config?.MonitoringType ?? 'DataQuality',
     ...(scheduleRhythm(ScheduleExpression ?? '') ?? { everyMs: once ?? HOUR_MS, offsetMs: 0 }),
     changedAtMs: described.LastModifiedTime?.getTime() ?? 0,

@@ -447,6 +447,18 @@ describe('awaitPipeline', () => {
     ],
     [
       'Succeeded',
+      [
+        {
+          ...registers('Register', 'flights', 8),
+          SelectiveExecutionResult: { SourcePipelineExecutionArn: ARN },
+        },
+        step({ StepName: 'Evaluate' }),
+      ],
+      'nothing new',
+      /registered nothing new: 1 of 2 steps were taken over from an earlier execution; name the steps that train and register/,
+    ],
+    [
+      'Succeeded',
       [registers('Register', 'flights-explainer', 2)],
       'data',
       /succeeded, but it registered .*flights-explainer\/2, none of them in the group flights: correct spec\.registry\.group/,

@@ -344,7 +344,9 @@ interface Run {
 function scheduleOf(
   runs: readonly Run[],
   of: {
-    status?: 'Scheduled' | 'Stopped';
+    status?: 'Scheduled' | 'Stopped' | 'Failed';
+    /** AWS's reason for the status. */
+    why?: string;
     alerts?: readonly Run[];
     /** What the container was told. */
     environment?: Readonly<Record<string, string>>;
@@ -354,6 +356,7 @@ function scheduleOf(
     on(DescribeMonitoringScheduleCommand, () => ({
       MonitoringScheduleName: 'dq',
       MonitoringScheduleStatus: of.status ?? 'Scheduled',
+      ...(of.why === undefined ? {} : { FailureReason: of.why }),
       MonitoringType: 'DataQuality' as const,
       LastModifiedTime: new Date(NOON - 10 * DAY),
       MonitoringScheduleConfig: {
@@ -663,6 +666,14 @@ describe('watchData of Model Monitor', () => {
       expect((await seenBy(NOON - 2 * DAY + 1, {}, offsets)).error).toMatchObject({
         type: 'Quiet',
       });
+    });
+  });
+
+  it('says of a schedule that failed why', async () => {
+    const { look } = account({}, scheduleOf([], { status: 'Failed', why: 'the role is gone' }));
+    const { error } = await look(watchOf(monitor, since(1)), NOON + 15 * MINUTE);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('schedule dq is Failed: the role is gone') as string,
     });
   });
 
