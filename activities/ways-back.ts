@@ -50,7 +50,9 @@ export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities 
       if (to === null) return refused('there is no earlier config to go back to');
       if (request.to === null && to === request.left && to !== endpoint.configName)
         return refused(`${to} was itself rolled back: name it with --to if it is to serve again`);
-      if (to === endpoint.configName) return refused(`${to} serves already`);
+      // A mixed fleet serves, whatever the endpoint says: only another update puts that right.
+      const serves = to === endpoint.configName && endpoint.status !== 'UpdateRollbackFailed';
+      if (serves) return refused(`${to} serves already`);
       const reason = await whyNot(
         {
           ...{ sagemaker, autoscaling },

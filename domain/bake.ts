@@ -590,6 +590,25 @@ export function afterHold(
   }
 }
 
+/**
+ * Why a version that a guardrail let in does not stay: it was found worse too late for the guardrail, or nothing was told
+ * of it and the policy takes that for a no. `undefined` when it stays.
+ *
+ * @param last the last comparison of this rollout, if there was any
+ */
+export function whyNotKept(
+  { onInconclusive }: Pick<CompareSettings, 'onInconclusive'>,
+  last: BakeComparison | undefined,
+): string | undefined {
+  if (last?.verdict === 'promote') return undefined;
+  if (last?.verdict !== 'roll back' && onInconclusive !== 'rollback') return undefined;
+  return last === undefined ? NOT_COMPARED : bakeInWords(last);
+}
+
+/** What is said of a rollout that was over before there was anything to compare. */
+export const NOT_COMPARED =
+  'the rollout was over before champion and candidate could be compared: too little traffic, or too short a bake';
+
 /** `look 2 of 3: hold: latency: …`, for timelines and the ledger. */
 export function bakeInWords(comparison: BakeComparison): string {
   const { look, verdict, reasons } = comparison;

@@ -83,6 +83,16 @@ describe('findWayBack', () => {
   });
 });
 
+describe('a way back from a mixed fleet', () => {
+  it('is open to the config that the endpoint names', async () => {
+    const { activities } = history((state) => {
+      state.endpoint = { ...state.endpoint, status: 'UpdateRollbackFailed' };
+    });
+    const request = { ...ref, to: 'flights-5', previous: null };
+    expect(await run(activities.findWayBack, [request])).toMatchObject({ kind: 'ready' });
+  });
+});
+
 describe('a second way back', () => {
   const find = (to: string | null, previous: string) =>
     run(history().activities.findWayBack, [{ ...ref, to, previous, left: 'flights-4' }]);

@@ -102,6 +102,25 @@ describe('a guardrail rollout that is compared', () => {
     },
   );
 
+  it('that was over before anything could be compared goes back where the policy says so', async () => {
+    await play(
+      async (p) => {
+        await p.retrain();
+        await p.reach(1, 'approve');
+        await p.decide(1, 'grace');
+        expect(await p.result(1)).toMatchObject({
+          kind: 'rolled back',
+          reason: expect.stringMatching(
+            'before champion and candidate could be compared',
+          ) as string,
+          configName: 'first',
+        });
+        expect(p.world.updates.at(-1)).toEqual({ to: 'first', plain: true });
+      },
+      { policy: compares({ onInconclusive: 'rollback' }) },
+    );
+  });
+
   it('goes on by its alarms when nothing can be compared', async () => {
     await play(
       async (p) => {

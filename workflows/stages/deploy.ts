@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 
 import type { Preflight, Prepared } from '../../activities/contract.js';
+import { comparisonOf, NOT_COMPARED, whyNotKept } from '../../domain/bake.js';
 import type { Evidence } from '../../domain/evidence.js';
 import { changedParts } from '../../domain/evidence.js';
 import { planInWords } from '../../domain/rollout.js';
@@ -163,22 +164,37 @@ async function byGuardrail(
     case 'accepted':
     case 'adopted':
     case 'already serving':
-      return ended(desk, await compared(desk, prepared, previous, deadlineMs, settled));
+      return compared(desk, prepared, previous, deadlineMs, settled);
   }
 }
 
-/** Waits for the rollout, and compares the two versions meanwhile where the policy asks for it. */
+/**
+ * Waits for the rollout, and compares the two versions meanwhile where the policy asks for it. What SageMaker let in
+ * against the comparison goes back.
+ */
 async function compared(
   desk: ReleaseDesk,
   prepared: Prepared,
   previous: string | null,
   deadlineMs: number,
   settled: () => Promise<AtRest>,
-): Promise<AtRest> {
+): Promise<Deployed> {
   if (previous === null || !comparesBake(desk, prepared) || !patched(SINCE_0_2)) {
-    return settled();
+    return ended(desk, await settled());
   }
-  return besideBake(desk, prepared, previous, deadlineMs, settled);
+  const sinceMs = Date.now();
+  const outcome = await besideBake(desk, prepared, previous, deadlineMs, settled);
+  const deployed = ended(desk, outcome);
+  if (deployed.kind !== 'serving') return deployed;
+  const last = desk.s.bakes?.findLast(({ atMs }) => atMs >= sinceMs);
+  if (last === undefined) desk.tell(NOT_COMPARED);
+  const reason = whyNotKept(comparisonOf(desk.ref.policy.spec.deploy), last);
+  if (reason === undefined) return deployed;
+  desk.tell(`the rollout is taken back: ${reason}`);
+  const configName = await CancellationScope.nonCancellable(() =>
+    wayBack(desk, prepared, previous, reason),
+  );
+  return { kind: 'rolled back', reason, configName };
 }
 
 /** Whether the policy asks for a shadow test, and there is a champion to stand beside. */

@@ -21,6 +21,7 @@ import {
   type MetricComparison,
   type ProportionMetric,
   type SeriesMetric,
+  whyNotKept,
 } from '../../../domain/bake.js';
 import { policySchema } from '../../../domain/policy.schema.js';
 import { policyInput } from '../../activities/support.js';
@@ -345,6 +346,26 @@ describe('a hold', () => {
     const bold = { ...settings, onInconclusive: 'promote_if_no_hard_breach' } as const;
     expect(afterHold(bold, 3_600_000, false)).toBe('promote');
     expect(afterHold(bold, 3_600_000, true)).toBe('roll back');
+  });
+});
+
+describe('a version that a guardrail let in', () => {
+  const seen = (verdict: BakeComparison['verdict']) => ({
+    ...heldBake(0, [], { k: 1, of: 1 }, 'said'),
+    verdict,
+  });
+  const goes = (
+    onInconclusive: 'manual' | 'rollback' | 'promote_if_no_hard_breach',
+    last?: BakeComparison,
+  ) => whyNotKept({ onInconclusive }, last) !== undefined;
+
+  it('goes back when it was found worse, or when nothing was told and the policy takes that for a no', () => {
+    expect(goes('manual', seen('roll back'))).toBe(true);
+    expect(goes('rollback')).toBe(true);
+    expect(goes('rollback', seen('hold'))).toBe(true);
+    expect(goes('rollback', seen('promote'))).toBe(false);
+    expect(goes('manual', seen('hold'))).toBe(false);
+    expect(goes('promote_if_no_hard_breach')).toBe(false);
   });
 });
 
