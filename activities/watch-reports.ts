@@ -82,6 +82,7 @@ export async function lookAtReports(
   // Found nothing yet: from now on somebody is waited for.
   const counted = now.at(-1)?.lastModifiedMs ?? countedToMs ?? settledMs;
   const { persistence } = detect;
+  const passedOver = windows.filter((window) => !countsFor(window, watch));
   const own = windows
     .filter((window) => countsFor(window, watch) && !isKnown(window, known))
     .sort((a, b) => a.toMs - b.toMs || a.fromMs - b.fromMs);
@@ -89,6 +90,7 @@ export async function lookAtReports(
     windows: countedToMs === undefined ? own.slice(-2 * (persistence.of + 1)) : own,
     countedToMs: counted,
     more: now.length < recent.length,
+    ...(passedOver.length === 0 ? {} : { note: passedOverInWords(passedOver) }),
   };
 }
 
@@ -97,6 +99,12 @@ function wholeSeconds(files: readonly ListedObject[], most: number): readonly Li
   const last = files[most - 1];
   if (last === undefined) return files;
   return files.filter((file) => file.lastModifiedMs <= last.lastModifiedMs);
+}
+
+/** Somebody whose reports are all of another time would wait for them in vain. */
+function passedOverInWords(windows: readonly WindowResult[]): string {
+  const latestMs = Math.max(...windows.map(({ toMs }) => toMs));
+  return `${windows.length} new ${windows.length === 1 ? 'report counts' : 'reports count'} for nobody, as the version did not serve alone at the time, the latest until ${new Date(latestMs).toISOString()}`;
 }
 
 /** A report about a version that no longer serves, or of a time in which two did, counts for nobody. */

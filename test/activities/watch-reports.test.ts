@@ -210,6 +210,9 @@ describe('watchData of reports', () => {
     const champion = { ...watchOf(evidently).champion, sinceMs: NOON - 2 * HOUR };
     expect((await account(objects).look(watchOf(evidently, { champion }))).error).toMatchObject({
       type: 'Quiet',
+      message: expect.stringMatching(
+        /1 new report counts for nobody, as the version did not serve alone at the time, the latest until \d{4}-/,
+      ) as string,
     });
     const disturbed = [{ fromMs: NOON - 3 * HOUR, toMs: NOON - 2 * HOUR }];
     expect((await account(objects).look(watchOf(evidently, { disturbed }))).error).toMatchObject({
