@@ -12,6 +12,7 @@ import {
 import {
   DescribeAlarmsCommand,
   ListTagsForResourceCommand,
+  DeleteAlarmsCommand,
   PutMetricAlarmCommand,
   PutMetricDataCommand,
   SetAlarmStateCommand,
@@ -494,6 +495,25 @@ describe('a rollout by steps on the local AWS', () => {
     const { prepared, split } = await entered(9);
     await scalesBySteps();
     const open = { ...ref, split, release: 9, resume: true };
+    // One that people made under the name of a copy is left as it is, and told.
+    const theirs = 'modelkeeper-flights-release-9-candidate-scaling-out';
+    await bench.cloudwatch.send(
+      new PutMetricAlarmCommand({
+        AlarmName: theirs,
+        Namespace: 'Shop',
+        MetricName: 'Errors',
+        Statistic: 'Sum',
+        Period: 60,
+        EvaluationPeriods: 1,
+        Threshold: 1,
+        ComparisonOperator: 'GreaterThanThreshold',
+      }),
+    );
+    expect((await settled(activities.openSplit, open)).done).toContain(
+      `the candidate's alarm ${theirs} is not made: one of that name is somebody else's, and is left as it is`,
+    );
+    expect((await candidateAlarms(9))['out']).toMatchObject({ MetricName: 'Errors' });
+    await bench.cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames: [theirs] }));
     const { done } = await settled(activities.openSplit, open);
     expect(done.filter((what) => what.includes('not taken over'))).toEqual([
       `the scaling policy queue is not taken over: what calls it does not tell ${VARIANT} from another variant`,
