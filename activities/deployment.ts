@@ -298,7 +298,7 @@ export function createDeploymentActivities(deps: ControlDeps): DeploymentActivit
       for (const name of request.names)
         await discardConfig(sagemaker, request.model, splitName(name));
       if (request.keepConfig) return;
-      const used = await inUse(sagemaker);
+      const used = await inUse(sagemaker, request.names);
       for (const name of request.names) {
         if (name !== serving && !used.configs.includes(name) && !used.models.has(name))
           await discard(sagemaker, request.model, name);

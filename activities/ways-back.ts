@@ -76,7 +76,7 @@ export function createWaysBackActivities(deps: ControlDeps): WaysBackActivities 
       const configs = await configsOf(sagemaker, model);
       const old = outdated(model, configs, { keep, wanted, release });
       if (old.length === 0) return { removed: [] };
-      const used = await inUse(sagemaker);
+      const used = await inUse(sagemaker, old);
       const removed: string[] = [];
       const needed = { keep, wanted: [...wanted, ...used.configs], release };
       for (const name of outdated(model, configs, needed)) {

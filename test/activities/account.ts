@@ -80,6 +80,8 @@ export interface State {
   endpoint: { status: string; config: string; pending: string | null; atMs: number };
   /** The endpoint of staging; `null` while there is none. */
   staging: { config: string; tags: Tags } | null;
+  /** When endpoints of the account were last changed, for lists that ask for those since. */
+  endpointsChangedAtMs: number;
   /** Calls of UpdateEndpoint that took effect: there may never be two for one rollout. */
   updates: string[];
   /** The same for the candidate's weight. */
@@ -138,6 +140,7 @@ export function newState(): State {
   return {
     endpoint: { status: 'InService', config: 'flights-1', pending: null, atMs: NOON - 3_600_000 },
     staging: null,
+    endpointsChangedAtMs: NOON,
     updates: [],
     shifts: [],
     models: new Map([['flights-1', { package: null, tags: [] }]]),
@@ -294,6 +297,7 @@ function sagemakerOf(state: State) {
       if (found === undefined) throw notFound(name);
       return {
         EndpointConfigArn: `config/${name}`,
+        CreationTime: new Date(NOON),
         ProductionVariants: found.variants,
         ...(found.shadows === undefined ? {} : { ShadowProductionVariants: found.shadows }),
       };
@@ -307,10 +311,10 @@ function sagemakerOf(state: State) {
           CreationTime: new Date(NOON + index),
         })),
     })),
-    on(ListEndpointsCommand, () => ({
-      Endpoints: ['flights-live', ...(state.staging === null ? [] : ['staging'])].map(
-        (EndpointName) => ({ EndpointName }) as never,
-      ),
+    on(ListEndpointsCommand, ({ LastModifiedTimeAfter }) => ({
+      Endpoints: ['flights-live', ...(state.staging === null ? [] : ['staging'])]
+        .filter(() => (LastModifiedTimeAfter?.getTime() ?? 0) < state.endpointsChangedAtMs)
+        .map((EndpointName) => ({ EndpointName }) as never),
     })),
     on(CreateEndpointConfigCommand, (input) =>
       create(configs, input.EndpointConfigName ?? '', {
@@ -326,6 +330,7 @@ function sagemakerOf(state: State) {
       if (found === undefined) throw notFound(name);
       return {
         ModelArn: `model/${name}`,
+        CreationTime: new Date(NOON),
         ExecutionRoleArn: ROLE,
         Containers: [
           found.package === null ? { Image: 'image:1' } : { ModelPackageName: found.package },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createControlActivities } from '../../activities/index.js';
 import { accountWith, newState, PACKAGE, type State } from './account.js';
-import { depsOver, policyWith, ref, run } from './support.js';
+import { depsOver, NOON, policyWith, ref, run } from './support.js';
 
 const ours = [{ Key: 'modelkeeper:model', Value: 'flights' }];
 const variant = (model: string) => ({ VariantName: 'AllTraffic', ModelName: model });
@@ -202,6 +202,16 @@ describe('pruneConfigs', () => {
     expect([...state.configs.keys()]).toEqual([
       ...['flights-4', 'flights-5', 'flights-9', 'flights-6', 'flights-6-split'],
     ]);
+  });
+
+  it('describes no endpoint that has not changed since what it removes was made', async () => {
+    const account = history((state) => {
+      state.endpointsChangedAtMs = NOON - 60 * 60_000;
+    });
+    const request = { ...ref, keep: 1, wanted: ['flights-5', 'flights-4'] };
+    const { removed } = await run(account.activities.pruneConfigs, [request]);
+    expect(removed).toEqual(['flights-2']);
+    expect(account.aws.names()).not.toContain('DescribeEndpoint');
   });
 
   it('asks for no endpoint when there is nothing to remove', async () => {
