@@ -659,8 +659,12 @@ export interface ControlActivities {
   liftSuspension(
     request: ModelRef & { readonly except: readonly string[] },
   ): Promise<{ readonly kind: 'none' } | { readonly kind: 'lifted' | 'kept'; readonly by: string }>;
-  /** Whether the variant is a scalable target, and whether somebody has suspended it already. */
-  readScaling(ref: ModelRef): Promise<{ readonly found: boolean; readonly suspended: boolean }>;
+  /** Whether the variant is a scalable target, and whether somebody has suspended it already; `partly`: not all of it. */
+  readScaling(ref: ModelRef): Promise<{
+    readonly found: boolean;
+    readonly suspended: boolean;
+    readonly partly?: boolean;
+  }>;
   /** @param by workflow for which it is suspended: the mark on the endpoint */
   suspendScaling(request: ModelRef & { readonly by?: string }): Promise<void>;
   resumeScaling(ref: ModelRef): Promise<void>;

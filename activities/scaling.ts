@@ -393,28 +393,39 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
     return differences;
   };
 
-  const setSuspended = (ref: ModelRef, suspended: boolean): Promise<unknown> =>
+  const setSuspended = (ref: ModelRef, kinds: ReadonlySet<Kind>): Promise<unknown> =>
     register(ref, {
-      SuspendedState: {
-        DynamicScalingInSuspended: suspended,
-        DynamicScalingOutSuspended: suspended,
-        ScheduledScalingSuspended: suspended,
-      },
+      SuspendedState: Object.fromEntries(KINDS.map(([kind, member]) => [member, kinds.has(kind)])),
     });
 
-  /** The endpoint's ARN and, of its mark, for whom scaling is suspended. */
+  /** The endpoint's ARN and, of its mark, for whom scaling is suspended and what somebody had suspended before. */
   const readMark = async (
     ref: ModelRef,
-  ): Promise<{ readonly arn: string; readonly by: string | undefined } | undefined> => {
+  ): Promise<
+    | {
+        readonly arn: string;
+        readonly by: string | undefined;
+        readonly found: ReadonlySet<Kind>;
+      }
+    | undefined
+  > => {
     const { sagemaker } = clients(ref);
     const endpoint = await describeEndpoint(sagemaker, ref.policy.spec.endpoint.name);
     const arn = endpoint?.EndpointArn;
     if (arn === undefined) return undefined;
-    return { arn, by: (await readTags(sagemaker, arn)).get(SUSPENSION_TAG) };
+    const [by, found = ''] =
+      (await readTags(sagemaker, arn)).get(SUSPENSION_TAG)?.split(FOUND) ?? [];
+    return { arn, by, found: new Set(ALL_KINDS.filter((kind) => found.split('+').includes(kind))) };
   };
 
-  const takeOffMark = async (ref: ModelRef): Promise<void> => {
-    const mark = await readMark(ref);
+  /**
+   * First scaling, then the mark: cut off in between, the next one finds the mark and resumes again. What somebody had
+   * suspended before stays so. Without a mark, a suspension of some kinds alone is not what ours look like.
+   */
+  const resume = async (ref: ModelRef): Promise<void> => {
+    const [registered, mark] = await Promise.all([readTarget(ref), readMark(ref)]);
+    const ours = mark?.by !== undefined || suspendedKinds(registered).size === KINDS.length;
+    if (registered !== undefined && ours) await setSuspended(ref, mark?.found ?? new Set());
     if (mark?.by === undefined) return;
     await aws(may('sagemaker:DeleteTags', mark.arn), (options) =>
       clients(ref).sagemaker.send(
@@ -422,12 +433,6 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
         options,
       ),
     );
-  };
-
-  /** First scaling, then the mark: cut off in between, the next one finds the mark and resumes again. */
-  const resume = async (ref: ModelRef): Promise<void> => {
-    if ((await readTarget(ref)) !== undefined) await setSuspended(ref, false);
-    await takeOffMark(ref);
   };
 
   return {
@@ -485,28 +490,41 @@ export function createScalingActivities(deps: ControlDeps): ScalingActivities {
     /** Reads only. Any of the three kinds of suspension counts: it is somebody's, and stays. */
     async readScaling(ref) {
       const found = await readTarget(ref);
-      return { found: found !== undefined, suspended: isSuspended(found) };
+      const kinds = suspendedKinds(found).size;
+      return {
+        found: found !== undefined,
+        suspended: kinds > 0,
+        ...(kinds > 0 && kinds < KINDS.length ? { partly: true } : {}),
+      };
     },
 
     /**
      * Suspends all scaling of the variant; policies survive. The mark goes first: cut off in between, nothing is
-     * suspended without it. The same state twice is the same state.
+     * suspended without it. It also says what somebody had suspended before, which a second run does not take for ours:
+     * the mark is there then. The same state twice is the same state.
      */
     async suspendScaling(request) {
-      if ((await readTarget(request)) === undefined) return;
+      const registered = await readTarget(request);
+      if (registered === undefined) return;
       const mark = request.by === undefined ? undefined : await readMark(request);
       if (mark !== undefined && mark.by !== request.by) {
+        const before = [...suspendedKinds(registered)].join('+');
         await aws(may('sagemaker:AddTags', mark.arn), (options) =>
           clients(request).sagemaker.send(
             new AddTagsCommand({
               ResourceArn: mark.arn,
-              Tags: [{ Key: SUSPENSION_TAG, Value: request.by ?? '' }],
+              Tags: [
+                {
+                  Key: SUSPENSION_TAG,
+                  Value: `${request.by ?? ''}${before === '' ? '' : `${FOUND}${before}`}`,
+                },
+              ],
             }),
             options,
           ),
         );
       }
-      await setSuspended(request, true);
+      await setSuspended(request, new Set(ALL_KINDS));
     },
 
     /** Lifts all suspensions of the variant: for the caller who knows that they are ours. Twice is the same as once. */
@@ -615,14 +633,24 @@ const namesOn = (
   ...schedules.map(({ ScheduledActionName = '' }) => ScheduledActionName),
 ];
 
-function isSuspended(found: ScalableTarget | undefined): boolean {
-  const state = found?.SuspendedState;
-  return (
-    state?.DynamicScalingInSuspended === true ||
-    state?.DynamicScalingOutSuspended === true ||
-    state?.ScheduledScalingSuspended === true
+/** What of scaling can be suspended, and Application Auto Scaling's member for it. */
+const KINDS = [
+  ['in', 'DynamicScalingInSuspended'],
+  ['out', 'DynamicScalingOutSuspended'],
+  ['scheduled', 'ScheduledScalingSuspended'],
+] as const;
+
+type Kind = (typeof KINDS)[number][0];
+
+const ALL_KINDS = KINDS.map(([kind]) => kind);
+
+/** Between the workflow and what was suspended before it, in the mark. */
+const FOUND = ' found:';
+
+const suspendedKinds = (found: ScalableTarget | undefined): ReadonlySet<Kind> =>
+  new Set(
+    KINDS.filter(([, member]) => found?.SuspendedState?.[member] === true).map(([kind]) => kind),
   );
-}
 
 type Setting = string | number | undefined;
 

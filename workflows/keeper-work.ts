@@ -429,7 +429,7 @@ export async function lendLease(desk: KeeperDesk): Promise<void> {
   if (reconciles()) await atBest(() => reconcileNow(desk, 'before the deployment'), desk.tell);
   const scaling = await swift('read scaling').readScaling(desk.ref());
   state.scaling = {
-    suspendedByUs: scaling.found && !scaling.suspended,
+    suspendedByUs: scaling.found && (!scaling.suspended || scaling.partly === true),
     forRelease: asking.release,
   };
   if (state.scaling.suspendedByUs)

@@ -442,6 +442,29 @@ describe('a suspension', () => {
     });
   });
 
+  it('leaves what a person had suspended before as it was, however often it is lifted', async () => {
+    const theirs = {
+      DynamicScalingInSuspended: false,
+      DynamicScalingOutSuspended: false,
+      ScheduledScalingSuspended: true,
+    };
+    await autoscaling.send(new RegisterScalableTargetCommand({ ...key, SuspendedState: theirs }));
+    for (let n = 0; n < 2; n += 1)
+      await run(activities.suspendScaling, [{ ...ref, by: 'release/flights/7' }]);
+    expect((await target())?.SuspendedState).toEqual({
+      DynamicScalingInSuspended: true,
+      DynamicScalingOutSuspended: true,
+      ScheduledScalingSuspended: true,
+    });
+    expect(
+      await run(activities.liftSuspension, [{ ...ref, except: ['release/flights/7'] }]),
+    ).toEqual({ kind: 'kept', by: 'release/flights/7' });
+    for (let n = 0; n < 2; n += 1) {
+      await run(activities.resumeScaling, [ref]);
+      expect((await target())?.SuspendedState).toEqual(theirs);
+    }
+  });
+
   it("of a person's stays", async () => {
     await autoscaling.send(
       new RegisterScalableTargetCommand({

@@ -75,14 +75,15 @@ describe('readScaling', () => {
     const { readScaling } = account(null);
     expect(await run(readScaling, [ref])).toEqual({ found: false, suspended: false });
   });
-  it.each<[SuspendedState, boolean]>([
-    [{}, false],
-    [all(false), false],
-    [{ DynamicScalingInSuspended: true }, true],
-    [{ DynamicScalingOutSuspended: true }, true],
-    [{ ScheduledScalingSuspended: true }, true],
+  it.each<[SuspendedState, object]>([
+    [{}, { suspended: false }],
+    [all(false), { suspended: false }],
+    [all(true), { suspended: true }],
+    [{ DynamicScalingInSuspended: true }, { suspended: true, partly: true }],
+    [{ DynamicScalingOutSuspended: true }, { suspended: true, partly: true }],
+    [{ ScheduledScalingSuspended: true }, { suspended: true, partly: true }],
   ])('takes any of the three kinds for a suspension: %j', async (target, suspended) => {
-    expect(await run(account(target).readScaling, [ref])).toEqual({ found: true, suspended });
+    expect(await run(account(target).readScaling, [ref])).toEqual({ found: true, ...suspended });
   });
 });
 
