@@ -237,7 +237,7 @@ export async function foreignAlarm(
   alarm: Described,
   asWanted: boolean,
 ): Promise<AlarmDifference | null> {
-  const has = alarm.AlarmArn === undefined ? 'absent' : await tagsOf(cloudwatch, alarm.AlarmArn);
+  const has = await tagsOf(cloudwatch, alarm.AlarmArn);
   return has === 'absent' ? null : foreignDifference(model, alarm, has, asWanted);
 }
 
@@ -268,7 +268,7 @@ export async function alarmFaults(
   tags: Tags,
 ): Promise<readonly AlarmDifference[]> {
   const differences = alarmDifferences(spec, alarm);
-  const has = alarm.AlarmArn === undefined ? 'absent' : await tagsOf(cloudwatch, alarm.AlarmArn);
+  const has = await tagsOf(cloudwatch, alarm.AlarmArn);
   if (has === 'absent') return differences;
   const foreign = foreignDifference(tags[MODEL_TAG] ?? '', alarm, has, differences.length === 0);
   if (foreign !== null) return [foreign];
@@ -603,8 +603,9 @@ async function modelTagOf(cloudwatch: CloudWatchClient, arn: string): Promise<st
 /** Tag key → value; `absent` for an alarm that is not there. */
 async function tagsOf(
   cloudwatch: CloudWatchClient,
-  arn: string,
+  arn: string | undefined,
 ): Promise<ReadonlyMap<string, string> | 'absent'> {
+  if (arn === undefined) return 'absent';
   const answer = await aws(
     may('cloudwatch:ListTagsForResource', arn),
     (options) => cloudwatch.send(new ListTagsForResourceCommand({ ResourceARN: arn }), options),

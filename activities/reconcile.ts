@@ -16,6 +16,7 @@ import type { ControlActivities, ModelRef, Reconciliation } from './contract.js'
 import type { ControlDeps } from './deps.js';
 import { keeperOf } from './endpoint.js';
 import { notYet } from './heartbeat.js';
+import { AT_ONCE } from './in-use.js';
 import {
   describePackage,
   hostedVariant,
@@ -179,9 +180,6 @@ function seenIn(facts: Facts, before: Seen | null): Seen {
   };
 }
 
-/** The tags of each alarm are a call of their own. */
-const TAGS_AT_ONCE = 4;
-
 /** The managed alarms as they are, and people's own by whether they are there and may act. */
 async function readAlarms(
   cloudwatch: Parameters<typeof describeAlarms>[0],
@@ -201,7 +199,8 @@ async function readAlarms(
   }
   if (specs.size === 0) return [];
   const found = await describeAlarms(cloudwatch, [...specs.keys()]);
-  return inParallel([...specs], TAGS_AT_ONCE, async ([name, spec]) => {
+  // The tags of each alarm are a call of their own.
+  return inParallel([...specs], AT_ONCE, async ([name, spec]) => {
     const alarm = found.get(name);
     const acts = (alarm?.AlarmActions?.length ?? 0) > 0;
     const faults =

@@ -13,6 +13,7 @@ import {
   DescribeAlarmsCommand,
   DisableAlarmActionsCommand,
   PutMetricAlarmCommand,
+  type PutMetricAlarmInput,
   UntagResourceCommand,
 } from '@aws-sdk/client-cloudwatch';
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -176,7 +177,10 @@ let archive: Buffer;
 const putArtefact = (Body: Buffer): Promise<unknown> =>
   bench.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: MODEL_KEY, Body }));
 
-const putTheirs = (AlarmName: string): Promise<unknown> =>
+const putTheirs = (
+  AlarmName: string,
+  change: Partial<PutMetricAlarmInput> = {},
+): Promise<unknown> =>
   bench.cloudwatch.send(
     new PutMetricAlarmCommand({
       AlarmName,
@@ -187,6 +191,7 @@ const putTheirs = (AlarmName: string): Promise<unknown> =>
       EvaluationPeriods: 1,
       Threshold: 1,
       ComparisonOperator: 'GreaterThanThreshold',
+      ...change,
     }),
   );
 
@@ -203,19 +208,7 @@ const untag = async (name: string): Promise<void> => {
 };
 
 const ownAlarm = (): Promise<unknown> =>
-  bench.cloudwatch.send(
-    new PutMetricAlarmCommand({
-      AlarmName: OWN_ALARM,
-      Namespace: 'shop',
-      MetricName: 'Errors',
-      Statistic: 'Sum',
-      Period: 60,
-      EvaluationPeriods: 1,
-      Threshold: 1,
-      ComparisonOperator: 'GreaterThanThreshold',
-      AlarmActions: [`arn:aws:sns:${REGION}:111122223333:oncall`],
-    }),
-  );
+  putTheirs(OWN_ALARM, { AlarmActions: [`arn:aws:sns:${REGION}:111122223333:oncall`] });
 
 const register = (change: object): Promise<unknown> =>
   scaling.send(new RegisterScalableTargetCommand({ ...TARGET, ...change }));
