@@ -17,6 +17,7 @@ import type { Proportion } from '../domain/stats/proportions.js';
 import type {
   CategoricalColumnProfile,
   ColumnComparison,
+  DatasetVerdict,
   DetectPolicy,
   NumericColumnProfile,
   Profile,
@@ -29,7 +30,7 @@ import { countOf } from './duck.js';
 import type { Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 import { countCategorical, countNumeric } from './profile.js';
-import type { NumericCounts } from './profile.js';
+import type { CategoricalCounts, NumericCounts } from './profile.js';
 import { openFiles, openTable } from './relation.js';
 import type { DataFiles, Relation, RelationColumn } from './relation.js';
 import { chiSquareTail, twoSidedP, zOfInterval } from './tails.js';
@@ -112,7 +113,8 @@ function requireSameColumns(
   );
 }
 
-interface Totals {
+/** Rows of each side, missing values included. */
+export interface Totals {
   readonly window: number;
   readonly baseline: number;
 }
@@ -133,7 +135,9 @@ async function measure(
   for (const profile of profiles) {
     if (profile.kind !== 'categorical') continue;
     const column = columnOf(relation, profile.name);
-    measured.set(profile.name, await measureCategorical(duck, relation, column, profile, totals));
+    const domain = profile.domain.map((known) => known.value);
+    const counts = await countCategorical(duck, relation, column, domain);
+    measured.set(profile.name, measureCategorical(profile, counts, totals));
   }
   return profiles.flatMap(({ name }) => measured.get(name) ?? []);
 }
@@ -220,15 +224,12 @@ function binLabel(edges: readonly number[], bin: number): string {
   return from === undefined ? `≤ ${rounded(to)}` : `${rounded(from)} – ${rounded(to)}`;
 }
 
-async function measureCategorical(
-  duck: Duck,
-  relation: Relation,
-  column: RelationColumn,
+function measureCategorical(
   profile: CategoricalColumnProfile,
+  counts: CategoricalCounts,
   totals: Totals,
-): Promise<Measured> {
+): Measured {
   const domain = profile.domain.map((known) => known.value);
-  const counts = await countCategorical(duck, relation, column, domain);
   // With an `other` in the baseline nobody can tell a new value from a rare old one: they are one category then.
   const fresh = profile.other > 0 ? [] : counts.fresh;
   const rest = counts.outside - fresh.reduce((sum, value) => sum + value.count, 0);
@@ -322,6 +323,31 @@ function share(baseline: number, window: number, totals: Totals): UnadjustedShar
     ...newcombe(before, now, zOfInterval(0.95)),
   };
 }
+
+/** What was counted in one column of a window. */
+export type CountedColumn =
+  | { readonly profile: NumericColumnProfile; readonly counts: NumericCounts }
+  | { readonly profile: CategoricalColumnProfile; readonly counts: CategoricalCounts };
+
+/** Judges counts, however they were counted: the part of {@link compareWindow} that needs no database. */
+export function compareCounts(
+  counted: readonly CountedColumn[],
+  totals: Totals,
+  detect: DetectPolicy,
+): { readonly columns: readonly ColumnComparison[]; readonly verdict: DatasetVerdict } {
+  const measured = counted.map((column) =>
+    isNumeric(column)
+      ? measureNumeric(column.profile, column.counts, totals)
+      : measureCategorical(column.profile, column.counts, totals),
+  );
+  const columns = judge(measured, totals, detect);
+  return { columns, verdict: judgeDataset(totals.window, columns, null, detect) };
+}
+
+const isNumeric = (
+  column: CountedColumn,
+): column is Extract<CountedColumn, { profile: NumericColumnProfile }> =>
+  column.profile.kind === 'numeric';
 
 /** Adjusts p over all columns and, apart from them, over all shares; then judges every column. */
 function judge(

@@ -1,7 +1,7 @@
 export { CAPTURE_COLUMNS, readAnswers, readCapture } from './capture.js';
 export type { Captured, CaptureOptions } from './capture.js';
-export { compareWindow } from './drift.js';
-export type { CompareOptions } from './drift.js';
+export { compareCounts, compareWindow } from './drift.js';
+export type { CompareOptions, CountedColumn, Totals } from './drift.js';
 export { Duck, withDuck } from './duck.js';
 export type { DuckOptions } from './duck.js';
 export { evaluateGates } from './evaluate.js';
