@@ -1,3 +1,4 @@
+import { evaluationCurves } from '../domain/stats/curves.js';
 import {
   decideEvaluation,
   judgeAbsolute,
@@ -105,6 +106,7 @@ export async function evaluateGates(
       noBaseline,
       championExpected: options.championExpected ?? false,
     }),
+    ...(trusted && { curves: evaluationCurves(rows) }),
   };
 }
 

@@ -13,6 +13,12 @@ export const EXIT = {
   timedOut: 5,
   /** What was waited for ended in another way. */
   endedOtherwise: 6,
+  /** An offline verdict: the window has drifted, or the candidate fails its gates. */
+  worse: 10,
+  /** An offline verdict: the data are broken, so that nothing can be said of drift. */
+  dataQuality: 11,
+  /** An offline verdict: not enough to tell. */
+  cannotTell: 12,
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

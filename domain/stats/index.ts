@@ -2,6 +2,7 @@ export * from './binary-metrics.js';
 export * from './bins.js';
 export * from './calibration.js';
 export * from './chi-square.js';
+export * from './curves.js';
 export * from './delong.js';
 export * from './distances.js';
 export * from './gates.js';

@@ -272,6 +272,39 @@ export interface EvaluationChecks {
   readonly badChampionScores: number;
 }
 
+/** What to draw of one model's scores on the rows it was judged by. Shares are 0 to 1. */
+export interface ModelCurves {
+  /** From (0, 0) to (1, 1), at most 200 points. */
+  readonly roc: readonly {
+    readonly falsePositiveRate: number;
+    readonly truePositiveRate: number;
+  }[];
+  /** Bins of the score that hold rows, `from < score <= to` (the first holds 0 too). */
+  readonly calibration: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly rows: number;
+    readonly positives: number;
+    readonly meanScore: number;
+    /** positives / rows, with its Wilson interval of two-sided 95 %. */
+    readonly share: number;
+    readonly lower: number;
+    readonly upper: number;
+  }[];
+  /** Bins of equal width over the scores, counts of each class. */
+  readonly histogram: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly negatives: number;
+    readonly positives: number;
+  }[];
+}
+
+export interface EvaluationCurves {
+  readonly champion: ModelCurves | null;
+  readonly candidate: ModelCurves;
+}
+
 export interface EvaluationReport {
   readonly schema: 'modelkeeper/evaluation-v1';
   readonly rows: number;
@@ -290,4 +323,6 @@ export interface EvaluationReport {
   readonly gates: readonly GateResult[];
   readonly verdict: GateVerdict;
   readonly reasons: readonly string[];
+  /** Absent in reports of earlier versions, for regressions, and where the rows could not be trusted. */
+  readonly curves?: EvaluationCurves;
 }
