@@ -18,6 +18,8 @@ export interface DuckOptions {
   readonly scratchDir: string;
   /** Further directories to read from, such as the one of a file a person named. */
   readonly readable?: readonly string[];
+  /** Further files to read, and nothing beside them. */
+  readonly readableFiles?: readonly string[];
   readonly threads?: number;
   /** Of DuckDB's buffers; the process takes about twice as much and 150 MB more. */
   readonly memoryLimitMb?: number;
@@ -65,6 +67,8 @@ export class Duck {
     const connection = await instance.connect();
     const allowed = [scratch, ...(options.readable ?? []).map((path) => resolve(path))];
     await connection.run(`set allowed_directories = [${allowed.map(quoteText).join(', ')}]`);
+    const files = (options.readableFiles ?? []).map((path) => resolve(path));
+    await connection.run(`set allowed_paths = [${files.map(quoteText).join(', ')}]`);
     await connection.run('set enable_external_access = false');
     await connection.run('set lock_configuration = true');
     return new Duck(instance, connection, options.signal);

@@ -12,8 +12,9 @@ import {
   type Scalar,
   type YAMLError,
 } from 'yaml';
+import type { z } from 'zod';
 
-import { policySchema, type Policy } from '../domain/policy.schema.js';
+import { policySchema, type Policy, type PolicySpec } from '../domain/policy.schema.js';
 import { isTimeZone } from '../domain/quiet-hours.js';
 import { policyDigest } from './digest.js';
 import { messageOf } from './errors.js';
@@ -48,7 +49,15 @@ const MAX_NODES = 100_000;
  * exception. Prices in S3 are left to `plan` and `apply`.
  */
 export async function readPolicyFile(path: string): Promise<PolicyReading> {
-  const wholeFile = (message: string, remedy: string | null = null): PolicyReading => ({
+  const read = await readText(path);
+  if (read.kind === 'invalid') return read;
+  return await withLocalPrices(parsePolicy(read.text, path), read.text, path);
+}
+
+async function readText(
+  path: string,
+): Promise<{ readonly kind: 'text'; readonly text: string } | Invalid> {
+  const wholeFile = (message: string, remedy: string | null = null): Invalid => ({
     kind: 'invalid',
     issues: [{ file: path, line: 1, column: 1, path: '', message, remedy }],
   });
@@ -62,8 +71,7 @@ export async function readPolicyFile(path: string): Promise<PolicyReading> {
       if (facts.size > MAX_BYTES)
         return wholeFile(`the file has ${facts.size} bytes; a policy has at most ${MAX_BYTES}`);
       const bytes = await file.readFile();
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-      return await withLocalPrices(parsePolicy(text, path), text, path);
+      return { kind: 'text', text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
     } finally {
       await file.close();
     }
@@ -114,19 +122,24 @@ function readFaultInWords(error: unknown): string {
   return `the file cannot be read: ${messageOf(error)}`;
 }
 
-/**
- * Checks the text of a policy: YAML, shape, then what only the whole can tell.
- *
- * @param file what to call it in issues
- */
-export function parsePolicy(text: string, file: string): PolicyReading {
+type Invalid = Extract<PolicyReading, { readonly kind: 'invalid' }>;
+
+/** One YAML document: its value, and where in the text a complaint about it belongs. */
+interface YamlReading {
+  readonly kind: 'document';
+  readonly value: unknown;
+  readonly locate: (complaint: Complaint) => PolicyIssue;
+}
+
+/** Reads the text of one YAML document without a view on what is in it. */
+function parseYaml(text: string, file: string): YamlReading | Invalid {
   const lines = new LineCounter();
   const place = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const invalid = (issues: readonly PolicyIssue[]): PolicyReading => ({ kind: 'invalid', issues });
-  const wholeFile = (message: string, remedy: string | null = null): PolicyReading =>
+  const invalid = (issues: readonly PolicyIssue[]): Invalid => ({ kind: 'invalid', issues });
+  const wholeFile = (message: string, remedy: string | null = null): Invalid =>
     invalid([{ file, line: 1, column: 1, path: '', message, remedy }]);
 
   if (Buffer.byteLength(text) > MAX_BYTES)
@@ -211,12 +224,97 @@ export function parsePolicy(text: string, file: string): PolicyReading {
     message: complaint.message,
     remedy: complaint.remedy,
   });
+  return { kind: 'document', value, locate };
+}
+
+/**
+ * Checks the text of a policy: YAML, shape, then what only the whole can tell.
+ *
+ * @param file what to call it in issues
+ */
+export function parsePolicy(text: string, file: string): PolicyReading {
+  const read = parseYaml(text, file);
+  if (read.kind === 'invalid') return read;
+  const { value, locate } = read;
+  const invalid = (complaints: readonly Complaint[]): Invalid => ({
+    kind: 'invalid',
+    issues: inOrder(complaints.map(locate)),
+  });
   const parsed = policySchema.safeParse(value);
-  if (!parsed.success)
-    return invalid(inOrder(issuesInWords(parsed.error.issues, value).map(locate)));
+  if (!parsed.success) return invalid(issuesInWords(parsed.error.issues, value));
   const further = furtherComplaints(parsed.data);
-  if (further.length > 0) return invalid(inOrder(further.map(locate)));
+  if (further.length > 0) return invalid(further);
   return { kind: 'policy', policy: parsed.data, digest: policyDigest(parsed.data) };
+}
+
+export type PartReading<Part> = { readonly kind: 'part'; readonly part: Part } | Invalid;
+
+/**
+ * One section of a policy for commands that need no more: from a whole policy, which is checked as one, or from a
+ * document that holds only that section, at the top or below `spec`.
+ */
+export function parsePolicyPart<Name extends keyof PolicySpec>(
+  text: string,
+  file: string,
+  name: Name,
+  schema: z.ZodType<PolicySpec[Name]>,
+): PartReading<PolicySpec[Name]> {
+  const read = parseYaml(text, file);
+  if (read.kind === 'invalid') return read;
+  const { value, locate } = read;
+  if (holds(value, 'apiVersion') || holds(value, 'kind')) {
+    const whole = parsePolicy(text, file);
+    return whole.kind === 'invalid' ? whole : { kind: 'part', part: whole.policy.spec[name] };
+  }
+  const above = holds(value, name) ? [] : ['spec'];
+  const found = holds(value, name) ? value[name] : holds(value, 'spec') ? value['spec'] : undefined;
+  const section = above.length === 0 ? found : holds(found, name) ? found[name] : undefined;
+  if (section === undefined || section === null)
+    return {
+      kind: 'invalid',
+      issues: [
+        {
+          file,
+          line: 1,
+          column: 1,
+          path: '',
+          message: `there is no ${name} in it`,
+          remedy: `write ${name}: at the top or below spec:, or give a whole policy`,
+        },
+      ],
+    };
+  const parsed = schema.safeParse(section);
+  if (parsed.success) return { kind: 'part', part: parsed.data };
+  // The words are looked up in the schema of whole policies.
+  const issues = parsed.error.issues.map((issue) => ({
+    ...issue,
+    path: ['spec', name, ...issue.path],
+  }));
+  return {
+    kind: 'invalid',
+    issues: inOrder(
+      issuesInWords(issues, { spec: { [name]: section } }).map((complaint) =>
+        locate({ ...complaint, path: [...above, ...complaint.path.slice(1)] }),
+      ),
+    ),
+  };
+}
+
+/** @see parsePolicyPart */
+export async function readPolicyPart<Name extends keyof PolicySpec>(
+  path: string,
+  name: Name,
+  schema: z.ZodType<PolicySpec[Name]>,
+): Promise<PartReading<PolicySpec[Name]>> {
+  const read = await readText(path);
+  return read.kind === 'text' ? parsePolicyPart(read.text, path, name, schema) : read;
+}
+
+function holds<Key extends string>(
+  value: unknown,
+  key: Key,
+): value is Readonly<Record<Key, unknown>> {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
 }
 
 /** A tab as indentation upsets everything that follows: then only the tabs are worth telling. */

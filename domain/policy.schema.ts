@@ -524,7 +524,7 @@ export const sourceSchema = z.discriminatedUnion('kind', [
   mlflowSourceSchema,
 ]);
 
-const detectSchema = z
+export const detectSchema = z
   .strictObject({
     columns: z
       .strictObject({
