@@ -2,7 +2,7 @@ import type { CaptureCounts } from '../domain/stats/types.js';
 import type { Cell, CellType, Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 import { jsonLine, linesOf, member, textOf } from './lines.js';
-import { inputRows, outputNumbers } from './payload.js';
+import { inputRows, outputNumbers, payloadKeys } from './payload.js';
 import type { Payload } from './payload.js';
 
 export interface CaptureOptions {
@@ -122,6 +122,19 @@ async function* unpack(
       yield [inferenceId, eventId, inferenceTimeMs, rowNumber, rows.length, prediction, ...row];
     }
   }
+}
+
+/** Keys of the first request that names its values; `null` when none does, as CSV and plain arrays do not. */
+export async function firstPayloadColumns(
+  files: readonly string[],
+): Promise<readonly string[] | null> {
+  for await (const line of linesOf(files)) {
+    const input = payloadOf(jsonLine(line), 'endpointInput');
+    const keys = input === null ? null : payloadKeys(input);
+    if (keys !== null) return keys;
+    if (input !== null) return null;
+  }
+  return null;
 }
 
 /** First numbers of the answers of one window; what cannot be read is left out. */

@@ -4,8 +4,10 @@ import {
   dropEmpty,
   hellinger,
   jsDistance,
+  jsDistanceNat,
   linf,
   psi,
+  psiFloor1e4,
   robustLinf,
   tvd,
 } from '../domain/stats/distances.js';
@@ -19,6 +21,7 @@ import type {
   ColumnComparison,
   DatasetVerdict,
   DetectPolicy,
+  LeftOut,
   NumericColumnProfile,
   Profile,
   ShareComparison,
@@ -42,6 +45,8 @@ export interface CompareOptions {
   readonly detect: DetectPolicy;
   /** Which column of a window of files holds the score; a captured table knows its own. */
   readonly predictionColumn?: string;
+  /** Told what begins, for people who wait. */
+  readonly onStage?: (stage: string) => void;
 }
 
 const SHARE_KEYS = ['missing', 'invalid', 'nonFinite', 'newCategories'] as const;
@@ -64,11 +69,30 @@ type Measured = Omit<
  */
 export async function compareWindow(
   duck: Duck,
-  { profile, window, detect, predictionColumn }: CompareOptions,
+  { window, ...options }: CompareOptions,
 ): Promise<WindowComparison> {
-  const isTable = 'table' in window;
-  const relation = isTable ? await openTable(duck, window.table) : await openFiles(duck, window);
-  const scoreName = isTable ? CAPTURE_COLUMNS.prediction : predictionColumn;
+  options.onStage?.('reading the window');
+  return compareRelation(duck, await openWindow(duck, window, options.profile), options);
+}
+
+async function openWindow(
+  duck: Duck,
+  window: CompareOptions['window'],
+  profile: Profile,
+): Promise<Relation> {
+  if ('table' in window) return openTable(duck, window.table);
+  const captureColumns = window.captureColumns ?? profile.columns.map((column) => column.name);
+  return openFiles(duck, { ...window, captureColumns });
+}
+
+/** Compares rows that are open already, such as a part of a window: see {@link compareWindow}. */
+export async function compareRelation(
+  duck: Duck,
+  relation: Relation,
+  { profile, detect, predictionColumn, onStage }: Omit<CompareOptions, 'window'>,
+): Promise<WindowComparison> {
+  const isCaptured = relation.columns.some(({ name }) => name === CAPTURE_COLUMNS.prediction);
+  const scoreName = isCaptured ? CAPTURE_COLUMNS.prediction : predictionColumn;
   const compared = profile.columns.filter((column) => !detect.ignore.includes(column.name));
   requireSameColumns(relation, compared, profile);
   const rows = countOf(
@@ -76,6 +100,7 @@ export async function compareWindow(
   );
   const totals = { window: rows, baseline: profile.rowCount };
 
+  onStage?.(`comparing ${compared.length} columns`);
   const measured = await measure(duck, relation, compared, totals);
   const score = await measureScore(duck, relation, profile, scoreName, totals);
   const judged = judge(score === null ? measured : [...measured, score], totals, detect);
@@ -92,6 +117,7 @@ export async function compareWindow(
     notCompared: relation.columns
       .map((column) => column.name)
       .filter((name) => !own.has(name) && !known.has(name) && !detect.ignore.includes(name)),
+    ...(relation.capture === undefined ? {} : { capture: relation.capture }),
     verdict: judgeDataset(rows, columns, prediction, detect),
   };
 }
@@ -204,7 +230,12 @@ function measureNumeric(
     },
     newValues: [],
     vanishedShare: null,
-    outOfRangeShare: counts.count === 0 ? null : counts.outOfRange / counts.count,
+    outOfRangeShare: counts.count === 0 ? null : (counts.belowMin + counts.aboveMax) / counts.count,
+    belowMin: counts.belowMin,
+    aboveMax: counts.aboveMax,
+    leftOut: { baseline: leftOut(profile), window: leftOut(counts) },
+    baselineMean: profile.mean,
+    baselineStd: profile.std,
     ...distances({ baseline: profile.counts, window }),
     linf: ks?.lower ?? null,
     linfRobust: ks === null ? null : robustLinf(ks.lower, profile.count, counts.count),
@@ -216,6 +247,14 @@ function measureNumeric(
       window: count,
     })),
   };
+}
+
+function leftOut(side: {
+  readonly missing: number;
+  readonly invalid: number;
+  readonly nonFinite: number;
+}): LeftOut {
+  return { missingRows: side.missing, invalidRows: side.invalid, nonFiniteRows: side.nonFinite };
 }
 
 function binLabel(edges: readonly number[], bin: number): string {
@@ -259,6 +298,12 @@ function measureCategorical(
       ? vanished.reduce((sum, known) => sum + known.count, 0) / profile.count
       : null,
     outOfRangeShare: null,
+    belowMin: null,
+    aboveMax: null,
+    leftOut: {
+      baseline: leftOut(profile),
+      window: leftOut({ missing: counts.missing, invalid: 0, nonFinite: 0 }),
+    },
     ...measured,
     linfRobust:
       measured.linf === null ? null : robustLinf(measured.linf, profile.count, counts.count),
@@ -292,7 +337,9 @@ function distances(pair: CountPair) {
   const js = finite(jsDistance(present));
   return {
     psi: finite(psi(present)),
+    psiFloor1e4: finite(psiFloor1e4(present)),
     jsDistance: js,
+    jsDistanceNat: finite(jsDistanceNat(present)),
     hellinger: finite(hellinger(present)),
     tvd: finite(tvd(present)),
     linf: js === null ? null : finite(linf(present)),
@@ -304,6 +351,7 @@ function distances(pair: CountPair) {
             df: chi.df,
             pValue: chiSquareTail(chi.statistic, chi.df),
           },
+    cramersV: js === null ? null : chi.cramersV,
   };
 }
 

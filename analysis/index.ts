@@ -1,6 +1,6 @@
 export { CAPTURE_COLUMNS, readAnswers, readCapture } from './capture.js';
 export type { Captured, CaptureOptions } from './capture.js';
-export { compareCounts, compareWindow } from './drift.js';
+export { compareCounts, compareRelation, compareWindow } from './drift.js';
 export type { CompareOptions, CountedColumn, Totals } from './drift.js';
 export { Duck, withDuck } from './duck.js';
 export type { DuckOptions } from './duck.js';
@@ -9,7 +9,8 @@ export type { EvaluateOptions } from './evaluate.js';
 export { UnusableData } from './failures.js';
 export { measurePerformance } from './performance.js';
 export type { PerformanceOptions } from './performance.js';
-export { profileFile } from './profile.js';
+export { profileFile, profileRelation } from './profile.js';
 export type { ProfileOptions } from './profile.js';
-export type { DataFiles, DataFormat } from './relation.js';
+export { openFiles, openTable } from './relation.js';
+export type { DataFiles, DataFormat, Relation, RelationColumn } from './relation.js';
 export { readRows } from './rows.js';

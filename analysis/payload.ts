@@ -35,6 +35,13 @@ export function inputRows(
   return recordsOf(decoded.value, columns).map((record) => fromJson(record, columns));
 }
 
+/** The keys of its first row, when that is an object. */
+export function payloadKeys(payload: Payload): readonly string[] | null {
+  const decoded = decode(payload);
+  const row = decoded?.kind === 'json' ? recordsOf(decoded.value, [])[0] : undefined;
+  return row !== undefined && isObject(row) ? Object.keys(row) : null;
+}
+
 /**
  * The first number of the answer to each of `rows` rows: of each CSV line, or of each element of the array that has
  * as many elements. `null` where there is none.

@@ -8,6 +8,7 @@ import type {
   NumericColumnProfile,
   Profile,
 } from '../domain/stats/types.js';
+import { CAPTURE_COLUMNS } from './capture.js';
 import { countOf, finiteOf, numberOf, quoteName, textOfRow } from './duck.js';
 import type { Duck, Row } from './duck.js';
 import { UnusableData } from './failures.js';
@@ -29,6 +30,8 @@ export interface ProfileOptions extends DataFiles {
   readonly ignore?: readonly string[];
   /** The column that holds the model's score on each row. */
   readonly predictionColumn?: string;
+  /** Told what begins, for people who wait. */
+  readonly onStage?: (stage: string) => void;
 }
 
 /**
@@ -41,7 +44,17 @@ export interface ProfileOptions extends DataFiles {
  * @throws {UnusableData} when the files cannot be read, hold no rows, or lack a column that was named
  */
 export async function profileFile(duck: Duck, options: ProfileOptions): Promise<Profile> {
+  options.onStage?.('reading the baseline');
   const relation = await openFiles(duck, options);
+  return profileRelation(duck, relation, options);
+}
+
+/** Describes rows that are open already: see {@link profileFile}. */
+export async function profileRelation(
+  duck: Duck,
+  relation: Relation,
+  options: Omit<ProfileOptions, keyof DataFiles>,
+): Promise<Profile> {
   const rowCount = countOf(
     (await duck.row(`select count(*) as n from ${relation.from}`, relation.bound))['n'],
   );
@@ -51,11 +64,16 @@ export async function profileFile(duck: Duck, options: ProfileOptions): Promise<
     ...specs.map((spec) => spec.name),
     ...(options.predictionColumn === undefined ? [] : [options.predictionColumn]),
   ]);
-  const ignored = new Set([...(options.ignore ?? []), options.predictionColumn]);
+  const own = Object.values(CAPTURE_COLUMNS);
+  const scoreName =
+    options.predictionColumn ??
+    (relation.capture === undefined ? undefined : CAPTURE_COLUMNS.prediction);
+  const ignored = new Set<string | undefined>([...(options.ignore ?? []), ...own, scoreName]);
   const considered = relation.columns.filter((column) => !ignored.has(column.name));
   const kinds = await kindsOf(duck, relation, considered, specs);
 
   const profiles = new Map<string, Profile['columns'][number]>();
+  options.onStage?.(`describing ${considered.length} columns`);
   const numeric = considered.filter((column) => kinds.get(column.name) === 'numeric');
   for (const profile of await profileNumeric(duck, relation, numeric)) {
     profiles.set(profile.name, profile);
@@ -64,15 +82,21 @@ export async function profileFile(duck: Duck, options: ProfileOptions): Promise<
     if (kinds.get(column.name) !== 'categorical') continue;
     profiles.set(column.name, await profileCategorical(duck, relation, column, rowCount));
   }
-  const score = relation.columns.filter((column) => column.name === options.predictionColumn);
+  const score = relation.columns.filter((column) => column.name === scoreName);
   const [prediction] = await profileNumeric(duck, relation, score);
   return {
     schema: 'modelkeeper/profile-v1',
     rowCount,
     columns: considered.flatMap(({ name }) => profiles.get(name) ?? []),
-    prediction: prediction ?? null,
+    prediction: prediction === undefined || isUnknownScore(prediction) ? null : prediction,
     skipped: considered.filter(({ name }) => !profiles.has(name)).map(({ name }) => name),
+    ...(relation.capture === undefined ? {} : { capture: relation.capture }),
   };
+}
+
+/** Captured requests without one answer that is a number. */
+function isUnknownScore({ name, count }: NumericColumnProfile): boolean {
+  return name === CAPTURE_COLUMNS.prediction && count === 0;
 }
 
 function requireColumns(relation: Relation, names: readonly string[]): void {
@@ -95,7 +119,7 @@ async function kindsOf(
   const undecided: RelationColumn[] = [];
   for (const column of columns) {
     if (column.family === 'number') kinds.set(column.name, 'numeric');
-    else if (column.fromCsv) undecided.push(column);
+    else if (column.untyped) undecided.push(column);
     else if (column.family !== 'other') kinds.set(column.name, 'categorical');
   }
   for (const group of groupsOf(undecided)) {
@@ -186,7 +210,8 @@ export interface NumericCounts {
   readonly min: number | null;
   readonly max: number | null;
   readonly fineCounts: readonly number[];
-  readonly outOfRange: number;
+  readonly belowMin: number;
+  readonly aboveMax: number;
 }
 
 export interface NumericQuestion {
@@ -224,7 +249,8 @@ export async function countNumeric(
         `count(*) filter (where isinf(${number})) as infinite${i}`,
         `min(${number}) ${finite} as lowest${i}`,
         `max(${number}) ${finite} as highest${i}`,
-        `count(*) filter (where isfinite(${number}) and (${number} < $min${i} or ${number} > $max${i})) as outside${i}`,
+        `count(*) filter (where isfinite(${number}) and ${number} < $min${i}) as below${i}`,
+        `count(*) filter (where isfinite(${number}) and ${number} > $max${i}) as above${i}`,
       ];
     });
     const row = await duck.row(`select ${parts.join(', ')} from ${relation.from}`, {
@@ -252,7 +278,8 @@ function countsOf(row: Row, i: number, name: string, edges: readonly number[]): 
     min: finiteOf(row[`lowest${i}`]),
     max: finiteOf(row[`highest${i}`]),
     fineCounts,
-    outOfRange: countOf(row[`outside${i}`]),
+    belowMin: countOf(row[`below${i}`]),
+    aboveMax: countOf(row[`above${i}`]),
   };
 }
 

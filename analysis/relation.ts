@@ -1,14 +1,18 @@
-import type { ColumnKind } from '../domain/stats/types.js';
+import type { CaptureCounts, ColumnKind } from '../domain/stats/types.js';
+import { CAPTURE_COLUMNS, firstPayloadColumns, readCapture } from './capture.js';
 import { quoteName, textOfRow } from './duck.js';
 import type { Bound, Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 
-export type DataFormat = 'parquet' | 'csv' | 'jsonl';
+/** `capture` is what SageMaker data capture writes. */
+export type DataFormat = 'parquet' | 'csv' | 'jsonl' | 'capture';
 
 export interface DataFiles {
   /** Absolute paths within the directories the database may read. */
   readonly files: readonly string[];
   readonly format: DataFormat;
+  /** Of `capture`: the order of CSV payloads. Without them, the keys of the first payload that is a JSON object. */
+  readonly captureColumns?: readonly string[];
 }
 
 /** Rows to look at: something to select from, with its columns. */
@@ -16,6 +20,8 @@ export interface Relation {
   readonly from: string;
   readonly bound: Readonly<Record<string, Bound>>;
   readonly columns: readonly RelationColumn[];
+  /** When it was read from data capture. */
+  readonly capture?: CaptureCounts;
 }
 
 export interface RelationColumn {
@@ -24,6 +30,8 @@ export interface RelationColumn {
   readonly family: 'number' | 'text' | 'boolean' | 'other';
   /** In CSV nobody can tell an empty text from a missing one. */
   readonly fromCsv: boolean;
+  /** Every value is a text, whatever it was: whether they are numbers must be looked up. */
+  readonly untyped: boolean;
 }
 
 let stagedTables = 0;
@@ -38,8 +46,12 @@ const DATA_FAULT =
  *
  * @throws {UnusableData} when there are no files or they cannot be read as that format
  */
-export async function openFiles(duck: Duck, { files, format }: DataFiles): Promise<Relation> {
+export async function openFiles(
+  duck: Duck,
+  { files, format, captureColumns }: DataFiles,
+): Promise<Relation> {
   if (files.length === 0) throw new UnusableData('there are no data files');
+  if (format === 'capture') return openCapture(duck, files, captureColumns);
   const from = {
     parquet: 'read_parquet($files, union_by_name = true)',
     csv: `read_csv($files, all_varchar = true, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', union_by_name = true)`,
@@ -59,6 +71,37 @@ export async function openFiles(duck: Duck, { files, format }: DataFiles): Promi
   }
 }
 
+/**
+ * Data capture as a table.
+ *
+ * @throws {UnusableData} when nobody says which columns its requests have
+ */
+async function openCapture(
+  duck: Duck,
+  files: readonly string[],
+  named: readonly string[] | undefined,
+): Promise<Relation> {
+  const columns = named ?? (await firstPayloadColumns(files));
+  if (columns === null) {
+    throw new UnusableData(
+      'the columns of the captured requests are not known: CSV payloads have no header, so name the columns in their order',
+    );
+  }
+  stagedTables += 1;
+  const { table, counts } = await readCapture(duck, {
+    files,
+    columns,
+    table: `captured ${stagedTables}`,
+  });
+  const { columns: all, ...relation } = await openTable(duck, table);
+  const own = new Set<string>(Object.values(CAPTURE_COLUMNS));
+  return {
+    ...relation,
+    columns: all.map((column) => ({ ...column, untyped: !own.has(column.name) })),
+    capture: counts,
+  };
+}
+
 /** A table made by {@link Duck.fill}. Its empty texts are values: what is missing was stored as NULL. */
 export async function openTable(duck: Duck, table: string): Promise<Relation> {
   return describe(duck, quoteName(table), {}, false);
@@ -75,6 +118,7 @@ async function describe(
     name: textOfRow(column['column_name']),
     family: familyOf(textOfRow(column['column_type'])),
     fromCsv,
+    untyped: fromCsv,
   }));
   return { from, bound, columns };
 }

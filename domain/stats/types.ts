@@ -67,6 +67,8 @@ export interface Profile {
   readonly prediction: NumericColumnProfile | null;
   /** Columns that are neither numbers nor categories, such as instants and nested values. */
   readonly skipped: readonly string[];
+  /** What was read from data capture, when the baseline is that. */
+  readonly capture?: CaptureCounts;
 }
 
 /** What counts as drift, as the policy says. */
@@ -105,6 +107,14 @@ export interface ShareComparison {
   readonly upper: number;
 }
 
+/** Rows of one side that have no value to compare. */
+export interface LeftOut {
+  readonly missingRows: number;
+  /** Not empty, and not a number in a numeric column. */
+  readonly invalidRows: number;
+  readonly nonFiniteRows: number;
+}
+
 export interface ColumnComparison {
   readonly name: string;
   readonly kind: ColumnKind;
@@ -122,9 +132,23 @@ export interface ColumnComparison {
   readonly vanishedShare: number | null;
   /** Share of the window below the baseline's minimum or above its maximum; `null` for categorical columns. */
   readonly outOfRangeShare: number | null;
+  /** Values of the window below the baseline's minimum and above its maximum; `null` for categorical columns. */
+  readonly belowMin?: number | null;
+  readonly aboveMax?: number | null;
+  /** Rows that are not among the values compared, on each side. */
+  readonly leftOut?: { readonly baseline: LeftOut; readonly window: LeftOut };
+  /** Mean of the window's finite values; `null` for categorical columns, without values, and where it overflows. */
+  readonly mean?: number | null;
+  /** Mean and population standard deviation of the baseline, as its profile has them. */
+  readonly baselineMean?: number | null;
+  readonly baselineStd?: number | null;
   readonly psi: number | null;
+  /** As Evidently computes it: empty shares become 1e-4. */
+  readonly psiFloor1e4?: number | null;
   /** Base 2, 0 to 1. The effect that is judged. */
   readonly jsDistance: number | null;
+  /** In natural logarithms, 0 to 0.8326: the number Evidently reports. */
+  readonly jsDistanceNat?: number | null;
   readonly hellinger: number | null;
   readonly tvd: number | null;
   /** Largest difference of a share; for numeric columns the lower bound of the Kolmogorov–Smirnov D. */
@@ -137,6 +161,18 @@ export interface ColumnComparison {
     readonly statistic: number;
     readonly df: number;
     readonly pValue: number;
+  } | null;
+  /** 0 to 1: the statistic of `chi2` without the number of rows. */
+  readonly cramersV?: number | null;
+  /** First Wasserstein distance, only when it was asked for; `null` for categorical columns and without values. */
+  readonly wasserstein?: number | null;
+  /** Divided by the baseline's standard deviation; `null` where that is 0 or overflows. */
+  readonly wassersteinNorm?: number | null;
+  /** Rows the Wasserstein distance was computed on: all with a value, or a sample that is the same on every run. */
+  readonly wassersteinRows?: {
+    readonly baseline: number;
+    readonly window: number;
+    readonly sampled: boolean;
   } | null;
   /** Kolmogorov for numeric columns, chi-square homogeneity for categorical ones. */
   readonly pValue: number | null;
@@ -167,6 +203,8 @@ export interface WindowComparison {
   readonly prediction: ColumnComparison | null;
   /** Columns of the window the baseline does not have: nobody looked at them. */
   readonly notCompared: readonly string[];
+  /** What was read from data capture, when the window is that. */
+  readonly capture?: CaptureCounts;
   readonly verdict: DatasetVerdict;
 }
 

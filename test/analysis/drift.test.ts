@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { readCapture } from '../../analysis/capture.js';
-import { compareWindow } from '../../analysis/drift.js';
+import { compareRelation, compareWindow } from '../../analysis/drift.js';
 import { UnusableData } from '../../analysis/failures.js';
 import { profileFile } from '../../analysis/profile.js';
 import { seeded } from '../../analysis/random.js';
+import { openFiles } from '../../analysis/relation.js';
 import type { ColumnComparison, WindowComparison } from '../../domain/stats/types.js';
 import { captureLine, csv, detect, rowsOf, scratch } from './scratch.js';
 import { asNumber, keysOfHighCardinality, readVectors } from './vectors.js';
@@ -65,6 +66,25 @@ describe('the database path', () => {
       expect(found.bins.map((bin) => bin.window)).toEqual(expected.counts_cur);
       expect(found.psi).toBeCloseTo(expected.psi ?? Number.NaN, 9);
       expect(found.jsDistance).toBeCloseTo(expected.js_distance_base2 ?? Number.NaN, 7);
+      expect(found.jsDistanceNat).toBeCloseTo(expected.js_distance_nat ?? Number.NaN, 7);
+      expect(found.psiFloor1e4).toBeCloseTo(expected.psi_floor_1e4 ?? Number.NaN, 9);
+      expect(found.cramersV).toBeCloseTo(expected.cramers_v ?? Number.NaN, 9);
+      expect([found.belowMin, found.aboveMax]).toEqual([
+        expected.below_ref_min,
+        expected.above_ref_max,
+      ]);
+      expect(found.leftOut).toEqual({
+        baseline: {
+          missingRows: expected.missing_ref,
+          invalidRows: 0,
+          nonFiniteRows: expected.nonfinite_ref,
+        },
+        window: {
+          missingRows: expected.missing_cur,
+          invalidRows: 0,
+          nonFiniteRows: expected.nonfinite_cur,
+        },
+      });
       const outside = (expected.below_ref_min ?? 0) + (expected.above_ref_max ?? 0);
       expect(found.outOfRangeShare).toBeCloseTo(outside / expected.n_cur, 12);
     },
@@ -232,6 +252,79 @@ describe('a captured window', () => {
     expect(comparison.prediction?.verdict).toBe('drift');
     expect(comparison.verdict.kind).toBe('drift');
     expect(comparison.notCompared).toEqual([]);
+  });
+});
+
+describe('files of data capture', () => {
+  const request = (id: number, input: string, encoding: 'CSV' | 'JSON') =>
+    captureLine({
+      id: `e${id}`,
+      input,
+      output: `${(id % 100) / 100}`,
+      encoding,
+      ...(encoding === 'JSON' ? { contentType: 'application/json' } : {}),
+    });
+
+  it('are a baseline and a window, their columns the keys of the first request', async () => {
+    const { duck, write } = await scratch();
+    const lines = (shift: number) =>
+      rowsOf(500, (i) =>
+        request(i, JSON.stringify({ age: (i % 90) + shift, plan: home(i) }), 'JSON'),
+      ).join('\n');
+    const profile = await profileFile(duck, {
+      files: [write('a.jsonl', lines(0))],
+      format: 'capture',
+    });
+    expect(profile.columns.map(({ name, kind }) => [name, kind])).toEqual([
+      ['age', 'numeric'],
+      ['plan', 'categorical'],
+    ]);
+    expect(profile).toMatchObject({ rowCount: 500, skipped: [], capture: { lines: 500 } });
+    expect(profile.prediction?.count).toBe(500);
+    const stages: string[] = [];
+    const comparison = await compareWindow(duck, {
+      profile,
+      window: { files: [write('b.jsonl', `${lines(60)}\n{"trunc`)], format: 'capture' },
+      detect,
+      onStage: (stage) => stages.push(stage),
+    });
+    expect(comparison.columns.map((found) => found.verdict)).toEqual(['drift', 'ok']);
+    expect(comparison.prediction?.verdict).toBe('ok');
+    expect(comparison.capture).toMatchObject({ lines: 501, rows: 500, unreadableLines: 1 });
+    expect(stages).toEqual(['reading the window', 'comparing 2 columns']);
+  });
+  it('need their columns named where the payloads are CSV', async () => {
+    const { duck, write } = await scratch();
+    const files = [write('a.jsonl', rowsOf(300, (i) => request(i, `${i},x`, 'CSV')).join('\n'))];
+    await expect(profileFile(duck, { files, format: 'capture' })).rejects.toThrow(
+      'the columns of the captured requests are not known',
+    );
+    const profile = await profileFile(duck, {
+      files,
+      format: 'capture',
+      captureColumns: ['n', 'c'],
+    });
+    expect(profile.columns.map(({ name, kind }) => [name, kind])).toEqual([
+      ['n', 'numeric'],
+      ['c', 'categorical'],
+    ]);
+    const same = { profile, window: { files, format: 'capture' }, detect } as const;
+    expect((await compareWindow(duck, same)).verdict.kind).toBe('ok');
+  });
+});
+
+describe('a part of a window', () => {
+  it('is compared by itself', async () => {
+    const { duck, write } = await scratch();
+    const text = twoColumns(1, 0, home);
+    const files = [write('baseline.csv', text)];
+    const profile = await profileFile(duck, { files, format: 'csv' });
+    const all = await openFiles(duck, { files, format: 'csv' });
+    const part = { ...all, from: `(select * from ${all.from} where origin = 'SEA')` };
+    const found = await compareRelation(duck, part, { profile, detect });
+    expect(found.rows).toBe(500);
+    expect(column(found, 'origin').verdict).toBe('drift');
+    expect(column(found, 'distance').verdict).toBe('ok');
   });
 });
 
