@@ -48,7 +48,7 @@ function edgesOf(
 }
 
 /** Counts of right-closed bins `(e[j-1], e[j]]` with open outer bins; one more than there are edges. */
-export function countInto(edges: readonly number[], values: readonly number[]): readonly number[] {
+export function countInto(edges: readonly number[], values: Iterable<number>): readonly number[] {
   const counts = Array.from({ length: edges.length + 1 }, () => 0);
   for (const value of values) {
     const bin = edgesBelow(edges, value);

@@ -9,6 +9,14 @@ import type {
 /** Smallest change of a share of rows that counts: the effect key beside the significance key. */
 export const SMALLEST_SHARE_CHANGE = 0.02;
 
+/**
+ * Adjusted p below which a share has changed. Broken data count from their first window, where drift has to persist: so
+ * that no more healthy windows are called broken, the chance must be as small as that of two windows in a row.
+ */
+export function shareSignificance(significance: number): number {
+  return significance ** 2;
+}
+
 /** What is known about one column before it is judged. */
 export type ColumnFacts = Pick<
   ColumnComparison,
@@ -57,7 +65,7 @@ function tooFew(window: number, baseline: number, minRows: number, what: string)
 }
 
 function dataFaults(facts: ColumnFacts, policy: DetectPolicy): readonly string[] {
-  const { significance } = policy;
+  const significance = shareSignificance(policy.significance);
   const faults: string[] = [];
   if (changed(facts.missing, significance)) faults.push(shareSentence('missing', facts.missing));
   if (rose(facts.invalid, significance)) faults.push(shareSentence('unreadable', facts.invalid));

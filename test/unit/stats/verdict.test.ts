@@ -33,7 +33,7 @@ const quiet: ColumnFacts = {
   pAdjusted: 1,
 };
 
-function share(baseline: number, window: number, pAdjusted = 0.001): ShareComparison {
+function share(baseline: number, window: number, pAdjusted = 0.000_09): ShareComparison {
   return { baseline, window, pValue: pAdjusted, pAdjusted, lower: 0, upper: 0 };
 }
 
@@ -53,7 +53,11 @@ describe('judgeColumn', () => {
     ['data quality', 'two points more are missing', { missing: share(0, 0.02) }],
     ['data quality', 'two points fewer are missing', { missing: share(0.5, 0.48) }],
     ['ok', 'fewer than two points more are missing', { missing: share(0, 0.0199) }],
-    ['ok', 'more are missing by chance', { missing: share(0, 0.5, 0.01) }],
+    [
+      'ok',
+      'more are missing, as chance would have it once in ten thousand windows',
+      { missing: share(0, 0.5, 0.000_1) },
+    ],
     ['data quality', 'more are unreadable', { invalid: share(0, 0.02) }],
     ['ok', 'fewer are unreadable', { invalid: share(0.5, 0) }],
     ['data quality', 'more are infinite', { nonFinite: share(0, 0.02) }],
