@@ -279,7 +279,8 @@ export function drawWindow(
         min: null,
         max: null,
         fineCounts,
-        outOfRange: 0,
+        belowMin: 0,
+        aboveMax: 0,
       },
     };
   });
