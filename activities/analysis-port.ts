@@ -1,3 +1,4 @@
+import type { EvaluateInputs } from '../domain/evaluate.schema.js';
 import type { Window } from '../domain/model.js';
 import type {
   CaptureCounts,
@@ -67,8 +68,9 @@ export interface Analysis {
   }): Promise<{ readonly rows: readonly unknown[] } | Unusable>;
   evaluate(request: {
     readonly scratch: string;
-    /** Predictions as Parquet: rowId, label, champion, candidate, slices, eventTimeMs. */
+    /** Predictions as Parquet: rowId, label, champion, candidate, slices, eventTimeMs, under the names of `inputs`. */
     readonly file: string;
+    readonly inputs?: EvaluateInputs;
     readonly trainingRowsFile: string | null;
     readonly holdOut: Window;
     readonly gates: readonly Gate[];
@@ -77,6 +79,7 @@ export interface Analysis {
     readonly minRows: number;
     /** A champion from the registry serves: predictions without its scores fail. */
     readonly championExpected: boolean;
+    readonly candidateSizeBytes: number;
     readonly signal: AbortSignal;
   }): Promise<EvaluationReport | Unusable>;
 }

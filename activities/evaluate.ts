@@ -54,6 +54,8 @@ export function createEvaluateActivities(
           confidence: evaluate.confidence,
           minRows: evaluate.minRows,
           championExpected: request.champion !== null && request.champion.packageArn !== null,
+          candidateSizeBytes: candidate.artefact.sizeBytes,
+          ...(evaluate.inputs && { inputs: evaluate.inputs }),
           signal: currentSignal(),
         });
       });

@@ -1,47 +1,48 @@
+import type { EvaluateInputs } from '../domain/evaluate.schema.js';
+import type { BiasGate, MetricGate } from '../domain/gate.schema.js';
 import { evaluationCurves } from '../domain/stats/curves.js';
 import {
   decideEvaluation,
   judgeAbsolute,
+  judgeBias,
   judgeNonInferior,
   judgeSuperior,
   limitOf,
+  lowerPasses,
   rowsToSettle,
 } from '../domain/stats/gates.js';
 import type { Bounded, Judgement } from '../domain/stats/gates.js';
+import { latencyQuantile, metricFacts, taskOf } from '../domain/stats/metrics.js';
+import type { EvaluationTask } from '../domain/stats/metrics.js';
 import { holmLevels } from '../domain/stats/multiple-testing.js';
 import { FEWEST_OF_A_CLASS } from '../domain/stats/performance.js';
 import type {
   Estimate,
-  EvaluationChecks,
   EvaluationReport,
   Gate,
   GateMetric,
+  GateReasonCode,
   GateResult,
-  GateVerdict,
 } from '../domain/stats/types.js';
-import { countOf, quoteName, textOfRow } from './duck.js';
+import { sampleBias } from './bias.js';
+import { sampleCustom } from './custom-metric.js';
 import type { Duck } from './duck.js';
-import { UnusableData } from './failures.js';
-import { openFiles } from './relation.js';
-import type { Relation } from './relation.js';
-import {
-  boundsOf,
-  isLoss,
-  pBeyond,
-  ROW_REPLICATES,
-  sampleMeanLoss,
-  sampleMetric,
-} from './sampling.js';
-import type { MetricSampling, ScoredRows } from './sampling.js';
+import { MOST_SLICES, PredictionRows } from './prediction-rows.js';
+import type { SliceOf } from './prediction-rows.js';
+import type { DataFiles } from './relation.js';
+import { boundsOf, pBeyond, ROW_REPLICATES, sampleMeanLoss, sampleMetric } from './sampling.js';
+import type { MetricSampling, Sampling, ScoredRows } from './sampling.js';
 
 export interface EvaluateOptions {
   /** Parquet with `rowId, label, champion, candidate, eventTimeMs` and any slice columns; champion may be missing. */
-  readonly file: string;
+  readonly file: string | DataFiles;
   /** Parquet with `rowId`: what the candidate was trained on. */
-  readonly trainingRowsFile?: string;
-  /** Half-open. */
-  readonly holdOut: { readonly fromMs: number; readonly toMs: number };
+  readonly trainingRowsFile?: string | DataFiles;
+  /** Half-open. `null` where nobody knows it, which only an offline evaluation takes. */
+  readonly holdOut: { readonly fromMs: number; readonly toMs: number } | null;
   readonly gates: readonly Gate[];
+  /** What the columns are called, where not as above. */
+  readonly inputs?: EvaluateInputs;
   /** One-sided, of every bound. */
   readonly confidence: number;
   /** A whole number; the same seed gives the same report. */
@@ -50,13 +51,33 @@ export interface EvaluateOptions {
   readonly minRows: number;
   /** A champion serves: then predictions without its scores fail. */
   readonly championExpected?: boolean;
+  /** Of the candidate's artefact, for gates on its size. */
+  readonly candidateSizeBytes?: number;
+  /** Somebody tries gates on files of their own: see `EvaluationContext`. */
+  readonly offline?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /** Metrics people always see, beside those of the gates. */
-const SHOWN: readonly GateMetric[] = ['roc_auc', 'accuracy', 'log_loss', 'brier'];
-/** Values of one column beyond which slices are refused. */
-const MOST_SLICES = 100;
+const SHOWN: Readonly<Record<EvaluationTask, readonly GateMetric[]>> = {
+  classification: ['roc_auc', 'accuracy', 'log_loss', 'brier'],
+  regression: ['rmse', 'mae', 'r2'],
+};
+/** Entities below which nothing is said of how they differ. */
+const FEWEST_ENTITIES = 30;
+
+const asFiles = (file: string | DataFiles): DataFiles =>
+  typeof file === 'string' ? { files: [file], format: 'parquet' } : file;
+
+/** What the labels and scores are: as the policy says, else by the metrics of the gates. */
+export function taskOfGates(
+  gates: readonly Gate[],
+  inputs: EvaluateInputs | undefined,
+): EvaluationTask {
+  if (inputs?.task !== undefined) return inputs.task;
+  const metrics = gates.flatMap((gate) => (gate.kind === 'bias' ? [] : [gate.metric]));
+  return taskOf(metrics) === 'regression' ? 'regression' : 'classification';
+}
 
 /**
  * Judges a candidate by its gates on rows that both models scored after both were trained.
@@ -67,28 +88,26 @@ export async function evaluateGates(
   duck: Duck,
   options: EvaluateOptions,
 ): Promise<EvaluationReport> {
-  const relation = await openFiles(duck, { files: [options.file], format: 'parquet' });
-  const names = new Set(relation.columns.map((column) => column.name));
-  const lacking = ['rowId', 'label', 'candidate', 'eventTimeMs'].filter((name) => !names.has(name));
-  if (lacking.length > 0) {
-    throw new UnusableData(`the predictions have no column ${lacking.join(', ')}`);
-  }
-  await refuseOddTimes(duck, relation);
-  const hasChampion =
-    names.has('champion') &&
-    countOf(
-      (await duck.row(`select count(champion) as n from ${relation.from}`, relation.bound))['n'],
-    ) > 0;
-  const checks = await checkRows(duck, relation, hasChampion, options);
-  const rows = await loadRows(duck, relation, hasChampion, 'true', {});
-  if (rows.labels.length === 0) throw new UnusableData('the predictions hold no rows');
-
-  const judge = new Judge(options);
-  const trusted = checks.badLabels + checks.badCandidateScores + checks.badChampionScores === 0;
-  const gates = trusted ? await judgeAll(duck, relation, rows, judge, options) : [];
-  const noBaseline = !hasChampion;
-  const metrics = [...new Set([...SHOWN, ...options.gates.map((gate) => gate.metric)])];
-  const estimates = trusted ? await estimatesOf(metrics, rows, judge, options) : null;
+  const { inputs = {}, offline = false, gates } = options;
+  const task = taskOfGates(gates, inputs);
+  const files = asFiles(options.file);
+  const predictions = await PredictionRows.open(duck, { files, inputs, task, offline });
+  const checks = await predictions.check({
+    holdOut: options.holdOut,
+    training: options.trainingRowsFile === undefined ? null : asFiles(options.trainingRowsFile),
+    trainingRowId: inputs.rowId ?? 'rowId',
+  });
+  const rows = await predictions.load();
+  const trusted =
+    checks.badLabels +
+      checks.badCandidateScores +
+      checks.badChampionScores +
+      (checks.badWeights ?? 0) ===
+    0;
+  const bench: Bench = { duck, predictions, rows, judge: new Judge(options), options };
+  const judged = trusted ? await judgeAll(bench) : [];
+  const noBaseline = !predictions.hasChampion;
+  const estimates = trusted ? await estimatesOf(bench, task) : null;
   return {
     schema: 'modelkeeper/evaluation-v1',
     rows: rows.labels.length,
@@ -99,94 +118,28 @@ export async function evaluateGates(
     replicates: ROW_REPLICATES,
     checks,
     noBaseline,
-    champion: hasChampion ? (estimates?.champion ?? []) : null,
+    champion: noBaseline ? null : (estimates?.champion ?? []),
     candidate: estimates?.candidate ?? [],
-    gates,
-    ...decideEvaluation(checks, gates, {
+    gates: judged,
+    ...decideEvaluation(checks, judged, {
       noBaseline,
       championExpected: options.championExpected ?? false,
+      offline,
+      task,
     }),
-    ...(trusted && { curves: evaluationCurves(rows) }),
+    ...(trusted && task === 'classification' && { curves: evaluationCurves(rows) }),
+    task,
+    ...(rows.groups && { entities: rows.groups.count }),
   };
 }
 
-/** Times of another kind would all lie outside of the window, which is not what is wrong with them. */
-async function refuseOddTimes(duck: Duck, relation: Relation): Promise<void> {
-  const row = await duck.row(
-    `select any_value(typeof(eventTimeMs)) as kind, any_value(eventTimeMs::varchar) as example
-     from ${relation.from} where eventTimeMs is not null and try_cast(eventTimeMs as double) is null`,
-    relation.bound,
-  );
-  if (row['kind'] === null || row['kind'] === undefined) return;
-  throw new UnusableData(
-    `eventTimeMs must be milliseconds since 1970 as a number, not ${textOfRow(row['kind'])} such as ${textOfRow(row['example'])}`,
-  );
-}
-
-async function checkRows(
-  duck: Duck,
-  relation: Relation,
-  hasChampion: boolean,
-  { holdOut, trainingRowsFile }: EvaluateOptions,
-): Promise<EvaluationChecks> {
-  const badScore = (column: string) =>
-    `count(*) filter (where not coalesce(try_cast(${column} as double) between 0 and 1, false))`;
-  const row = await duck.row(
-    `select count(*) - count(distinct rowId::varchar) as repeated,
-            count(*) filter (where not coalesce(try_cast(eventTimeMs as double) >= $from and try_cast(eventTimeMs as double) < $to, false)) as outside,
-            count(*) filter (where not coalesce(try_cast(label as double) in (0, 1), false)) as labels,
-            ${badScore('candidate')} as candidate,
-            ${hasChampion ? badScore('champion') : '0'} as champion
-     from ${relation.from}`,
-    { ...relation.bound, from: holdOut.fromMs, to: holdOut.toMs },
-  );
-  return {
-    duplicateRowIds: countOf(row['repeated']),
-    rowsOutsideHoldOut: countOf(row['outside']),
-    rowsInTraining:
-      trainingRowsFile === undefined ? null : await overlap(duck, relation, trainingRowsFile),
-    badLabels: countOf(row['labels']),
-    badCandidateScores: countOf(row['candidate']),
-    badChampionScores: countOf(row['champion']),
-  };
-}
-
-async function overlap(duck: Duck, relation: Relation, file: string): Promise<number | null> {
-  const training = await openFiles(duck, { files: [file], format: 'parquet' });
-  if (!training.columns.some((column) => column.name === 'rowId')) {
-    throw new UnusableData('the training rows have no column rowId');
-  }
-  const from = training.from.replaceAll('$files', '$training');
-  const row = await duck.row(
-    `select (select count(*) from ${from}) as known,
-            count(*) filter (where rowId::varchar in (select rowId::varchar from ${from} where rowId is not null)) as n
-     from ${relation.from}`,
-    { ...relation.bound, training: training.bound['files'] ?? [] },
-  );
-  return countOf(row['known']) === 0 ? null : countOf(row['n']);
-}
-
-async function loadRows(
-  duck: Duck,
-  relation: Relation,
-  hasChampion: boolean,
-  condition: string,
-  bound: Readonly<Record<string, string>>,
-): Promise<ScoredRows> {
-  // In order of the row id, so that a bootstrap draws the same rows whatever the order of the file.
-  const [labels, candidate, champion] = await duck.doubles(
-    `select try_cast(label as double), try_cast(candidate as double),
-            ${hasChampion ? 'try_cast(champion as double)' : 'null::double'}
-     from ${relation.from} where ${condition}
-     order by rowId::varchar, 1, 2, 3`,
-    { ...relation.bound, ...bound },
-  );
-  const none = new Float64Array();
-  return {
-    labels: labels ?? none,
-    candidate: candidate ?? none,
-    champion: hasChampion ? (champion ?? none) : null,
-  };
+/** Everything a gate is judged with. */
+interface Bench {
+  readonly duck: Duck;
+  readonly predictions: PredictionRows;
+  readonly rows: ScoredRows;
+  readonly judge: Judge;
+  readonly options: EvaluateOptions;
 }
 
 function positivesOf(rows: ScoredRows): number {
@@ -210,118 +163,182 @@ class Judge {
   }
 }
 
-/** Log loss has no upper end; all the others are shares. */
-function rangeOf(metric: GateMetric): readonly [number, number] {
-  return [0, metric === 'log_loss' ? Infinity : 1];
-}
-
 async function estimatesOf(
-  metrics: readonly GateMetric[],
-  rows: ScoredRows,
-  judge: Judge,
-  { confidence, gates }: Pick<EvaluateOptions, 'confidence' | 'gates'>,
+  { rows, judge, options: { confidence, gates } }: Bench,
+  task: EvaluationTask,
 ): Promise<{ readonly champion: readonly Estimate[]; readonly candidate: readonly Estimate[] }> {
+  const ofGates = gates.flatMap((gate): readonly GateMetric[] =>
+    gate.kind === 'bias' || gate.metric === 'custom' || gate.metric === 'model_size_mb'
+      ? []
+      : [gate.metric],
+  );
   const [champion, candidate]: [Estimate[], Estimate[]] = [[], []];
-  for (const metric of metrics) {
-    const judged = gates.some((gate) => gate.metric === metric);
-    const sampled =
-      !judged && isLoss(metric) ? sampleMeanLoss(metric, rows) : await judge.sample(metric, rows);
+  for (const metric of new Set([...SHOWN[task], ...ofGates])) {
+    const judged = ofGates.includes(metric);
+    const quick = judged ? null : sampleMeanLoss(metric, rows);
+    const sampled = quick ?? (await judge.sample(metric, rows));
     const unknown = { metric, estimate: null, lower: null, upper: null };
     for (const side of ['champion', 'candidate'] as const) {
       const sampling = sampled?.[side] ?? null;
       (side === 'champion' ? champion : candidate).push(
         sampling === null
           ? unknown
-          : { metric, ...boundsOf(sampling, confidence, confidence, rangeOf(metric)) },
+          : finite({
+              metric,
+              ...boundsOf(sampling, confidence, confidence, metricFacts(metric).range),
+            }),
       );
     }
   }
   return { champion, candidate };
 }
 
+/** JSON has no NaN: what is not a number is `null`. */
+function finite(estimate: Estimate): Estimate {
+  const known = (value: number | null) => (Number.isFinite(value) ? value : null);
+  const { metric, estimate: value, lower, upper } = estimate;
+  return { metric, estimate: known(value), lower: known(lower), upper: known(upper) };
+}
+
 interface Part {
-  readonly slice: GateResult['slice'];
+  readonly slice: SliceOf | null;
   readonly rows: ScoredRows;
 }
 
-async function judgeAll(
-  duck: Duck,
-  relation: Relation,
-  rows: ScoredRows,
-  judge: Judge,
-  options: EvaluateOptions,
-): Promise<readonly GateResult[]> {
+async function judgeAll(bench: Bench): Promise<readonly GateResult[]> {
   const results: GateResult[] = [];
-  for (const gate of options.gates) {
-    if (gate.kind !== 'absolute' && rows.champion === null) continue;
-    const by = gate.kind === 'non_inferior' ? (gate.by ?? []) : [];
+  for (const gate of bench.options.gates) {
+    if (gate.kind === 'bias') {
+      results.push(...(await judgeBiasGate(gate, bench)));
+      continue;
+    }
+    const { rows } = bench;
+    const needsChampion = gate.kind !== 'absolute';
+    if (needsChampion && rows.champion === null) continue;
+    if (gate.metric === 'model_size_mb') {
+      results.push(judgeSize(gate, bench));
+      continue;
+    }
+    const by = gate.by ?? [];
     if (by.length === 0) {
-      results.push(...(await judgeParts(gate, [{ slice: null, rows }], judge, options)));
+      results.push(...(await judgeParts(gate, [{ slice: null, rows }], bench)));
       continue;
     }
     const parts: Part[] = [];
     for (const column of by) {
-      const found = await slicesOf(duck, relation, rows.champion !== null, column);
-      if (found.kind === 'parts') parts.push(...found.parts);
-      else {
-        const slice = { column, value: '*' };
-        const result = unjudged(gate, rows, options, slice, found.reason);
-        results.push({ ...result, verdict: found.verdict });
-      }
+      const found = await slicesOf(bench, column, gate.values?.[column] ?? []);
+      parts.push(...found.parts);
+      for (const fault of found.faults) results.push(without(gate, bench, fault));
     }
-    results.push(...(await judgeParts(gate, parts, judge, options)));
+    results.push(...(await judgeParts(gate, parts, bench)));
   }
   return results;
 }
 
-type Slices =
-  | { readonly kind: 'parts'; readonly parts: readonly Part[] }
-  | { readonly kind: 'none'; readonly verdict: GateVerdict; readonly reason: string };
+/** A slice that cannot be judged, and what that says. */
+interface SliceFault {
+  readonly slice: SliceOf;
+  readonly verdict: 'fail' | 'inconclusive';
+  readonly reasonCode: GateReasonCode;
+  readonly reason: string;
+}
 
-/** The rows of each value of a column. A column that is not there fails the gate that asks for it. */
+const ALL = '*';
+
+function without(gate: Gate, { rows, options }: Bench, fault: SliceFault): GateResult {
+  const { slice, ...judgement } = fault;
+  return { ...unjudged(gate, rows, options, slice), n: 0, positives: 0, ...judgement };
+}
+
+/** The rows of each value of a column. A column or value that is not there fails the gate that asks for it. */
 async function slicesOf(
-  duck: Duck,
-  relation: Relation,
-  hasChampion: boolean,
+  { predictions }: Bench,
   column: string,
-): Promise<Slices> {
-  if (!relation.columns.some(({ name }) => name === column)) {
+  wanted: readonly string[],
+): Promise<{ readonly parts: readonly Part[]; readonly faults: readonly SliceFault[] }> {
+  const fault = (
+    value: string,
+    verdict: SliceFault['verdict'],
+    reasonCode: GateReasonCode,
+    reason: string,
+  ): SliceFault => ({ slice: { column, value }, verdict, reasonCode, reason });
+  if (!predictions.has(column)) {
     const reason = `the predictions have no column ${column}`;
-    return { kind: 'none', verdict: 'fail', reason };
+    return { parts: [], faults: [fault(ALL, 'fail', 'missing column', reason)] };
   }
-  const text = `coalesce(${quoteName(column)}::varchar, '(missing)')`;
-  const values = await duck.rows(
-    `select ${text} as value, count(*) as n from ${relation.from} group by 1 order by n desc, 1`,
-    relation.bound,
-  );
+  const values = await predictions.valuesOf(column);
   if (values.length > MOST_SLICES) {
-    const reason = `${column} has ${values.length} values, at most ${MOST_SLICES} slices are judged`;
-    return { kind: 'none', verdict: 'inconclusive', reason };
+    const reason = `${column} has more than ${MOST_SLICES} values, at most ${MOST_SLICES} slices are judged`;
+    return { parts: [], faults: [fault(ALL, 'inconclusive', 'too many slices', reason)] };
   }
+  const faults = wanted
+    .filter((value) => !values.includes(value))
+    .map((value) => fault(value, 'fail', 'missing slice', `no row has the ${column} ${value}`));
   const parts: Part[] = [];
-  for (const row of values) {
-    const value = textOfRow(row['value']);
-    const rows = await loadRows(duck, relation, hasChampion, `${text} = $slice`, { slice: value });
-    parts.push({ slice: { column, value }, rows });
+  for (const value of values) {
+    const slice = { column, value };
+    parts.push({ slice, rows: await predictions.load(slice) });
   }
-  return { kind: 'parts', parts };
+  return { parts, faults };
 }
 
-/** What a gate compares with its limit: the candidate itself, or the difference. */
-function limitFor(gate: Gate): number {
-  if (gate.kind === 'absolute') return limitOf(gate);
-  return gate.kind === 'non_inferior' ? -gate.margin.absolute : gate.minGain;
+/** What a gate asks of a metric: a number that must surely be on one side of a limit. */
+interface Question {
+  readonly sampling: Sampling;
+  readonly limit: number;
+  readonly passing: 'above' | 'below';
+  /** What is added to the number, its bounds and its limit to be shown: see {@link questionOf}. */
+  readonly shown: number;
+  /** What may be lost, or the limit itself. */
+  readonly margin: number;
 }
 
-function marginOf(gate: Gate): number {
-  return gate.kind === 'non_inferior' ? gate.margin.absolute : limitFor(gate);
+/**
+ * A relative margin is judged by candidate − (1 ∓ margin) · champion against 0, so that the champion's own error counts, and
+ * shown as the difference against the margin that this is on these rows.
+ */
+function questionOf(gate: MetricGate, metric: MetricSampling): Question | null {
+  const sign = lowerPasses(gate) ? -1 : 1;
+  switch (gate.kind) {
+    case 'absolute': {
+      const limit = limitOf(gate);
+      const passing = sign === 1 ? 'above' : 'below';
+      return { sampling: metric.candidate, limit, passing, shown: 0, margin: limit };
+    }
+    case 'non_inferior': {
+      const { absolute, relative = 0 } = gate.margin;
+      const sampling = metric.combined(-sign + (absolute === undefined ? relative : 0), sign);
+      const champion = metric.champion?.estimate ?? Number.NaN;
+      if (sampling === null) return null;
+      if (absolute !== undefined)
+        return { sampling, limit: -absolute, passing: 'above', shown: 0, margin: absolute };
+      const margin = relative * champion;
+      return { sampling, limit: 0, passing: 'above', shown: -margin, margin };
+    }
+    case 'superior': {
+      const sampling = metric.combined(-sign, sign);
+      const { minGain } = gate;
+      return sampling === null
+        ? null
+        : { sampling, limit: minGain, passing: 'above', shown: 0, margin: minGain };
+    }
+  }
 }
 
-function judgementOf(gate: Gate, bounded: Bounded): Judgement {
-  if (gate.kind === 'absolute') return judgeAbsolute(gate, bounded);
-  return gate.kind === 'non_inferior'
-    ? judgeNonInferior(gate.metric, gate.margin.absolute, bounded)
-    : judgeSuperior(gate.metric, gate.minGain, bounded);
+function judgementOf(gate: MetricGate, bounded: Bounded, margin: number): Judgement {
+  const name = gate.metric === 'custom' ? `${gate.id} (SQL)` : gate.metric;
+  switch (gate.kind) {
+    case 'absolute':
+      return judgeAbsolute(gate, bounded);
+    case 'non_inferior':
+      return judgeNonInferior(name, margin, bounded);
+    case 'superior':
+      return judgeSuperior(name, gate.minGain, bounded);
+  }
+}
+
+interface Sampled extends Part, Question {
+  readonly metric: MetricSampling;
 }
 
 /**
@@ -329,49 +346,47 @@ function judgementOf(gate: Gate, bounded: Bounded): Judgement {
  * step, for passing and for failing apart. Parts with too few rows have no part in the correction.
  */
 async function judgeParts(
-  gate: Gate,
+  gate: MetricGate,
   parts: readonly Part[],
-  judge: Judge,
-  options: EvaluateOptions,
+  bench: Bench,
 ): Promise<readonly GateResult[]> {
-  const minRows =
-    gate.kind === 'non_inferior' ? (gate.minRows ?? options.minRows) : options.minRows;
-  const limit = limitFor(gate);
-  const sampled = [];
+  const { options } = bench;
+  const minRows = gate.minRows ?? options.minRows;
+  const sampled: Sampled[] = [];
   const results: GateResult[] = [];
   for (const part of parts) {
-    const whyNot = tooLittle(part.rows, minRows);
-    const metric = whyNot === null ? await judge.sample(gate.metric, part.rows) : null;
-    const sampling = (gate.kind === 'absolute' ? metric?.candidate : metric?.delta) ?? null;
-    if (metric === null || sampling === null) {
-      const reason = whyNot ?? `${gate.metric} cannot be computed from these rows`;
-      results.push({
-        ...unjudged(gate, part.rows, options, part.slice, reason),
-        rowsWanted: part.rows.labels.length < minRows ? minRows : null,
-      });
-    } else sampled.push({ ...part, metric, sampling });
+    const found = await sampledPart(gate, part, minRows, bench);
+    if (found.kind === 'sampled') sampled.push(found.sampled);
+    else results.push(found.result);
   }
   const alpha = 1 - options.confidence;
-  const passing = holmLevels(
-    sampled.map(({ sampling }) => pBeyond(sampling, limit, 'above')),
-    alpha,
-  );
-  const failing = holmLevels(
-    sampled.map(({ sampling }) => pBeyond(sampling, limit, 'below')),
-    alpha,
-  );
-  sampled.forEach(({ slice, rows, metric, sampling }, i) => {
+  const opposite = (side: Question['passing']) => (side === 'above' ? 'below' : 'above');
+  const levels = (side: (one: Question) => Question['passing']) =>
+    holmLevels(
+      sampled.map((one) => pBeyond(one.sampling, one.limit, side(one))),
+      alpha,
+    );
+  const passing = levels((one) => one.passing);
+  const failing = levels((one) => opposite(one.passing));
+  sampled.forEach((one, i) => {
+    const { slice, rows, metric, sampling, limit, shown, margin } = one;
     // Behind a step that was not significant nothing is judged any more: the bound of the strictest step is shown.
     const strictest = alpha / sampled.length;
-    const stepOf = (levels: readonly number[]) => Math.max(levels[i] ?? 0, strictest);
-    const confidence = 1 - stepOf(passing);
-    const upperConfidence = 1 - stepOf(failing);
-    const range = gate.kind === 'absolute' ? rangeOf(gate.metric) : undefined;
-    const bounded = boundsOf(sampling, confidence, upperConfidence, range);
-    const judgement = judgementOf(gate, bounded);
-    const n = rows.labels.length;
+    const confidenceOf = (found: readonly number[]) => 1 - Math.max(found[i] ?? 0, strictest);
+    const [confidence, upperConfidence] =
+      one.passing === 'above'
+        ? [confidenceOf(passing), confidenceOf(failing)]
+        : [confidenceOf(failing), confidenceOf(passing)];
+    const range = gate.kind === 'absolute' ? metricFacts(gate.metric).range : undefined;
+    const asked = boundsOf(sampling, confidence, upperConfidence, range);
+    const bounded = {
+      estimate: asked.estimate + shown,
+      lower: asked.lower + shown,
+      upper: asked.upper + shown,
+    };
+    const judgement = judgementOf(gate, bounded, margin);
     results.push({
-      ...unjudged(gate, rows, options, slice, judgement.reason),
+      ...unjudged(gate, rows, options, slice),
       estimateChampion: metric.champion?.estimate ?? null,
       estimateCandidate: metric.candidate.estimate,
       delta: gate.kind === 'absolute' ? null : bounded.estimate,
@@ -380,36 +395,269 @@ async function judgeParts(
       confidence,
       upperConfidence,
       method: metric.method,
-      verdict: judgement.verdict,
-      rowsWanted: judgement.verdict === 'inconclusive' ? rowsToSettle(n, bounded, limit) : null,
+      margin,
+      ...judgement,
+      rowsWanted:
+        judgement.verdict === 'inconclusive'
+          ? rowsToSettle(rows.labels.length, asked, limit)
+          : null,
     });
   });
   return results;
 }
 
-function tooLittle(rows: ScoredRows, minRows: number): string | null {
+type PartFound =
+  | { readonly kind: 'sampled'; readonly sampled: Sampled }
+  | { readonly kind: 'unjudged'; readonly result: GateResult };
+
+async function sampledPart(
+  gate: MetricGate,
+  part: Part,
+  minRows: number,
+  bench: Bench,
+): Promise<PartFound> {
+  const { options, judge } = bench;
+  const { rows, slice } = part;
+  const answer = (
+    verdict: GateResult['verdict'],
+    reasonCode: GateReasonCode,
+    reason: string,
+  ): PartFound => ({
+    kind: 'unjudged',
+    result: { ...unjudged(gate, rows, options, slice), verdict, reasonCode, reason },
+  });
+  const little = tooLittle(rows, minRows, metricFacts(gate.metric).task === 'classification');
+  if (little !== null)
+    return {
+      kind: 'unjudged',
+      result: insufficient(gate, unjudged(gate, rows, options, slice), little, minRows),
+    };
+  const missing = missingLatencies(gate, rows);
+  if (missing !== null) return answer('fail', missing.reasonCode, missing.reason);
+  let metric: MetricSampling | null;
+  if (gate.metric === 'custom') {
+    const { duck, predictions } = bench;
+    const { seed, signal } = options;
+    const how = { seed, ...(signal && { signal }) };
+    const custom = await sampleCustom(duck, predictions, gate.sql ?? '', slice, how);
+    if (custom.kind !== 'sampled') return answer('fail', custom.kind, custom.reason);
+    metric = custom.sampling;
+  } else metric = await judge.sample(gate.metric, rows);
+  if (metric === null) {
+    if (gate.metric === 'prediction_flip_share' && rows.champion === null)
+      return answer('fail', 'missing metric', 'there is no champion whose decisions could flip');
+    // Rows enough of each class are there: the number itself does not exist, such as a percentage of a label of 0.
+    return answer('fail', 'not a number', `${gate.metric} cannot be computed from these rows`);
+  }
+  if (gate.kind === 'non_inferior' && gate.margin.relative !== undefined) {
+    const champion = metric.champion?.estimate ?? 0;
+    if (!(champion > 0))
+      return answer(
+        'inconclusive',
+        'champion is zero',
+        `${gate.metric} of the champion is ${champion}: a share of that says nothing`,
+      );
+  }
+  const question = questionOf(gate, metric);
+  if (question === null)
+    return answer('fail', 'missing metric', `${gate.metric} of the champion is not known`);
+  return { kind: 'sampled', sampled: { ...part, ...question, metric } };
+}
+
+function missingLatencies(
+  gate: MetricGate,
+  { latencies }: ScoredRows,
+): { readonly reasonCode: GateReasonCode; readonly reason: string } | null {
+  if (latencyQuantile(gate.metric) === null) return null;
+  const sides =
+    gate.kind === 'absolute' ? ['candidate' as const] : (['candidate', 'champion'] as const);
+  for (const side of sides) {
+    const values = latencies?.[side] ?? null;
+    if (values === null) {
+      const column = side === 'candidate' ? 'latencyCandidateMs' : 'latencyChampionMs';
+      return {
+        reasonCode: 'missing metric',
+        reason: `the predictions have no latencies of the ${side}: write a column ${column}, or name it in evaluate.inputs.latency.${side}`,
+      };
+    }
+    const unknown = values.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);
+    if (unknown > 0)
+      return {
+        reasonCode: 'not a number',
+        reason: `${unknown} latencies of the ${side} are not milliseconds of 0 or more`,
+      };
+  }
+  return null;
+}
+
+/** A size is what it is: it has no interval. */
+function judgeSize(gate: MetricGate, { rows, options }: Bench): GateResult {
+  const base = unjudged(gate, rows, options, null);
+  const bytes = options.candidateSizeBytes;
+  if (gate.kind !== 'absolute' || bytes === undefined || !(bytes > 0))
+    return {
+      ...base,
+      verdict: 'fail',
+      reasonCode: 'missing metric',
+      reason: 'the size of the candidate is not known',
+    };
+  const size = bytes / 1_000_000;
+  const judgement = judgeAbsolute(gate, { estimate: size, lower: size, upper: size });
+  return {
+    ...base,
+    estimateCandidate: size,
+    lower: size,
+    upper: size,
+    method: 'point',
+    ...judgement,
+  };
+}
+
+async function judgeBiasGate(gate: BiasGate, bench: Bench): Promise<readonly GateResult[]> {
+  const { predictions, options } = bench;
+  const { facet: column } = gate;
+  const fault = (
+    value: string,
+    verdict: SliceFault['verdict'],
+    reasonCode: GateReasonCode,
+    reason: string,
+  ) => without(gate, bench, { slice: { column, value }, verdict, reasonCode, reason });
+  if (!predictions.has(column))
+    return [fault(ALL, 'fail', 'missing column', `the predictions have no column ${column}`)];
+  const values = await predictions.valuesOf(column);
+  if (values.length > MOST_SLICES)
+    return [
+      fault(
+        ALL,
+        'inconclusive',
+        'too many slices',
+        `${column} has more than ${MOST_SLICES} values: name those to look at in disadvantaged`,
+      ),
+    ];
+  if (values.length < 2)
+    return [
+      fault(
+        ALL,
+        'fail',
+        'missing slice',
+        `${column} has one value only: there is nobody to compare with`,
+      ),
+    ];
+  // Of two values each is the other's mirror image.
+  const asked = gate.disadvantaged ?? (values.length === 2 ? values.slice(1) : values);
+  const minRows = gate.minRows ?? options.minRows;
+  const results: GateResult[] = [];
+  for (const value of asked) {
+    if (!values.includes(value)) {
+      results.push(
+        fault(value ?? '', 'fail', 'missing slice', `no row has the ${column} ${value ?? ''}`),
+      );
+      continue;
+    }
+    results.push(await judgeFacet(gate, { column, value }, asked.length, minRows, bench));
+  }
+  return results;
+}
+
+/** One group against all the others, at the level that is left of the error for each of `among` groups (Bonferroni). */
+async function judgeFacet(
+  gate: BiasGate,
+  slice: SliceOf,
+  among: number,
+  minRows: number,
+  { predictions, options }: Bench,
+): Promise<GateResult> {
+  const { rows, marks } = await predictions.loadMarked(null, slice);
+  const n = marks.reduce((sum, mark) => sum + mark, 0);
+  const base = { ...unjudged(gate, rows, options, slice), n };
+  const rarer = Math.min(n, rows.labels.length - n);
+  if (rarer < minRows) {
+    const reason = `${n} rows with ${slice.column} ${slice.value ?? MISSING} and ${rows.labels.length - n} others, ${minRows} of each are needed`;
+    return insufficient(gate, base, { reasonCode: 'too few rows', reason }, null);
+  }
+  const { seed, signal } = options;
+  const sampled = await sampleBias(gate.metric, rows, marks, { seed, ...(signal && { signal }) });
+  if (sampled === null)
+    return {
+      ...base,
+      verdict: 'fail',
+      reasonCode: 'not a number',
+      reason: `${gate.metric} cannot be computed: one of the groups has no such rows`,
+    };
+  const confidence = 1 - (1 - options.confidence) / among;
+  const bounded = sampled.bounds(confidence);
+  const closer = gate.orNotWorseThanChampion ? sampled.closer(confidence) : null;
+  return {
+    ...base,
+    estimateChampion: sampled.champion,
+    estimateCandidate: sampled.candidate,
+    lower: bounded.lower,
+    upper: bounded.upper,
+    confidence,
+    upperConfidence: confidence,
+    method: sampled.method,
+    ...judgeBias(gate, bounded, closer),
+  };
+}
+
+interface TooLittle {
+  readonly reasonCode: GateReasonCode;
+  readonly reason: string;
+}
+
+function tooLittle(rows: ScoredRows, minRows: number, hasClasses: boolean): TooLittle | null {
   const n = rows.labels.length;
-  if (n < minRows) return `${n} rows, ${minRows} are needed`;
-  const positives = positivesOf(rows);
-  const rarer = Math.min(positives, n - positives);
-  return rarer < FEWEST_OF_A_CLASS
-    ? `only ${rarer} of ${n} rows are of the rarer class, ${FEWEST_OF_A_CLASS} are needed`
+  if (n < minRows)
+    return { reasonCode: 'too few rows', reason: `${n} rows, ${minRows} are needed` };
+  if (hasClasses) {
+    const positives = positivesOf(rows);
+    const rarer = Math.min(positives, n - positives);
+    if (rarer < FEWEST_OF_A_CLASS)
+      return {
+        reasonCode: 'too few of a class',
+        reason: `only ${rarer} of ${n} rows are of the rarer class, ${FEWEST_OF_A_CLASS} are needed`,
+      };
+  }
+  const entities = rows.groups?.count;
+  return entities !== undefined && entities < FEWEST_ENTITIES
+    ? {
+        reasonCode: 'too few entities',
+        reason: `the ${n} rows are of ${entities} entities, ${FEWEST_ENTITIES} are needed`,
+      }
     : null;
 }
+
+/** Too little to judge: open, unless the policy says that it only warns, or that it fails. */
+function insufficient(
+  gate: Gate,
+  base: GateResult,
+  why: TooLittle,
+  minRows: number | null,
+): GateResult {
+  return {
+    ...base,
+    ...why,
+    verdict: gate.onInsufficient === 'fail' ? 'fail' : 'inconclusive',
+    ...(gate.onInsufficient === 'warn' && { waived: true as const }),
+    rowsWanted: minRows !== null && base.n < minRows ? minRows : null,
+  };
+}
+
+const MISSING = '(missing)';
 
 function unjudged(
   gate: Gate,
   rows: ScoredRows,
   { confidence, seed }: EvaluateOptions,
-  slice: GateResult['slice'],
-  reason: string,
+  slice: SliceOf | null,
 ): GateResult {
+  const value = slice?.value ?? MISSING;
   return {
-    id: slice === null ? gate.id : `${gate.id}[${slice.column}=${slice.value}]`,
+    id: slice === null ? gate.id : `${gate.id}[${slice.column}=${value}]`,
     kind: gate.kind,
     metric: gate.metric,
     severity: gate.severity,
-    slice,
+    slice: slice === null ? null : { column: slice.column, value },
     estimateChampion: null,
     estimateCandidate: null,
     delta: null,
@@ -423,7 +671,21 @@ function unjudged(
     seed,
     margin: marginOf(gate),
     verdict: 'inconclusive',
-    reason,
+    reason: '',
     rowsWanted: null,
   };
+}
+
+/** What may be lost, gained or kept, where no champion has been looked at. */
+function marginOf(gate: Gate): number {
+  switch (gate.kind) {
+    case 'absolute':
+      return limitOf(gate);
+    case 'non_inferior':
+      return gate.margin.absolute ?? gate.margin.relative ?? Number.NaN;
+    case 'superior':
+      return gate.minGain;
+    case 'bias':
+      return gate.range[1];
+  }
 }

@@ -1,20 +1,16 @@
-import {
-  accuracy,
-  brierOf,
-  f1,
-  logLossOf,
-  meanLoss,
-  prAuc,
-  precision,
-  recall,
-  THRESHOLD,
-} from '../domain/stats/binary-metrics.js';
-import type { Confusion } from '../domain/stats/binary-metrics.js';
 import { deLong, pairedDeLong } from '../domain/stats/delong.js';
+import { THRESHOLD } from '../domain/stats/binary-metrics.js';
+import type { Confusion } from '../domain/stats/binary-metrics.js';
 import type { Bounded } from '../domain/stats/gates.js';
-import { lowerIsBetter } from '../domain/stats/performance.js';
+import { latencyQuantile, metricFacts } from '../domain/stats/metrics.js';
 import { quantileSorted } from '../domain/stats/rank-tests.js';
-import { ascendingOrder } from '../domain/stats/ranks.js';
+import {
+  DECISION_METRICS,
+  lossFromMean,
+  LOSSES,
+  rowMetric,
+  weightedMean,
+} from '../domain/stats/row-metrics.js';
 import type { GateMetric, GateMethod } from '../domain/stats/types.js';
 import { multinomial, seeded } from './random.js';
 import type { Random } from './random.js';
@@ -22,24 +18,39 @@ import { normalQuantile, normalTail } from './tails.js';
 
 /** Rows both models scored. */
 export interface ScoredRows {
-  /** 0 or 1. */
+  /** 0 or 1; for a regression any finite number. */
   readonly labels: Float64Array;
   /** `null` for a first model. */
   readonly champion: Float64Array | null;
   readonly candidate: Float64Array;
+  /** How much each row counts; once when absent. */
+  readonly weights?: Float64Array;
+  /** Which entity each row belongs to, 0 to `count` − 1: rows of one entity are drawn together. */
+  readonly groups?: { readonly of: Float64Array; readonly count: number };
+  /** Milliseconds each answer took; NaN where not known. */
+  readonly latencies?: {
+    readonly champion: Float64Array | null;
+    readonly candidate: Float64Array | null;
+  };
 }
 
 /** How a number would vary with other rows of the same kind. */
 export type Sampling =
   | { readonly kind: 'normal'; readonly estimate: number; readonly error: number }
-  | { readonly kind: 'draws'; readonly estimate: number; readonly sorted: Float64Array };
+  | {
+      readonly kind: 'draws';
+      readonly estimate: number;
+      readonly sorted: Float64Array;
+      /** By how much drawing itself raises the number, on average; 0 when absent. */
+      readonly bias?: number;
+    };
 
 export interface MetricSampling {
   readonly method: GateMethod;
   readonly champion: Sampling | null;
   readonly candidate: Sampling;
-  /** Candidate − champion, turned so that more is better. */
-  readonly delta: Sampling | null;
+  /** a · champion + b · candidate on the same rows. `null` when that needs a champion that is not there. */
+  combined(champion: number, candidate: number): Sampling | null;
 }
 
 export interface SamplingOptions {
@@ -51,6 +62,8 @@ export interface SamplingOptions {
 export const ROW_REPLICATES = 2_000;
 /** Draws over the table of labels and decisions, which cost the same for any number of rows. */
 export const TABLE_REPLICATES = 10_000;
+/** Draws whose number is not defined, such as those of one class, may be this share of all. */
+const MOST_UNDEFINED = 0.05;
 
 /** One-sided bounds, each at its own confidence; those of a share stay between 0 and 1 by `range`. */
 export function boundsOf(
@@ -67,10 +80,19 @@ export function boundsOf(
           estimate + normalQuantile(upperConfidence) * sampling.error,
         ]
       : [
-          quantileSorted(sampling.sorted, 1 - lowerConfidence),
-          quantileSorted(sampling.sorted, upperConfidence),
+          quantileSorted(sampling.sorted, 1 - lowerConfidence) - shiftOf(sampling, 'lower'),
+          quantileSorted(sampling.sorted, upperConfidence) - shiftOf(sampling, 'upper'),
         ];
   return { estimate, lower: Math.max(range[0], lower), upper: Math.min(range[1], upper) };
+}
+
+/**
+ * What drawing adds to a number that chance can only raise, such as the ECE: the rows themselves have added about as much
+ * to the estimate. The upper bound is freed of what the draws added, the lower one of both.
+ */
+function shiftOf(sampling: Sampling, side: 'lower' | 'upper'): number {
+  const bias = sampling.kind === 'draws' ? (sampling.bias ?? 0) : 0;
+  return side === 'lower' ? 2 * bias : bias;
 }
 
 /** One-sided p that the true value is not above (or, `side` below, not below) the limit. */
@@ -81,107 +103,162 @@ export function pBeyond(sampling: Sampling, limit: number, side: 'above' | 'belo
     if (sampling.error === 0) return distance > 0 ? 0 : 1;
     return normalTail(distance / sampling.error);
   }
+  const shift = shiftOf(sampling, side === 'above' ? 'lower' : 'upper');
   let against = 0;
-  for (const draw of sampling.sorted) if (sign * (draw - limit) <= 0) against += 1;
+  for (const draw of sampling.sorted) if (sign * (draw - shift - limit) <= 0) against += 1;
   return (against + 1) / (sampling.sorted.length + 1);
 }
 
 /**
- * One metric of both models on the same rows. `null` where it cannot be computed: fewer than two rows of either class.
+ * One metric of both models on the same rows. `null` where it cannot be computed: fewer than two rows of either class, no
+ * latencies, or a number that too many of the draws do not have.
  *
  * ROC AUC by DeLong; what depends on decisions only by drawing the table of label × decision × decision, which is the
- * exact paired bootstrap; the rest by drawing rows. Every metric begins at the same seed, so that a gate's numbers do not
- * depend on which other gates there are.
+ * exact paired bootstrap; the rest by drawing rows. Where rows belong to entities or have weights, DeLong and the table
+ * would be wrong: entities are drawn, with all of their rows. Every metric begins at the same seed, so that a gate's
+ * numbers do not depend on which other gates there are.
  */
 export async function sampleMetric(
   metric: GateMetric,
   rows: ScoredRows,
   options: SamplingOptions,
 ): Promise<MetricSampling | null> {
-  const positives = rows.labels.reduce((sum, label) => sum + label, 0);
-  if (positives < 2 || rows.labels.length - positives < 2) return null;
-  switch (metric) {
-    case 'roc_auc':
-      return sampleAuc(rows);
-    case 'accuracy':
-      return sampleTable(rows, accuracy, options);
-    case 'precision':
-      return sampleTable(rows, precision, options);
-    case 'recall':
-      return sampleTable(rows, recall, options);
-    case 'f1':
-      return sampleTable(rows, f1, options);
-    case 'log_loss':
-      return sampleLosses(metric, rows, logLossOf, options);
-    case 'brier':
-      return sampleLosses(metric, rows, brierOf, options);
-    case 'pr_auc':
-      return samplePrAuc(rows, options);
+  if (rows.labels.length < 2) return null;
+  if (metricFacts(metric).task === 'classification' && metric !== 'prediction_flip_share') {
+    const positives = rows.labels.reduce((sum, label) => sum + label, 0);
+    if (positives < 2 || rows.labels.length - positives < 2) return null;
   }
+  if (rows.weights === undefined && rows.groups === undefined) {
+    if (metric === 'roc_auc') return sampleAuc(rows);
+    const decide = DECISION_METRICS[metric];
+    if (decide !== undefined) return sampleTable(rows, decide, options);
+    if (metric === 'prediction_flip_share') return sampleFlips(rows, options);
+    if (LOSSES[metric] !== undefined) return sampleLosses(metric, rows, options);
+  }
+  return sampleRows(metric, rows, options);
 }
 
 function sampleAuc({ labels, champion, candidate }: ScoredRows): MetricSampling | null {
   const normal = (estimate: number, variance: number): Sampling => ({
     kind: 'normal',
     estimate,
-    error: Math.sqrt(variance),
+    error: Math.sqrt(Math.max(0, variance)),
   });
   if (champion === null) {
     const own = deLong(labels, candidate);
     return own === null
       ? null
-      : { method: 'delong', champion: null, candidate: normal(own.auc, own.variance), delta: null };
+      : {
+          method: 'delong',
+          champion: null,
+          candidate: normal(own.auc, own.variance),
+          combined: (a, b) => (a === 0 ? normal(b * own.auc, b * b * own.variance) : null),
+        };
   }
   const both = pairedDeLong(labels, champion, candidate);
-  return both === null
-    ? null
-    : {
-        method: 'delong',
-        champion: normal(both.champion.auc, both.champion.variance),
-        candidate: normal(both.candidate.auc, both.candidate.variance),
-        delta: normal(both.difference, both.differenceVariance),
-      };
+  if (both === null) return null;
+  const { champion: first, candidate: second, covariance } = both;
+  return {
+    method: 'delong',
+    champion: normal(first.auc, first.variance),
+    candidate: normal(second.auc, second.variance),
+    combined: (a, b) =>
+      normal(
+        // The difference itself has its own rounding: keep it.
+        a === -b ? b * both.difference : a * first.auc + b * second.auc,
+        a === -b
+          ? b * b * both.differenceVariance
+          : a * a * first.variance + b * b * second.variance + 2 * a * b * covariance,
+      ),
+  };
 }
 
-/** Values of both models in one draw. */
+/** Values of both models in one draw; NaN where there is no champion. */
 type Draw = readonly [champion: number, candidate: number];
 
+/**
+ * Draws until there are enough, and gives way to the event loop between draws: heartbeats and cancellation are handled
+ * there. A draw without a number is left out; where there are many of those, nothing can be said.
+ */
 async function collect(
   metric: GateMetric,
-  hasChampion: boolean,
+  rows: Pick<ScoredRows, 'champion' | 'groups'>,
   point: Draw,
   replicates: number,
   draw: () => Draw,
   signal?: AbortSignal,
-): Promise<MetricSampling> {
+): Promise<MetricSampling | null> {
+  const hasChampion = rows.champion !== null && !Number.isNaN(point[0]);
   const champion = new Float64Array(replicates);
   const candidate = new Float64Array(replicates);
-  const delta = new Float64Array(replicates);
-  const sign = lowerIsBetter(metric) ? -1 : 1;
+  let [kept, undefinedDraws] = [0, 0];
   let breathAt = performance.now();
-  for (let i = 0; i < replicates; i += 1) {
+  while (kept < replicates) {
     const [first, second] = draw();
-    champion[i] = first;
-    candidate[i] = second;
-    delta[i] = sign * (second - first);
+    if (Number.isFinite(second) && (!hasChampion || Number.isFinite(first))) {
+      champion[kept] = first;
+      candidate[kept] = second;
+      kept += 1;
+    } else {
+      undefinedDraws += 1;
+      if (undefinedDraws > MOST_UNDEFINED * replicates) return null;
+    }
     if (performance.now() - breathAt > 20) {
-      // Heartbeats and cancellation are handled between draws.
       await new Promise((resume) => setImmediate(resume));
       signal?.throwIfAborted();
       breathAt = performance.now();
     }
   }
-  const draws = (estimate: number, values: Float64Array): Sampling => ({
-    kind: 'draws',
-    estimate,
-    sorted: values.sort(),
-  });
-  return {
-    method: hasChampion ? 'paired bootstrap' : 'bootstrap',
-    champion: hasChampion ? draws(point[0], champion) : null,
-    candidate: draws(point[1], candidate),
-    delta: hasChampion ? draws(sign * (point[1] - point[0]), delta) : null,
+  return samplingOfDraws(
+    metric,
+    { method: methodOf(hasChampion, rows.groups !== undefined), hasChampion, point },
+    champion,
+    candidate,
+  );
+}
+
+export const methodOf = (hasChampion: boolean, clustered: boolean): GateMethod =>
+  clustered
+    ? hasChampion
+      ? 'paired cluster bootstrap'
+      : 'cluster bootstrap'
+    : hasChampion
+      ? 'paired bootstrap'
+      : 'bootstrap';
+
+/** What draws of both models say of any combination of the two. */
+export function samplingOfDraws(
+  metric: GateMetric,
+  about: { readonly method: GateMethod; readonly hasChampion: boolean; readonly point: Draw },
+  champion: Float64Array,
+  candidate: Float64Array,
+): MetricSampling {
+  const { method, hasChampion, point } = about;
+  const combined = (a: number, b: number): Sampling | null => {
+    if (a !== 0 && !hasChampion) return null;
+    const sorted = candidate
+      .map((value, i) => (a === 0 ? 0 : a * (champion[i] ?? Number.NaN)) + b * value)
+      .sort();
+    const estimate = (a === 0 ? 0 : a * point[0]) + b * point[1];
+    // In a difference what drawing adds to both models goes away by itself.
+    const alone = metric === 'ece' && ((a === 0 && b > 0) || (b === 0 && a > 0));
+    const bias = alone ? Math.max(0, weightedMean(sorted, null) - estimate) : 0;
+    return { kind: 'draws', estimate, sorted, ...(bias > 0 && { bias }) };
   };
+  const own = combined(0, 1);
+  if (own === null) throw new Error('a combination without the champion needs none');
+  return {
+    method,
+    champion: hasChampion ? samplingAlone(metric, point[0], champion) : null,
+    candidate: own,
+    combined,
+  };
+}
+
+function samplingAlone(metric: GateMetric, estimate: number, values: Float64Array): Sampling {
+  const sorted = Float64Array.from(values).sort();
+  const bias = metric === 'ece' ? Math.max(0, weightedMean(sorted, null) - estimate) : 0;
+  return { kind: 'draws', estimate, sorted, ...(bias > 0 && { bias }) };
 }
 
 /** Cells by label (4), champion's decision (2) and candidate's decision (1). */
@@ -211,7 +288,7 @@ async function sampleTable(
   rows: ScoredRows,
   metricOf: (cells: Confusion) => number,
   { seed, signal }: SamplingOptions,
-): Promise<MetricSampling> {
+): Promise<MetricSampling | null> {
   const table = jointTable(rows);
   const both = (cells: readonly number[]): Draw => [
     metricOf(confusionOf(cells, 2)),
@@ -223,15 +300,38 @@ async function sampleTable(
     multinomial(random, rows.labels.length, table, drawn);
     return both(drawn);
   };
-  return collect('accuracy', rows.champion !== null, both(table), TABLE_REPLICATES, draw, signal);
+  return collect('accuracy', rows, both(table), TABLE_REPLICATES, draw, signal);
+}
+
+/** Decisions of the candidate that are not the champion's: one share, drawn as such. */
+async function sampleFlips(
+  rows: ScoredRows,
+  { seed, signal }: SamplingOptions,
+): Promise<MetricSampling | null> {
+  if (rows.champion === null) return null;
+  const table = jointTable(rows);
+  const share = (cells: readonly number[]): Draw => [
+    Number.NaN,
+    cells.reduce((n, count, cell) => ((cell & 1) !== (cell & 2) >> 1 ? n + count : n), 0) /
+      rows.labels.length,
+  ];
+  const random = seeded(seed);
+  const drawn = [...table];
+  const draw = () => {
+    multinomial(random, rows.labels.length, table, drawn);
+    return share(drawn);
+  };
+  const metric = 'prediction_flip_share';
+  return collect(metric, { champion: null }, share(table), TABLE_REPLICATES, draw, signal);
 }
 
 async function sampleLosses(
   metric: GateMetric,
   rows: ScoredRows,
-  lossOf: (label: number, score: number) => number,
   { seed, signal }: SamplingOptions,
-): Promise<MetricSampling> {
+): Promise<MetricSampling | null> {
+  const lossOf = LOSSES[metric];
+  if (lossOf === undefined) return null;
   const { labels, candidate } = rows;
   const champion = rows.champion ?? candidate;
   const n = labels.length;
@@ -247,66 +347,103 @@ async function sampleLosses(
       sumFirst += first[row] ?? 0;
       sumSecond += second[row] ?? 0;
     }
-    return [sumFirst / n, sumSecond / n];
+    return [lossFromMean(metric, sumFirst / n), lossFromMean(metric, sumSecond / n)];
   };
-  const point: Draw = [meanLoss(labels, champion, lossOf), meanLoss(labels, candidate, lossOf)];
-  return collect(metric, rows.champion !== null, point, ROW_REPLICATES, draw, signal);
+  const point: Draw = [
+    lossFromMean(metric, weightedMean(first, null)),
+    lossFromMean(metric, weightedMean(second, null)),
+  ];
+  if (!point.every(Number.isFinite)) return null;
+  return collect(metric, rows, point, ROW_REPLICATES, draw, signal);
 }
-
-const LOSSES = { log_loss: logLossOf, brier: brierOf } as const;
-
-export type LossMetric = keyof typeof LOSSES;
-
-export const isLoss = (metric: GateMetric): metric is LossMetric => metric in LOSSES;
 
 /**
  * A mean loss by its standard error: what a number that only is shown costs is one walk over the rows. A gate draws.
- * `null` with fewer than two rows.
+ * `null` with fewer than two rows, and where rows belong together or weigh differently.
  */
 export function sampleMeanLoss(
-  metric: LossMetric,
-  { labels, champion, candidate }: ScoredRows,
+  metric: GateMetric,
+  { labels, champion, candidate, weights, groups }: ScoredRows,
 ): Pick<MetricSampling, 'champion' | 'candidate'> | null {
-  if (labels.length < 2) return null;
   const lossOf = LOSSES[metric];
+  if (lossOf === undefined || labels.length < 2 || weights !== undefined || groups !== undefined)
+    return null;
   const normal = (scores: Float64Array): Sampling => {
     const n = scores.length;
-    const estimate = meanLoss(labels, scores, lossOf);
-    const squares = scores.reduce(
-      (sum, score, i) => sum + (lossOf(labels[i] ?? Number.NaN, score) - estimate) ** 2,
-      0,
-    );
-    return { kind: 'normal', estimate, error: Math.sqrt(squares / (n - 1) / n) };
+    const losses = scores.map((score, i) => lossOf(labels[i] ?? Number.NaN, score));
+    const mean = weightedMean(losses, null);
+    const squares = losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0);
+    const error = Math.sqrt(squares / (n - 1) / n);
+    const estimate = lossFromMean(metric, mean);
+    // The error of a root, by its slope.
+    const slope = metric === 'rmse' ? (mean > 0 ? 1 / (2 * estimate) : 0) : 1;
+    return { kind: 'normal', estimate, error: error * slope };
   };
   return { champion: champion === null ? null : normal(champion), candidate: normal(candidate) };
 }
 
-async function samplePrAuc(
+/** Draws rows, or entities with all of their rows, and weighs each row by how often it was drawn. */
+async function sampleRows(
+  metric: GateMetric,
   rows: ScoredRows,
   { seed, signal }: SamplingOptions,
-): Promise<MetricSampling> {
-  const { labels, champion, candidate } = rows;
-  const championOrder = champion === null ? null : ascendingOrder(champion);
-  const candidateOrder = ascendingOrder(candidate);
-  const both = (times?: Uint16Array): Draw => [
-    champion === null || championOrder === null
-      ? Number.NaN
-      : prAuc(labels, champion, championOrder, times),
-    prAuc(labels, candidate, candidateOrder, times),
+): Promise<MetricSampling | null> {
+  const { labels, weights = null } = rows;
+  const isLatency = latencyQuantile(metric) !== null;
+  const [first, second] = isLatency
+    ? [rows.latencies?.champion ?? null, rows.latencies?.candidate ?? null]
+    : [rows.champion, rows.candidate];
+  if (second === null) return null;
+  const isFlips = metric === 'prediction_flip_share';
+  const champion = first === null || isFlips ? null : rowMetric(metric, labels, first);
+  const candidate = rowMetric(metric, labels, second, isFlips ? first : null);
+  if (candidate === null) return null;
+  const both = (times: ArrayLike<number> | null): Draw => [
+    champion?.(times) ?? Number.NaN,
+    candidate(times),
   ];
   const random = seeded(seed);
-  const times = new Uint16Array(labels.length);
+  const times = new Float64Array(labels.length);
+  const drawTimes = drawer(rows, random, times);
   const draw = () => {
-    drawTimes(random, times);
+    drawTimes();
     return both(times);
   };
-  return collect('pr_auc', champion !== null, both(), ROW_REPLICATES, draw, signal);
+  const point = both(weights);
+  if (!Number.isFinite(point[1]) || (champion !== null && !Number.isFinite(point[0]))) return null;
+  const about = {
+    champion: champion === null ? null : first,
+    ...(rows.groups && { groups: rows.groups }),
+  };
+  return collect(metric, about, point, ROW_REPLICATES, draw, signal);
 }
 
-function drawTimes(random: Random, times: Uint16Array): void {
-  times.fill(0);
-  for (let i = 0; i < times.length; i += 1) {
-    const row = random.index(times.length);
-    times[row] = (times[row] ?? 0) + 1;
+/** Writes into `times` how often each row counts in a draw. */
+export function drawer(
+  { labels, groups, weights }: Pick<ScoredRows, 'labels' | 'groups' | 'weights'>,
+  random: Random,
+  times: Float64Array,
+): () => void {
+  const n = labels.length;
+  if (groups === undefined) {
+    return () => {
+      times.fill(0);
+      for (let i = 0; i < n; i += 1) {
+        const row = random.index(n);
+        times[row] = (times[row] ?? 0) + (weights === undefined ? 1 : (weights[row] ?? 0));
+      }
+    };
   }
+  const { of, count } = groups;
+  const drawn = new Float64Array(count);
+  return () => {
+    drawn.fill(0);
+    for (let i = 0; i < count; i += 1) {
+      const group = random.index(count);
+      drawn[group] = (drawn[group] ?? 0) + 1;
+    }
+    for (let i = 0; i < n; i += 1) {
+      times[i] = (drawn[of[i] ?? 0] ?? 0) * (weights === undefined ? 1 : (weights[i] ?? 0));
+    }
+  };
 }

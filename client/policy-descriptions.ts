@@ -383,6 +383,21 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     'Metadata key of the model package that holds the address of the predictions file.',
   'spec.evaluate.trainingRows':
     'Metadata key of the model package that holds the address of the training row ids.',
+  'spec.evaluate.inputs': 'What the columns of the predictions are called, where not as here.',
+  'spec.evaluate.inputs.task':
+    '`classification` (labels 0 and 1, scores of 0 to 1) or `regression` (numbers). Default: told from the metrics of the gates.',
+  'spec.evaluate.inputs.rowId': 'Default: `rowId`.',
+  'spec.evaluate.inputs.label': 'Default: `label`.',
+  'spec.evaluate.inputs.champion': 'Default: `champion`.',
+  'spec.evaluate.inputs.candidate': 'Default: `candidate`.',
+  'spec.evaluate.inputs.eventTime': 'Milliseconds since 1970. Default: `eventTimeMs`.',
+  'spec.evaluate.inputs.group':
+    'What a row is about, such as a customer. Rows of the same are drawn together, so that repeated ones do not count as evidence of their own.',
+  'spec.evaluate.inputs.weight': 'How much a row counts, a number of 0 or more.',
+  'spec.evaluate.inputs.latency': 'Milliseconds that each answer took, for gates on latency.',
+  'spec.evaluate.inputs.latency.champion': 'Default: `latencyChampionMs`.',
+  'spec.evaluate.inputs.latency.candidate': 'Default: `latencyCandidateMs`.',
+  'spec.evaluate.inputs.slices': 'Columns that gates may slice by; each must be there.',
   'spec.evaluate.gates': 'Each is passed, failed or inconclusive. At least one must be required.',
   'spec.evaluate.gates[absolute].id': 'Name of the gate.',
   'spec.evaluate.gates[absolute].kind': 'The candidate alone against a limit.',
@@ -391,24 +406,72 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.evaluate.gates[absolute].max': 'Most, for metrics that are better when lower.',
   'spec.evaluate.gates[absolute].on':
     '`estimate`, or `bound`: the end of the interval that is against the candidate.',
+  'spec.evaluate.gates[absolute].by':
+    'The same gate on each value of these columns, corrected for their number (Holm).',
+  'spec.evaluate.gates[absolute].values':
+    'Values that must be there, by column of `by`: one that is not fails the gate.',
+  'spec.evaluate.gates[absolute].minRows':
+    'Fewest rows, of a slice too, for a verdict. Default: `evaluate.minRows`.',
+  'spec.evaluate.gates[absolute].onInsufficient':
+    'Too few rows: `inconclusive` (the default), `warn` (told, and does not hold up the verdict), or `fail`.',
+  'spec.evaluate.gates[absolute].sql':
+    'With `metric: custom`: one aggregate over the columns of the predictions; `score` is the score of each model in turn, `label` the label.',
+  'spec.evaluate.gates[absolute].better': 'With `metric: custom`: which way is better.',
   'spec.evaluate.gates[absolute].severity':
     '`required`, or `advisory`: shown to the approver only.',
   'spec.evaluate.gates[non_inferior].id': 'Name of the gate.',
   'spec.evaluate.gates[non_inferior].kind': 'The candidate is not much worse than the champion.',
   'spec.evaluate.gates[non_inferior].metric': 'Metric that is compared.',
-  'spec.evaluate.gates[non_inferior].margin': 'How much worse is still accepted.',
+  'spec.evaluate.gates[non_inferior].margin': 'How much worse is still accepted: one of the two.',
   'spec.evaluate.gates[non_inferior].margin.absolute': "In the metric's own unit.",
+  'spec.evaluate.gates[non_inferior].margin.relative':
+    "As a share of the champion's value, such as 0.02 for 2 %. Not for `mcc`, `r2` and `custom`, which can be 0 or below.",
   'spec.evaluate.gates[non_inferior].by':
-    'The same gate on each value of these columns, corrected for their number.',
-  'spec.evaluate.gates[non_inferior].minRows': 'Fewest rows of a slice for a verdict on it.',
+    'The same gate on each value of these columns, corrected for their number (Holm).',
+  'spec.evaluate.gates[non_inferior].values':
+    'Values that must be there, by column of `by`: one that is not fails the gate.',
+  'spec.evaluate.gates[non_inferior].minRows':
+    'Fewest rows, of a slice too, for a verdict. Default: `evaluate.minRows`.',
+  'spec.evaluate.gates[non_inferior].onInsufficient':
+    'Too few rows: `inconclusive` (the default), `warn` (told, and does not hold up the verdict), or `fail`.',
+  'spec.evaluate.gates[non_inferior].sql':
+    'With `metric: custom`: one aggregate over the columns of the predictions; `score` is the score of each model in turn, `label` the label.',
+  'spec.evaluate.gates[non_inferior].better': 'With `metric: custom`: which way is better.',
   'spec.evaluate.gates[non_inferior].severity':
     '`required`, or `advisory`: shown to the approver only.',
   'spec.evaluate.gates[superior].id': 'Name of the gate.',
   'spec.evaluate.gates[superior].kind': 'The candidate is better than the champion.',
   'spec.evaluate.gates[superior].metric': 'Metric that is compared.',
   'spec.evaluate.gates[superior].minGain': "How much better it must be, in the metric's own unit.",
+  'spec.evaluate.gates[superior].by':
+    'The same gate on each value of these columns, corrected for their number (Holm).',
+  'spec.evaluate.gates[superior].values':
+    'Values that must be there, by column of `by`: one that is not fails the gate.',
+  'spec.evaluate.gates[superior].minRows':
+    'Fewest rows, of a slice too, for a verdict. Default: `evaluate.minRows`.',
+  'spec.evaluate.gates[superior].onInsufficient':
+    'Too few rows: `inconclusive` (the default), `warn` (told, and does not hold up the verdict), or `fail`.',
+  'spec.evaluate.gates[superior].sql':
+    'With `metric: custom`: one aggregate over the columns of the predictions; `score` is the score of each model in turn, `label` the label.',
+  'spec.evaluate.gates[superior].better': 'With `metric: custom`: which way is better.',
   'spec.evaluate.gates[superior].severity':
     '`required`, or `advisory`: shown to the approver only.',
+  'spec.evaluate.gates[bias].id': 'Name of the gate.',
+  'spec.evaluate.gates[bias].kind': 'The candidate treats groups of rows the same.',
+  'spec.evaluate.gates[bias].metric':
+    'By the names of SageMaker Clarify: `dppl` positive predictions, `di` their ratio, `ad` accuracy, `rd` recall, `sd` specificity, `dar` precision; all the others less this group.',
+  'spec.evaluate.gates[bias].facet': 'Column that says which group a row is about.',
+  'spec.evaluate.gates[bias].disadvantaged':
+    'Values of the facet that are each compared with all the other rows. Default: every value.',
+  'spec.evaluate.gates[bias].range':
+    'Least and most, around 0 (`di`: 1), which is equal treatment.',
+  'spec.evaluate.gates[bias].orNotWorseThanChampion':
+    'Out of the range passes where the candidate surely is no further from equal treatment than the champion.',
+  'spec.evaluate.gates[bias].minRows':
+    'Fewest rows of the group, and of the others. Default: `evaluate.minRows`.',
+  'spec.evaluate.gates[bias].onInsufficient':
+    'Too few rows: `inconclusive` (the default), `warn` (told, and does not hold up the verdict), or `fail`.',
+  'spec.evaluate.gates[bias].severity': '`required`, or `advisory`: shown to the approver only.',
   'spec.approve': 'Who lets a candidate into service.',
   'spec.approve.approvals': 'Distinct people who must approve. One rejection settles the matter.',
   'spec.approve.approvers': 'People, and groups as `group:name`.',

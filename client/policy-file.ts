@@ -494,7 +494,7 @@ function inOrder(issues: readonly PolicyIssue[]): readonly PolicyIssue[] {
 /** What a schema without clock and cron parser cannot see. */
 function furtherComplaints(policy: Policy): readonly Complaint[] {
   const complaints: Complaint[] = [];
-  const { retrain, evaluate, scaling } = policy.spec;
+  const { retrain, scaling } = policy.spec;
   if (!isTimeZone(retrain.timeZone)) {
     complaints.push({
       path: ['spec', 'retrain', 'timeZone'],
@@ -530,16 +530,6 @@ function furtherComplaints(policy: Policy): readonly Complaint[] {
         about: 'value',
         message: fault,
         remedy: 'write five fields: minute hour day month weekday, such as "0 7 * * MON-FRI"',
-      });
-  });
-  const ids = evaluate.gates.map((gate) => gate.id);
-  ids.forEach((id, index) => {
-    if (ids.indexOf(id) !== index)
-      complaints.push({
-        path: ['spec', 'evaluate', 'gates', index, 'id'],
-        about: 'value',
-        message: `the id '${id}' is used twice`,
-        remedy: 'give each gate an id of its own',
       });
   });
   return complaints;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { DISAGREEMENTS, REMEDIABLE_KINDS, REMEDIES } from './disagreements.js';
 import { DURATION_PATTERN, durationMs } from './duration.js';
-import { gateSchema } from './gate.schema.js';
+import { evaluateSchema } from './evaluate.schema.js';
 import { MOST_BUDGET_RUNS } from './governor.js';
 import { MATH_ID, mathFaults } from './metric-math.js';
 import { STAT_PATTERN } from './metric-stat.js';
@@ -718,22 +718,6 @@ const retrainSchema = z.strictObject({
     .optional(),
   timeout: positiveDurationSchema.default('12h'),
 });
-
-const evaluateSchema = z
-  .strictObject({
-    /** One-sided confidence of every bound. */
-    confidence: z.number().min(0.8).lt(1).default(0.95),
-    minRows: z.int().min(100).max(MOST_ROWS).default(1_000),
-    /** The package's metadata key that holds the address of the predictions file. */
-    predictions: z.string().min(1).max(128).default('modelkeeper:predictions'),
-    /** The package's metadata key that holds the address of the training row ids. */
-    trainingRows: z.string().min(1).max(128).default('modelkeeper:trainingRows'),
-    gates: z.array(gateSchema).min(1).max(50),
-  })
-  .refine((evaluate) => evaluate.gates.some((gate) => gate.severity === 'required'), {
-    path: ['gates'],
-    message: 'at least one gate must be required, or every candidate would pass',
-  });
 
 const DOORS = ['console', 'cli', 'local', 'temporal', 'registry'] as const;
 

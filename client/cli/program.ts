@@ -5,6 +5,7 @@ import { addCompletionCommand } from './completion.js';
 import type { CliContext } from './context.js';
 import { harmless } from './render.js';
 import { addDoctorCommand } from './doctor-command.js';
+import { addEvaluateCommand } from './evaluate-command.js';
 import { endingOf, EXIT, type ExitCode } from './exit.js';
 import { addLedgerCommands } from './ledger-commands.js';
 import { addModelCommands } from './model-commands.js';
@@ -16,6 +17,7 @@ const EXIT_CODES = `
 Exit codes:
   0 done   1 unexpected   2 refused or invalid input   3 not found
   4 Temporal, AWS or a worker cannot be reached   5 not in time   6 ended otherwise
+  10 a verdict says worse   11 the data are broken   12 a verdict cannot tell
 
 Connection: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, … and AWS_*. Documentation: docs/cli.md`;
 
@@ -38,6 +40,8 @@ export function buildProgram(context: CliContext, version: string): Command {
   addReleaseCommands(program, context);
   program.commandsGroup('The record:');
   addLedgerCommands(program, context);
+  program.commandsGroup('On this machine:');
+  addEvaluateCommand(program, context);
   program.commandsGroup('Set-up:');
   addDoctorCommand(program, context);
   addCompletionCommand(program, context);

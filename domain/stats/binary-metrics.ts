@@ -41,6 +41,12 @@ export function f1({ tp, fp, fn }: Confusion): number {
   return tp === 0 ? 0 : (2 * tp) / (2 * tp + fp + fn);
 }
 
+/** Matthews' correlation; 0 when a row or a column of the table is empty, as in scikit-learn. */
+export function mcc({ tp, fp, fn, tn }: Confusion): number {
+  const below = Math.sqrt(tp + fp) * Math.sqrt(tp + fn) * Math.sqrt(tn + fp) * Math.sqrt(tn + fn);
+  return below === 0 ? 0 : (tp * tn - fp * fn) / below;
+}
+
 /** Area under the ROC curve, ties counting one half. NaN when one class is missing. */
 export function rocAuc(labels: ArrayLike<number>, scores: ArrayLike<number>): number {
   const ranks = midRanks(scores);

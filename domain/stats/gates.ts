@@ -1,5 +1,6 @@
-import { lowerIsBetter } from './performance.js';
-import type { EvaluationChecks, Gate, GateResult, GateVerdict } from './types.js';
+import { lowerIsBetter } from './metrics.js';
+import type { EvaluationTask } from './metrics.js';
+import type { EvaluationChecks, Gate, GateReasonCode, GateResult, GateVerdict } from './types.js';
 import { rounded } from './verdict.js';
 
 /** A number with one-sided bounds. */
@@ -12,13 +13,20 @@ export interface Bounded {
 export interface Judgement {
   readonly verdict: GateVerdict;
   readonly reason: string;
+  readonly reasonCode: GateReasonCode;
 }
 
 type AbsoluteGate = Extract<Gate, { kind: 'absolute' }>;
+type BiasGate = Extract<Gate, { kind: 'bias' }>;
+
+/** True where less of the gate's metric is better; of a metric that people wrote they say it themselves. */
+export function lowerPasses(gate: Exclude<Gate, BiasGate>): boolean {
+  return gate.better === undefined ? lowerIsBetter(gate.metric) : gate.better === 'lower';
+}
 
 /** The limit an absolute gate puts on the metric. */
 export function limitOf(gate: AbsoluteGate): number {
-  return (lowerIsBetter(gate.metric) ? gate.max : gate.min) ?? Number.NaN;
+  return (lowerPasses(gate) ? gate.max : gate.min) ?? Number.NaN;
 }
 
 /**
@@ -27,7 +35,7 @@ export function limitOf(gate: AbsoluteGate): number {
  */
 export function judgeAbsolute(gate: AbsoluteGate, candidate: Bounded): Judgement {
   const limit = limitOf(gate);
-  const down = lowerIsBetter(gate.metric);
+  const down = lowerPasses(gate);
   const keeps = (value: number) => (down ? value <= limit : value >= limit);
   const [worse, better] = down
     ? [candidate.upper, candidate.lower]
@@ -37,13 +45,21 @@ export function judgeAbsolute(gate: AbsoluteGate, candidate: Bounded): Judgement
   if (anyNaN(candidate) || Number.isNaN(limit)) return notANumber(gate.metric);
   if (gate.on === 'estimate') {
     return keeps(candidate.estimate)
-      ? { verdict: 'pass', reason: `${numbers}: the estimate is ${wanted}` }
-      : { verdict: 'fail', reason: `${numbers}: the estimate is not ${wanted}` };
+      ? kept(`${numbers}: the estimate is ${wanted}`)
+      : broken(`${numbers}: the estimate is not ${wanted}`);
   }
-  if (keeps(worse)) return { verdict: 'pass', reason: `${numbers}: surely ${wanted}` };
-  if (!keeps(better)) return { verdict: 'fail', reason: `${numbers}: surely not ${wanted}` };
-  return { verdict: 'inconclusive', reason: `${numbers}: cannot tell whether it is ${wanted}` };
+  if (keeps(worse)) return kept(`${numbers}: surely ${wanted}`);
+  if (!keeps(better)) return broken(`${numbers}: surely not ${wanted}`);
+  return undecided(`${numbers}: cannot tell whether it is ${wanted}`);
 }
+
+const kept = (reason: string): Judgement => ({ verdict: 'pass', reasonCode: 'kept', reason });
+const broken = (reason: string): Judgement => ({ verdict: 'fail', reasonCode: 'broken', reason });
+const undecided = (reason: string): Judgement => ({
+  verdict: 'inconclusive',
+  reasonCode: 'undecided',
+  reason,
+});
 
 /**
  * Not worse than the champion by the margin or more: passes when the lower bound of the difference is above −margin,
@@ -54,41 +70,51 @@ export function judgeAbsolute(gate: AbsoluteGate, candidate: Bounded): Judgement
 export function judgeNonInferior(metric: string, margin: number, delta: Bounded): Judgement {
   if (anyNaN(delta)) return notANumber(metric);
   const numbers = `${metric} changed by ${interval(delta)}`;
-  if (delta.lower > -margin) {
-    return { verdict: 'pass', reason: `${numbers}: surely loses less than ${margin}` };
-  }
-  if (delta.upper < -margin) {
-    return { verdict: 'fail', reason: `${numbers}: surely loses more than ${margin}` };
-  }
-  return {
-    verdict: 'inconclusive',
-    reason: `${numbers}: cannot tell whether it loses less than ${margin}`,
-  };
+  const allowed = rounded(margin);
+  if (delta.lower > -margin) return kept(`${numbers}: surely loses less than ${allowed}`);
+  if (delta.upper < -margin) return broken(`${numbers}: surely loses more than ${allowed}`);
+  return undecided(`${numbers}: cannot tell whether it loses less than ${allowed}`);
 }
 
 /** Better than the champion by more than `minGain`. @param delta turned so that more is better */
 export function judgeSuperior(metric: string, minGain: number, delta: Bounded): Judgement {
   if (anyNaN(delta)) return notANumber(metric);
   const numbers = `${metric} changed by ${interval(delta)}`;
-  if (delta.lower > minGain) {
-    return { verdict: 'pass', reason: `${numbers}: surely gains more than ${minGain}` };
+  if (delta.lower > minGain) return kept(`${numbers}: surely gains more than ${minGain}`);
+  if (delta.upper < minGain) return broken(`${numbers}: surely gains less than ${minGain}`);
+  return undecided(`${numbers}: cannot tell whether it gains more than ${minGain}`);
+}
+
+/**
+ * Equal treatment of a group within a range: passes when both bounds are in it, fails when both are on the same side out of
+ * it. Where the policy accepts the champion's own bias, a candidate that surely is no further from equal treatment passes,
+ * and one fails only that surely is further.
+ *
+ * @param closer the champion's distance from equal treatment less the candidate's; `null` when it does not count
+ */
+export function judgeBias(gate: BiasGate, value: Bounded, closer: Bounded | null): Judgement {
+  if (anyNaN(value)) return notANumber(gate.metric);
+  const [least, most] = gate.range;
+  const numbers = `${gate.metric} ${interval(value)}`;
+  const wanted = `between ${least} and ${most}`;
+  if (value.lower >= least && value.upper <= most) return kept(`${numbers}: surely ${wanted}`);
+  if (closer !== null && !anyNaN(closer) && closer.lower >= 0)
+    return kept(`${numbers}: surely no further from equal treatment than the champion`);
+  if (value.upper < least || value.lower > most) {
+    if (closer === null) return broken(`${numbers}: surely not ${wanted}`);
+    if (closer.upper < 0)
+      return broken(`${numbers}: surely not ${wanted}, and further than the champion`);
   }
-  if (delta.upper < minGain) {
-    return { verdict: 'fail', reason: `${numbers}: surely gains less than ${minGain}` };
-  }
-  return {
-    verdict: 'inconclusive',
-    reason: `${numbers}: cannot tell whether it gains more than ${minGain}`,
-  };
+  return undecided(`${numbers}: cannot tell whether it is ${wanted}`);
 }
 
 function anyNaN({ estimate, lower, upper }: Bounded): boolean {
-  return Number.isNaN(estimate) || Number.isNaN(lower) || Number.isNaN(upper);
+  return !Number.isFinite(estimate) || Number.isNaN(lower) || Number.isNaN(upper);
 }
 
 /** A metric that is not a number is never a pass. */
 function notANumber(metric: string): Judgement {
-  return { verdict: 'fail', reason: `${metric} is not a number` };
+  return { verdict: 'fail', reasonCode: 'not a number', reason: `${metric} is not a number` };
 }
 
 function interval({ estimate, lower, upper }: Bounded): string {
@@ -113,6 +139,14 @@ export interface EvaluationVerdict {
   readonly reasons: readonly string[];
 }
 
+export interface EvaluationContext {
+  readonly noBaseline: boolean;
+  readonly championExpected: boolean;
+  /** Somebody tries gates on files of their own: what nobody could check is told, and does not hold up the verdict. */
+  readonly offline?: boolean;
+  readonly task?: EvaluationTask;
+}
+
 /**
  * The verdict of all gates: rows that cannot be trusted fail it, then any required gate that fails; any required gate
  * that cannot tell leaves it open. Advisory gates never decide. Nothing judged is never a pass.
@@ -120,9 +154,9 @@ export interface EvaluationVerdict {
 export function decideEvaluation(
   checks: EvaluationChecks,
   gates: readonly GateResult[],
-  context: { readonly noBaseline: boolean; readonly championExpected: boolean },
+  context: EvaluationContext,
 ): EvaluationVerdict {
-  const faults = checkFaults(checks);
+  const faults = checkFaults(checks, context.task ?? 'classification');
   if (context.noBaseline && context.championExpected) {
     faults.push('the predictions hold no champion scores, although a champion serves');
   }
@@ -131,30 +165,64 @@ export function decideEvaluation(
   if (faults.length > 0 || failed.length > 0) {
     return { verdict: 'fail', reasons: [...faults, ...failed.map(sentence)] };
   }
-  const open = required.filter((gate) => gate.verdict === 'inconclusive').map(sentence);
-  if (required.length === 0) {
+  const waived = required.filter((gate) => gate.waived === true);
+  const counted = required.filter((gate) => gate.waived !== true);
+  const open = counted.filter((gate) => gate.verdict === 'inconclusive').map(sentence);
+  if (counted.length === 0) {
     open.push(
+      ...waived.map(sentence),
       context.noBaseline
         ? 'there is no champion to compare with and no required absolute gate'
         : 'no required gate was judged',
     );
   }
-  if (checks.rowsInTraining === null) {
-    open.push('the training rows are not known, so nobody checked for overlap with them');
-  }
-  return open.length > 0
-    ? { verdict: 'inconclusive', reasons: open }
-    : { verdict: 'pass', reasons: required.map(sentence) };
+  const unknown = uncheckedIn(checks);
+  if (context.offline !== true) open.push(...unknown);
+  if (open.length > 0)
+    return { verdict: 'inconclusive', reasons: [...open, ...(context.offline ? unknown : [])] };
+  return {
+    verdict: 'pass',
+    reasons: [
+      ...counted.map(sentence),
+      ...waived.map((gate) => `${sentence(gate)} (a warning, as onInsufficient says)`),
+      ...unknown,
+    ],
+  };
 }
 
-function checkFaults(checks: EvaluationChecks): string[] {
+/** What nobody looked at. */
+function uncheckedIn(checks: EvaluationChecks): readonly string[] {
+  const { rowsInTraining, rowsOutsideHoldOut, duplicateRowIds } = checks;
+  return [
+    ...(rowsInTraining === null
+      ? ['the training rows are not known, so nobody checked for overlap with them']
+      : []),
+    ...(rowsOutsideHoldOut === null
+      ? ['the held-out window is not known, so nobody checked that the rows are of it']
+      : []),
+    ...(duplicateRowIds === null
+      ? ['the rows have no ids, so nobody checked for rows that stand there twice']
+      : []),
+  ];
+}
+
+function checkFaults(checks: EvaluationChecks, task: EvaluationTask): string[] {
+  const { badLabelExample } = checks;
+  const example = badLabelExample === undefined ? '' : `, such as ${badLabelExample}`;
+  const isRegression = task === 'regression';
+  const score = isRegression ? 'are not numbers' : 'are not between 0 and 1';
   const faults: readonly (readonly [number, string])[] = [
-    [checks.duplicateRowIds, 'row ids occur more than once'],
-    [checks.rowsOutsideHoldOut, 'rows lie outside the held-out window'],
+    [checks.missingRowIds ?? 0, 'rows have no id'],
+    [checks.duplicateRowIds ?? 0, 'row ids occur more than once'],
+    [checks.rowsOutsideHoldOut ?? 0, 'rows lie outside the held-out window'],
     [checks.rowsInTraining ?? 0, 'rows were also trained on'],
-    [checks.badLabels, 'labels are neither 0 nor 1'],
-    [checks.badCandidateScores, 'scores of the candidate are not between 0 and 1'],
-    [checks.badChampionScores, 'scores of the champion are not between 0 and 1'],
+    [
+      checks.badLabels,
+      isRegression ? `labels are not numbers${example}` : `labels are neither 0 nor 1${example}`,
+    ],
+    [checks.badCandidateScores, `scores of the candidate ${score}`],
+    [checks.badChampionScores, `scores of the champion ${score}`],
+    [checks.badWeights ?? 0, 'weights are not numbers of 0 or more'],
   ];
   return faults.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
 }

@@ -1,4 +1,5 @@
 export * from './binary-metrics.js';
+export * from './bias.js';
 export * from './bins.js';
 export * from './calibration.js';
 export * from './chi-square.js';
@@ -7,10 +8,12 @@ export * from './delong.js';
 export * from './distances.js';
 export * from './gates.js';
 export * from './kolmogorov.js';
+export * from './metrics.js';
 export * from './multiple-testing.js';
 export * from './performance.js';
 export * from './proportions.js';
 export * from './rank-tests.js';
 export * from './ranks.js';
+export * from './row-metrics.js';
 export type * from './types.js';
 export * from './verdict.js';

@@ -1,13 +1,9 @@
+import { lowerIsBetter } from './metrics.js';
 import type { PerformanceReading, PerformanceVerdict } from './types.js';
 import { rounded } from './verdict.js';
 
 /** Fewest rows of either class for an interval of the ROC AUC to mean anything. */
 export const FEWEST_OF_A_CLASS = 10;
-
-/** True where less is better. */
-export function lowerIsBetter(metric: string): boolean {
-  return metric === 'log_loss' || metric === 'brier';
-}
 
 /**
  * A breach is certain: the whole interval lies on the wrong side of the floor. An estimate on the wrong side whose

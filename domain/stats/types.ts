@@ -3,9 +3,10 @@
  * not be computed are `null`, never NaN. Shares are 0 to 1, instants are epoch milliseconds.
  */
 
-import type { Gate, GateMetric } from '../gate.schema.js';
+import type { EvaluationTask } from './metrics.js';
+import type { BiasMetric, Gate, GateMetric } from '../gate.schema.js';
 
-export type { Gate, GateMetric };
+export type { BiasMetric, Gate, GateMetric };
 
 export type ColumnKind = 'numeric' | 'categorical';
 
@@ -266,13 +267,44 @@ export interface Estimate {
 }
 
 export type GateVerdict = 'pass' | 'fail' | 'inconclusive';
-export type GateMethod = 'delong' | 'paired bootstrap' | 'bootstrap' | 'none';
+export type GateMethod =
+  | 'delong'
+  | 'paired bootstrap'
+  | 'bootstrap'
+  /** Entities were drawn, with all of their rows. */
+  | 'paired cluster bootstrap'
+  | 'cluster bootstrap'
+  /** Each row, or entity, counts a Poisson number of times: for metrics that people wrote in SQL. */
+  | 'paired poisson bootstrap'
+  | 'poisson bootstrap'
+  /** A number without an interval, such as a size, or a metric that others computed. */
+  | 'point'
+  | 'none';
+
+/** Why a gate has its verdict, for programs; `reason` says it to people. */
+export type GateReasonCode =
+  /** The limit is kept, broken, or within the interval. */
+  | 'kept'
+  | 'broken'
+  | 'undecided'
+  | 'too few rows'
+  | 'too few of a class'
+  | 'too few entities'
+  | 'too many slices'
+  | 'missing column'
+  | 'missing slice'
+  | 'missing metric'
+  | 'not a number'
+  | 'bad sql'
+  | 'champion is zero'
+  /** Only a number is known, no rows: that proves nothing about a difference. */
+  | 'point estimate';
 
 export interface GateResult {
   /** The gate's id; for one slice of it `id[column=value]`. */
   readonly id: string;
   readonly kind: Gate['kind'];
-  readonly metric: GateMetric;
+  readonly metric: GateMetric | BiasMetric;
   readonly severity: Gate['severity'];
   readonly slice: { readonly column: string; readonly value: string } | null;
   readonly estimateChampion: number | null;
@@ -297,17 +329,29 @@ export interface GateResult {
   readonly reason: string;
   /** Rows that would settle an inconclusive gate, by extrapolating its interval; `null` when unknown. */
   readonly rowsWanted: number | null;
+  /** Absent in reports of earlier versions. */
+  readonly reasonCode?: GateReasonCode;
+  /** Too little to judge this slice, and the policy says `onInsufficient: warn`: it is told and does not hold up the verdict. */
+  readonly waived?: true;
 }
 
 /** What was found wrong with the rows themselves; any of these fails the evaluation. */
 export interface EvaluationChecks {
-  readonly duplicateRowIds: number;
-  readonly rowsOutsideHoldOut: number;
+  /** `null` when the rows have no ids, which only an offline evaluation takes. */
+  readonly duplicateRowIds: number | null;
+  /** `null` when the rows have no time or nobody gave a window, which only an offline evaluation takes. */
+  readonly rowsOutsideHoldOut: number | null;
   /** Row ids the candidate was also trained on; `null` when the training rows are not known. */
   readonly rowsInTraining: number | null;
   readonly badLabels: number;
   readonly badCandidateScores: number;
   readonly badChampionScores: number;
+  /** Rows whose id is missing; those are no duplicates. */
+  readonly missingRowIds?: number;
+  /** Weights that are missing, not finite or below 0. */
+  readonly badWeights?: number;
+  /** One of the labels that are bad, as it stands in the data. */
+  readonly badLabelExample?: string;
 }
 
 /** What to draw of one model's scores on the rows it was judged by. Shares are 0 to 1. */
@@ -347,7 +391,8 @@ export interface EvaluationReport {
   readonly schema: 'modelkeeper/evaluation-v1';
   readonly rows: number;
   readonly positives: number;
-  readonly holdOut: { readonly fromMs: number; readonly toMs: number };
+  /** `null` for an offline evaluation without a window. */
+  readonly holdOut: { readonly fromMs: number; readonly toMs: number } | null;
   /** One-sided confidence of every bound. */
   readonly confidence: number;
   readonly seed: number;
@@ -363,4 +408,8 @@ export interface EvaluationReport {
   readonly reasons: readonly string[];
   /** Absent in reports of earlier versions, for regressions, and where the rows could not be trusted. */
   readonly curves?: EvaluationCurves;
+  /** Absent in reports of earlier versions, which are classifications. */
+  readonly task?: EvaluationTask;
+  /** Rows of one entity were drawn together: how many entities there are. */
+  readonly entities?: number;
 }

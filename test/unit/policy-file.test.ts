@@ -293,7 +293,7 @@ describe('a policy file', () => {
       'kind: non-inferior',
       {
         line: 21,
-        message: "'non-inferior' is none of absolute, non_inferior, superior",
+        message: "'non-inferior' is none of absolute, non_inferior, superior, bias",
         remedy: "did you mean 'non_inferior'?",
       },
     ],

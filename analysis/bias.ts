@@ -1,0 +1,118 @@
+import { biasDistance, biasOf } from '../domain/stats/bias.js';
+import type { GroupCells } from '../domain/stats/bias.js';
+import { THRESHOLD } from '../domain/stats/binary-metrics.js';
+import { quantileSorted } from '../domain/stats/rank-tests.js';
+import type { Bounded } from '../domain/stats/gates.js';
+import type { BiasMetric, GateMethod } from '../domain/stats/types.js';
+import { multinomial, seeded } from './random.js';
+import { drawer, methodOf, ROW_REPLICATES, TABLE_REPLICATES } from './sampling.js';
+import type { SamplingOptions, ScoredRows } from './sampling.js';
+
+const MOST_UNDEFINED = 0.05;
+
+export interface BiasSampling {
+  readonly method: GateMethod;
+  readonly champion: number | null;
+  readonly candidate: number;
+  /** Of the candidate's bias, each one-sided. */
+  bounds(confidence: number): Bounded;
+  /** Of the champion's distance from equal treatment less the candidate's. */
+  closer(confidence: number): Bounded | null;
+}
+
+/**
+ * The bias of both models against the rows marked in `group`, by drawing the table of group × label × decision × decision, or
+ * entities with all of their rows. `null` where a group has nothing to compute it from.
+ */
+export async function sampleBias(
+  metric: BiasMetric,
+  rows: ScoredRows,
+  group: Uint8Array,
+  { seed, signal }: SamplingOptions,
+): Promise<BiasSampling | null> {
+  const n = rows.labels.length;
+  const cell = Uint8Array.from(
+    { length: n },
+    (_, i) =>
+      (group[i] === 1 ? 8 : 0) +
+      (rows.labels[i] === 1 ? 4 : 0) +
+      ((rows.champion?.[i] ?? 0) >= THRESHOLD ? 2 : 0) +
+      ((rows.candidate[i] ?? 0) >= THRESHOLD ? 1 : 0),
+  );
+  const count = (times: ArrayLike<number> | null): number[] => {
+    const cells = Array.from({ length: 16 }, () => 0);
+    for (let i = 0; i < n; i += 1)
+      cells[cell[i] ?? 0] = (cells[cell[i] ?? 0] ?? 0) + (times === null ? 1 : (times[i] ?? 0));
+    return cells;
+  };
+  const both = (cells: readonly number[]): readonly [number, number] => [
+    rows.champion === null
+      ? Number.NaN
+      : biasOf(metric, groupCells(cells, 0, 2), groupCells(cells, 8, 2)),
+    biasOf(metric, groupCells(cells, 0, 1), groupCells(cells, 8, 1)),
+  ];
+  const hasChampion = rows.champion !== null;
+  const isPlain = rows.weights === undefined && rows.groups === undefined;
+  const table = count(rows.weights ?? null);
+  const point = both(table);
+  if (!Number.isFinite(point[1]) || (hasChampion && !Number.isFinite(point[0]))) return null;
+  const random = seeded(seed);
+  const times = new Float64Array(isPlain ? 0 : n);
+  const drawTimes = drawer(rows, random, times);
+  const drawn = [...table];
+  const draw = () => {
+    if (isPlain) {
+      multinomial(random, n, table, drawn);
+      return both(drawn);
+    }
+    drawTimes();
+    return both(count(times));
+  };
+  const replicates = isPlain ? TABLE_REPLICATES : ROW_REPLICATES;
+  const candidate = new Float64Array(replicates);
+  const closer = new Float64Array(replicates);
+  const gap = ([first, second]: readonly [number, number]) =>
+    biasDistance(metric, first) - biasDistance(metric, second);
+  let [kept, lost] = [0, 0];
+  let breathAt = performance.now();
+  while (kept < replicates) {
+    const values = draw();
+    if (Number.isFinite(values[1]) && (!hasChampion || Number.isFinite(gap(values)))) {
+      candidate[kept] = values[1];
+      closer[kept] = hasChampion ? gap(values) : 0;
+      kept += 1;
+    } else if ((lost += 1) > MOST_UNDEFINED * replicates) return null;
+    if (performance.now() - breathAt > 20) {
+      await new Promise((resume) => setImmediate(resume));
+      signal?.throwIfAborted();
+      breathAt = performance.now();
+    }
+  }
+  candidate.sort();
+  closer.sort();
+  const bounded = (estimate: number, sorted: Float64Array, confidence: number): Bounded => ({
+    estimate,
+    lower: quantileSorted(sorted, 1 - confidence),
+    upper: quantileSorted(sorted, confidence),
+  });
+  return {
+    method: methodOf(hasChampion, rows.groups !== undefined),
+    champion: hasChampion ? point[0] : null,
+    candidate: point[1],
+    bounds: (confidence) => bounded(point[1], candidate, confidence),
+    closer: (confidence) => (hasChampion ? bounded(gap(point), closer, confidence) : null),
+  };
+}
+
+/** The cells of one group (8 for the one looked at) by label and the decision in `bit`. */
+function groupCells(cells: readonly number[], group: 0 | 8, bit: 1 | 2): GroupCells {
+  const sum = (label: 0 | 4, decision: boolean) =>
+    cells.reduce(
+      (n, count, cell) =>
+        (cell & 8) === group && (cell & 4) === label && ((cell & bit) !== 0) === decision
+          ? n + count
+          : n,
+      0,
+    );
+  return { tp: sum(4, true), fp: sum(0, true), fn: sum(4, false), tn: sum(0, false) };
+}

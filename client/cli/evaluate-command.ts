@@ -1,0 +1,190 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+
+import type { Estimate, EvaluationReport, GateResult } from '../../domain/stats/types.js';
+import { command, instantMs, jsonText } from './command.js';
+import type { CliContext } from './context.js';
+import { EXIT, Exit, type ExitCode } from './exit.js';
+import { issueText } from './policy-commands.js';
+
+const FORMATS = ['text', 'json'] as const;
+
+interface EvaluateOptions {
+  readonly predictions: readonly string[];
+  readonly policy: string;
+  readonly trainingRows?: readonly string[];
+  readonly format: (typeof FORMATS)[number];
+  readonly json?: true;
+  readonly seed: number;
+  readonly confidence?: number;
+  readonly from?: string;
+  readonly to?: string;
+  readonly candidateSizeMb?: number;
+  readonly memory?: number;
+  readonly threads?: number;
+}
+
+/** How the command ends by what the gates say. */
+const ENDINGS: Readonly<Record<EvaluationReport['verdict'], ExitCode>> = {
+  pass: EXIT.ok,
+  fail: EXIT.worse,
+  inconclusive: EXIT.cannotTell,
+};
+
+export function addEvaluateCommand(program: Command, context: CliContext): void {
+  command(
+    program,
+    'evaluate',
+    'judge a file of predictions by the gates of a policy, on this machine and without a server',
+    'evaluate --predictions scored.csv --policy gates.yaml',
+  )
+    .requiredOption(
+      '--predictions <file...>',
+      'Parquet, CSV or JSON lines with both scores of each row: files, or a folder of them',
+    )
+    .requiredOption('--policy <file>', 'a policy, or a document that holds only evaluate:')
+    .option('--training-rows <file...>', 'row ids the candidate was trained on')
+    .addOption(new Option('--format <format>', 'what to print').choices(FORMATS).default('text'))
+    .option('--seed <number>', 'of the bootstraps; the same gives the same numbers', wholeNumber, 1)
+    .option('--confidence <share>', "one-sided, in place of the policy's", shareOf)
+    .option('--from <time>', 'the held-out window begins here; rows before it fail the evaluation')
+    .option('--to <time>', 'the held-out window ends before this')
+    .option('--candidate-size-mb <megabytes>', 'size of the artefact, for gates on it', positive)
+    .option('--memory <megabytes>', "of the database's buffers", wholeNumber)
+    .option('--threads <number>', 'of the database', wholeNumber)
+    .addHelpText('after', '\nExit codes: 0 passes, 10 fails, 12 cannot tell.\n')
+    .action(async (options: EvaluateOptions) => {
+      const report = await evaluate(context, options);
+      const isJson = options.json === true || options.format === 'json';
+      context.out(isJson ? jsonText(report) : evaluationText(context, report));
+      throw new Exit(ENDINGS[report.verdict], '');
+    });
+}
+
+async function evaluate(context: CliContext, options: EvaluateOptions): Promise<EvaluationReport> {
+  const [{ readPolicyPart }, { evaluateSchema }] = await Promise.all([
+    import('../policy-file.js'),
+    import('../../domain/evaluate.schema.js'),
+  ]);
+  const reading = await readPolicyPart(options.policy, 'evaluate', evaluateSchema);
+  if (reading.kind === 'invalid')
+    throw new Exit(
+      EXIT.refused,
+      reading.issues.map((issue) => issueText(context, issue)).join('\n'),
+    );
+  const { from, to, confidence, candidateSizeMb, memory, threads, trainingRows } = options;
+  if ((from === undefined) !== (to === undefined))
+    throw new Exit(EXIT.refused, 'give --from and --to together: they are one window');
+  const nowMs = context.now();
+  const [{ evaluateFiles }, { UnusableData }] = await Promise.all([
+    import('../offline/evaluate.js'),
+    import('../../analysis/index.js'),
+  ]);
+  try {
+    return await evaluateFiles({
+      predictions: options.predictions,
+      evaluate: reading.part,
+      seed: options.seed,
+      ...(trainingRows !== undefined && { trainingRows }),
+      ...(confidence !== undefined && { confidence }),
+      ...(from !== undefined &&
+        to !== undefined && {
+          holdOut: {
+            fromMs: instantMs(from, nowMs, 'ago'),
+            toMs: instantMs(to, nowMs, 'ago'),
+          },
+        }),
+      ...(candidateSizeMb !== undefined && { candidateSizeMb }),
+      ...(memory !== undefined && { memoryMb: memory }),
+      ...(threads !== undefined && { threads }),
+    });
+  } catch (error) {
+    if (error instanceof UnusableData) throw new Exit(EXIT.refused, error.message);
+    throw error;
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,9}$/.test(text) || value < 1)
+    throw new InvalidArgumentError('write a whole number from 1');
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('write a number above 0');
+  return value;
+}
+
+function shareOf(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0.8 && value < 1))
+    throw new InvalidArgumentError('write a share of at least 0.8 and below 1, such as 0.95');
+  return value;
+}
+
+/** The verdict with its reasons, both models side by side, and every gate. */
+export function evaluationText(
+  context: Pick<CliContext, 'colors'>,
+  report: EvaluationReport,
+): string {
+  const { colors } = context;
+  const paint = { pass: colors.green, fail: colors.red, inconclusive: colors.yellow };
+  const word = { pass: 'PASS', fail: 'FAIL', inconclusive: 'CANNOT TELL' }[report.verdict];
+  const classes =
+    report.task === 'regression' ? '' : ` (${counted(report.positives)} of them positive)`;
+  const entities =
+    report.entities === undefined ? '' : `, ${counted(report.entities)} entities drawn as wholes`;
+  return [
+    `${colors.bold(paint[report.verdict](word))}  ${counted(report.rows)} rows${classes}${entities}; bounds one-sided at ${String(Number((report.confidence * 100).toPrecision(6)))} %, seed ${report.seed}`,
+    ...notOfGates(report).map((reason) => `  ${reason}`),
+    ...section('Metrics', metricLines(report)),
+    ...section(
+      'Gates',
+      report.gates.map(
+        (gate) =>
+          `  ${paint[gate.verdict](gateWord(gate).padEnd(12))} ${gate.id}: ${gateText(gate)}`,
+      ),
+    ),
+  ].join('\n');
+}
+
+/** Reasons beside those of the gates, which stand with their gate. */
+function notOfGates({ reasons, gates }: EvaluationReport): readonly string[] {
+  const ofGates = gates.map((gate) => `${gate.id}: ${gate.reason}`);
+  return reasons.filter((reason) => !ofGates.some((one) => reason.startsWith(one)));
+}
+
+const section = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines];
+
+const gateWord = ({ verdict }: GateResult): string =>
+  verdict === 'inconclusive' ? 'cannot tell' : verdict;
+
+function gateText(gate: GateResult): string {
+  const advisory = gate.severity === 'advisory' ? ' (advisory)' : '';
+  const wanted =
+    gate.rowsWanted === null ? '' : `; about ${counted(gate.rowsWanted)} rows would settle it`;
+  const how = gate.method === 'none' ? '' : ` [${gate.method}, ${counted(gate.n)} rows]`;
+  return `${gate.reason}${wanted}${how}${advisory}`;
+}
+
+function metricLines({ champion, candidate }: EvaluationReport): readonly string[] {
+  const champions = new Map((champion ?? []).map((one) => [one.metric, one]));
+  const width = Math.max(0, ...candidate.map(({ metric }) => metric.length));
+  return candidate.map((one) => {
+    const other = champions.get(one.metric);
+    const before = other === undefined ? '' : `champion ${intervalText(other).padEnd(26)} `;
+    return `  ${one.metric.padEnd(width)}  ${before}candidate ${intervalText(one)}`;
+  });
+}
+
+function intervalText({ estimate, lower, upper }: Estimate): string {
+  if (estimate === null) return 'not known';
+  const short = (value: number | null) =>
+    value === null ? '?' : String(Number(value.toPrecision(4)));
+  return `${short(estimate)} [${short(lower)}, ${short(upper)}]`;
+}
+
+const counted = (value: number): string => value.toLocaleString('en-US');
