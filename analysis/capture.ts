@@ -40,6 +40,7 @@ export const CAPTURE_COLUMNS = {
 export async function readCapture(duck: Duck, options: CaptureOptions): Promise<Captured> {
   const table = options.table ?? 'captured';
   requireDistinct(options.columns);
+  const files = await Promise.all(options.files.map((file) => duck.realFile(file)));
   const counts = {
     lines: 0,
     unreadableLines: 0,
@@ -58,7 +59,7 @@ export async function readCapture(duck: Duck, options: CaptureOptions): Promise<
     { name: CAPTURE_COLUMNS.prediction, type: 'number' },
   ];
   const features = options.columns.map((name) => ({ name, type: 'text' as const }));
-  await duck.fill(table, [...own, ...features], unpack(options, counts));
+  await duck.fill(table, [...own, ...features], unpack({ ...options, files }, counts));
   return { table, counts };
 }
 

@@ -29,13 +29,13 @@ import type {
 } from '../domain/stats/types.js';
 import { judgeColumn, judgeDataset, rounded } from '../domain/stats/verdict.js';
 import { CAPTURE_COLUMNS } from './capture.js';
-import { countOf } from './duck.js';
+import { countColumns } from './count.js';
+import type { CategoricalCounts, NumericQuestion } from './count.js';
 import type { Duck } from './duck.js';
 import { UnusableData } from './failures.js';
-import { countCategorical, countNumeric } from './profile.js';
-import type { CategoricalCounts, NumericCounts } from './profile.js';
 import { openFiles, openTable } from './relation.js';
 import type { DataFiles, Relation, RelationColumn } from './relation.js';
+import type { NumericCounts } from './tally.js';
 import { chiSquareTail, twoSidedP, zOfInterval } from './tails.js';
 
 export interface CompareOptions {
@@ -95,22 +95,19 @@ export async function compareRelation(
   const scoreName = isCaptured ? CAPTURE_COLUMNS.prediction : predictionColumn;
   const compared = profile.columns.filter((column) => !detect.ignore.includes(column.name));
   requireSameColumns(relation, compared, profile);
-  const rows = countOf(
-    (await duck.row(`select count(*) as n from ${relation.from}`, relation.bound))['n'],
-  );
-  const totals = { window: rows, baseline: profile.rowCount };
 
   onStage?.(`comparing ${compared.length} columns`);
-  const measured = await measure(duck, relation, compared, totals);
-  const score = await measureScore(duck, relation, profile, scoreName, totals);
-  const judged = judge(score === null ? measured : [...measured, score], totals, detect);
-  const columns = judged.slice(0, measured.length);
-  const prediction = judged[measured.length] ?? null;
+  const measured = await measure(duck, relation, profile, detect, scoreName);
+  const { totals, score } = measured;
+  const everything = score === null ? measured.columns : [...measured.columns, score];
+  const judged = judge(everything, totals, detect);
+  const columns = judged.slice(0, measured.columns.length);
+  const prediction = judged[measured.columns.length] ?? null;
   const own = new Set<string | undefined>([...Object.values(CAPTURE_COLUMNS), scoreName]);
   const known = new Set(profile.columns.map((column) => column.name));
   return {
     schema: 'modelkeeper/window-comparison-v1',
-    rows,
+    rows: totals.window,
     baselineRows: profile.rowCount,
     columns,
     prediction,
@@ -118,7 +115,7 @@ export async function compareRelation(
       .map((column) => column.name)
       .filter((name) => !own.has(name) && !known.has(name) && !detect.ignore.includes(name)),
     ...(relation.capture === undefined ? {} : { capture: relation.capture }),
-    verdict: judgeDataset(rows, columns, prediction, detect),
+    verdict: judgeDataset(totals.window, columns, prediction, detect),
   };
 }
 
@@ -145,57 +142,64 @@ export interface Totals {
   readonly baseline: number;
 }
 
+/** The columns, and the scores last when both the baseline and the window have some. */
 async function measure(
   duck: Duck,
   relation: Relation,
-  profiles: Profile['columns'],
-  totals: Totals,
-): Promise<readonly Measured[]> {
-  const numeric = profiles.filter((column) => column.kind === 'numeric');
-  const counted = await countColumns(duck, relation, numeric);
-  const measured = new Map<string, Measured>();
-  numeric.forEach((profile, i) => {
-    const counts = counted[i];
-    if (counts !== undefined) measured.set(profile.name, measureNumeric(profile, counts, totals));
-  });
-  for (const profile of profiles) {
-    if (profile.kind !== 'categorical') continue;
-    const column = columnOf(relation, profile.name);
-    const domain = profile.domain.map((known) => known.value);
-    const counts = await countCategorical(duck, relation, column, domain);
-    measured.set(profile.name, measureCategorical(profile, counts, totals));
-  }
-  return profiles.flatMap(({ name }) => measured.get(name) ?? []);
-}
-
-/** The scores of the window against those of the baseline; `null` when either is not known. */
-async function measureScore(
-  duck: Duck,
-  relation: Relation,
   profile: Profile,
+  detect: DetectPolicy,
   scoreName: string | undefined,
+): Promise<{
+  readonly totals: Totals;
+  readonly columns: readonly Measured[];
+  readonly score: Measured | null;
+}> {
+  const compared = profile.columns.filter((column) => !detect.ignore.includes(column.name));
+  const numeric = compared.filter((column) => column.kind === 'numeric');
+  const categorical = compared.filter((column) => column.kind === 'categorical');
+  const scoreColumn = relation.columns.find(({ name }) => name === scoreName);
+  const score =
+    profile.prediction === null || scoreColumn === undefined
+      ? []
+      : [numericQuestion(scoreColumn, profile.prediction)];
+  const answers = await countColumns(duck, relation, {
+    numeric: [
+      ...numeric.map((column) => numericQuestion(columnOf(relation, column.name), column)),
+      ...score,
+    ],
+    categorical: categorical.map((column) => ({
+      column: columnOf(relation, column.name),
+      domain: column.domain.map((known) => known.value),
+    })),
+  });
+  const totals = { window: answers.rows, baseline: profile.rowCount };
+  const measured = new Map<string, Measured>();
+  numeric.forEach((column, i) => {
+    const counts = answers.numeric[i];
+    if (counts !== undefined) measured.set(column.name, measureNumeric(column, counts, totals));
+  });
+  categorical.forEach((column, i) => {
+    const counts = answers.categorical[i];
+    if (counts !== undefined) measured.set(column.name, measureCategorical(column, counts, totals));
+  });
+  return {
+    totals,
+    columns: compared.flatMap(({ name }) => measured.get(name) ?? []),
+    score: measureScore(profile.prediction, answers.numeric[numeric.length], totals),
+  };
+}
+
+/** `null` when there is no score at all. */
+function measureScore(
+  profile: NumericColumnProfile | null,
+  counts: NumericCounts | undefined,
   totals: Totals,
-): Promise<Measured | null> {
-  const column = relation.columns.find(({ name }) => name === scoreName);
-  if (profile.prediction === null || column === undefined) return null;
-  const [counts] = await countNumeric(duck, relation, [question(column, profile.prediction)]);
-  if (counts === undefined || counts.missing === totals.window) return null;
-  return { ...measureNumeric(profile.prediction, counts, totals), name: 'prediction' };
+): Measured | null {
+  if (profile === null || counts === undefined || counts.missing === totals.window) return null;
+  return { ...measureNumeric(profile, counts, totals), name: 'prediction' };
 }
 
-async function countColumns(
-  duck: Duck,
-  relation: Relation,
-  profiles: readonly NumericColumnProfile[],
-): Promise<readonly NumericCounts[]> {
-  return countNumeric(
-    duck,
-    relation,
-    profiles.map((profile) => question(columnOf(relation, profile.name), profile)),
-  );
-}
-
-function question(column: RelationColumn, profile: NumericColumnProfile) {
+function numericQuestion(column: RelationColumn, profile: NumericColumnProfile): NumericQuestion {
   const range = { min: profile.min ?? -Infinity, max: profile.max ?? Infinity };
   return { column, edges: profile.fineEdges, range };
 }
@@ -234,6 +238,7 @@ function measureNumeric(
     belowMin: counts.belowMin,
     aboveMax: counts.aboveMax,
     leftOut: { baseline: leftOut(profile), window: leftOut(counts) },
+    mean: counts.mean ?? null,
     baselineMean: profile.mean,
     baselineStd: profile.std,
     ...distances({ baseline: profile.counts, window }),

@@ -1,17 +1,21 @@
-import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 
 import {
+  BOOLEAN,
   DOUBLE,
   DuckDBDataChunk,
   DuckDBInstance,
+  DuckDBScalarFunction,
   LIST,
+  USMALLINT,
   VARCHAR,
   listValue,
 } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBType, DuckDBValue, Json } from '@duckdb/node-api';
+import bindings from '@duckdb/node-bindings';
 
-import { asDataFault } from './failures.js';
+import { asDataFault, UnusableData } from './failures.js';
 
 export interface DuckOptions {
   /** The only directory files are read from and spilled to, with `readable`. Made when missing. */
@@ -40,21 +44,38 @@ export type CellType = 'text' | 'number';
 const CHUNK_ROWS = 2_048;
 const INTERRUPT_EVERY_MS = 20;
 
+/** Columns of a source to look at in one scan, as SQL that is never NULL. */
+export interface VisitedColumns {
+  /** DOUBLE. */
+  readonly doubles: readonly string[];
+  /** Whole numbers from 0 to 65535. */
+  readonly codes: readonly string[];
+}
+
+/** Sees the next rows, each column as an array that is only good until the visit ends. */
+export type Visit = (doubles: readonly Float64Array[], codes: readonly Uint16Array[]) => void;
+
 /**
  * An in-memory database that cannot reach the network, other directories, extensions or its own settings. Its native
  * code can take the process down: use it in the data worker and in offline commands, not where a workflow runs.
  */
 export class Duck {
+  private visits = 0;
+
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
     private readonly signal: AbortSignal | undefined,
+    private readonly allowed: {
+      readonly directories: readonly string[];
+      readonly files: readonly string[];
+    },
   ) {}
 
   static async open(options: DuckOptions): Promise<Duck> {
-    const scratch = resolve(options.scratchDir);
+    await mkdir(join(options.scratchDir, 'spill'), { recursive: true });
+    const scratch = await realPath(options.scratchDir);
     const spill = join(scratch, 'spill');
-    await mkdir(spill, { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', {
       threads: String(options.threads ?? 2),
       memory_limit: `${options.memoryLimitMb ?? 1_024}MB`,
@@ -65,13 +86,33 @@ export class Duck {
       autoload_known_extensions: 'false',
     });
     const connection = await instance.connect();
-    const allowed = [scratch, ...(options.readable ?? []).map((path) => resolve(path))];
-    await connection.run(`set allowed_directories = [${allowed.map(quoteText).join(', ')}]`);
-    const files = (options.readableFiles ?? []).map((path) => resolve(path));
+    const directories = [scratch, ...(await Promise.all((options.readable ?? []).map(realPath)))];
+    await connection.run(`set allowed_directories = [${directories.map(quoteText).join(', ')}]`);
+    const files = await Promise.all((options.readableFiles ?? []).map(realPath));
     await connection.run(`set allowed_paths = [${files.map(quoteText).join(', ')}]`);
     await connection.run('set enable_external_access = false');
     await connection.run('set lock_configuration = true');
-    return new Duck(instance, connection, options.signal);
+    return new Duck(instance, connection, options.signal, { directories, files });
+  }
+
+  /**
+   * The file that a path leads to, as the database compares the beginnings of paths alone and follows links.
+   *
+   * @throws {UnusableData} when it leads outside of what may be read, or to no file that can be read
+   */
+  async realFile(path: string): Promise<string> {
+    const real = await attempt(path, () => realpath(path));
+    const { directories, files } = this.allowed;
+    if (!files.includes(real) && !directories.some((directory) => isBelow(directory, real))) {
+      throw new UnusableData(
+        `${path} cannot be read: it lies outside the folders that may be read`,
+      );
+    }
+    const found = await attempt(path, () => stat(real));
+    if (found.isDirectory()) throw new UnusableData(`${path} is a directory: name the files in it`);
+    if (!found.isFile()) throw new UnusableData(`${path} is not a file`);
+    await attempt(path, () => access(real, constants.R_OK));
+    return real;
   }
 
   /** Runs one statement and answers its rows; 64-bit integers arrive as text, non-finite doubles too. */
@@ -103,6 +144,67 @@ export class Duck {
     return columns.map((column) =>
       Float64Array.from(column, (value) => (typeof value === 'number' ? value : Number.NaN)),
     );
+  }
+
+  /**
+   * Shows every row of a source, in any order and a chunk at a time, so that memory stays flat. By a function within the
+   * query: of a result that is read in pieces, one that breaks in the middle looks like one that has ended.
+   *
+   * @returns how many rows were seen
+   */
+  async visit(
+    from: string,
+    bound: Readonly<Record<string, Bound>>,
+    { doubles, codes }: VisitedColumns,
+    visit: Visit,
+  ): Promise<number> {
+    this.visits += 1;
+    const name = `visit_${this.visits}`;
+    let seen = 0;
+    let failure: { readonly error: unknown } | undefined;
+    const look = (chunk: DuckDBDataChunk) => {
+      const rows = chunk.rowCount;
+      const bytes = (column: number, width: number) =>
+        bindings.vector_get_data(bindings.data_chunk_get_vector(chunk.chunk, column), rows * width);
+      visit(
+        doubles.map((_, i) => {
+          const data = bytes(i, Float64Array.BYTES_PER_ELEMENT);
+          return new Float64Array(data.buffer, data.byteOffset, rows);
+        }),
+        codes.map((_, i) => {
+          const data = bytes(doubles.length + i, Uint16Array.BYTES_PER_ELEMENT);
+          return new Uint16Array(data.buffer, data.byteOffset, rows);
+        }),
+      );
+      seen += rows;
+    };
+    this.connection.registerScalarFunction(
+      DuckDBScalarFunction.create({
+        name,
+        returnType: BOOLEAN,
+        parameterTypes: [...doubles.map(() => DOUBLE), ...codes.map(() => USMALLINT)],
+        specialHandling: true,
+        volatile: true,
+        mainFunction: (_, chunk) => {
+          try {
+            look(chunk);
+          } catch (error) {
+            failure = { error };
+            throw error;
+          }
+        },
+      }),
+    );
+    const given = [...doubles, ...codes.map((code) => `(${code})::usmallint`)].join(', ');
+    try {
+      const row = await this.row(`select count(${name}(${given})) as n from ${from}`, bound);
+      if (countOf(row['n']) !== seen) {
+        throw new Error(`${seen} rows were seen of ${countOf(row['n'])}`);
+      }
+      return seen;
+    } catch (error) {
+      throw failure === undefined ? error : failure.error;
+    }
   }
 
   /** Makes a table and fills it, 2048 rows at a time. The table's name is the caller's own, never data. */
@@ -184,6 +286,34 @@ export async function withDuck<T>(
   }
 }
 
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not there',
+  ENOTDIR: 'it is not there',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ELOOP: 'its links lead in a circle',
+};
+
+async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const why = REFUSALS[code];
+    if (why === undefined) throw error;
+    throw new UnusableData(`${path} cannot be read: ${why} (${code})`, { cause: error });
+  }
+}
+
+/** Where the path leads, even when nothing is there yet. */
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
+}
+
+function isBelow(directory: string, path: string): boolean {
+  return path.startsWith(directory.endsWith(sep) ? directory : `${directory}${sep}`);
+}
+
 function bind(bound: Readonly<Record<string, Bound>>): {
   readonly values: Record<string, DuckDBValue>;
   readonly types: Record<string, DuckDBType>;
@@ -211,7 +341,8 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-function quoteText(text: string): string {
+/** A text of our own making or a name from outside, as a literal that cannot end early. Bind values instead. */
+export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 

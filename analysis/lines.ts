@@ -1,20 +1,35 @@
 import { createReadStream } from 'node:fs';
 
+import { UnusableData } from './failures.js';
+
+/** Characters of one line; requests to an endpoint are at most 25 MB long, and are written in base64. */
+export const LONGEST_LINE = 67_108_864;
+
 /**
  * Lines of text files in the order given; blank lines left out, a byte-order mark taken off. Only line feeds end a
  * line: U+2028 may stand inside of a JSON text.
  *
+ * @throws {UnusableData} for a line that does not end
  * @throws when a file cannot be read
  */
 export async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
   for (const file of files) {
-    let rest = '';
+    let pieces: string[] = [];
+    let length = 0;
     for await (const chunk of createReadStream(file, { encoding: 'utf8' })) {
-      const parts = (rest + String(chunk)).split('\n');
-      rest = parts.pop() ?? '';
-      yield* parts.map(cleaned).filter(notBlank);
+      const [first = '', ...others] = String(chunk).split('\n');
+      pieces.push(first);
+      length += first.length;
+      if (length > LONGEST_LINE) {
+        throw new UnusableData(`${file} has a line of more than 64 MB, which is no record`);
+      }
+      const last = others.pop();
+      if (last === undefined) continue;
+      yield* [pieces.join(''), ...others].map(cleaned).filter(notBlank);
+      pieces = [last];
+      length = last.length;
     }
-    yield* [cleaned(rest)].filter(notBlank);
+    yield* [cleaned(pieces.join(''))].filter(notBlank);
   }
 }
 

@@ -1,7 +1,11 @@
+import { stat } from 'node:fs/promises';
+
 import type { CaptureCounts, ColumnKind } from '../domain/stats/types.js';
 import { CAPTURE_COLUMNS, firstPayloadColumns, readCapture } from './capture.js';
-import { quoteName, textOfRow } from './duck.js';
-import type { Bound, Duck } from './duck.js';
+import { hasMagic, csvShape, refuseBomb, requireTellable } from './csv-file.js';
+import type { CsvShape } from './csv-file.js';
+import { countOf, quoteName, quoteText, textOfRow } from './duck.js';
+import type { Bound, Duck, Row } from './duck.js';
 import { UnusableData } from './failures.js';
 
 /** `capture` is what SageMaker data capture writes. */
@@ -41,10 +45,9 @@ const DATA_FAULT =
   /^(?!.*No space left)(Invalid|Invalid Input|IO|Parser|Binder|Conversion|Permission|Catalog|Not implemented) Error/;
 
 /**
- * Opens data files. CSV and JSON are read once into a table, as a view would parse them again for every query; Parquet
- * stays where it is.
+ * Opens data files where they are: nothing is read into the database, so that memory stays flat however large they are.
  *
- * @throws {UnusableData} when there are no files or they cannot be read as that format
+ * @throws {UnusableData} when there are no files, they may not be read, or are not of that format
  */
 export async function openFiles(
   duck: Duck,
@@ -52,23 +55,98 @@ export async function openFiles(
 ): Promise<Relation> {
   if (files.length === 0) throw new UnusableData('there are no data files');
   if (format === 'capture') return openCapture(duck, files, captureColumns);
-  const from = {
-    parquet: 'read_parquet($files, union_by_name = true)',
-    csv: `read_csv($files, all_varchar = true, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', union_by_name = true)`,
-    jsonl: `read_json($files, format = 'newline_delimited', union_by_name = true)`,
-  }[format];
-  const bound = { files: [...files] };
   try {
-    if (format === 'parquet') return await describe(duck, from, bound, false);
-    stagedTables += 1;
-    const table = `staged ${stagedTables}`;
-    await duck.rows(`create temp table ${quoteName(table)} as select * from ${from}`, bound);
-    return await describe(duck, quoteName(table), {}, format === 'csv');
+    const real = await Promise.all(files.map((file) => fileToRead(duck, file)));
+    if (format === 'csv') return await openCsv(duck, real);
+    if (format === 'jsonl') return await openJsonLines(duck, real);
+    return await openParquet(duck, real);
   } catch (error) {
     if (!(error instanceof Error) || !DATA_FAULT.test(error.message)) throw error;
     const [cause = ''] = error.message.split('\n');
     throw new UnusableData(`the ${format} data cannot be read: ${cause}`, { cause: error });
   }
+}
+
+async function fileToRead(duck: Duck, path: string): Promise<string> {
+  const file = await duck.realFile(path);
+  if (/[*?[]/.test(file)) {
+    throw new UnusableData(`${path} cannot be read: rename it to have none of the signs * ? [`);
+  }
+  if ((await stat(file)).size === 0) throw new UnusableData(`${path} is empty`);
+  return file;
+}
+
+/** Every file is read by its own header; files with the same one together. */
+async function openCsv(duck: Duck, files: readonly string[]): Promise<Relation> {
+  const groups = new Map<string, { readonly shape: CsvShape; readonly files: string[] }>();
+  for (const file of files) {
+    const shape = await csvShape(file);
+    const key = JSON.stringify(shape);
+    const group = groups.get(key) ?? { shape, files: [] };
+    group.files.push(file);
+    groups.set(key, group);
+  }
+  const bound: Record<string, readonly string[]> = {};
+  const parts = [...groups.values()].map(({ shape, files: alike }, i) => {
+    bound[`files${i}`] = alike;
+    return `from ${readCsv(shape, `$files${i}`)}`;
+  });
+  const [only = ''] = parts;
+  const from =
+    parts.length === 1 ? only.slice('from '.length) : `(${parts.join(' union all by name ')})`;
+  return describe(duck, from, bound, true);
+}
+
+/** Tells the reader everything, so that it guesses nothing: a row with too few or too many values is an error. */
+function readCsv({ columns, newLine, isGzip }: CsvShape, files: string): string {
+  const types = columns.map((column) => `${quoteText(column)}: 'VARCHAR'`);
+  const line = JSON.stringify(newLine).slice(1, -1);
+  return `read_csv(${files}, auto_detect = false, columns = {${types.join(', ')}}, header = true, delim = ',',
+    quote = '"', escape = '"', nullstr = '', new_line = '${line}', compression = '${isGzip ? 'gzip' : 'none'}')`;
+}
+
+async function openJsonLines(duck: Duck, files: readonly string[]): Promise<Relation> {
+  for (const file of files) if (await hasMagic(file, [0x1f, 0x8b])) await refuseBomb(file);
+  const from = `read_json($files, format = 'newline_delimited', union_by_name = true)`;
+  return describe(duck, from, { files }, false);
+}
+
+async function openParquet(duck: Duck, files: readonly string[]): Promise<Relation> {
+  const relation = await describe(
+    duck,
+    'read_parquet($files, union_by_name = true)',
+    { files },
+    false,
+  );
+  // The database renames the second of two columns of the same name in silence.
+  const found = await duck.rows(
+    `select file_name, name, num_children from parquet_schema($files)`,
+    { files },
+  );
+  for (const [file, columns] of topColumns(found)) requireTellable(file, columns);
+  return relation;
+}
+
+/** The schema is a tree, written root first; its first level are the columns. */
+function topColumns(rows: readonly Row[]): ReadonlyMap<string, readonly string[]> {
+  const columns = new Map<string, string[]>();
+  let open: number[] = [];
+  let current: string | undefined;
+  for (const row of rows) {
+    const file = textOfRow(row['file_name']);
+    if (file !== current) {
+      current = file;
+      columns.set(file, []);
+      open = [];
+    }
+    if (open.length === 1) columns.get(file)?.push(textOfRow(row['name']));
+    const children = countOf(row['num_children']);
+    const last = open.length - 1;
+    if (last >= 0) open[last] = (open[last] ?? 0) - 1;
+    if (children > 0) open.push(children);
+    while (open.length > 0 && open[open.length - 1] === 0) open.pop();
+  }
+  return columns;
 }
 
 /**
@@ -81,7 +159,8 @@ async function openCapture(
   files: readonly string[],
   named: readonly string[] | undefined,
 ): Promise<Relation> {
-  const columns = named ?? (await firstPayloadColumns(files));
+  const real = await Promise.all(files.map((file) => duck.realFile(file)));
+  const columns = named ?? (await firstPayloadColumns(real));
   if (columns === null) {
     throw new UnusableData(
       'the columns of the captured requests are not known: CSV payloads have no header, so name the columns in their order',
@@ -174,6 +253,46 @@ function wholeText(text: string): string {
 
 function shortText(text: string): string {
   return `(case when length(${text}) > ${LONGEST_CATEGORY} then left(${text}, 200) || '… ' || md5(${text}) else ${text} end)`;
+}
+
+/**
+ * A number that is never NULL, for {@link Duck.visit}: NaN is missing, -Infinity a text that is no number, and Infinity
+ * either infinity. Each text is parsed once.
+ */
+export function numberSql(column: RelationColumn): string {
+  const name = quoteName(column.name);
+  const [nan, low, high] = ["'nan'::double", "'-infinity'::double", "'infinity'::double"];
+  const parsed =
+    column.family === 'text' || column.family === 'other'
+      ? `try_cast(${rawText(column)} as double)`
+      : `${name}::double`;
+  if (column.family === 'boolean') return `coalesce(${parsed}, ${nan})`;
+  const finite = `case when ${parsed} = ${low} then ${high} else ${parsed} end`;
+  if (column.family === 'number') return `coalesce(${finite}, ${nan})`;
+  return `case when ${parsed} is null then (case when ${absent(column, rawText(column))} then ${nan} else ${low} end) else ${finite} end`;
+}
+
+/** The number of a text in the domain `type` of `size` values; `size` for any other text, `size` + 1 for none. */
+export function codeSql(column: RelationColumn, type: string, size: number): string {
+  const text = rawText(column);
+  return `case when ${text} is null then ${size + 1} else coalesce(enum_code(try_cast(${text} as ${type})), ${size}) end`;
+}
+
+/** The value as it stands; {@link normalText} makes the category of it. */
+export function rawText(column: RelationColumn): string {
+  return column.family === 'text' ? quoteName(column.name) : `${quoteName(column.name)}::varchar`;
+}
+
+/** The category that a text of the column stands for; NULL when it is missing. See {@link columnSql}. */
+export function normalText(column: RelationColumn, text: string): string {
+  if (column.family === 'number') {
+    return `case when ${text} is not null and ${text} <> 'nan' then ${wholeText(text)} end`;
+  }
+  return `case when not ${absent(column, text)} then ${wholeText(shortText(text))} end`;
+}
+
+function absent(column: RelationColumn, text: string): string {
+  return column.fromCsv ? `(${text} is null or trim(${text}) = '')` : `(${text} is null)`;
 }
 
 /** A text that says NaN is missing in a numeric column and a value in a categorical one. */
