@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import {
@@ -12,7 +15,15 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import { absent, aws, may } from '../activities/aws-failure.js';
 import { ledgerFaults, lookAtEndpoint, readLedger, readTags } from '../activities/read.js';
-import { below, readJson, readObject, s3Address } from '../activities/s3.js';
+import {
+  below,
+  download,
+  inParallel,
+  listObjects,
+  readJson,
+  readObject,
+  s3Address,
+} from '../activities/s3.js';
 import { FailureType } from '../domain/failures.js';
 import type { LedgerEntry } from '../domain/ledger.js';
 import type { LedgerHead } from '../domain/model.js';
@@ -81,6 +92,12 @@ export interface Account {
   recentCapture(prefix: string, hours: number, nowMs: number): Promise<string | null>;
   /** `null` when there is no such object. */
   readJson(uri: string): Promise<unknown>;
+  /** Downloads what lies at or below an address, several objects at a time; empty objects are left out. */
+  download(
+    uri: string,
+    folder: string,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly uri: string; readonly path: string }[]>;
   alarmsReadable(): Promise<true>;
   ledger(storage: string, model: string): Promise<readonly LedgerEntry[]>;
   ledgerFaults(entries: readonly LedgerEntry[], head?: LedgerHead): readonly string[];
@@ -271,6 +288,19 @@ export function createAccount(region: string): Account {
       return (await readJson(s3, uri)) ?? null;
     },
 
+    async download(uri, folder, signal) {
+      const objects = (await listObjects(s3, uri)).filter(
+        (object) => object.sizeBytes > 0 && isUnder(object.uri, uri),
+      );
+      return inParallel(objects, DOWNLOADS, async (object, index) => {
+        signal.throwIfAborted();
+        const path = join(folder, `${randomUUID()}-${index}${dataExtension(object.uri)}`);
+        if (!(await download(s3, object.uri, path)))
+          throw new ModelkeeperError('not-found', `${object.uri} is gone`);
+        return { uri: object.uri, path };
+      });
+    },
+
     async alarmsReadable() {
       await aws(may('cloudwatch:DescribeAlarms', '*'), (options) =>
         cloudwatch.send(new DescribeAlarmsCommand({ MaxRecords: 1 }), options),
@@ -291,6 +321,18 @@ export function createAccount(region: string): Account {
 }
 
 const MAX_TEXT_BYTES = 1_048_576;
+const DOWNLOADS = 8;
+
+/** A prefix is a folder or one object: `…/week-1` is not `…/week-10`. */
+export function isUnder(uri: string, address: string): boolean {
+  const name = uri.slice(uri.lastIndexOf('/') + 1);
+  return uri === address || (uri.startsWith(below(address, '')) && !/^[._]/.test(name));
+}
+
+/** The ending that tells the format; the rest of a key is other people's and names no file here. */
+function dataExtension(uri: string): string {
+  return /\.(?:parquet|pq|csv|jsonl?|ndjson)(?:\.gz)?$/i.exec(uri)?.[0] ?? '';
+}
 
 /** A local S3 has one host for all buckets. */
 function usesEndpointOverride(): boolean {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { driftReportSchema } from '../domain/drift-report.schema.js';
 import { noticeDocumentSchema } from '../domain/notice.schema.js';
 import { DETAIL_TYPES } from '../domain/own-events.js';
 import {
@@ -9,7 +10,7 @@ import {
 } from '../domain/own-events.schema.js';
 import type { DocumentName } from './document-names.js';
 
-/** What the service sends to others' programs, by the name of its file in docs/schemas. */
+/** What others' programs read, by the name of its file in docs/schemas. */
 const DOCUMENTS = {
   'notice-v1': {
     title: 'modelkeeper notice v1',
@@ -30,6 +31,11 @@ const DOCUMENTS = {
     title: DETAIL_TYPES.verdict,
     description: 'detail of the event: the keeper judges otherwise. Members may be added.',
     schema: verdictDetailSchema,
+  },
+  'drift-report-v1': {
+    title: 'modelkeeper drift report v1',
+    description: 'What `modelkeeper drift --format json` prints. Members may be added.',
+    schema: driftReportSchema,
   },
 } as const satisfies Record<DocumentName, unknown>;
 

@@ -1,1 +1,2 @@
+export { driftPage } from './drift-page.js';
 export { distributionPlot, driftPlot, metricPlot } from './plots.js';

@@ -6,6 +6,13 @@ import type {
   Estimate,
   WindowComparison,
 } from '../../domain/stats/types.js';
+import {
+  barsOf,
+  withScore,
+  type DriftColumn,
+  type DriftWindow,
+} from '../../domain/drift-report.js';
+import { neutral } from '../../domain/neutral.js';
 import { renderSvg } from './render.js';
 
 /** Distinguishable by people who do not see red and green apart. */
@@ -22,14 +29,6 @@ const CONFIG = {
   axis: { labelLimit: LONGEST_LABEL_PX, grid: false },
 } as const;
 
-/**
- * Plain text for a field of data: control characters would make the SVG unreadable as XML. Everything else is escaped
- * by the renderer.
- */
-function plain(text: string): string {
-  return text.replace(/\p{Cc}|\p{Cs}/gu, '\uFFFD');
-}
-
 /** Jensen–Shannon distance of each column, the largest first, with the policy's two limits. */
 export async function driftPlot(
   comparison: WindowComparison,
@@ -39,18 +38,22 @@ export async function driftPlot(
     comparison.prediction === null
       ? comparison.columns
       : [...comparison.columns, comparison.prediction];
-  const values = [...all]
-    .sort((a, b) => (b.jsDistance ?? -1) - (a.jsDistance ?? -1))
-    .slice(0, MOST_COLUMNS)
-    .map((column) => ({
-      column: plain(column.name),
-      distance: column.jsDistance ?? 0,
-      verdict: column.verdict,
-    }));
-  const limits = [
-    { limit: detect.warn, name: 'warning', colour: COLOURS.warn },
-    { limit: detect.drift, name: 'drift', colour: COLOURS.drift },
-  ];
+  return barPlot(
+    [...all].sort((a, b) => (b.jsDistance ?? -1) - (a.jsDistance ?? -1)),
+    detect,
+  );
+}
+
+async function barPlot(
+  columns: readonly Pick<ColumnComparison, 'name' | 'jsDistance' | 'verdict'>[],
+  detect: Limits,
+): Promise<string> {
+  const values = columns.slice(0, MOST_COLUMNS).map((column) => ({
+    column: neutral(column.name),
+    distance: column.jsDistance ?? 0,
+    verdict: column.verdict,
+  }));
+  const limits = limitRules(detect);
   return renderSvg({
     width: WIDTH,
     height: { step: 18 },
@@ -101,13 +104,13 @@ export async function distributionPlot(
   const sides = ['baseline', 'window'] as const;
   const values = column.bins.flatMap((bin) =>
     sides.map((side) => ({
-      value: plain(bin.label),
+      value: neutral(bin.label),
       side,
       share: totals[side] === 0 ? 0 : bin[side] / totals[side],
     })),
   );
   const spec: TopLevelSpec = {
-    title: plain(column.name),
+    title: neutral(column.name),
     width: WIDTH,
     height: 160,
     background: 'white',
@@ -170,3 +173,99 @@ export async function metricPlot(
     resolve: { scale: { x: 'independent' } },
   });
 }
+
+/** What a plot on a page needs of a report's own words. */
+type Limits = Pick<DetectPolicy, 'warn' | 'drift'>;
+const INTERNAL = {
+  ok: 'ok',
+  warn: 'warn',
+  drift: 'drift',
+  data_quality: 'data quality',
+  insufficient_data: 'insufficient data',
+} as const;
+
+/** Jensen–Shannon distance of each column of a report, in the order given. */
+export function distancesPlot(columns: readonly DriftColumn[], limits: Limits): Promise<string> {
+  return barPlot(
+    columns.map(({ name, jsDistance, verdict }) => ({
+      name,
+      jsDistance,
+      verdict: INTERNAL[verdict],
+    })),
+    limits,
+  );
+}
+
+/** One column of a report in the baseline and in the window. */
+export function overlayPlot(column: DriftColumn): Promise<string> {
+  return distributionPlot({ name: '', bins: barsOf(column) });
+}
+
+const LINES = 6;
+const LINE_COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
+
+/** Distances over several windows, of the columns that moved furthest in any of them. */
+export async function timePlot(windows: readonly DriftWindow[], limits: Limits): Promise<string> {
+  const furthest = new Map<string, number>();
+  for (const window of windows)
+    for (const { name, jsDistance } of withScore(window))
+      furthest.set(name, Math.max(furthest.get(name) ?? 0, jsDistance ?? 0));
+  const names = [...furthest]
+    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+    .slice(0, LINES)
+    .map(([name]) => name);
+  const values = windows.flatMap((window, i) =>
+    withScore(window)
+      .filter((column) => names.includes(column.name) && column.jsDistance !== null)
+      .map((column) => ({
+        window: `${i + 1}`,
+        column: neutral(column.name),
+        distance: column.jsDistance,
+      })),
+  );
+  const highest = Math.max(limits.drift * 1.3, ...values.map((value) => value.distance ?? 0));
+  return renderSvg({
+    width: WIDTH * 1.6,
+    height: 220,
+    background: 'white',
+    config: CONFIG,
+    layer: [
+      {
+        data: { values },
+        mark: { type: 'line', point: true },
+        encoding: {
+          x: {
+            field: 'window',
+            type: 'nominal',
+            sort: null,
+            title: 'window, in order of time',
+            axis: { labelAngle: 0, labelOverlap: true },
+          },
+          y: {
+            field: 'distance',
+            type: 'quantitative',
+            title: 'distance to the baseline',
+            scale: { domain: [0, highest] },
+          },
+          color: {
+            field: 'column',
+            type: 'nominal',
+            title: null,
+            sort: names.map(neutral),
+            scale: { range: LINE_COLOURS },
+          },
+        },
+      },
+      ...limitRules(limits).map(({ limit, colour }) => ({
+        data: { values: [{ limit }] },
+        mark: { type: 'rule' as const, color: colour, strokeDash: [4, 3] },
+        encoding: { y: { field: 'limit', type: 'quantitative' as const } },
+      })),
+    ],
+  });
+}
+
+const limitRules = ({ warn, drift }: Limits) => [
+  { limit: warn, name: 'warning', colour: COLOURS.warn },
+  { limit: drift, name: 'drift', colour: COLOURS.drift },
+];

@@ -50,10 +50,10 @@ export function show(
   context.out(options.json === true ? jsonText(value) : text());
 }
 
-/** JSON that no terminal obeys: the control characters JSON leaves alone are escaped too. */
+/** JSON that no terminal obeys: what JSON leaves alone of controls and of marks that turn the writing is escaped too. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value, null, 2).replaceAll(
-    /[\u007f-\u009f]/g,
+    /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -88,10 +88,10 @@ export function addPolicyCommands(program: Command, context: CliContext): void {
 
   program
     .command('schema')
-    .description('print the JSON Schema of a policy, for editors, or of what is sent to programs')
+    .description('print the JSON Schema of a policy, for editors, or of what programs read')
     .option('--json', 'as it is: the schema is a JSON document')
     .addOption(
-      new Option('--of <document>', 'what is sent instead of the policy')
+      new Option('--of <document>', 'what programs read instead of the policy')
         .choices(DOCUMENT_NAMES)
         .conflicts('markdown'),
     )

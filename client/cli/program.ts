@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 
+import { addAnalysisCommands } from './analysis-commands.js';
 import { jsonText } from './command.js';
 import { addCompletionCommand } from './completion.js';
 import type { CliContext } from './context.js';
@@ -17,7 +18,7 @@ const EXIT_CODES = `
 Exit codes:
   0 done   1 unexpected   2 refused or invalid input   3 not found
   4 Temporal, AWS or a worker cannot be reached   5 not in time   6 ended otherwise
-  10 a verdict says worse   11 the data are broken   12 a verdict cannot tell
+  10 drift, or a candidate that is worse   11 broken data   12 too little to tell
 
 Connection: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, … and AWS_*. Documentation: docs/cli.md`;
 
@@ -34,6 +35,8 @@ export function buildProgram(context: CliContext, version: string): Command {
 
   program.commandsGroup('Policies:');
   addPolicyCommands(program, context);
+  program.commandsGroup('Data on files, without a server:');
+  addAnalysisCommands(program, context);
   program.commandsGroup('Models:');
   addModelCommands(program, context);
   program.commandsGroup('Releases:');

@@ -5,8 +5,9 @@ import type { CliContext } from '../../../client/cli/context.js';
 import { run } from '../../../client/cli/program.js';
 import type { DoctorProbes } from '../../../client/doctor/examine.js';
 import type { ModelkeeperClient } from '../../../client/modelkeeper.js';
-import { parsePolicy, type PolicyReading } from '../../../client/policy-file.js';
+import { parsePolicy, parsePolicyPart, type PolicyReading } from '../../../client/policy-file.js';
 import type { ModelView, ReleaseView } from '../../../client/replies.js';
+import { detectSchema } from '../../../domain/policy.schema.js';
 import type { ApprovalRequest, KeeperStatus, ReleaseStatus } from '../../../domain/status.js';
 import type { LedgerEntry } from '../../../domain/ledger.js';
 
@@ -211,6 +212,8 @@ export async function modelkeeper(stage: Stage, ...args: readonly string[]): Pro
   const context: CliContext = {
     env: stage.env ?? {},
     interactive: stage.interactive ?? false,
+    watched: false,
+    width: undefined,
     colors: pc.createColors(false),
     out: (text) => out.push(text),
     err: (text) => err.push(text),
@@ -223,6 +226,7 @@ export async function modelkeeper(stage: Stage, ...args: readonly string[]): Pro
       nowMs += ms;
       return Promise.resolve();
     },
+    interruption: () => new AbortController().signal,
     connect:
       stage.connect ??
       (() =>
@@ -238,6 +242,8 @@ export async function modelkeeper(stage: Stage, ...args: readonly string[]): Pro
     account: () => Promise.resolve(fakeAccount(stage.account)),
     readPolicy: (path): Promise<PolicyReading> =>
       Promise.resolve(parsePolicy(stage.files?.[path] ?? '', path)),
+    readDetect: (path) =>
+      Promise.resolve(parsePolicyPart(stage.files?.[path] ?? '', path, 'detect', detectSchema)),
     writeNew: (path, text) => {
       if (stage.files?.[path] !== undefined)
         return Promise.reject(Object.assign(new Error('exists'), { code: 'EEXIST' }));

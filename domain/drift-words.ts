@@ -1,0 +1,65 @@
+import type { DriftReport, VerdictToken } from './drift-report.schema.js';
+import { rounded } from './stats/verdict.js';
+
+/** The verdict as a headline. */
+export const VERDICT_WORDS: Readonly<Record<VerdictToken, string>> = {
+  ok: 'no drift',
+  warn: 'something is moving',
+  drift: 'drift',
+  data_quality: 'data quality',
+  insufficient_data: 'cannot tell',
+};
+
+/** The verdict as a sentence for somebody who knows no statistics. */
+export const VERDICT_SENTENCES: Readonly<Record<VerdictToken, string>> = {
+  ok: 'The data look like those the model was trained on.',
+  warn: 'Parts of the data have begun to move away from those the model was trained on, not far enough to act.',
+  drift:
+    'The data have moved away from those the model was trained on: its predictions may be worse than they were.',
+  data_quality:
+    'The data are broken: values are missing, unreadable or of a kind the model never saw. Until that is repaired, nothing can be said about drift.',
+  insufficient_data: 'There are too few data to say anything. That is no all-clear.',
+};
+
+/** What to do about a verdict. */
+export const ADVICE: Readonly<Record<VerdictToken, string>> = {
+  ok: 'Nothing has to be done.',
+  warn: 'Keep watching; nothing has to be done yet. Look at the columns that moved, in case somebody knows why.',
+  drift:
+    'Find out whether the change is real and here to stay. If it is, retrain on recent data, and deploy the new version only if it is no worse on the same rows.',
+  data_quality:
+    'Repair what fills these columns, then compare again. Do not retrain on these data: a model trained on broken data is broken.',
+  insufficient_data:
+    'Collect more rows, or compare a longer window. Until then do not rely on the model more than before.',
+};
+
+/** `p < 0.001`, `p 0.012`. */
+export function pInWords(p: number | null): string {
+  if (p === null) return '–';
+  return p < 0.001 ? '< 0.001' : rounded(p);
+}
+
+/** Thousands set apart: `12,345`. */
+export function countInWords(n: number): string {
+  return String(n).replaceAll(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** How it was judged, a sentence for each rule. */
+export function rulesInWords({
+  rules,
+  windows,
+}: Pick<DriftReport, 'rules' | 'windows'>): readonly string[] {
+  const { persistence } = rules;
+  return [
+    `A column has drifted when two things hold: its distance is ${rules.drift} or more, and its adjusted p is below ${rules.significance}. The distance says how far the shape moved, p whether chance could have done it. From ${rules.warn} on it is shown as moving.`,
+    `The distance is the Jensen–Shannon distance in base 2: 0 is the same distribution, 1 has nothing in common. For a bell-shaped column, ${rules.warn} is a shift of about a quarter, 0.2 of about half a standard deviation.`,
+    `p comes from the Kolmogorov–Smirnov test for numbers and from a chi-square test for categories, adjusted for the number of columns (Benjamini–Hochberg).`,
+    `The whole has drifted when a critical column${rules.critical.length === 0 ? ' (none is named)' : ` (${rules.critical.join(', ')})`} or the score has, or ${rounded(rules.share * 100)} % of the columns${rules.weights === undefined ? '' : ' by weight'}.`,
+    `Broken data (a share of missing, unreadable or new values that changed by 2 points or more, beyond chance) comes before drift. With fewer than ${countInWords(rules.minRows)} rows on either side nothing is said.`,
+    ...(windows === undefined
+      ? []
+      : [
+          `Of several windows, ${persistence.breaches} of the latest ${persistence.of} that could be judged must have drifted.`,
+        ]),
+  ];
+}
