@@ -35,15 +35,14 @@ export function buildProgram(context: CliContext, version: string): Command {
 
   program.commandsGroup('Policies:');
   addPolicyCommands(program, context);
-  program.commandsGroup('Data on files, without a server:');
-  addAnalysisCommands(program, context);
   program.commandsGroup('Models:');
   addModelCommands(program, context);
   program.commandsGroup('Releases:');
   addReleaseCommands(program, context);
   program.commandsGroup('The record:');
   addLedgerCommands(program, context);
-  program.commandsGroup('On this machine:');
+  program.commandsGroup('Over files, without a server:');
+  addAnalysisCommands(program, context);
   addEvaluateCommand(program, context);
   program.commandsGroup('Set-up:');
   addDoctorCommand(program, context);
