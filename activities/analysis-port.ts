@@ -1,11 +1,13 @@
 import type { EvaluateInputs } from '../domain/evaluate.schema.js';
 import type { Window } from '../domain/model.js';
+import type { PerformanceLimits } from '../domain/stats/performance.js';
 import type {
   CaptureCounts,
   ColumnSpec,
   DetectPolicy,
   EvaluationReport,
   Gate,
+  PerformanceMetric,
   PerformanceReading,
   PerformanceVerdict,
   Profile,
@@ -40,13 +42,13 @@ export interface Analysis {
   measurePerformance(request: {
     readonly scratch: string;
     readonly captureFiles: readonly string[];
-    /** In the order in which they were written: the last label of a prediction counts. */
-    readonly labelFiles: readonly string[];
+    readonly labelFiles: readonly { readonly path: string; readonly writtenAtMs: number }[];
     readonly columns: readonly string[];
     readonly window: Window;
-    readonly metric: 'roc_auc' | 'accuracy';
-    readonly floor: number;
-    readonly minRows: number;
+    readonly metric: PerformanceMetric;
+    readonly limits: PerformanceLimits;
+    /** Predictions whose first label came after it are counted. */
+    readonly lateAfterMs: number;
     readonly signal: AbortSignal;
   }): Promise<
     { readonly reading: PerformanceReading; readonly verdict: PerformanceVerdict } | Unusable

@@ -47,10 +47,23 @@ export const duckAnalysis: Analysis = {
 
   measurePerformance: (request) =>
     analyse(request, async (duck) => {
-      const { captureFiles: files, columns, window, labelFiles, metric, floor, minRows } = request;
+      const {
+        captureFiles: files,
+        columns,
+        window,
+        labelFiles,
+        metric,
+        limits,
+        lateAfterMs,
+      } = request;
       const { table } = await readCapture(duck, { files, columns, window });
-      const reading = await measurePerformance(duck, { table, labelFiles, metric });
-      return { reading, verdict: judgePerformance(reading, { floor, minRows }) };
+      const reading = await measurePerformance(duck, {
+        table,
+        labelFiles,
+        metric,
+        lateAfterMs,
+      });
+      return { reading, verdict: judgePerformance(reading, limits) };
     }),
 
   readAnswers: async ({ files, window }) => ({ answers: await readAnswers(files, window) }),

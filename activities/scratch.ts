@@ -32,10 +32,21 @@ export async function downloadAll(
   folder: string,
   name: string,
 ): Promise<readonly string[]> {
-  const paths = await inParallel(uris, WIDTH, async (uri, index) => {
-    const extension = /\.(?:parquet|csv|jsonl?|ndjson)(?:\.gz)?$/.exec(uri)?.[0] ?? '';
+  const objects = uris.map((uri) => ({ uri }));
+  return (await downloadEach(s3, objects, folder, name)).map(({ path }) => path);
+}
+
+/** The same for objects of which more is known than their address: each with its path. */
+export async function downloadEach<T extends { readonly uri: string }>(
+  s3: S3Client,
+  objects: readonly T[],
+  folder: string,
+  name: string,
+): Promise<readonly (T & { readonly path: string })[]> {
+  const found = await inParallel(objects, WIDTH, async (object, index) => {
+    const extension = /\.(?:parquet|csv|jsonl?|ndjson)(?:\.gz)?$/.exec(object.uri)?.[0] ?? '';
     const path = join(folder, `${name}-${index}${extension}`);
-    return (await download(s3, uri, path)) ? path : undefined;
+    return (await download(s3, object.uri, path)) ? { ...object, path } : undefined;
   });
-  return paths.filter((path) => path !== undefined);
+  return found.filter((object) => object !== undefined);
 }

@@ -8,11 +8,20 @@ import {
   truthResult,
 } from '../domain/capture-windows.js';
 import { windowMetrics } from '../domain/custom-metrics.js';
+import { remember } from '../domain/detect.js';
 import { durationMs } from '../domain/duration.js';
 import { FailureType } from '../domain/failures.js';
+import {
+  adviceKey,
+  delayAdvice,
+  lateKey,
+  lateMs,
+  type DelayAdvice,
+} from '../domain/label-delay.js';
 import { canonicalJson } from '../domain/ledger.js';
 import type { Window, WindowResult } from '../domain/model.js';
 import type { CapturedInputsSource, GroundTruthSource } from '../domain/policy.schema.js';
+import type { PerformanceReading } from '../domain/stats/types.js';
 import {
   detectPolicyOf,
   dueAfterMs,
@@ -21,7 +30,13 @@ import {
   silentReports,
   type WindowSource,
 } from '../domain/sources.js';
-import { clock, nextLookMs, silentSinceMs, worthTelling } from '../domain/watch.js';
+import {
+  clock,
+  nextLookMs,
+  silentSinceMs,
+  worthTelling,
+  worthTellingAgain,
+} from '../domain/watch.js';
 import { isUnusable } from './analysis-port.js';
 import { aws, may } from './aws-failure.js';
 import { currentSignal, ownBaseline, readProfile, type BaselineAnswer } from './baseline.js';
@@ -32,7 +47,7 @@ import type { DataDeps } from './deps.js';
 import { sha256 } from './digest.js';
 import { keep, notYet, recall } from './heartbeat.js';
 import { below, readJson, writeObject } from './s3.js';
-import { downloadAll, withScratch } from './scratch.js';
+import { downloadAll, downloadEach, withScratch } from './scratch.js';
 import { clientsFor, ownClients } from './stage-clients.js';
 import { lookAtMonitor } from './watch-monitor.js';
 import { lookAtReports, type SourceLook } from './watch-reports.js';
@@ -48,6 +63,8 @@ type DataSource = CapturedInputsSource | GroundTruthSource;
 interface Progress {
   readonly countedToMs: Readonly<Record<string, number>>;
   readonly windows: readonly WindowResult[];
+  /** Source id → what its labels say of the policy's `delay`. */
+  readonly advice?: Readonly<Record<string, DelayAdvice>>;
 }
 
 export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData'> {
@@ -69,7 +86,7 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
         );
       }
       let progress = progressOf(recall(), watch);
-      let telling = false;
+      let telling = tellsAlready(watch, progress);
       let more = false;
       const notes: string[] = [];
       const firstLooks = new Map<string, number>();
@@ -89,6 +106,7 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
             known.push(window);
           }
           progress = {
+            ...progress,
             windows: [...progress.windows, ...look.windows].slice(-MOST_KEPT),
             countedToMs:
               look.countedToMs === undefined
@@ -103,6 +121,7 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
           notes.push(`${source.id}: ${blind.reason}`);
           continue;
         }
+        const wasCountedToMs = progress.countedToMs[source.id];
         const due = dueWindows(
           {
             windowMs: durationMs(source.window),
@@ -117,16 +136,13 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
         );
         more ||= due.more;
         const first = due.windows[0];
-        if (first !== undefined && progress.countedToMs[source.id] === undefined)
+        if (first !== undefined && wasCountedToMs === undefined)
           firstLooks.set(source.id, first.fromMs);
         for (const window of due.windows) {
           const result = await judgeWindow(deps, watch, source, window, blind.profileUri);
-          const remembered = [
-            ...(watch.recent[source.id] ?? []),
-            ...progress.windows.filter((one) => one.source === source.id),
-          ];
-          telling ||= worthTelling(result, remembered);
+          telling ||= worthTelling(result, rememberedOf(watch, progress, source.id));
           progress = {
+            ...progress,
             windows: [...progress.windows, result].slice(-MOST_KEPT),
             countedToMs: { ...progress.countedToMs, [source.id]: window.toMs },
           };
@@ -139,16 +155,33 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
           };
           keep(progress);
         }
+        if (source.kind !== 'ground-truth') continue;
+        for await (const step of secondLooks(
+          deps,
+          watch,
+          source,
+          progress,
+          wasCountedToMs ?? first?.fromMs,
+          nowMs,
+        )) {
+          progress = step.progress;
+          telling ||= step.telling;
+          more ||= step.more;
+          keep(progress);
+        }
       }
       const silence = await silences(deps, watch, progress, firstLooks, nowMs);
+      const advice = freshAdvice(watch, progress);
       const told: DataTold = {
         atMs: nowMs,
         windows: [...progress.windows].sort((a, b) => a.toMs - b.toMs || a.fromMs - b.fromMs),
         noData: silence.noData,
         dataAgain: silence.dataAgain,
         countedToMs: progress.countedToMs,
+        ...(advice.length === 0 ? {} : { advice }),
       };
-      if (telling || told.noData.length > 0 || told.dataAgain.length > 0) return told;
+      if (telling || advice.length > 0 || told.noData.length > 0 || told.dataAgain.length > 0)
+        return told;
       const nextMs = more ? nowMs + 1_000 : nextLookMs(every, nowMs);
       throw notYet(FailureType.Quiet, quiet(told, notes, watch, nowMs, nextMs), nextMs - nowMs);
     },
@@ -161,6 +194,95 @@ const isComputed = (source: WindowSource): source is DataSource =>
 
 const latenessMs = (source: DataSource): number =>
   durationMs(source.kind === 'captured-inputs' ? source.settle : source.delay);
+
+/** What is remembered of a source, with what earlier attempts of this watch have seen of it. */
+const rememberedOf = (
+  watch: DataWatch,
+  { windows }: Pick<Progress, 'windows'>,
+  source: string,
+): readonly WindowResult[] =>
+  remember(
+    watch.recent[source] ?? [],
+    windows.filter((one) => one.source === source),
+    MOST_KEPT,
+  );
+
+/** Whether an earlier attempt saw something worth telling, and did not live to tell it. */
+function tellsAlready(watch: DataWatch, { windows }: Progress): boolean {
+  return windows.some((window, index) => {
+    const known = rememberedOf(watch, { windows: windows.slice(0, index) }, window.source);
+    return (window.revision ?? 0) > 0
+      ? worthTellingAgain(window, known)
+      : worthTelling(window, known);
+  });
+}
+
+/** Advice that people have not had yet. */
+function freshAdvice(watch: DataWatch, { advice = {} }: Progress): NonNullable<DataTold['advice']> {
+  return watch.policy.spec.monitor.sources.flatMap((source) => {
+    const found = advice[source.id];
+    if (source.kind !== 'ground-truth' || found === undefined) return [];
+    const key = adviceKey(source, found);
+    return watch.toldAdvice?.[source.id] === key
+      ? []
+      : [{ source: source.id, key, kind: found.kind, sentence: found.sentence }];
+  });
+}
+
+interface SecondLook {
+  readonly progress: Progress;
+  readonly telling: boolean;
+  readonly more: boolean;
+}
+
+/**
+ * Looks once more at windows whose late labels have had their time: judges those again for which labels came, and learns
+ * how long labels take. Each window has one second look, so what this costs is bounded.
+ */
+async function* secondLooks(
+  deps: DataDeps,
+  watch: DataWatch,
+  source: GroundTruthSource,
+  before: Progress,
+  /** End of what was counted before the source had second looks, or begin of its first window. */
+  sinceMs: number | undefined,
+  nowMs: number,
+): AsyncGenerator<SecondLook> {
+  const key = lateKey(source);
+  const countedToMs = before.countedToMs[key] ?? sinceMs;
+  if (lateMs(source) === 0 || countedToMs === undefined) return;
+  const due = dueWindows(
+    {
+      windowMs: durationMs(source.window),
+      latenessMs: durationMs(source.delay) + lateMs(source),
+      countedToMs,
+      sinceMs: watch.champion.sinceMs,
+      disturbed: watch.disturbed,
+      mostBack: 0,
+    },
+    nowMs,
+    MOST_WINDOWS,
+  );
+  let progress = { ...before, countedToMs: { ...before.countedToMs, [key]: countedToMs } };
+  yield { progress, telling: false, more: due.more };
+  for (const window of due.windows) {
+    const { result, advice } = await judgeAgain(deps, watch, source, window);
+    const telling =
+      result !== undefined && worthTellingAgain(result, rememberedOf(watch, progress, source.id));
+    progress = {
+      windows:
+        result === undefined ? progress.windows : [...progress.windows, result].slice(-MOST_KEPT),
+      countedToMs: { ...progress.countedToMs, [key]: window.toMs },
+      advice:
+        advice === null ? (progress.advice ?? {}) : { ...progress.advice, [source.id]: advice },
+    };
+    yield { progress, telling, more: false };
+  }
+  if (due.countedToMs !== undefined) {
+    progress = { ...progress, countedToMs: { ...progress.countedToMs, [key]: due.countedToMs } };
+    yield { progress, telling: false, more: due.more };
+  }
+}
 
 /** What other tools have written of it since the last look. */
 function lookAt(
@@ -190,7 +312,7 @@ function progressOf(details: unknown, watch: DataWatch): Progress {
   for (const [source, toMs] of Object.entries(watch.countedToMs)) {
     countedToMs[source] = Math.max(toMs, countedToMs[source] ?? 0);
   }
-  return { countedToMs, windows: kept.windows };
+  return { ...kept, countedToMs };
 }
 
 type Basis =
@@ -244,19 +366,12 @@ async function judgeWindow(
   const { policy } = watch;
   const { s3 } = ownClients(deps, watch);
   const basis = basisDigest(watch, source, profileUri);
-  const reportUri = below(
-    policy.spec.storage,
-    'reports',
-    watch.model,
-    'windows',
-    source.id,
-    `${fileInstant(window.fromMs)}-${fileInstant(window.toMs)}.json`,
-  );
+  const reportUri = reportAddress(watch, source, window);
   const known = await readJson(s3, reportUri);
   if (isReport(known) && known.basis === basis) return known.result;
   const { result, evidence } = await withScratch(deps.scratch, (scratch) =>
     source.kind === 'ground-truth'
-      ? measureTruth(deps, watch, source, window, scratch)
+      ? measureTruth(deps, watch, source, window, durationMs(source.delay), scratch)
       : compareInputs(deps, watch, source, window, scratch, profileUri),
   );
   const report: WindowReport = {
@@ -272,6 +387,83 @@ async function judgeWindow(
   }
   await writeObject(s3, reportUri, JSON.stringify(report));
   return report.result;
+}
+
+const reportAddress = (
+  watch: DataWatch,
+  source: DataSource,
+  window: Window,
+  look: '' | '-late' = '',
+): string =>
+  below(
+    watch.policy.spec.storage,
+    'reports',
+    watch.model,
+    'windows',
+    source.id,
+    `${fileInstant(window.fromMs)}-${fileInstant(window.toMs)}${look}.json`,
+  );
+
+/**
+ * Judges a window a second time when labels came after the first, or reads what an earlier look wrote about it.
+ *
+ * What it says counts in the place of the first judgement, not beside it.
+ */
+async function judgeAgain(
+  deps: DataDeps,
+  watch: DataWatch,
+  source: GroundTruthSource,
+  window: Window,
+): Promise<{ readonly result: WindowResult | undefined; readonly advice: DelayAdvice | null }> {
+  const { s3 } = ownClients(deps, watch);
+  const basis = basisDigest(watch, source, watch.baselineUri);
+  const reportUri = reportAddress(watch, source, window, '-late');
+  const known = await readJson(s3, reportUri);
+  if (isReport(known) && known.basis === basis) return revised(source, known);
+  const first = await readJson(s3, reportAddress(watch, source, window));
+  const reading = isReport(first) ? readingOf(first) : undefined;
+  // Without predictions, or with all of their labels, nothing can have come since.
+  if (reading === undefined || reading.rows === 0) return { result: undefined, advice: null };
+  const delayMs = durationMs(source.delay);
+  const judgedAtMs = window.toMs + delayMs;
+  const latenessMs = delayMs + lateMs(source);
+  const labels = await filesByHour(
+    clientsFor(deps, 'read')(watch).s3,
+    source.labels,
+    window,
+    latenessMs,
+  );
+  const isComplete =
+    reading.coverage === 1 || labels.every((object) => object.lastModifiedMs <= judgedAtMs);
+  if (isComplete) return { result: undefined, advice: delayAdvice(source, reading) };
+  const { result, evidence } = await withScratch(deps.scratch, (scratch) =>
+    measureTruth(deps, watch, source, window, latenessMs, scratch),
+  );
+  const report: WindowReport = {
+    schema: 'modelkeeper/window-report-v1',
+    basis,
+    result: { ...result, reportUri },
+    evidence,
+  };
+  await writeObject(s3, reportUri, JSON.stringify(report));
+  return revised(source, report);
+}
+
+function revised(
+  source: GroundTruthSource,
+  report: WindowReport,
+): { readonly result: WindowResult | undefined; readonly advice: DelayAdvice | null } {
+  const reading = readingOf(report);
+  if (reading === undefined) return { result: undefined, advice: null };
+  const cameLate = (reading.labelledLate ?? 0) > 0;
+  return { result: cameLate ? report.result : undefined, advice: delayAdvice(source, reading) };
+}
+
+/** The reading in a report of ours; `undefined` when the window could not be measured. */
+function readingOf({ evidence }: WindowReport): PerformanceReading | undefined {
+  return typeof evidence === 'object' && evidence !== null && 'reading' in evidence
+    ? (evidence.reading as PerformanceReading)
+    : undefined;
 }
 
 const isReport = (value: unknown): value is WindowReport =>
@@ -332,10 +524,13 @@ async function measureTruth(
   watch: DataWatch,
   source: GroundTruthSource,
   window: Window,
+  /** How long after its end labels are read: `delay`, and at the second look longer. */
+  latenessMs: number,
   scratch: string,
 ): Promise<Judged> {
   const { s3 } = clientsFor(deps, 'read')(watch);
-  const delayMs = durationMs(source.delay);
+  const judgedAtMs = window.toMs + durationMs(source.delay);
+  const isSecond = window.toMs + latenessMs > judgedAtMs;
   const blind = (reason: string): Judged => ({
     result: blindResult(source.id, source.kind, window, reason),
     evidence: null,
@@ -346,25 +541,32 @@ async function measureTruth(
       'the columns of the requests are not known: there is neither a baseline nor a source of kind captured-inputs that names them',
     );
   }
-  const captured = await captureFiles(deps, watch, window, delayMs, scratch);
+  const captured = await captureFiles(deps, watch, window, latenessMs, scratch);
   if (captured.length === 0) return blind('no prediction was captured');
   // Labels lie under the hour they arrived in.
-  const labels = await filesByHour(s3, source.labels, window, delayMs);
+  const labels = await filesByHour(s3, source.labels, window, latenessMs);
   if (labels.length === 0) return blind('no label has arrived');
   const answer = await deps.analysis.measurePerformance({
     scratch,
     captureFiles: captured,
-    labelFiles: await downloadAll(s3, labels, scratch, 'labels'),
+    labelFiles: (await downloadEach(s3, labels, scratch, 'labels')).map((file) => ({
+      path: file.path,
+      writtenAtMs: file.lastModifiedMs,
+    })),
     columns,
     window,
     metric: source.metric,
-    floor: source.floor,
-    minRows: source.minRows,
+    limits: {
+      floor: source.floor ?? source.ceiling,
+      minRows: source.minRows,
+      ...(source.minCoverage === undefined ? {} : { minCoverage: source.minCoverage }),
+    },
+    lateAfterMs: judgedAtMs,
     signal: currentSignal(),
   });
   if (isUnusable(answer)) return blind(answer.unusable);
   return {
-    result: truthResult(source.id, window, answer.reading, answer.verdict),
+    result: truthResult(source.id, window, answer.reading, answer.verdict, isSecond ? 1 : 0),
     evidence: answer,
   };
 }

@@ -178,10 +178,17 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.monitor.sources[ground-truth].window': 'Length of a window, by the time of the prediction.',
   'spec.monitor.sources[ground-truth].delay':
     'How long after the prediction its label has arrived. A window is judged when its end is this long ago.',
-  'spec.monitor.sources[ground-truth].metric': 'What performance is measured by.',
+  'spec.monitor.sources[ground-truth].late':
+    'How long after that labels that came late are read, once more; the window is then judged again. `0s`: never. Default: as long as `delay`.',
+  'spec.monitor.sources[ground-truth].metric':
+    'What performance is measured by. Labels of `rmse` and `mae` are amounts, of the others 0 or 1.',
   'spec.monitor.sources[ground-truth].floor':
     "A breach when the metric's whole interval lies below. Choose it below your champion's own interval.",
+  'spec.monitor.sources[ground-truth].ceiling':
+    'In the place of `floor` where less is better (`log_loss`, `brier`, `rmse`, `mae`): a breach when the whole interval lies above.',
   'spec.monitor.sources[ground-truth].minRows': 'Fewest labelled rows for a verdict on a window.',
+  'spec.monitor.sources[ground-truth].minCoverage':
+    'Smallest share of predictions with a label for a verdict. Any when absent; the share is always told.',
   'spec.monitor.sources[model-monitor].id': 'Name of the source in status and reports.',
   'spec.monitor.sources[model-monitor].kind':
     'Executions of a SageMaker Model Monitor schedule, for accounts that still have it.',

@@ -1,5 +1,7 @@
 import { instantInWords } from './duration.js';
+import { delayInWords } from './label-delay.js';
 import type { Window, WindowResult } from './model.js';
+import { caveats } from './stats/performance.js';
 import type {
   ColumnComparison,
   ComparisonVerdict,
@@ -176,21 +178,31 @@ function inputsInWords(
 
 const distance = (column: ColumnComparison): string => (column.jsDistance ?? 0).toFixed(2);
 
-/** What one window of labelled predictions showed. */
+/** What one window of labelled predictions showed. @param revision how often it was judged before */
 export function truthResult(
   source: string,
   window: Window,
   reading: PerformanceReading,
   verdict: PerformanceVerdict,
+  revision = 0,
 ): WindowResult {
+  const delay = reading.labelDelay ?? undefined;
+  const words = [
+    verdict.reason,
+    ...caveats(reading),
+    ...(delay === undefined ? [] : [delayInWords(delay)]),
+    ...(revision > 0 ? ['judged again with the labels that came late'] : []),
+  ];
   return {
     ...window,
     source,
     sourceKind: 'ground-truth',
     result: verdict.kind,
     rows: reading.labelled,
-    sentence: `${source}, ${spanInWords(window)}: ${verdict.reason}`,
+    sentence: `${source}, ${spanInWords(window)}: ${words.join('; ')}`,
     columns: [],
+    ...(delay === undefined ? {} : { labelDelay: delay }),
+    ...(revision > 0 ? { revision } : {}),
     metric: {
       name: reading.metric,
       estimate: reading.estimate,

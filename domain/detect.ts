@@ -67,7 +67,8 @@ export function confirmed(
  *
  * `keep` conclusive windows (of each subject, where windows have several) and, of the inconclusive ones among and
  * after them, the latest twice as many: however long nothing can be told, what was told is not forgotten. What a
- * window showed first stays, unless it could not tell: an execution that is late may still end.
+ * window showed first stays, unless it could not tell (an execution that is late may still end), or was judged again
+ * with more of its labels: then the later judgement takes its place, and counts once.
  */
 export function remember(
   known: readonly WindowResult[],
@@ -77,7 +78,7 @@ export function remember(
   const byKey = new Map(known.map((window) => [keyOf(window), window]));
   for (const window of news) {
     const first = byKey.get(keyOf(window));
-    if (first === undefined || (!tells(first) && tells(window))) byKey.set(keyOf(window), window);
+    if (first === undefined || replaces(window, first)) byKey.set(keyOf(window), window);
   }
   const inOrder = [...byKey.values()].sort(
     (a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs || ((a.id ?? '') < (b.id ?? '') ? -1 : 1),
@@ -88,6 +89,11 @@ export function remember(
   const kept = new Set([...conclusive, ...blind.slice(-2 * keep)]);
   return inOrder.filter((window) => kept.has(window));
 }
+
+const replaces = (window: WindowResult, first: WindowResult): boolean =>
+  (window.revision ?? 0) === (first.revision ?? 0)
+    ? !tells(first) && tells(window)
+    : (window.revision ?? 0) > (first.revision ?? 0);
 
 const keyOf = (window: WindowResult): string => `${window.fromMs}/${window.id ?? ''}`;
 

@@ -1,6 +1,7 @@
 /** Plain JSON that crosses between workflows, activities and clients. Instants are epoch milliseconds. */
 
 import type { Actor } from './people.js';
+import type { LabelDelay } from './stats/types.js';
 
 /** Half-open: `fromMs` belongs to the window, `toMs` to the next one. */
 export interface Window {
@@ -97,6 +98,10 @@ export interface WindowResult extends Window {
     readonly upper: number | null;
     readonly coverage: number;
   };
+  /** How long after their predictions the labels came; of ground truth only. */
+  readonly labelDelay?: LabelDelay;
+  /** How often the window was judged again since, because more of its labels came: the last judgement holds. */
+  readonly revision?: number;
   /** The whole comparison as JSON. */
   readonly reportUri?: string;
 }

@@ -14,6 +14,7 @@ import { awsCron, looksBackTooFar } from './scaling.js';
 import { planFaults, rollingOf, rolloutPlan } from './rollout.js';
 import { canSee, modelSubjectOf } from './sources.js';
 import { stagingFaults } from './staging.js';
+import { lowerIsBetter } from './stats/metrics.js';
 
 /** Lower-case, dash-separated. How long it may be is AWS's to say, of what the policy has named after it. */
 export const modelNameSchema = z
@@ -303,18 +304,57 @@ const capturedInputsSourceSchema = z.strictObject({
     .optional(),
 });
 
-const groundTruthSourceSchema = z.strictObject({
-  id: sourceIdSchema,
-  kind: z.literal('ground-truth'),
-  labels: s3UriSchema,
-  window: positiveDurationSchema.default('24h'),
-  /** How long after the prediction its label has arrived. A window is judged when its end is this long ago. */
-  delay: durationSchema.default('48h'),
-  metric: z.enum(['roc_auc', 'accuracy']).default('roc_auc'),
-  /** Breached when the interval of the metric lies wholly below. Choose it below your champion's own interval. */
-  floor: z.number().min(0).max(1),
-  minRows: z.int().min(50).max(MOST_ROWS).default(500),
-});
+/** Metrics of labelled predictions; labels of the last two are amounts, of the others 0 or 1. */
+export const TRUTH_METRICS = [
+  'roc_auc',
+  'pr_auc',
+  'accuracy',
+  'precision',
+  'recall',
+  'f1',
+  'log_loss',
+  'brier',
+  'rmse',
+  'mae',
+] as const;
+
+const groundTruthSourceSchema = z
+  .strictObject({
+    id: sourceIdSchema,
+    kind: z.literal('ground-truth'),
+    labels: s3UriSchema,
+    window: positiveDurationSchema.default('24h'),
+    /** How long after the prediction its label has arrived. A window is judged when its end is this long ago. */
+    delay: durationSchema.default('48h'),
+    /** How long after that labels that came late are read, once more. Default: as long as `delay`; see `lateMs()`. */
+    late: durationSchema.optional(),
+    metric: z.enum(TRUTH_METRICS).default('roc_auc'),
+    /** Breached when the interval of the metric lies wholly below. Choose it below your champion's own interval. */
+    floor: z.number().min(0).max(1).optional(),
+    /** The same for metrics where less is better. */
+    ceiling: z.number().positive().optional(),
+    minRows: z.int().min(50).max(MOST_ROWS).default(500),
+    /** Smallest share of predictions with a label for a verdict; any when absent. */
+    minCoverage: shareSchema.optional(),
+  })
+  .superRefine((source, context) => {
+    const [wanted, other] = lowerIsBetter(source.metric)
+      ? (['ceiling', 'floor'] as const)
+      : (['floor', 'ceiling'] as const);
+    const better = wanted === 'ceiling' ? 'less' : 'more';
+    if (source[wanted] === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: [wanted],
+        message: `of ${source.metric} ${better} is better: say ${wanted}, or it could never be a finding`,
+      });
+    if (source[other] !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: [other],
+        message: `of ${source.metric} ${better} is better: write ${wanted} instead of ${other}`,
+      });
+  });
 
 /** Where something of SageMaker runs in a network of the account; lengths and counts are those of its `VpcConfig`. */
 const subnetsSchema = z

@@ -131,6 +131,18 @@ export function worthTelling(window: WindowResult, remembered: readonly WindowRe
   return remembered.some((one) => TELLING.has(one.result));
 }
 
+/**
+ * Whether a second judgement of a window must be told now: when it changes what is remembered of it. Of a window that
+ * nobody remembers any more, it is told along with the next telling one.
+ */
+export function worthTellingAgain(
+  window: WindowResult,
+  remembered: readonly WindowResult[],
+): boolean {
+  const before = remembered.find((one) => one.fromMs === window.fromMs);
+  return before !== undefined && before.result !== window.result;
+}
+
 /** A source that may have fallen silent. */
 export interface SilenceInput {
   /** End of the latest time for which the source has shown data, or cannot be blamed for none. */

@@ -281,6 +281,19 @@ async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): 
       `no-data/${silent.source}/${String(silent.sinceMs)}`,
     );
   }
+  for (const { source, key, kind, sentence } of told.advice ?? []) {
+    state.toldAdvice = { ...state.toldAdvice, [source]: key };
+    desk.tell(sentence);
+    await desk.notify(
+      'no-data',
+      kind === 'too short'
+        ? `${desk.model}: labels come after they are read`
+        : `${desk.model}: labels are waited for longer than they take`,
+      sentence,
+      kind === 'too short' ? 'warning' : 'info',
+      `label-delay/${source}/${key}`,
+    );
+  }
   const last = told.windows.at(-1);
   if (last !== undefined) desk.tell(last.sentence);
 }

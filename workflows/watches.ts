@@ -133,6 +133,7 @@ export function openWatches(desk: KeeperDesk) {
         recent: state.windows,
         disturbed: state.disturbed,
         toldNoData: Object.keys(state.noData),
+        ...(state.toldAdvice === undefined ? {} : { toldAdvice: state.toldAdvice }),
         notBeforeMs,
       }),
     );

@@ -70,6 +70,45 @@ export interface Profile {
   readonly skipped: readonly string[];
   /** What was read from data capture, when the baseline is that. */
   readonly capture?: CaptureCounts;
+  /** What parts of the data looked like, as `detect.segments` asks; absent where none was asked for. */
+  readonly segments?: readonly SegmentedProfiles[];
+  /** How the scores relate to what came true; absent where no labels were known. */
+  readonly calibration?: Calibration;
+}
+
+/** Rows with one value of a column are a segment, judged apart from the others by the same rules. */
+export interface SegmentRule {
+  readonly by: string;
+  /** Most segments of the column; further values are one, `other`. */
+  readonly max: number;
+  /** Fewest rows on either side for a verdict on a segment. */
+  readonly minRows: number;
+  /** A segment that drifts makes the window drift. */
+  readonly critical: boolean;
+}
+
+export interface SegmentedProfiles {
+  readonly by: string;
+  /** Most frequent value first; what the values beyond them have in common is `other`, where there are any. */
+  readonly segments: readonly {
+    /** `null` stands for all other values. */
+    readonly value: string | null;
+    readonly profile: Pick<Profile, 'rowCount' | 'columns' | 'prediction'>;
+  }[];
+}
+
+/** From a score to the chance that the label is 1, fitted on labelled rows. */
+export interface Calibration {
+  /** Ascending scores and their chances; linear between them, flat outside. */
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  readonly rows: number;
+  readonly positives: number;
+  /** Expected calibration error on rows that the map was not fitted on, of the scores as they are and of the map. */
+  readonly eceOfScores: number;
+  readonly eceOfMap: number;
+  /** Only when the map is better than the scores as they are. */
+  readonly used: boolean;
 }
 
 /** What counts as drift, as the policy says. */
@@ -91,6 +130,7 @@ export interface DetectPolicy {
   readonly weights?: Readonly<Record<string, number>>;
   /** Columns where new values mean a changed world, not a broken feed. */
   readonly newCategoriesAreDrift: readonly string[];
+  readonly segments?: readonly SegmentRule[];
 }
 
 export type ComparisonVerdict = 'insufficient data' | 'data quality' | 'drift' | 'warn' | 'ok';
@@ -206,6 +246,22 @@ export interface WindowComparison {
   readonly notCompared: readonly string[];
   /** What was read from data capture, when the window is that. */
   readonly capture?: CaptureCounts;
+  /** Parts of the window against the same parts of the baseline; absent where none was asked for. */
+  readonly segments?: readonly SegmentComparison[];
+  readonly verdict: DatasetVerdict;
+}
+
+/** One segment of a window against the same segment of the baseline. */
+export interface SegmentComparison {
+  readonly by: string;
+  /** `null` stands for all values that are no segment of their own. */
+  readonly value: string | null;
+  readonly rows: number;
+  readonly baselineRows: number;
+  readonly critical: boolean;
+  /** p adjusted over all columns of all segments. */
+  readonly columns: readonly ColumnComparison[];
+  readonly prediction: ColumnComparison | null;
   readonly verdict: DatasetVerdict;
 }
 
@@ -225,7 +281,40 @@ export interface CaptureCounts {
   readonly outsideWindow: number;
 }
 
-export type PerformanceMetric = 'roc_auc' | 'accuracy' | 'log_loss' | 'brier';
+export type PerformanceMetric =
+  | 'roc_auc'
+  | 'pr_auc'
+  | 'accuracy'
+  | 'precision'
+  | 'recall'
+  | 'f1'
+  | 'log_loss'
+  | 'brier'
+  | 'rmse'
+  | 'mae';
+
+/** How long after the prediction its first label was there, over the labelled predictions. */
+export interface LabelDelay {
+  readonly labelled: number;
+  readonly medianMs: number;
+  readonly p90Ms: number;
+  readonly p99Ms: number;
+  readonly longestMs: number;
+}
+
+/** Scores of the predictions whose label has arrived against those of the others. */
+export interface LabelSelection {
+  readonly labelled: number;
+  readonly unlabelled: number;
+  readonly meanLabelled: number;
+  readonly meanUnlabelled: number;
+  /** Jensen–Shannon distance (base 2) on the deciles of all scores. */
+  readonly jsDistance: number;
+  /** Kolmogorov, from fine bins. */
+  readonly pValue: number;
+  /** Both keys: the labelled ones do not speak for all. */
+  readonly differs: boolean;
+}
 
 /** A metric on the rows whose label has arrived. */
 export interface PerformanceReading {
@@ -236,9 +325,9 @@ export interface PerformanceReading {
   readonly upper: number | null;
   /** Two-sided confidence of `lower` to `upper`. */
   readonly confidence: number;
-  /** `delong`, `wilson` or `normal`; `none` when there was nothing to compute from. */
-  readonly method: 'delong' | 'wilson' | 'normal' | 'none';
-  /** Predictions in the window. */
+  /** How the interval was made; `none` when there was nothing to compute from. */
+  readonly method: 'delong' | 'wilson' | 'logit' | 'normal' | 'none';
+  /** Predictions in the window, each id once. */
   readonly rows: number;
   /** Predictions with a score and a label: what the metric is computed on. */
   readonly labelled: number;
@@ -249,11 +338,21 @@ export interface PerformanceReading {
   readonly badLabels: number;
   /** Labels for predictions that are not in the window. */
   readonly labelsWithoutPrediction: number;
+  /** `null` without labels, or where nobody knows when they arrived. */
+  readonly labelDelay?: LabelDelay | null;
+  /** Labelled predictions whose first label came after the instant asked about. */
+  readonly labelledLate?: number;
+  /** Labels of earlier than their prediction, which cannot be about it: not joined. */
+  readonly labelsBeforePrediction?: number;
+  /** Predictions that share their id with a later one of the window and were left out: a label has one place to go. */
+  readonly repeatedPredictions?: number;
+  /** `null` with too few scores on either side to tell. */
+  readonly selection?: LabelSelection | null;
 }
 
 /** What the floor of a ground-truth source says about a reading. */
 export interface PerformanceVerdict {
-  readonly kind: 'ok' | 'breach' | 'cannot tell';
+  readonly kind: 'ok' | 'warn' | 'breach' | 'cannot tell';
   readonly reason: string;
 }
 

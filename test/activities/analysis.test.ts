@@ -135,12 +135,12 @@ describe('duckAnalysis', () => {
       await duckAnalysis.measurePerformance({
         scratch,
         captureFiles: [captured(false)],
-        labelFiles: [labels],
+        labelFiles: [{ path: labels, writtenAtMs: window.toMs }],
         columns: ['origin', 'distance'],
         window,
         metric: 'roc_auc',
-        floor: 0.6,
-        minRows: 500,
+        limits: { floor: 0.6, minRows: 500 },
+        lateAfterMs: window.toMs,
         signal,
       }),
     );

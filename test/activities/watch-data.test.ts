@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Analysis } from '../../activities/analysis-port.js';
 import type { DataWatch } from '../../activities/contract.js';
 import { createDataActivities } from '../../activities/data.js';
-import type { WindowComparison } from '../../domain/stats/types.js';
+import type { PerformanceReading, WindowComparison } from '../../domain/stats/types.js';
 import {
   attemptOf,
   awsError,
@@ -236,5 +236,219 @@ describe('watchData', () => {
     const { error } = await attemptOf(at(NOON), [{ ...watch, notBeforeMs: NOON + 5_000 }]);
     expect(error).toMatchObject({ type: 'Quiet', nextRetryDelay: 5_000 });
     expect(aws.names()).toEqual([]);
+  });
+});
+
+describe('watchData with labels', () => {
+  const labelled = policyWith({
+    monitor: {
+      every: '1h',
+      sources: [
+        {
+          id: 'quality',
+          kind: 'ground-truth',
+          labels: 's3://artefacts/labels/',
+          window: '1h',
+          delay: '2h',
+          late: '3h',
+          floor: 0.6,
+        },
+      ],
+      noData: { after: '24h' },
+    },
+    retrain: { pipeline: 'p', on: ['performance'] },
+    deploy: { probation: { rollBackOn: ['alarms'] } },
+  });
+  const ofLabels: DataWatch = {
+    ...watch,
+    policy: labelled,
+    countedToMs: { quality: NOON - 5 * HOUR },
+    recent: {},
+  };
+
+  /** Labels of each hour come at once and, where `lateFiles`, four hours later again; else none comes after two hours. */
+  function labels(
+    lateFiles: boolean,
+    readingOf: (
+      fromMs: number,
+      isSecond: boolean,
+    ) => Partial<PerformanceReading> & {
+      kind?: 'ok' | 'breach' | 'cannot tell';
+    } = () => ({}),
+  ) {
+    const objects = new Map<string, string>([
+      ['keeper/profiles/flights/p.json', JSON.stringify(profile)],
+    ]);
+    const measured: { fromMs: number; labels: number; isSecond: boolean }[] = [];
+    const hourOf = (prefix: string) => {
+      const hour = /(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\/$/.exec(prefix);
+      return hour === null
+        ? undefined
+        : Date.parse(`${hour[1]}-${hour[2]}-${hour[3]}T${hour[4]}:30:00Z`);
+    };
+    const aws = fakeAws(
+      on(GetObjectCommand, ({ Key = '' }) => {
+        const body = /^(capture|labels)\//.test(Key) ? '{}\n' : objects.get(Key);
+        if (body === undefined) throw awsError('NoSuchKey', 'no such key', 404);
+        return {
+          Body: { transformToByteArray: async () => new TextEncoder().encode(body) },
+        } as never;
+      }),
+      on(PutObjectCommand, ({ Key = '', Body }) => {
+        objects.set(Key, textOf(Body));
+        return {};
+      }),
+      on(ListObjectsV2Command, ({ Prefix = '' }) => {
+        const atMs = hourOf(Prefix);
+        if (atMs === undefined) return {};
+        const file = (name: string, writtenAtMs: number) => ({
+          Key: `${Prefix}${name}.jsonl`,
+          Size: 3,
+          LastModified: new Date(writtenAtMs),
+        });
+        const isLabels = Prefix.startsWith('labels/');
+        // Without late files, labels come for the first window only, and in time.
+        if (isLabels && !lateFiles && atMs > NOON - 2 * HOUR) return {};
+        return {
+          Contents: [
+            file('f', atMs),
+            ...(isLabels && lateFiles ? [file('late', atMs + 4 * HOUR)] : []),
+          ],
+        };
+      }),
+      on(GetMetricDataCommand, () => ({ MetricDataResults: [{ Id: 'invocations', Values: [1] }] })),
+    );
+    const analysis: Analysis = {
+      ...noAnalysis,
+      profile: async () => profile,
+      measurePerformance: async ({ window, labelFiles, lateAfterMs }) => {
+        const isSecond = labelFiles.some((file) => file.writtenAtMs > lateAfterMs);
+        measured.push({ fromMs: window.fromMs, labels: labelFiles.length, isSecond });
+        const { kind = 'ok', ...rest } = readingOf(window.fromMs, isSecond);
+        return {
+          reading: {
+            schema: 'modelkeeper/performance-v1',
+            metric: 'roc_auc',
+            estimate: 0.7,
+            lower: 0.65,
+            upper: 0.75,
+            confidence: 0.95,
+            method: 'delong',
+            rows: 1_000,
+            labelled: isSecond ? 900 : 800,
+            coverage: isSecond ? 0.9 : 0.8,
+            positives: 300,
+            badLabels: 0,
+            labelsWithoutPrediction: 0,
+            labelDelay: {
+              labelled: 800,
+              medianMs: HOUR,
+              p90Ms: 2 * HOUR,
+              p99Ms: 4 * HOUR,
+              longestMs: 4 * HOUR,
+            },
+            labelledLate: isSecond ? 100 : 0,
+            ...rest,
+          },
+          verdict: { kind, reason: kind },
+        };
+      },
+    };
+    const at = (nowMs: number) =>
+      createDataActivities({ aws: () => aws.clients, analysis, now: () => nowMs, scratch })
+        .watchData;
+    return { at, objects, measured };
+  }
+  /** The hour from NOON - 5 h is judged at NOON - 2 h, and again from NOON + 1 h on. */
+  const SECOND = NOON + HOUR;
+
+  it('looks once more at a window whose labels came late, and tells what that changes', async () => {
+    const { at, measured, objects } = labels(true, (fromMs, isSecond) =>
+      fromMs === NOON - 5 * HOUR && !isSecond ? { kind: 'breach' } : {},
+    );
+    const first = await run(at(NOON - 2 * HOUR), [ofLabels]);
+    expect(first.windows.map(({ result }) => result)).toEqual(['breach']);
+    const next = {
+      ...ofLabels,
+      countedToMs: first.countedToMs,
+      recent: { quality: first.windows },
+    };
+    const told = await run(at(SECOND), [next]);
+    const again = told.windows.find((window) => window.fromMs === NOON - 5 * HOUR);
+    expect(again).toMatchObject({ result: 'ok', revision: 1, rows: 900 });
+    expect(again?.sentence).toContain('judged again with the labels that came late');
+    expect(measured.filter((one) => one.isSecond)).toHaveLength(1);
+    expect(told.countedToMs).toEqual({ quality: NOON - HOUR, 'quality+late': NOON - 4 * HOUR });
+    expect([...objects.keys()].filter((key) => key.endsWith('-late.json'))).toHaveLength(1);
+  });
+
+  it('takes each second look once, also when it is repeated', async () => {
+    const { at, measured } = labels(true);
+    const first = await run(at(NOON - 2 * HOUR), [ofLabels]);
+    const next = {
+      ...ofLabels,
+      countedToMs: first.countedToMs,
+      recent: { quality: first.windows },
+    };
+    const told = await run(at(SECOND), [next]);
+    const repeated = await run(at(SECOND), [next], { attempt: 2 });
+    expect(repeated).toEqual(told);
+    expect(measured.filter((one) => one.isSecond)).toHaveLength(1);
+    await attemptOf(at(SECOND + 30 * MINUTE), [
+      { ...next, countedToMs: told.countedToMs, toldAdvice: { quality: 'too short 2h' } },
+    ]);
+    expect(measured.filter((one) => one.isSecond)).toHaveLength(1);
+  });
+
+  it('says once that the delay is too short', async () => {
+    const { at } = labels(true);
+    const first = await run(at(NOON - 2 * HOUR), [ofLabels]);
+    const next = {
+      ...ofLabels,
+      countedToMs: first.countedToMs,
+      recent: { quality: first.windows },
+    };
+    const told = await run(at(SECOND), [next]);
+    expect(told.advice).toEqual([
+      {
+        source: 'quality',
+        key: 'too short 2h',
+        kind: 'too short',
+        sentence:
+          'quality: 11 % of the labels came when their window had been judged, 2h after its end (labels after 1 h (median), 2 h (90 %), 4 h (99 %)): raise delay to 4h, or verdicts are made of the labels that are quick',
+      },
+    ]);
+    const { error } = await attemptOf(at(SECOND), [
+      { ...next, toldAdvice: { quality: 'too short 2h' } },
+    ]);
+    expect(error).toMatchObject({ type: 'Quiet' });
+  });
+
+  it('does not measure again where no label came, nor where all had come', async () => {
+    const none = labels(false);
+    const first = await run(none.at(NOON - 2 * HOUR), [ofLabels]);
+    const next = {
+      ...ofLabels,
+      countedToMs: first.countedToMs,
+      recent: { quality: first.windows },
+    };
+    await attemptOf(none.at(SECOND), [next]);
+    expect(none.measured.map((one) => one.fromMs)).toEqual(
+      [5, 4, 3].map((hours) => NOON - hours * HOUR),
+    );
+    const full = labels(true, () => ({ coverage: 1 }));
+    await run(full.at(NOON - 2 * HOUR), [ofLabels]);
+    await attemptOf(full.at(SECOND), [next]);
+    expect(full.measured.filter((one) => one.isSecond)).toEqual([]);
+  });
+
+  it('tells a breach that an earlier attempt saw and did not live to tell', async () => {
+    const { at } = labels(false, () => ({ kind: 'breach' }));
+    const first = await run(at(NOON - 2 * HOUR), [ofLabels]);
+    const told = await run(at(NOON - 2 * HOUR), [ofLabels], {
+      attempt: 2,
+      heartbeatDetails: { countedToMs: first.countedToMs, windows: first.windows },
+    });
+    expect(told.windows).toEqual(first.windows);
   });
 });

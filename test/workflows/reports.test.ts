@@ -87,3 +87,35 @@ describe('a keeper of a model that Model Monitor watches', () => {
     );
   });
 });
+
+describe('a keeper whose labels come late', () => {
+  it('tells people once that the delay is too short, and starts nothing for it', async () => {
+    await play(async (p) => {
+      const advice = {
+        source: 'quality',
+        key: 'too short 48h',
+        kind: 'too short',
+        sentence: 'quality: 20 % of the labels came when their window had been judged',
+      } as const;
+      const told = () =>
+        p.world.notices.filter((notice) => notice.subject.includes('labels come after'));
+      p.world.advice.push(advice);
+      await p.env.sleep('2h');
+      const known = await until(
+        p.keeperStatus,
+        (s) => s.timeline.some(({ what }) => what === advice.sentence),
+        'the advice is known',
+      );
+      await until(
+        async () => told().length,
+        (count) => count === 1,
+        'people are told',
+      );
+      expect(told()).toMatchObject([{ notice: 'no-data', severity: 'warning' }]);
+      expect(known.nextReleaseNumber).toBe(1);
+      p.world.advice.push(advice);
+      await p.env.sleep('4h');
+      expect(told()).toHaveLength(1);
+    });
+  });
+});

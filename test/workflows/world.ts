@@ -160,6 +160,7 @@ export class World {
   readonly signals: Partial<SignalsTold>[] = [];
   readonly windows: WindowResult[][] = [];
   readonly noData: DataTold['noData'][number][] = [];
+  readonly advice: NonNullable<DataTold['advice']>[number][] = [];
   /** Looks that a pipeline and a rollout take before they end. */
   pipelineLooks = 3;
   rolloutLooks = 3;
@@ -948,12 +949,16 @@ export class World {
         if (watch.notBeforeMs > nowMs) throw notYet('Quiet', 'not yet', watch.notBeforeMs - nowMs);
         const windows = this.windows.shift();
         const noData = this.noData.splice(0);
-        if (windows === undefined && noData.length === 0)
+        const advice = this.advice
+          .splice(0)
+          .filter(({ source, key }) => watch.toldAdvice?.[source] !== key);
+        if (windows === undefined && noData.length === 0 && advice.length === 0)
           throw notYet('Quiet', 'no window is complete', next - nowMs);
         return {
           atMs: nowMs,
           windows: windows ?? [],
           noData,
+          ...(advice.length === 0 ? {} : { advice }),
           dataAgain: [],
           countedToMs: Object.fromEntries(
             (windows ?? []).map((window) => [window.source, window.toMs]),

@@ -189,7 +189,8 @@ describe('a window of labels', () => {
       sourceKind: 'ground-truth',
       result: 'breach',
       rows: 1_500,
-      sentence: 'quality, 2026-03-01 12:00:00 to 18:00:00 UTC: below the floor',
+      sentence:
+        'quality, 2026-03-01 12:00:00 to 18:00:00 UTC: below the floor; labels of 75 % of the predictions',
       columns: [],
       metric: { name: 'roc_auc', estimate: 0.55, lower: 0.5, upper: 0.59, coverage: 0.75 },
     });

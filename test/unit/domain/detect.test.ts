@@ -595,3 +595,28 @@ describe('an alarm of the company’s own', () => {
     );
   });
 });
+
+describe('a window that was judged again', () => {
+  const again = (result: Result, index: number): WindowResult => ({
+    ...window(result, index, 'quality'),
+    revision: 1,
+  });
+  it('takes the place of its first judgement and counts once', () => {
+    const known = row('bo', 'quality');
+    const kept = remember(known, [again('breach', 1)], 3);
+    expect(spelled(kept)).toBe('bb');
+    expect(confirmed(kept, { breaches: 3, of: 3 })).toEqual([]);
+    expect(remember(kept, [again('breach', 1)], 3)).toEqual(kept);
+  });
+  it('takes a breach back that more labels have not borne out', () => {
+    expect(spelled(remember(row('bb', 'quality'), [again('ok', 0)], 3))).toBe('ob');
+  });
+  it('is not undone by its first judgement when that is told again', () => {
+    const kept = remember([again('ok', 0)], [window('breach', 0, 'quality')], 3);
+    expect(spelled(kept)).toBe('o');
+  });
+  it('does not come back when nobody remembers it any more', () => {
+    const kept = remember(row('ooob', 'quality').slice(1), [{ ...again('breach', 0) }], 3);
+    expect(spelled(kept)).toBe('oob');
+  });
+});
