@@ -46,7 +46,7 @@ export async function driftPage(report: DriftReport): Promise<string> {
         <p><strong>What to do:</strong> ${ADVICE[verdict]}</p>
       </section>
       ${facts(report, columns)} ${windows !== undefined && (await overTime(windows, report))}
-      ${await moved(columns)}
+      ${await moved(report)}
       <h2>How far each column moved</h2>
       ${figure(
         await distancesPlot(columns, report.rules),
@@ -136,11 +136,18 @@ async function overTime(windows: readonly DriftWindow[], report: DriftReport): P
     )}`;
 }
 
-async function moved(columns: readonly DriftColumn[]): Promise<Part> {
-  const shown = columns
+/** What to draw of a window: columns that are not in order and have something to show. */
+function movedIn(window: DriftWindow): readonly DriftColumn[] {
+  return byUrgency(withScore(window))
     .filter((column) => column.verdict !== 'ok' && column.verdict !== 'insufficient_data')
     .filter((column) => barsOf(column).some((bar) => bar.baseline + bar.window > 0));
-  if (shown.length === 0) return null;
+}
+
+/** Of the latest window in which anything moved: it need not be the last one. */
+async function moved(report: DriftReport): Promise<Part> {
+  const window = (report.windows ?? [report]).findLast((one) => movedIn(one).length > 0);
+  if (window === undefined) return null;
+  const shown = movedIn(window);
   const figures: Html[] = [];
   for (const column of shown.slice(0, MOST_OVERLAYS)) {
     figures.push(
@@ -154,7 +161,9 @@ async function moved(columns: readonly DriftColumn[]): Promise<Part> {
   }
   return html`<h2>What moved</h2>
     <p class="soft">
-      Grey is the baseline, blue the window.
+      Grey is the baseline, blue
+      ${report.windows === undefined ? 'the window' : neutral(window.name)}. The bins of a number
+      each hold a tenth of the baseline: where blue stands out, values have become more frequent.
       ${
         shown.length > MOST_OVERLAYS &&
         `The ${String(MOST_OVERLAYS)} that matter most of ${String(shown.length)} are drawn.`

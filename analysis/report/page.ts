@@ -28,21 +28,22 @@ ul { margin: 0 0 .8rem; padding-left: 1.2rem; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: .4rem; padding: .8rem; break-inside: avoid; min-width: 0; }
 figure.plain { border: 0; padding: 0; }
 figure svg { display: block; max-width: 100%; height: auto; margin-top: .4rem; }
+.plot { overflow-x: auto; }
 figcaption { font-size: .875rem; color: var(--soft); overflow-wrap: anywhere; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 7rem; max-width: 16rem; }
+tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 9rem; max-width: 16rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.why { min-width: 14rem; overflow-wrap: anywhere; }
 footer { color: var(--soft); font-size: .8125rem; margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: .6rem; }
-@media (max-width: 40rem) { main { padding: 1rem .8rem 2rem; } h1 { font-size: 1.4rem; } }
+@media (max-width: 40rem) { .plot svg { max-width: none; min-width: 100%; width: auto; max-height: 24rem; } main { padding: 1rem .8rem 2rem; } h1 { font-size: 1.4rem; } }
 @media print {
   @page { margin: 14mm; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; } tr, figure, .verdict { break-inside: avoid; } thead { display: table-header-group; }
-  .plots { grid-template-columns: 1fr 1fr; gap: .6rem; } .table { overflow: visible; } table { font-size: 8pt; }
+  .plots { grid-template-columns: 1fr 1fr; gap: .6rem; } .table, .plot { overflow: visible; } table { font-size: 7.5pt; } thead th, .badge { white-space: normal; } th, td { padding-right: .4rem; } tbody th, td.why { min-width: 0; } td.number { white-space: normal; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 `;
@@ -70,9 +71,9 @@ export function documentOf(title: string, body: Part): string {
 /** A plot with what it shows in words. */
 export function figure(svg: string, title: Part, caption: Part, label: string): Html {
   return html`<figure>
-    <h3>${title}</h3>
+    ${title !== null && title !== '' && html`<h3>${title}</h3>`}
     <figcaption>${caption}</figcaption>
-    ${new Html(labelled(svg, label))}
+    <div class="plot">${new Html(labelled(svg, label))}</div>
   </figure>`;
 }
 

@@ -16,14 +16,19 @@ import { neutral } from '../../domain/neutral.js';
 import { renderSvg } from './render.js';
 
 /** Distinguishable by people who do not see red and green apart. */
-const COLOURS = { baseline: '#7f7f7f', window: '#0072b2', warn: '#e69f00', drift: '#d55e00' };
+export const COLOURS = {
+  baseline: '#7f7f7f',
+  window: '#0072b2',
+  warn: '#e69f00',
+  drift: '#d55e00',
+};
 const VERDICTS = ['ok', 'warn', 'drift', 'data quality', 'insufficient data'];
 const VERDICT_COLOURS = ['#009e73', COLOURS.warn, COLOURS.drift, '#cc79a7', '#bbbbbb'];
 const WIDTH = 420;
 const MOST_COLUMNS = 40;
 const LONGEST_LABEL_PX = 180;
 
-const CONFIG = {
+export const CONFIG = {
   font: 'system-ui, sans-serif',
   view: { stroke: null },
   axis: { labelLimit: LONGEST_LABEL_PX, grid: false },

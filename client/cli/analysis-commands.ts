@@ -168,7 +168,8 @@ async function drift(context: CliContext, options: DriftOptions): Promise<void> 
   });
 }
 
-function formatOf(out: string | undefined): Format {
+/** What a file of that name is to hold. */
+export function formatOf(out: string | undefined): Format {
   if (out === undefined) return 'text';
   if (/\.html?$/i.test(out)) return 'html';
   return /\.json$/i.test(out) ? 'json' : 'text';

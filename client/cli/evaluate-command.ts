@@ -1,19 +1,22 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import type { Estimate, EvaluationReport, GateResult } from '../../domain/stats/types.js';
+import { messageOf } from '../errors.js';
+import { formatOf } from './analysis-commands.js';
 import { command, instantMs, jsonText } from './command.js';
 import type { CliContext } from './context.js';
 import { EXIT, Exit, type ExitCode } from './exit.js';
 import { issueText } from './policy-commands.js';
 
-const FORMATS = ['text', 'json'] as const;
+const FORMATS = ['text', 'json', 'html'] as const;
 
 interface EvaluateOptions {
   readonly predictions: readonly string[];
   readonly policy: string;
   readonly trainingRows?: readonly string[];
-  readonly format: (typeof FORMATS)[number];
+  readonly format?: (typeof FORMATS)[number];
   readonly json?: true;
+  readonly out?: string;
   readonly seed: number;
   readonly confidence?: number;
   readonly from?: string;
@@ -43,7 +46,12 @@ export function addEvaluateCommand(program: Command, context: CliContext): void 
     )
     .requiredOption('--policy <file>', 'a policy, or a document that holds only evaluate:')
     .option('--training-rows <file...>', 'row ids the candidate was trained on')
-    .addOption(new Option('--format <format>', 'what to print').choices(FORMATS).default('text'))
+    .addOption(
+      new Option('--format <format>', 'what to print (default: by the ending of --out, or text)')
+        .choices(FORMATS)
+        .conflicts('json'),
+    )
+    .option('--out <file>', 'write there instead of printing')
     .option('--seed <number>', 'of the bootstraps; the same gives the same numbers', wholeNumber, 1)
     .option('--confidence <share>', "one-sided, in place of the policy's", shareOf)
     .option('--from <time>', 'the held-out window begins here; rows before it fail the evaluation')
@@ -54,10 +62,46 @@ export function addEvaluateCommand(program: Command, context: CliContext): void 
     .addHelpText('after', '\nExit codes: 0 passes, 10 fails, 12 cannot tell.\n')
     .action(async (options: EvaluateOptions) => {
       const report = await evaluate(context, options);
-      const isJson = options.json === true || options.format === 'json';
-      context.out(isJson ? jsonText(report) : evaluationText(context, report));
+      await show(context, options, report);
       throw new Exit(ENDINGS[report.verdict], '');
     });
+}
+
+async function show(
+  context: CliContext,
+  options: EvaluateOptions,
+  report: EvaluationReport,
+): Promise<void> {
+  const { out } = options;
+  const format = options.json === true ? 'json' : (options.format ?? formatOf(out));
+  const text = await rendered(context, format, options, report);
+  if (out === undefined) {
+    context.out(text);
+    return;
+  }
+  const { writeResult } = await import('../offline/work.js');
+  try {
+    await writeResult(out, `${text.trimEnd()}\n`);
+  } catch (error) {
+    throw new Exit(EXIT.refused, messageOf(error));
+  }
+  context.err(`${report.verdict}: the report is in ${out}`);
+}
+
+async function rendered(
+  context: CliContext,
+  format: (typeof FORMATS)[number],
+  { predictions, out }: EvaluateOptions,
+  report: EvaluationReport,
+): Promise<string> {
+  if (format === 'json') return jsonText(report);
+  if (format === 'html') {
+    const { evaluationPage } = await import('../../analysis/report/index.js');
+    return evaluationPage(report, predictions.join(', '));
+  }
+  if (out === undefined) return evaluationText(context, report);
+  const { default: pc } = await import('picocolors');
+  return evaluationText({ colors: pc.createColors(false) }, report);
 }
 
 async function evaluate(context: CliContext, options: EvaluateOptions): Promise<EvaluationReport> {

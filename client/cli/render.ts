@@ -59,11 +59,16 @@ const CONTROL = /\p{Cc}/gu;
 
 /**
  * What may go to a terminal or a file: control characters of anybody's become spaces, but for ends of lines, tabs,
- * and colours where there are colours.
+ * and colours where there are colours. Marks that turn the direction of writing do too: a line would read otherwise
+ * than it is.
  */
 export function harmless(colors: Colors, text: string): string {
-  return text.replaceAll(colors.isColorSupported ? CONTROL_BUT_COLOURS : CONTROL_OF_LINES, ' ');
+  return text
+    .replaceAll(colors.isColorSupported ? CONTROL_BUT_COLOURS : CONTROL_OF_LINES, ' ')
+    .replaceAll(TURNING, ' ');
 }
+
+const TURNING = /[\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu;
 
 const CONTROL_OF_LINES = /(?![\n\t])\p{Cc}/gu;
 const CONTROL_BUT_COLOURS = new RegExp(

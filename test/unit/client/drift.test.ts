@@ -417,3 +417,45 @@ describe('the HTML report', () => {
       expect(page).toContain(words);
   });
 });
+
+describe('modelkeeper evaluate', () => {
+  const predictions = () =>
+    write(
+      'scored.csv',
+      `rowId,label,champion,candidate,region\n${Array.from({ length: 800 }, (_, i) => {
+        const label = (i * 7) % 10 < 5 ? 1 : 0;
+        const noise = ((i * 37) % 100) / 100;
+        const score = (weight: number) => (label * weight + noise * (1 - weight)).toFixed(4);
+        return `${i},${label},${score(0.3)},${score(0.5)},"${i % 2 === 0 ? 'north' : HOSTILE.replaceAll('"', '""')}"`;
+      }).join('\n')}\n`,
+    );
+  const policy = () =>
+    write(
+      'gates.yaml',
+      'evaluate: { minRows: 200, gates: [{ id: by-region, kind: non_inferior, metric: roc_auc, by: [region], margin: { absolute: 0.02 } }, { id: floor, kind: absolute, metric: roc_auc, min: 0.6 }] }',
+    );
+
+  it('writes one HTML file that runs and loads nothing, with curves and slices, whatever the data say', async () => {
+    const out = join(dir, 'report.html');
+    const args = ['--predictions', predictions(), '--policy', policy(), '--out', out];
+    const outcome = await modelkeeper({}, 'evaluate', ...args);
+    expect(outcome.err).toBe(`pass: the report is in ${out}`);
+    expect(outcome.code).toBe(0);
+    const page = readFileSync(out, 'utf8');
+    expect(page).not.toMatch(/<script|<link|<img|<iframe|@import|url\(|\son\w+=/i);
+    expect(page).not.toContain('\u202E');
+    expect(page).not.toContain(ESCAPE);
+    for (const words of ['What to do', '(ROC)', 'Calibration', 'Scores of the candidate', 'Slices'])
+      expect(page).toContain(words);
+    expect(page.match(/<svg /g)).toHaveLength(6);
+  });
+  it('shows slices of hostile names in text without turning the line', async () => {
+    const outcome = await modelkeeper(
+      {},
+      ...['evaluate', '--predictions', predictions(), '--policy', policy()],
+    );
+    expect(outcome.out).toContain('by-region[region=north]');
+    expect(outcome.out).not.toContain('\u202E');
+    expect(outcome.out).not.toContain(ESCAPE);
+  });
+});
