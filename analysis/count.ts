@@ -9,9 +9,9 @@ import type { NumericCounts, NumericLimits } from './tally.js';
 /** Categories that are told apart; rows of rarer ones are `other`. Well below 65536, as a code is two bytes. */
 export const LARGEST_DOMAIN = 1_000;
 /** Columns looked at in one scan: what a chunk of all of them takes stays in tens of megabytes. */
-const COLUMNS_PER_SCAN = 500;
+export const COLUMNS_PER_SCAN = 500;
 /** Columns whose strange values are gathered in one scan. */
-const STRANGE_PER_SCAN = 50;
+const TEXTS_PER_SCAN = 50;
 
 export interface NumericQuestion extends NumericLimits {
   readonly column: RelationColumn;
@@ -85,7 +85,7 @@ export async function countColumns(
   const texts = questions.filter((question) => question.kind === 'categorical');
   const strange = texts.filter(({ asked, counts }) => counts[asked.domain.length] !== 0);
   const values = new Map<Question, readonly StrangeValue[]>();
-  for (const group of groupsOf(strange, STRANGE_PER_SCAN)) {
+  for (const group of groupsOf(strange, TEXTS_PER_SCAN)) {
     const found = await strangeValues(duck, relation, group);
     group.forEach((question, i) => values.set(question, found[i] ?? []));
   }
@@ -106,6 +106,23 @@ export function groupsOf<T>(items: readonly T[], size: number): readonly (readon
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
     items.slice(i * size, (i + 1) * size),
   );
+}
+
+/** The most frequent values of each column, at most 1000, and how many rows have any. */
+export async function gatherValues(
+  duck: Duck,
+  relation: Relation,
+  columns: readonly RelationColumn[],
+): Promise<readonly Pick<CategoricalCounts, 'count' | 'fresh'>[]> {
+  const type = await makeDomain(duck, []);
+  const gathered: Pick<CategoricalCounts, 'count' | 'fresh'>[] = [];
+  for (const group of groupsOf(columns, TEXTS_PER_SCAN)) {
+    const asked = group.map((column) => ({ asked: { column }, type }));
+    for (const values of await strangeValues(duck, relation, asked)) {
+      gathered.push(unknownOf(values));
+    }
+  }
+  return gathered;
 }
 
 let domains = 0;
@@ -168,7 +185,10 @@ type CategoricalScan = Extract<Question, { kind: 'categorical' }>;
 async function strangeValues(
   duck: Duck,
   relation: Relation,
-  questions: readonly CategoricalScan[],
+  questions: readonly {
+    readonly asked: { readonly column: RelationColumn };
+    readonly type: string;
+  }[],
 ): Promise<readonly (readonly StrangeValue[])[]> {
   const parts = questions.map(({ asked, type }, i) => {
     const text = rawText(asked.column);
@@ -222,8 +242,7 @@ function categoricalCounts(
     if (i !== undefined) known[i] = (known[i] ?? 0) + count;
     else if (value === null) missing += count;
   }
-  const unknown = strange.filter(({ value, isKnown }) => value !== null && !isKnown);
-  const outside = total(unknown.map(({ count }) => count));
+  const { count: outside, fresh } = unknownOf(strange);
   const all = total([...counts]);
   const count = total(known) + outside;
   if (count + missing !== all) {
@@ -236,8 +255,16 @@ function categoricalCounts(
     missing,
     known,
     outside,
+    fresh,
+  };
+}
+
+function unknownOf(values: readonly StrangeValue[]): Pick<CategoricalCounts, 'count' | 'fresh'> {
+  const unknown = values.filter(({ value, isKnown }) => value !== null && !isKnown);
+  return {
+    count: total(unknown.map(({ count }) => count)),
     fresh: unknown
       .filter(({ isRest }) => !isRest)
-      .map(({ value, count: times }) => ({ value: value ?? '', count: times })),
+      .map(({ value, count }) => ({ value: value ?? '', count })),
   };
 }

@@ -28,6 +28,7 @@ export interface CsvShape {
 export async function csvShape(file: string): Promise<CsvShape> {
   const isGzip = await hasMagic(file, [0x1f, 0x8b]);
   if (isGzip) await refuseBomb(file);
+  else await refuseEndlessLine(file);
   const head = await headOf(file, isGzip);
   const text = textOfHead(file, head);
   const end = endOfRecord(text);
@@ -79,20 +80,45 @@ export async function refuseBomb(file: string): Promise<void> {
   const { size } = await stat(file);
   const most = Math.max(UNPACKED_UNQUESTIONED_BYTES, size * LARGEST_RATIO);
   let unpacked = 0;
+  let sinceLineEnd = 0;
   try {
     for await (const chunk of createReadStream(file).pipe(createGunzip())) {
-      unpacked += (chunk as Buffer).length;
+      const bytes = chunk as Buffer;
+      unpacked += bytes.length;
+      sinceLineEnd = hasLineEnd(bytes) ? 0 : sinceLineEnd + bytes.length;
       if (unpacked > most) {
         throw new UnusableData(
           `${file} unpacks to more than ${LARGEST_RATIO} times its ${size} bytes: unpack it yourself if that is meant`,
         );
       }
     }
+    if (sinceLineEnd > LONGEST_LAST_LINE_BYTES) throw endless(file);
   } catch (error) {
     if (error instanceof UnusableData) throw error;
     throw new UnusableData(`${file} cannot be unpacked`, { cause: error });
   }
 }
+
+/** The reader leaves out in silence a last line that is longer than its buffer. */
+const LONGEST_LAST_LINE_BYTES = 2_097_152;
+
+async function refuseEndlessLine(file: string): Promise<void> {
+  const { size } = await stat(file);
+  if (size <= LONGEST_LAST_LINE_BYTES) return;
+  const handle = await open(file);
+  try {
+    const end = Buffer.alloc(LONGEST_LAST_LINE_BYTES);
+    await handle.read(end, 0, end.length, size - end.length);
+    if (!hasLineEnd(end)) throw endless(file);
+  } finally {
+    await handle.close();
+  }
+}
+
+const hasLineEnd = (bytes: Buffer): boolean => bytes.includes(10) || bytes.includes(13);
+
+const endless = (file: string): UnusableData =>
+  new UnusableData(`the last line of ${file} is longer than 2 MB, which is no row`);
 
 async function headOf(file: string, isGzip: boolean): Promise<Buffer> {
   const source = createReadStream(file);

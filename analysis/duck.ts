@@ -259,7 +259,7 @@ export class Duck {
       return await work();
     } catch (error) {
       this.signal?.throwIfAborted();
-      throw error;
+      throw asDataFault(error);
     } finally {
       this.signal?.removeEventListener('abort', interrupt);
       clearInterval(again);

@@ -241,7 +241,7 @@ export class PredictionRows {
         `the predictions have no column ${rowId}, so that nobody can look for their rows among the training rows`,
       );
     }
-    const from = training.from.replaceAll('$files', '$training');
+    const { from } = training;
     const id = quoteName(rowId);
     const row = await this.duck.row(
       `select (select count(*) from ${from}) as known,
@@ -249,7 +249,7 @@ export class PredictionRows {
        from ${this.relation.from}`,
       {
         ...this.relation.bound,
-        ...(training.bound['files'] !== undefined && { training: training.bound['files'] }),
+        ...training.bound,
       },
     );
     return countOf(row['known']) === 0 ? null : countOf(row['n']);

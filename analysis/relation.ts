@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 
-import type { CaptureCounts, ColumnKind } from '../domain/stats/types.js';
+import type { CaptureCounts } from '../domain/stats/types.js';
 import { CAPTURE_COLUMNS, firstPayloadColumns, readCapture } from './capture.js';
 import { hasMagic, csvShape, refuseBomb, requireTellable } from './csv-file.js';
 import type { CsvShape } from './csv-file.js';
 import { countOf, quoteName, quoteText, textOfRow } from './duck.js';
 import type { Bound, Duck, Row } from './duck.js';
 import { UnusableData } from './failures.js';
+import { jsonLine, linesOf } from './lines.js';
 
 /** `capture` is what SageMaker data capture writes. */
 export type DataFormat = 'parquet' | 'csv' | 'jsonl' | 'capture';
@@ -38,7 +39,8 @@ export interface RelationColumn {
   readonly untyped: boolean;
 }
 
-let stagedTables = 0;
+/** Names of what is bound and made, so that several relations can stand in one statement. */
+let opened = 0;
 
 /** What the database says about the data; memory, disk space and interruption are not the data's fault. */
 const DATA_FAULT =
@@ -87,9 +89,11 @@ async function openCsv(duck: Duck, files: readonly string[]): Promise<Relation> 
     groups.set(key, group);
   }
   const bound: Record<string, readonly string[]> = {};
-  const parts = [...groups.values()].map(({ shape, files: alike }, i) => {
-    bound[`files${i}`] = alike;
-    return `from ${readCsv(shape, `$files${i}`)}`;
+  const parts = [...groups.values()].map(({ shape, files: alike }) => {
+    opened += 1;
+    const name = `files${opened}`;
+    bound[name] = alike;
+    return `from ${readCsv(shape, `$${name}`)}`;
   });
   const [only = ''] = parts;
   const from =
@@ -106,16 +110,30 @@ function readCsv({ columns, newLine, isGzip }: CsvShape, files: string): string 
 }
 
 async function openJsonLines(duck: Duck, files: readonly string[]): Promise<Relation> {
-  for (const file of files) if (await hasMagic(file, [0x1f, 0x8b])) await refuseBomb(file);
-  const from = `read_json($files, format = 'newline_delimited', union_by_name = true)`;
-  return describe(duck, from, { files }, false);
+  for (const file of files) {
+    if (await hasMagic(file, [0x1f, 0x8b])) await refuseBomb(file);
+    else await requireTellableKeys(file);
+  }
+  opened += 1;
+  const from = `read_json($files${opened}, format = 'newline_delimited', union_by_name = true)`;
+  return describe(duck, from, { [`files${opened}`]: files }, false);
+}
+
+/** Of the first record: the database would rename the second of two keys that differ in case only. */
+async function requireTellableKeys(file: string): Promise<void> {
+  for await (const line of linesOf([file])) {
+    const record = jsonLine(line);
+    if (typeof record === 'object' && record !== null) requireTellable(file, Object.keys(record));
+    return;
+  }
 }
 
 async function openParquet(duck: Duck, files: readonly string[]): Promise<Relation> {
+  opened += 1;
   const relation = await describe(
     duck,
-    'read_parquet($files, union_by_name = true)',
-    { files },
+    `read_parquet($files${opened}, union_by_name = true)`,
+    { [`files${opened}`]: files },
     false,
   );
   // The database renames the second of two columns of the same name in silence.
@@ -166,11 +184,11 @@ async function openCapture(
       'the columns of the captured requests are not known: CSV payloads have no header, so name the columns in their order',
     );
   }
-  stagedTables += 1;
+  opened += 1;
   const { table, counts } = await readCapture(duck, {
     files,
     columns,
-    table: `captured ${stagedTables}`,
+    table: `captured ${opened}`,
   });
   const { columns: all, ...relation } = await openTable(duck, table);
   const own = new Set<string>(Object.values(CAPTURE_COLUMNS));
@@ -210,42 +228,7 @@ function familyOf(type: string): RelationColumn['family'] {
   return type === 'BOOLEAN' ? 'boolean' : 'other';
 }
 
-/** SQL of one column: what to count as missing, and the value to compare. */
-export interface ColumnSql {
-  /** A boolean: there is no value. */
-  readonly missing: string;
-  /** A DOUBLE; NULL when missing or invalid. Only for numeric columns. */
-  readonly number: string;
-  /** A VARCHAR; NULL when missing. Only for categorical columns. */
-  readonly text: string;
-}
-
 const LONGEST_CATEGORY = 256;
-
-/**
- * NULL and NaN are missing, and in CSV the empty text. Whole numbers read as text lose a trailing `.0`, so that 3 and
- * 3.0 are one category whatever wrote the file; longer texts than 256 characters are kept by their beginning and digest.
- */
-export function columnSql(column: RelationColumn): ColumnSql {
-  const name = quoteName(column.name);
-  if (column.family === 'number') {
-    const missing = `(${name} is null or isnan(${name}::double))`;
-    return {
-      missing,
-      number: `(case when not ${missing} then ${name}::double + 0.0 end)`,
-      text: `(case when not ${missing} then ${wholeText(`${name}::varchar`)} end)`,
-    };
-  }
-  const text = column.family === 'text' ? name : `${name}::varchar`;
-  const absent = column.fromCsv ? `(${text} is null or trim(${text}) = '')` : `(${text} is null)`;
-  const parsed = `try_cast(trim(${text}) as double)`;
-  const number = column.family === 'boolean' ? `${name}::double` : `(${parsed} + 0.0)`;
-  return {
-    missing: `(${absent} or coalesce(isnan(${number}), false))`,
-    number: `(case when not ${absent} and not coalesce(isnan(${number}), false) then ${number} end)`,
-    text: `(case when not ${absent} then ${wholeText(shortText(text))} end)`,
-  };
-}
 
 function wholeText(text: string): string {
   return `regexp_replace(${text}, '^(-?[0-9]+)\\.0+$', '\\1')`;
@@ -283,7 +266,11 @@ export function rawText(column: RelationColumn): string {
   return column.family === 'text' ? quoteName(column.name) : `${quoteName(column.name)}::varchar`;
 }
 
-/** The category that a text of the column stands for; NULL when it is missing. See {@link columnSql}. */
+/**
+ * The category that a text of the column stands for; NULL when it is missing. Whole numbers lose a trailing `.0`, so that
+ * 3 and 3.0 are one category whatever wrote the file; longer texts than 256 characters are kept by their beginning and
+ * digest.
+ */
 export function normalText(column: RelationColumn, text: string): string {
   if (column.family === 'number') {
     return `case when ${text} is not null and ${text} <> 'nan' then ${wholeText(text)} end`;
@@ -293,10 +280,4 @@ export function normalText(column: RelationColumn, text: string): string {
 
 function absent(column: RelationColumn, text: string): string {
   return column.fromCsv ? `(${text} is null or trim(${text}) = '')` : `(${text} is null)`;
-}
-
-/** A text that says NaN is missing in a numeric column and a value in a categorical one. */
-export function missingOf(column: RelationColumn, kind: ColumnKind): string {
-  const sql = columnSql(column);
-  return kind === 'numeric' ? sql.missing : `(${sql.text} is null)`;
 }

@@ -1,0 +1,309 @@
+import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+import { describe, expect, it } from 'vitest';
+
+import { readCapture } from '../../analysis/capture.js';
+import { compareWindow } from '../../analysis/drift.js';
+import { UnusableData } from '../../analysis/failures.js';
+import { LONGEST_LINE } from '../../analysis/lines.js';
+import { profileFile } from '../../analysis/profile.js';
+import type { DataFormat } from '../../analysis/relation.js';
+import type { Profile } from '../../domain/stats/types.js';
+import { captureLine, csv, detect, rowsOf, scratch } from './scratch.js';
+
+async function profiled(
+  bytes: string | Buffer,
+  format: DataFormat = 'csv',
+  name = 'data',
+): Promise<Profile> {
+  const { duck, dir } = await scratch();
+  const file = join(dir, name);
+  writeFileSync(file, bytes);
+  return profileFile(duck, { files: [file], format });
+}
+
+const columnsOf = (profile: Profile) => profile.columns.map((column) => column.name);
+
+describe('a CSV file', () => {
+  it('may hold line ends and commas within quotes', async () => {
+    const profile = await profiled('"a\nb",c\n"x\ny, ""z""",1\n"x\ny, ""z""",2\n');
+    expect(columnsOf(profile)).toEqual(['a\nb', 'c']);
+    expect(profile.rowCount).toBe(2);
+    expect(profile.columns[0]).toMatchObject({ domain: [{ value: 'x\ny, "z"', count: 2 }] });
+  });
+  it.each(['\n', '\r\n', '\r'])('may end its lines by %j', async (end) => {
+    const profile = await profiled(['a,b', '1,x', '2,y', ''].join(end));
+    expect(profile.rowCount).toBe(2);
+    expect(profile.columns).toMatchObject([
+      { name: 'a', kind: 'numeric', max: 2 },
+      { name: 'b', domain: [{ value: 'x' }, { value: 'y' }] },
+    ]);
+  });
+  it('may lack the last line end, and begin with a byte-order mark', async () => {
+    const profile = await profiled('\uFEFFa,b\n1,2\n3,4');
+    expect(columnsOf(profile)).toEqual(['a', 'b']);
+    expect(profile.rowCount).toBe(2);
+  });
+  it.each([
+    ['little-endian with a mark', Buffer.from('\uFEFFa,b\n1,2\n', 'utf16le')],
+    ['big-endian with a mark', Buffer.from('\uFEFFa,b\n1,2\n', 'utf16le').swap16()],
+    ['little-endian without a mark', Buffer.from('a,b\n1,2\n', 'utf16le')],
+    ['big-endian without a mark', Buffer.from('a,b\n1,2\n', 'utf16le').swap16()],
+  ])('in UTF-16, %s, is refused', async (_name, bytes) => {
+    await expect(profiled(bytes)).rejects.toThrow(/UTF-16.*save it as UTF-8/);
+  });
+  it('in Latin-1 is refused, and not read wrongly', async () => {
+    await expect(profiled(Buffer.from('a\nKöln\n', 'latin1'))).rejects.toThrow(UnusableData);
+  });
+  it('may hold NUL bytes, which are no numbers', async () => {
+    const rows = rowsOf(200, (i) => (i === 0 ? '1\u00002' : String(i)));
+    const profile = await profiled(`a\n${rows.join('\n')}\n`);
+    expect(profile.columns[0]).toMatchObject({ kind: 'numeric', invalid: 1, count: 199 });
+  });
+  it.each([
+    ['the same name twice', 'a,b,a\n1,2,3\n', 'the column a twice'],
+    ['names that differ in case', 'a,A\n1,2\n', 'the columns a and A cannot be told apart'],
+    ['no first line', '\n\na,b\n', 'does not begin with a header'],
+    ['nothing', '', 'is empty'],
+    ['a row with too few values', 'a,b\n1,2\n3\n4,5\n', 'cannot be read'],
+    ['a row with too many values', 'a,b\n1,2\n3,4,5\n', 'cannot be read'],
+    ['a quote that never ends', 'a,b\n1,"2\n3,4\n', 'cannot be read'],
+    ['a million columns', `${rowsOf(1_000_000, (i) => `c${i}`).join(',')}\n`, 'it is no header'],
+    [
+      '20,000 columns',
+      `${rowsOf(20_000, (i) => `c${i}`).join(',')}\n`,
+      'has 20000 columns; at most 10000',
+    ],
+  ])('with %s is refused', async (_name, text, reason) => {
+    const found = profiled(text);
+    await expect(found).rejects.toThrow(UnusableData);
+    await expect(found).rejects.toThrow(reason);
+  });
+  it('with a header alone has no rows', async () => {
+    await expect(profiled('a,b\n')).rejects.toThrow('the baseline holds no rows');
+    await expect(profiled('a,b')).rejects.toThrow('the baseline holds no rows');
+  });
+  it.each([
+    ['header', '', '\n1\n', 'longer than 1 MB'],
+    ['row', 'a,b\n1,', '\n1,2\n', 'the data cannot be read'],
+    ['last row', 'a,b\n1,', '', 'the last line'],
+  ])(
+    'of a %s that does not end is refused in bounded memory',
+    async (_name, head, tail, reason) => {
+      const { duck, dir } = await scratch();
+      const file = join(dir, 'endless.csv');
+      const handle = openSync(file, 'w');
+      const piece = Buffer.alloc(8_388_608, 'x');
+      writeSync(handle, head);
+      for (let i = 0; i < 16; i += 1) writeSync(handle, piece);
+      writeSync(handle, tail);
+      closeSync(handle);
+      const before = process.memoryUsage().rss;
+      const found = profileFile(duck, { files: [file], format: 'csv' });
+      await expect(found).rejects.toThrow(UnusableData);
+      await expect(found).rejects.toThrow(reason);
+      expect(process.memoryUsage().rss - before).toBeLessThan(600_000_000);
+    },
+  );
+  it('may be compressed, but not to a bomb', async () => {
+    expect(columnsOf(await profiled(gzipSync('a,b\n1,2\n'), 'csv', 'data.csv.gz'))).toEqual([
+      'a',
+      'b',
+    ]);
+    expect(columnsOf(await profiled(gzipSync('a,b\n1,2\n'), 'csv', 'no-suffix.csv'))).toEqual([
+      'a',
+      'b',
+    ]);
+    const bomb = gzipSync(Buffer.concat([Buffer.from('a\n'), Buffer.alloc(300_000_000, '1\n')]), {
+      level: 9,
+    });
+    await expect(profiled(bomb, 'csv', 'bomb.csv.gz')).rejects.toThrow(
+      'unpacks to more than 200 times',
+    );
+    await expect(profiled(gzipSync('a,b\n1,2\n').subarray(0, 20))).rejects.toThrow(
+      'cannot be unpacked',
+    );
+  });
+  it('with numbers and texts in one column counts what it cannot read', async () => {
+    const { duck, write } = await scratch();
+    const baseline = write(
+      'baseline.csv',
+      csv(
+        'x',
+        rowsOf(1_000, (i) => [i]),
+      ),
+    );
+    const mixed = write(
+      'mixed.csv',
+      csv(
+        'x',
+        rowsOf(1_000, (i) => [i % 2 === 0 ? i : `"${i} km"`]),
+      ),
+    );
+    const profile = await profileFile(duck, { files: [baseline], format: 'csv' });
+    const window = { files: [mixed], format: 'csv' } as const;
+    const { columns } = await compareWindow(duck, { profile, window, detect });
+    expect(columns[0]).toMatchObject({
+      rows: 500,
+      verdict: 'data quality',
+      leftOut: { window: { invalidRows: 500 } },
+    });
+  });
+  it('with dates in three formats has as many categories, never a number', async () => {
+    const dates = ['2026-01-02', '02/01/2026', 'Jan 2 2026'];
+    const profile = await profiled(
+      csv(
+        'day',
+        rowsOf(300, (i) => [dates[i % 3] ?? '']),
+      ),
+    );
+    expect(profile.columns[0]).toMatchObject({
+      kind: 'categorical',
+      domain: [...dates].sort().map((value) => ({ value, count: 100 })),
+    });
+  });
+  it('of several with other headers is read by name', async () => {
+    const { duck, write } = await scratch();
+    const files = [
+      write('a.csv', 'x,y\n1,u\n'),
+      write('b.csv', 'y,x\nu,1\n'),
+      write('c.csv', 'x,y\n1,u\n'),
+    ];
+    const profile = await profileFile(duck, { files, format: 'csv' });
+    expect(profile.columns).toMatchObject([
+      { name: 'x', kind: 'numeric', count: 3, min: 1, max: 1 },
+      { name: 'y', domain: [{ value: 'u', count: 3 }] },
+    ]);
+  });
+  it('that breaks far inside is an error, not a shorter window', async () => {
+    const { duck, write } = await scratch();
+    const good = csv(
+      'x',
+      rowsOf(50_000, (i) => [i]),
+    );
+    const profile = await profileFile(duck, { files: [write('good.csv', good)], format: 'csv' });
+    const window = { files: [write('bad.csv', `${good}1,2\n${good}`)], format: 'csv' } as const;
+    const found = compareWindow(duck, { profile, window, detect });
+    await expect(found).rejects.toThrow(UnusableData);
+    await expect(found).rejects.toThrow('Line: 50002: Expected Number of Columns: 1 Found: 2');
+  });
+});
+
+describe('a file', () => {
+  it('that is a directory, a loop, or not there is refused', async () => {
+    const { duck, dir } = await scratch();
+    mkdirSync(join(dir, 'folder.csv'));
+    symlinkSync(join(dir, 'loop.csv'), join(dir, 'loop.csv'));
+    const profile = (name: string) =>
+      profileFile(duck, { files: [join(dir, name)], format: 'csv' });
+    await expect(profile('folder.csv')).rejects.toThrow('is a directory: name the files in it');
+    await expect(profile('loop.csv')).rejects.toThrow('its links lead in a circle');
+    await expect(profile('nothing.csv')).rejects.toThrow('it is not there');
+  });
+  it.each(['csv', 'jsonl', 'parquet', 'capture'] as const)(
+    'of %s behind a link that leads outside is not read',
+    async (format) => {
+      const outside = await scratch();
+      const { duck, dir } = await scratch();
+      const secret = outside.write('secret', 'a\n1\n');
+      const link = join(dir, 'inside');
+      symlinkSync(secret, link);
+      await expect(
+        profileFile(duck, { files: [link], format, captureColumns: ['a'] }),
+      ).rejects.toThrow('it lies outside the folders that may be read');
+      await expect(readCapture(duck, { files: [link], columns: ['a'] })).rejects.toThrow('outside');
+    },
+  );
+  it('behind a link that stays inside is read', async () => {
+    const { duck, dir, write } = await scratch();
+    symlinkSync(write('data.csv', 'a\n1\n'), join(dir, 'link.csv'));
+    const profile = await profileFile(duck, { files: [join(dir, 'link.csv')], format: 'csv' });
+    expect(profile.rowCount).toBe(1);
+  });
+  it('whose name is a pattern is not read as one', async () => {
+    const { duck, write } = await scratch();
+    write('a1.csv', 'a\n1\n');
+    const file = write('a*.csv', 'a\n1\n');
+    await expect(profileFile(duck, { files: [file], format: 'csv' })).rejects.toThrow('rename it');
+  });
+});
+
+describe('a Parquet file', () => {
+  async function parquet(sql: string) {
+    const { duck, dir } = await scratch();
+    const file = join(dir, 'data.parquet');
+    await duck.rows(`copy (${sql}) to '${file}' (format parquet)`);
+    return { duck, file };
+  }
+  it('that is truncated is refused', async () => {
+    const { duck, file } = await parquet('select i as a, i::varchar as b from range(100000) t(i)');
+    const { readFileSync } = await import('node:fs');
+    const whole = readFileSync(file);
+    writeFileSync(file, whole.subarray(0, whole.length / 2));
+    await expect(profileFile(duck, { files: [file], format: 'parquet' })).rejects.toThrow(
+      UnusableData,
+    );
+  });
+  it('whose pages are broken is an error, never a number', async () => {
+    const { duck, file } = await parquet('select hash(i) as a from range(100000) t(i)');
+    const { readFileSync } = await import('node:fs');
+    const whole = readFileSync(file);
+    whole.fill(0xff, 10, 2_000);
+    writeFileSync(file, whole);
+    await expect(profileFile(duck, { files: [file], format: 'parquet' })).rejects.toThrow();
+  });
+  it('may have nested columns, which are skipped', async () => {
+    const { duck, file } = await parquet(`select {'a': 1, 'b': [1, 2]} as nested, 1 as a`);
+    const profile = await profileFile(duck, { files: [file], format: 'parquet' });
+    expect(columnsOf(profile)).toEqual(['a']);
+    expect(profile.skipped).toEqual(['nested']);
+  });
+});
+
+describe('a file of JSON lines', () => {
+  it.each([
+    ['broken lines', '{"a": 1}\n{"a": \n'],
+    ['names that differ in case', '{"a": 1, "A": 2}\n'],
+    ['a line that does not end', `{"a": "${'x'.repeat(20_000_000)}`],
+  ])('with %s is refused', async (_name, text) => {
+    await expect(profiled(text, 'jsonl')).rejects.toThrow(UnusableData);
+  });
+  it('with numbers and texts in one column is no baseline of it, and a window of invalid values', async () => {
+    const { duck, write } = await scratch();
+    const numbers = rowsOf(500, (i) => JSON.stringify({ a: i, b: 1 }));
+    const mixed = rowsOf(500, (i) => JSON.stringify({ a: i % 2 === 0 ? i : 'x', b: 1 }));
+    const file = write('mixed.jsonl', mixed.join('\n'));
+    const own = await profileFile(duck, { files: [file], format: 'jsonl' });
+    expect(own.skipped).toEqual(['a']);
+    const baseline = write('numbers.jsonl', numbers.join('\n'));
+    const profile = await profileFile(duck, { files: [baseline], format: 'jsonl' });
+    const window = { files: [file], format: 'jsonl' } as const;
+    const { columns } = await compareWindow(duck, { profile, window, detect });
+    expect(columns[0]).toMatchObject({ rows: 250, leftOut: { window: { invalidRows: 250 } } });
+  });
+});
+
+describe('a capture file', () => {
+  it('of a line that does not end is refused', async () => {
+    const { duck, dir } = await scratch();
+    const file = join(dir, 'capture.jsonl');
+    const handle = openSync(file, 'w');
+    const piece = Buffer.alloc(8_388_608, 'x');
+    for (let written = 0; written <= LONGEST_LINE; written += piece.length)
+      writeSync(handle, piece);
+    closeSync(handle);
+    await expect(readCapture(duck, { files: [file], columns: ['a'] })).rejects.toThrow(
+      'more than 64 MB',
+    );
+  });
+  it('holds what lines of several chunks hold', async () => {
+    const { duck, write } = await scratch();
+    const long = 'y'.repeat(300_000);
+    const lines = rowsOf(5, (i) => captureLine({ id: `${i}`, input: `${i},${long}`, output: '1' }));
+    const file = write('capture.jsonl', lines.join('\n'));
+    const { counts } = await readCapture(duck, { files: [file], columns: ['a', 'b'] });
+    expect(counts).toMatchObject({ lines: 5, rows: 5, invalid: 0 });
+  });
+});
