@@ -94,7 +94,7 @@ export class PredictionRows {
   /** @throws {UnusableData} when they cannot be read, hold no rows or too many, or lack a column */
   static async open(duck: Duck, options: OpenOptions): Promise<PredictionRows> {
     const { inputs, task, offline } = options;
-    const found = await openFiles(duck, options.files);
+    const found = await staged(duck, await openFiles(duck, options.files), options.files);
     const columns = new Set(found.columns.map((column) => column.name));
     const names = namesOf(inputs);
     const needed = offline
@@ -119,10 +119,7 @@ export class PredictionRows {
     );
     const rows = countOf(counted['rows']);
     if (rows === 0) throw new UnusableData('the predictions hold no rows');
-    if (rows > MOST_ROWS)
-      throw new UnusableData(
-        `the predictions hold ${rows} rows, at most ${MOST_ROWS} are judged: write a random sample of them, drawn in the same way for every model`,
-      );
+    refuseMany(rows);
     const opened = new PredictionRows(
       duck,
       relation,
@@ -241,16 +238,17 @@ export class PredictionRows {
         `the predictions have no column ${rowId}, so that nobody can look for their rows among the training rows`,
       );
     }
-    const { from } = training;
-    const id = quoteName(rowId);
+    // A table of its own: two readers of files would bind each other's names.
+    const table = quoteName('modelkeeper training rows');
+    await this.duck.rows(
+      `create or replace temp table ${table} as select ${quoteName(rowId)}::varchar as id from ${training.from}`,
+      training.bound,
+    );
     const row = await this.duck.row(
-      `select (select count(*) from ${from}) as known,
-              count(*) filter (where ${own('rowId')}::varchar in (select ${id}::varchar from ${from} where ${id} is not null)) as n
+      `select (select count(*) from ${table}) as known,
+              count(*) filter (where ${own('rowId')}::varchar in (select id from ${table} where id is not null)) as n
        from ${this.relation.from}`,
-      {
-        ...this.relation.bound,
-        ...training.bound,
-      },
+      this.relation.bound,
     );
     return countOf(row['known']) === 0 ? null : countOf(row['n']);
   }
@@ -325,6 +323,26 @@ export class PredictionRows {
     );
     return values.map((row) => (typeof row['value'] === 'string' ? row['value'] : null));
   }
+}
+
+/** Texts are parsed once, and not again for every slice. Parquet stays where it is. */
+async function staged(duck: Duck, found: Relation, { format }: DataFiles): Promise<Relation> {
+  if (format === 'parquet') return found;
+  const counted = await duck.row(`select count(*) as n from ${found.from}`, found.bound);
+  refuseMany(countOf(counted['n']));
+  const table = quoteName('modelkeeper predictions');
+  await duck.rows(
+    `create or replace temp table ${table} as select * from ${found.from}`,
+    found.bound,
+  );
+  return { ...found, from: table, bound: {} };
+}
+
+function refuseMany(rows: number): void {
+  if (rows > MOST_ROWS)
+    throw new UnusableData(
+      `the predictions hold ${rows} rows, at most ${MOST_ROWS} are judged: write a random sample of them, drawn in the same way for every model`,
+    );
 }
 
 const weightSql = `try_cast(${own('weight')} as double)`;

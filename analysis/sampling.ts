@@ -86,13 +86,17 @@ export function boundsOf(
   return { estimate, lower: Math.max(range[0], lower), upper: Math.min(range[1], upper) };
 }
 
+/** 1 + 1 / (√2 − 1): see {@link shiftOf}. */
+const NOISE_IN_DRAWS = 2 + Math.SQRT2;
+
 /**
- * What drawing adds to a number that chance can only raise, such as the ECE: the rows themselves have added about as much
- * to the estimate. The upper bound is freed of what the draws added, the lower one of both.
+ * What drawing adds to a number that chance can only raise, such as the ECE. Where all of it is noise, a draw has the noise of the
+ * rows and its own, √2 times as much: so what the draws add, over √2 − 1, is what the rows have added to the estimate. The
+ * upper bound is freed of the one, the lower bound of both.
  */
 function shiftOf(sampling: Sampling, side: 'lower' | 'upper'): number {
   const bias = sampling.kind === 'draws' ? (sampling.bias ?? 0) : 0;
-  return side === 'lower' ? 2 * bias : bias;
+  return side === 'lower' ? NOISE_IN_DRAWS * bias : bias;
 }
 
 /** One-sided p that the true value is not above (or, `side` below, not below) the limit. */

@@ -5,5 +5,6 @@ export const DOCUMENT_NAMES = [
   'decision-v1',
   'verdict-change-v1',
   'drift-report-v1',
+  'evaluation-v1',
 ] as const;
 export type DocumentName = (typeof DOCUMENT_NAMES)[number];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { driftReportSchema } from '../domain/drift-report.schema.js';
+import { evaluationSchema } from '../domain/evaluation.schema.js';
 import { noticeDocumentSchema } from '../domain/notice.schema.js';
 import { DETAIL_TYPES } from '../domain/own-events.js';
 import {
@@ -36,6 +37,12 @@ const DOCUMENTS = {
     title: 'modelkeeper drift report v1',
     description: 'What `modelkeeper drift --format json` prints. Members may be added.',
     schema: driftReportSchema,
+  },
+  'evaluation-v1': {
+    title: 'modelkeeper evaluation v1',
+    description:
+      'What `modelkeeper evaluate --format json` prints, and a release keeps in S3. Members may be added.',
+    schema: evaluationSchema,
   },
 } as const satisfies Record<DocumentName, unknown>;
 

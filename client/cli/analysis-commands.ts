@@ -121,14 +121,14 @@ function namesOf(text: string): readonly string[] {
   return names;
 }
 
-function megabytes(text: string): number {
+export function megabytes(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 64 || number > 1_048_576)
     throw new InvalidArgumentError('write megabytes from 64 on, such as 1024');
   return number;
 }
 
-function threadsOf(text: string): number {
+export function threadsOf(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 1 || number > 256)
     throw new InvalidArgumentError('write a number of threads from 1 to 256');
@@ -240,9 +240,9 @@ async function detectOf(
 }
 
 /** Runs with progress and a way to be stopped, and turns what went wrong into a sentence and a code. */
-async function working(
+export async function working(
   context: CliContext,
-  options: WorkOptions,
+  options: Pick<WorkOptions, 'memory' | 'threads' | 'verbose'>,
   run: (work: Work) => Promise<void>,
 ): Promise<void> {
   const signal = context.interruption();

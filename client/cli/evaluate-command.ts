@@ -1,8 +1,9 @@
+import { availableParallelism } from 'node:os';
+
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import type { Estimate, EvaluationReport, GateResult } from '../../domain/stats/types.js';
-import { messageOf } from '../errors.js';
-import { formatOf } from './analysis-commands.js';
+import { formatOf, megabytes, threadsOf, working } from './analysis-commands.js';
 import { command, instantMs, jsonText } from './command.js';
 import type { CliContext } from './context.js';
 import { EXIT, Exit, type ExitCode } from './exit.js';
@@ -22,8 +23,9 @@ interface EvaluateOptions {
   readonly from?: string;
   readonly to?: string;
   readonly candidateSizeMb?: number;
-  readonly memory?: number;
-  readonly threads?: number;
+  readonly memory: number;
+  readonly threads: number;
+  readonly verbose?: true;
 }
 
 /** How the command ends by what the gates say. */
@@ -57,13 +59,12 @@ export function addEvaluateCommand(program: Command, context: CliContext): void 
     .option('--from <time>', 'the held-out window begins here; rows before it fail the evaluation')
     .option('--to <time>', 'the held-out window ends before this')
     .option('--candidate-size-mb <megabytes>', 'size of the artefact, for gates on it', positive)
-    .option('--memory <megabytes>', "of the database's buffers", wholeNumber)
-    .option('--threads <number>', 'of the database', wholeNumber)
+    .option('--memory <MB>', 'memory of the database', megabytes, 1_024)
+    .option('--threads <n>', 'threads of the database', threadsOf, availableParallelism())
+    .option('--verbose', 'tell what is being done, also where nobody watches')
     .addHelpText('after', '\nExit codes: 0 passes, 10 fails, 12 cannot tell.\n')
     .action(async (options: EvaluateOptions) => {
-      const report = await evaluate(context, options);
-      await show(context, options, report);
-      throw new Exit(ENDINGS[report.verdict], '');
+      await evaluate(context, options);
     });
 }
 
@@ -80,11 +81,7 @@ async function show(
     return;
   }
   const { writeResult } = await import('../offline/work.js');
-  try {
-    await writeResult(out, `${text.trimEnd()}\n`);
-  } catch (error) {
-    throw new Exit(EXIT.refused, messageOf(error));
-  }
+  await writeResult(out, `${text.trimEnd()}\n`);
   context.err(`${report.verdict}: the report is in ${out}`);
 }
 
@@ -104,7 +101,7 @@ async function rendered(
   return evaluationText({ colors: pc.createColors(false) }, report);
 }
 
-async function evaluate(context: CliContext, options: EvaluateOptions): Promise<EvaluationReport> {
+async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
   const [{ readPolicyPart }, { evaluateSchema }] = await Promise.all([
     import('../policy-file.js'),
     import('../../domain/evaluate.schema.js'),
@@ -115,36 +112,33 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
       EXIT.refused,
       reading.issues.map((issue) => issueText(context, issue)).join('\n'),
     );
-  const { from, to, confidence, candidateSizeMb, memory, threads, trainingRows } = options;
+  const { from, to, confidence, candidateSizeMb, trainingRows } = options;
   if ((from === undefined) !== (to === undefined))
     throw new Exit(EXIT.refused, 'give --from and --to together: they are one window');
   const nowMs = context.now();
-  const [{ evaluateFiles }, { UnusableData }] = await Promise.all([
-    import('../offline/evaluate.js'),
-    import('../../analysis/index.js'),
-  ]);
-  try {
-    return await evaluateFiles({
-      predictions: options.predictions,
-      evaluate: reading.part,
-      seed: options.seed,
-      ...(trainingRows !== undefined && { trainingRows }),
-      ...(confidence !== undefined && { confidence }),
-      ...(from !== undefined &&
-        to !== undefined && {
-          holdOut: {
-            fromMs: instantMs(from, nowMs, 'ago'),
-            toMs: instantMs(to, nowMs, 'ago'),
-          },
-        }),
-      ...(candidateSizeMb !== undefined && { candidateSizeMb }),
-      ...(memory !== undefined && { memoryMb: memory }),
-      ...(threads !== undefined && { threads }),
-    });
-  } catch (error) {
-    if (error instanceof UnusableData) throw new Exit(EXIT.refused, error.message);
-    throw error;
-  }
+  const { evaluateFiles } = await import('../offline/evaluate.js');
+  const request = {
+    predictions: options.predictions,
+    evaluate: reading.part,
+    seed: options.seed,
+    ...(options.out !== undefined && { out: options.out }),
+    ...(trainingRows !== undefined && { trainingRows }),
+    ...(confidence !== undefined && { confidence }),
+    ...(from !== undefined &&
+      to !== undefined && {
+        holdOut: {
+          fromMs: instantMs(from, nowMs, 'ago'),
+          toMs: instantMs(to, nowMs, 'ago'),
+        },
+      }),
+    ...(candidateSizeMb !== undefined && { candidateSizeMb }),
+  };
+  await working(context, options, async (work) => {
+    const report = await evaluateFiles(request, work);
+    work.onStage('writing the report');
+    await show(context, options, report);
+    if (report.verdict !== 'pass') throw new Exit(ENDINGS[report.verdict], '');
+  });
 }
 
 function wholeNumber(text: string): number {

@@ -1,11 +1,8 @@
-import { mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-
-import { evaluateGates, UnusableData, withDuck, type DataFiles } from '../../analysis/index.js';
+import { evaluateGates, type DataFiles } from '../../analysis/index.js';
 import type { EvaluatePolicy } from '../../domain/evaluate.schema.js';
 import type { EvaluationReport } from '../../domain/stats/types.js';
-import { messageOf } from '../errors.js';
+import { readInput, UnusableInput, type DataInput, type InputPlace } from './inputs.js';
+import { analyse, checkResultPath, withScratch, type Work } from './work.js';
 
 export interface EvaluationRequest {
   /** Files of one format, or a folder of them. */
@@ -18,36 +15,33 @@ export interface EvaluationRequest {
   /** The window that the rows must be of. */
   readonly holdOut?: { readonly fromMs: number; readonly toMs: number };
   readonly candidateSizeMb?: number;
-  readonly memoryMb?: number;
-  readonly threads?: number;
-  readonly signal?: AbortSignal;
+  /** Where the report will be written: it must not be one of the files that are read. */
+  readonly out?: string;
 }
 
 /**
  * Judges predictions by the gates of a policy on this machine, without a server.
  *
- * @throws {UnusableData} for files that cannot be judged
+ * @throws {UnusableInput} for files that cannot be judged
  */
-export async function evaluateFiles(request: EvaluationRequest): Promise<EvaluationReport> {
-  const { evaluate, signal, holdOut, candidateSizeMb } = request;
-  const predictions = await dataFiles(request.predictions, 'predictions');
-  const training =
-    request.trainingRows === undefined
-      ? null
-      : await dataFiles(request.trainingRows, 'training rows');
-  const scratchDir = await mkdtemp(join(tmpdir(), 'modelkeeper-evaluate-'));
-  try {
-    const duckOptions = {
-      scratchDir,
-      readableFiles: [...predictions.files, ...(training?.files ?? [])],
-      ...(request.threads !== undefined && { threads: request.threads }),
-      ...(request.memoryMb !== undefined && { memoryLimitMb: request.memoryMb }),
-      ...(signal && { signal }),
+export function evaluateFiles(request: EvaluationRequest, work: Work): Promise<EvaluationReport> {
+  const { evaluate, holdOut, candidateSizeMb, trainingRows } = request;
+  return withScratch(async (scratch) => {
+    const place: InputPlace = {
+      scratch,
+      download: (uri, folder) => work.download(uri, folder, work.signal),
     };
-    return await withDuck(duckOptions, (duck) =>
+    work.onStage('finding the files');
+    const predictions = await rowsIn(request.predictions, 'predictions', place);
+    const training =
+      trainingRows === undefined ? null : await rowsIn(trainingRows, 'training rows', place);
+    const names = new Map([...predictions.names, ...(training?.names ?? [])]);
+    if (request.out !== undefined) await checkResultPath(request.out, [...names.keys()]);
+    work.onStage('judging the gates');
+    return analyse(work, scratch, names, (duck) =>
       evaluateGates(duck, {
-        file: predictions,
-        ...(training !== null && { trainingRowsFile: training }),
+        file: filesOf(predictions),
+        ...(training !== null && { trainingRowsFile: filesOf(training) }),
         holdOut: holdOut ?? null,
         gates: evaluate.gates,
         ...(evaluate.inputs && { inputs: evaluate.inputs }),
@@ -56,59 +50,23 @@ export async function evaluateFiles(request: EvaluationRequest): Promise<Evaluat
         minRows: evaluate.minRows,
         offline: true,
         ...(candidateSizeMb !== undefined && { candidateSizeBytes: candidateSizeMb * 1_000_000 }),
-        ...(signal && { signal }),
+        signal: work.signal,
       }),
     );
-  } finally {
-    await rm(scratchDir, { recursive: true, force: true });
-  }
+  });
 }
 
-const FORMATS: Readonly<Record<string, DataFiles['format']>> = {
-  '.parquet': 'parquet',
-  '.csv': 'csv',
-  '.jsonl': 'jsonl',
-  '.ndjson': 'jsonl',
-};
-const KINDS = 'Parquet (.parquet), CSV (.csv) or JSON lines (.jsonl, .ndjson), also with .gz';
+const filesOf = ({ files, format }: DataInput): DataFiles => ({ files, format });
 
-/** What lies at paths that people gave: files of one format. A link within a folder leads nowhere. */
-async function dataFiles(paths: readonly string[], what: string): Promise<DataFiles> {
-  const found: string[] = [];
-  for (const path of paths) {
-    let real: string;
-    try {
-      real = await realpath(path);
-    } catch (error) {
-      throw new UnusableData(`${path} cannot be read: ${readFault(error)}`);
-    }
-    const facts = await stat(real);
-    if (facts.isFile()) found.push(real);
-    else if (facts.isDirectory()) {
-      const entries = await readdir(real, { withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile() && formatOf(entry.name) !== null);
-      if (files.length === 0)
-        throw new UnusableData(`there are no ${what} in ${path}: write them as ${KINDS}`);
-      found.push(...files.map((entry) => join(real, entry.name)).sort());
-    } else throw new UnusableData(`${path} is neither a file nor a folder`);
-  }
-  const odd = found.find((file) => formatOf(file) === null);
-  if (odd !== undefined) throw new UnusableData(`${odd} has no known ending: write ${KINDS}`);
-  const formats = [...new Set(found.flatMap((file) => formatOf(file) ?? []))];
-  const [format] = formats;
-  if (format === undefined || formats.length > 1)
-    throw new UnusableData(`the ${what} are of several formats: give files of one`);
-  return { files: found, format };
-}
-
-function formatOf(file: string): DataFiles['format'] | null {
-  const name = file.toLowerCase().replace(/\.gz$/, '');
-  return FORMATS[extname(name)] ?? null;
-}
-
-function readFault(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'there is no such file or folder';
-  if (code === 'EACCES' || code === 'EPERM') return 'you may not read it';
-  return messageOf(error);
+async function rowsIn(
+  given: readonly string[],
+  what: 'predictions' | 'training rows',
+  place: InputPlace,
+): Promise<DataInput> {
+  const input = await readInput(given, what, place);
+  if (input.kind !== 'data' || input.format === 'capture')
+    throw new UnusableInput(
+      `${given.join(', ')}: ${what} are a table, as Parquet, CSV or JSON lines`,
+    );
+  return input;
 }

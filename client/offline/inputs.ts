@@ -51,7 +51,7 @@ const MOST_FILES = 10_000;
  */
 export async function readInput(
   given: readonly string[],
-  what: 'baseline' | 'window',
+  what: 'baseline' | 'window' | 'predictions' | 'training rows',
   place: InputPlace,
 ): Promise<Input> {
   const candidates: Candidate[] = [];
@@ -77,6 +77,8 @@ export async function readInput(
     );
   }
   if (first.format === 'profile') {
+    if (what !== 'baseline' && what !== 'window')
+      throw new UnusableInput(`${first.candidate.shown} is a profile: give the data files`);
     if (what === 'window')
       throw new UnusableInput(
         `${first.candidate.shown} is a profile: a window is compared by its rows, give the data files`,

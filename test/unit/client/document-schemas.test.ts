@@ -24,6 +24,10 @@ describe('the schemas of what is sent', () => {
   it.each(DOCUMENT_NAMES)('have a title, and want what it is about (%s)', (name) => {
     const schema = JSON.parse(documentSchemaText(name)) as { title: string; required: string[] };
     expect(schema.title).not.toBe('');
-    expect(schema.required).toContain(name === 'drift-report-v1' ? 'columns' : 'model');
+    const about: Readonly<Record<string, string>> = {
+      'drift-report-v1': 'columns',
+      'evaluation-v1': 'gates',
+    };
+    expect(schema.required).toContain(about[name] ?? 'model');
   });
 });
