@@ -148,8 +148,13 @@ export function scorePlot({ histogram }: ModelCurves): Promise<string> {
 const VERDICT_COLOURS = { pass: '#009e73', fail: COLOURS.drift, inconclusive: COLOURS.warn };
 const MOST_SLICES = 40;
 
+export type SlicedGate = Pick<
+  GateResult,
+  'kind' | 'slice' | 'delta' | 'lower' | 'upper' | 'margin' | 'verdict' | 'estimateCandidate'
+>;
+
 /** Candidate against champion in each slice of one gate, with intervals; the dashed line is what the gate allows. */
-export function slicesPlot(gates: readonly GateResult[]): Promise<string> {
+export function slicesPlot(gates: readonly SlicedGate[]): Promise<string> {
   const values = gates
     .filter(({ lower, upper }) => lower !== null || upper !== null)
     .slice(0, MOST_SLICES)

@@ -12,6 +12,7 @@ import {
   type DriftColumn,
   type DriftWindow,
 } from '../../domain/drift-report.js';
+import type { WindowResult } from '../../domain/model.js';
 import { neutral } from '../../domain/neutral.js';
 import { renderSvg } from './render.js';
 
@@ -210,25 +211,57 @@ const LINES = 6;
 const LINE_COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 
 /** Distances over several windows, of the columns that moved furthest in any of them. */
-export async function timePlot(windows: readonly DriftWindow[], limits: Limits): Promise<string> {
+export function timePlot(windows: readonly DriftWindow[], limits: Limits): Promise<string> {
+  const points = windows.flatMap((window, i) =>
+    withScore(window).map(({ name, jsDistance }) => ({
+      window: String(i + 1),
+      column: name,
+      distance: jsDistance,
+    })),
+  );
+  return linesPlot(points, 'window, in order of time', limitRules(limits));
+}
+
+/** The same of windows as a keeper remembers them, by when they ended. Their limits are the policy's, and not known here. */
+export function windowsPlot(
+  windows: readonly Pick<WindowResult, 'toMs' | 'columns'>[],
+): Promise<string> {
+  const points = windows.flatMap(({ toMs, columns }) =>
+    columns.map(({ name, jsDistance }) => ({
+      window: new Date(toMs).toISOString().slice(0, 16).replace('T', ' '),
+      column: name,
+      distance: jsDistance,
+    })),
+  );
+  return linesPlot(points, 'end of the window (UTC)', []);
+}
+
+interface Point {
+  readonly window: string;
+  readonly column: string;
+  readonly distance: number | null;
+}
+
+async function linesPlot(
+  points: readonly Point[],
+  title: string,
+  rules: ReturnType<typeof limitRules>,
+): Promise<string> {
   const furthest = new Map<string, number>();
-  for (const window of windows)
-    for (const { name, jsDistance } of withScore(window))
-      furthest.set(name, Math.max(furthest.get(name) ?? 0, jsDistance ?? 0));
+  for (const { column, distance } of points)
+    furthest.set(column, Math.max(furthest.get(column) ?? 0, distance ?? 0));
   const names = [...furthest]
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
     .slice(0, LINES)
     .map(([name]) => name);
-  const values = windows.flatMap((window, i) =>
-    withScore(window)
-      .filter((column) => names.includes(column.name) && column.jsDistance !== null)
-      .map((column) => ({
-        window: `${i + 1}`,
-        column: neutral(column.name),
-        distance: column.jsDistance,
-      })),
+  const values = points
+    .filter(({ column, distance }) => names.includes(column) && distance !== null)
+    .map((point) => ({ ...point, column: neutral(point.column) }));
+  const highest = Math.max(
+    0.3,
+    ...rules.map(({ limit }) => limit * 1.3),
+    ...values.map(({ distance }) => distance ?? 0),
   );
-  const highest = Math.max(limits.drift * 1.3, ...values.map((value) => value.distance ?? 0));
   return renderSvg({
     width: WIDTH * 1.6,
     height: 220,
@@ -243,7 +276,7 @@ export async function timePlot(windows: readonly DriftWindow[], limits: Limits):
             field: 'window',
             type: 'nominal',
             sort: null,
-            title: 'window, in order of time',
+            title,
             axis: { labelAngle: 0, labelOverlap: true },
           },
           y: {
@@ -261,7 +294,7 @@ export async function timePlot(windows: readonly DriftWindow[], limits: Limits):
           },
         },
       },
-      ...limitRules(limits).map(({ limit, colour }) => ({
+      ...rules.map(({ limit, colour }) => ({
         data: { values: [{ limit }] },
         mark: { type: 'rule' as const, color: colour, strokeDash: [4, 3] },
         encoding: { y: { field: 'limit', type: 'quantitative' as const } },

@@ -7,6 +7,7 @@ import { messageOf } from '../errors.js';
 import { connectModelkeeper } from '../index.js';
 import { CONSOLE_HELP, readConsoleConfig, type ConsoleConfig } from './config.js';
 import { liveBackend } from './live-backend.js';
+import type { WindowResult } from '../../domain/model.js';
 import type { PicturedColumn } from './pictures.js';
 import { createConsole } from './server.js';
 
@@ -38,7 +39,7 @@ async function run(config: ConsoleConfig): Promise<void> {
     accountIn: async (region) => (await import('../account.js')).createAccount(region),
     log,
   });
-  const app = createConsole({ config, backend, drawColumn, log });
+  const app = createConsole({ config, backend, drawColumn, drawEvaluation, drawWindows, log });
   try {
     await app.listen({
       host: config.host,
@@ -64,6 +65,14 @@ async function run(config: ConsoleConfig): Promise<void> {
 async function drawColumn(column: PicturedColumn): Promise<string> {
   const { distributionPlot } = await import('../../analysis/report/index.js');
   return distributionPlot(column);
+}
+
+async function drawEvaluation(report: unknown, name: string): Promise<string | undefined> {
+  return (await import('./drawings.js')).drawEvaluation(report, name);
+}
+
+async function drawWindows(windows: readonly WindowResult[]): Promise<string | undefined> {
+  return (await import('./drawings.js')).drawWindows(windows);
 }
 
 function listenFault(error: unknown, { host, port }: ConsoleConfig): string {

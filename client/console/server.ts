@@ -10,6 +10,7 @@ import Fastify, {
 } from 'fastify';
 import { z } from 'zod';
 
+import type { WindowResult } from '../../domain/model.js';
 import { changedParts, type Evidence } from '../../domain/evidence.js';
 import { messageOf, ModelkeeperError } from '../errors.js';
 import { MODEL_NAME } from '../model-name.js';
@@ -46,6 +47,10 @@ export interface ConsoleDeps {
   readonly backend: ConsoleBackend;
   /** One column's values in the baseline and in a window, as SVG. */
   readonly drawColumn: (column: PicturedColumn) => Promise<string>;
+  /** A picture of an evaluation's report by its name; `undefined` when the report does not hold it. */
+  readonly drawEvaluation: (report: unknown, name: string) => Promise<string | undefined>;
+  /** How far columns moved over the windows; `undefined` when none tells. */
+  readonly drawWindows: (windows: readonly WindowResult[]) => Promise<string | undefined>;
   readonly log: FastifyBaseLogger;
   readonly now?: () => number;
 }
@@ -242,13 +247,28 @@ export function createConsole(deps: ConsoleDeps): FastifyInstance {
       // Addresses come from the workflow, never from the request.
       const report = uri === undefined ? null : await backend.readReport(model, uri);
       const column = columnIn(report, file.replace(/\.svg$/, ''));
-      if (column === undefined) throw new ModelkeeperError('not-found', 'there is no such picture');
-      return reply
-        .header('cache-control', 'private, max-age=3600')
-        .type('image/svg+xml')
-        .send(await deps.drawColumn(column));
+      return picture(reply, column === undefined ? undefined : await deps.drawColumn(column));
     },
   );
+
+  app.get('/models/:model/releases/:release/evaluation/:file', async (request, reply) => {
+    const { model, release } = releaseIn(request);
+    const { file } = request.params as { readonly file: string };
+    const { status } = await backend.releaseStatus(model, release);
+    const uri = status?.evaluation?.reportUri;
+    const report = uri === undefined ? null : await backend.readReport(model, uri);
+    return picture(reply, await deps.drawEvaluation(report, file.replace(/\.svg$/, '')));
+  });
+
+  app.get('/models/:model/windows/:file', async (request, reply) => {
+    const { model } = modelIn(request);
+    const { file } = request.params as { readonly file: string };
+    const { keeper } = await backend.status(model);
+    const windows = keeper?.windows ?? {};
+    const source = file.replace(/\.svg$/, '');
+    const own = Object.hasOwn(windows, source) ? windows[source] : undefined;
+    return picture(reply, own === undefined ? undefined : await deps.drawWindows(own), 60);
+  });
 
   const approval = async (
     request: FastifyRequest,
@@ -456,4 +476,13 @@ function remember(seen: Map<string, Evidence>, digest: string, evidence: Evidenc
 
 function sha256(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** @throws {ModelkeeperError} when there is nothing to show */
+function picture(reply: FastifyReply, svg: string | undefined, seconds = 3_600): FastifyReply {
+  if (svg === undefined) throw new ModelkeeperError('not-found', 'there is no such picture');
+  return reply
+    .header('cache-control', `private, max-age=${String(seconds)}`)
+    .type('image/svg+xml')
+    .send(svg);
 }

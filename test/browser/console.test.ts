@@ -5,10 +5,11 @@ import { pino } from 'pino';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { drawEvaluation, drawWindows } from '../../client/console/drawings.js';
 import { distributionPlot } from '../../analysis/report/index.js';
 import { createConsole } from '../../client/console/server.js';
 import { fakeBackend, type FakeBackend } from '../unit/console/fake-backend.js';
-import { NOW_MS, request } from '../unit/console/samples.js';
+import { evaluationReport, NOW_MS, request, windowReport } from '../unit/console/samples.js';
 
 const APPROVE = '/models/flight-delays/releases/7/approve';
 const PAGES = [
@@ -46,6 +47,8 @@ beforeEach(async () => {
     },
     backend,
     drawColumn: distributionPlot,
+    drawEvaluation,
+    drawWindows,
     log: pino({ level: 'silent' }),
     now: () => NOW_MS,
   });
@@ -186,14 +189,29 @@ describe('every page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('shows its pictures', async () => {
-    const { page } = await visit();
+  it('shows its pictures, those of the evaluation too, without widening the page of a phone', async () => {
+    backend.readReport = (_model, uri) =>
+      Promise.resolve(uri === request.evaluation.reportUri ? evaluationReport : windowReport);
+    const { page, complaints } = await visit(PHONE);
     await page.goto(base + APPROVE);
-    for (const picture of await page.locator('img').all()) await picture.scrollIntoViewIfNeeded();
-    await expect
-      .poll(() => page.evaluate('[...document.images].every((image) => image.naturalWidth > 100)'))
-      .toBe(true);
-    expect(await page.locator('img').count()).toBe(3);
+    await page.getByText('Curves and slices').tap();
+    await picturesLoad(page);
+    expect(await page.locator('figure img').count()).toBeGreaterThanOrEqual(6);
+    expect(
+      await page.evaluate(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      ),
+    ).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows how columns moved over time', async () => {
+    const { page, complaints } = await visit();
+    await page.goto(`${base}/models/flight-delays`);
+    await page.getByText('Over time').first().click();
+    await picturesLoad(page);
+    expect(await page.locator('figure img').count()).toBe(1);
+    expect(complaints).toEqual([]);
   });
 });
 
@@ -236,4 +254,14 @@ async function foreignSite(body: string): Promise<Server> {
 
 function addressOf(site: Server): string {
   return `http://127.0.0.1:${String((site.address() as AddressInfo).port)}/`;
+}
+
+async function picturesLoad(page: Page): Promise<void> {
+  for (const picture of await page.locator('figure img').all())
+    await picture.scrollIntoViewIfNeeded();
+  await expect
+    .poll(() => page.evaluate('[...document.images].every((image) => image.naturalWidth > 100)'), {
+      timeout: 20_000,
+    })
+    .toBe(true);
 }

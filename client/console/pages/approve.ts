@@ -21,7 +21,7 @@ import {
   span,
   when,
 } from '../words.js';
-import { gateTable, metricTable } from './evaluation.js';
+import { evaluationPlots, gateTable, metricTable } from './evaluation.js';
 import {
   approvePath,
   note,
@@ -181,6 +181,7 @@ function withRequest(
         ${metricTable(evaluation)}
         <h2>Gates ${badge(evaluation.verdict)}</h2>
         ${reasonsList(evaluation.reasons)} ${gateTable(evaluation.gates)}
+        ${evaluationPlots(evaluation, request.model, request.release)}
         ${triggerSection(request.trigger, request.model, request.release)} ${rollout(evidence)}
         ${boundTo(evidence, request.digest)}
       </div>

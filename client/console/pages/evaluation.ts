@@ -1,6 +1,7 @@
 import type { Evaluation, GateSummary, MetricInterval } from '../../../domain/model.js';
 import { html, type Html } from '../html.js';
 import { intervalMark } from '../marks.js';
+import { releasePath } from './layout.js';
 import { badge, count, difference, lowerIsBetter, measure, metricName } from '../words.js';
 
 /** Champion against candidate, metric by metric, on the same rows. */
@@ -48,6 +49,52 @@ function estimate(interval: MetricInterval | undefined): Html {
     upper !== null &&
     html`<br /><span class="interval">${measure(lower)} to ${measure(upper)}</span>`
   }`;
+}
+
+/** Picture of a release's evaluation. */
+export const evaluationPlotPath = (model: string, release: number, name: string): string =>
+  `${releasePath(model, release)}/evaluation/${encodeURIComponent(name)}.svg`;
+
+/** Only these models' scores are probabilities of a class: ROC and calibration are about them. */
+const OF_CLASSES = 'roc_auc';
+
+const CURVES = [
+  ['roc', 'Found against false alarms (ROC): nearer to the top left is better.'],
+  ['calibration', 'Calibration: on the diagonal, a score of 0.8 comes true in 80 of 100.'],
+  ['scores', 'Scores of the candidate for both classes: the further apart, the better.'],
+] as const;
+
+/** The curves of both models, and the slices of gates with their intervals. */
+export function evaluationPlots(
+  { candidate, gates }: Evaluation,
+  model: string,
+  release: number,
+): Html | null {
+  const isClassifier = candidate.some(({ metric }) => metric === OF_CLASSES);
+  const sliced = new Set(
+    gates
+      .filter(({ id, lower }) => id.includes('[') && lower !== null)
+      .map(({ id }) => id.slice(0, id.indexOf('['))),
+  );
+  const pictures = [
+    ...(isClassifier ? CURVES : []),
+    ...[...sliced].map(
+      (id) => [`slices-${id}`, `Slices of the gate ${id}, with intervals.`] as const,
+    ),
+  ];
+  if (pictures.length === 0) return null;
+  return html`<details class="pictures">
+    <summary>Curves and slices</summary>
+    <div class="plots">
+      ${pictures.map(([name, words]) => {
+        const path = evaluationPlotPath(model, release, name);
+        return html`<figure>
+          <a href="${path}"><img src="${path}" alt="${words}" loading="lazy" /></a>
+          <figcaption>${words}</figcaption>
+        </figure>`;
+      })}
+    </div>
+  </details>`;
 }
 
 /** Every gate with its verdict, the difference it judged, and why. */

@@ -1,3 +1,4 @@
+import type { WindowResult } from '../../../domain/model.js';
 import { moneyInWords } from '../../../domain/cost.js';
 import { isScalingRefusal } from '../../../domain/scaling.js';
 import type { KeeperStatus, Why } from '../../../domain/status.js';
@@ -156,10 +157,33 @@ function decisionsWaiting(matter: ModelMatter): Html | null {
   </p>`;
 }
 
+/** Fewer are no line. */
+const FEWEST_DRAWN = 2;
+
+function overTime(model: string, source: string, windows: readonly WindowResult[]): Html | null {
+  if (windows.filter(({ columns }) => columns.length > 0).length < FEWEST_DRAWN) return null;
+  const path = `${modelPath(model)}/windows/${encodeURIComponent(source)}.svg`;
+  return html`<details class="pictures">
+    <summary>Over time</summary>
+    <figure>
+      <a href="${path}"
+        ><img
+          src="${path}"
+          alt="How far the columns of ${source} moved, window by window"
+          loading="lazy"
+      /></a>
+      <figcaption>
+        Distance to the baseline, window by window, of the columns that moved most. 0: same, 1:
+        nothing in common.
+      </figcaption>
+    </figure>
+  </details>`;
+}
+
 function watched(keeper: KeeperStatus): Html {
   const sources = Object.entries(keeper.windows);
   return html`<h2>What is watched</h2>
-    ${sources.map(([source, windows]) => windowStrip(source, windows))}
+    ${sources.map(([source, windows]) => [windowStrip(source, windows), overTime(keeper.model, source, windows)])}
     ${
       keeper.alarms.length > 0 &&
       html`<div class="table">

@@ -20,7 +20,7 @@ import {
   when,
 } from '../words.js';
 import { capitalised } from '../words.js';
-import { gateTable, metricTable } from './evaluation.js';
+import { evaluationPlots, gateTable, metricTable } from './evaluation.js';
 import {
   approvePath,
   modelPath,
@@ -198,7 +198,8 @@ function evaluationSection(status: ReleaseStatus): Html {
         The candidate has not been judged${status.result === null ? ' yet' : ''}.
       </p>`;
   return html`<h2>Evaluation ${badge(evaluation.verdict)}</h2>
-    ${reasonsList(evaluation.reasons)} ${metricTable(evaluation)} ${gateTable(evaluation.gates)}`;
+    ${reasonsList(evaluation.reasons)} ${metricTable(evaluation)} ${gateTable(evaluation.gates)}
+    ${evaluationPlots(evaluation, status.model, status.release)}`;
 }
 
 function rolloutSection(status: ReleaseStatus): Html | null {

@@ -3,10 +3,19 @@ import { describe, expect, it } from 'vitest';
 
 import type { ConsoleBackend } from '../../../client/console/backend.js';
 import type { Identification } from '../../../client/console/config.js';
+import { drawEvaluation, drawWindows } from '../../../client/console/drawings.js';
 import { createConsole } from '../../../client/console/server.js';
 import { ModelkeeperError } from '../../../client/errors.js';
 import { fakeBackend, type FakeBackend } from './fake-backend.js';
-import { DIGEST, modelLine, modelView, NOW_MS, releaseView, request } from './samples.js';
+import {
+  DIGEST,
+  modelLine,
+  modelView,
+  NOW_MS,
+  releaseView,
+  request,
+  evaluationReport,
+} from './samples.js';
 
 const APPROVE = '/models/flight-delays/releases/7/approve';
 const HOST = 'localhost:8080';
@@ -26,6 +35,8 @@ function open(
     backend,
     drawColumn: ({ name }) =>
       Promise.resolve(`<svg xmlns="http://www.w3.org/2000/svg"><title>${name}</title></svg>`),
+    drawEvaluation,
+    drawWindows,
     log: pino({ level: 'silent' }),
     now: () => over.nowMs ?? NOW_MS,
   });
@@ -292,6 +303,52 @@ describe('the pages', () => {
       (await open(missing).get('/models/flight-delays/releases/7/windows/1/columns/origin.svg'))
         .statusCode,
     ).toBe(404);
+  });
+
+  const drawn = (report: unknown, name: string) =>
+    open(fakeBackend({ readReport: () => Promise.resolve(report) })).get(
+      `/models/flight-delays/releases/7/evaluation/${name}`,
+    );
+
+  it.each(['roc.svg', 'calibration.svg', 'scores.svg', 'slices-by-origin.svg'])(
+    'draw the evaluation of a release: %s',
+    async (name) => {
+      const answer = await drawn(evaluationReport, name);
+      expect(answer.statusCode).toBe(200);
+      expect(answer.headers['content-type']).toBe('image/svg+xml');
+      expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+      expect(answer.body).toContain('<svg');
+      expect(answer.body).not.toContain('<b>');
+    },
+  );
+
+  it.each([
+    ['a picture nobody knows', evaluationReport, 'x.svg'],
+    ['slices of a gate without any', { gates: [] }, 'slices-by-origin.svg'],
+    ['curves of an earlier report', { gates: [] }, 'roc.svg'],
+    ['another document', { curves: { candidate: 'x' }, gates: [] }, 'roc.svg'],
+    ['a report that is gone', null, 'roc.svg'],
+  ])('say 404 for %s', async (_what, report, name) => {
+    expect((await drawn(report, name)).statusCode).toBe(404);
+  });
+
+  it('draw how the columns of a source moved over its windows', async () => {
+    const { body } = await open().get('/models/flight-delays');
+    const path = /src="(\/models\/flight-delays\/windows\/[^"]+\.svg)"/.exec(body)?.[1] ?? '';
+    const answer = await open().get(path);
+    expect(answer.headers['content-type']).toBe('image/svg+xml');
+    expect(answer.body).toContain('origin');
+    for (const source of ['unknown', 'constructor', '__proto__'])
+      expect((await open().get(`/models/flight-delays/windows/${source}.svg`)).statusCode).toBe(
+        404,
+      );
+  });
+
+  it('offer the curves where people decide and where they look at a release', async () => {
+    for (const url of ['/models/flight-delays/releases/7', APPROVE])
+      expect((await open().get(url)).body).toContain(
+        'src="/models/flight-delays/releases/7/evaluation/roc.svg"',
+      );
   });
 
   it('read only the reports that the workflow names', async () => {

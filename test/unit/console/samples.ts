@@ -488,3 +488,51 @@ export const windowReport = {
     },
   ],
 };
+
+const curves = {
+  roc: [
+    { falsePositiveRate: 0, truePositiveRate: 0 },
+    { falsePositiveRate: 0.2, truePositiveRate: 0.7 },
+    { falsePositiveRate: 1, truePositiveRate: 1 },
+  ],
+  calibration: [
+    {
+      from: 0,
+      to: 0.5,
+      rows: 40,
+      positives: 8,
+      meanScore: 0.25,
+      share: 0.2,
+      lower: 0.1,
+      upper: 0.3,
+    },
+    {
+      from: 0.5,
+      to: 1,
+      rows: 40,
+      positives: 32,
+      meanScore: 0.75,
+      share: 0.8,
+      lower: 0.7,
+      upper: 0.9,
+    },
+  ],
+  histogram: [{ from: 0, to: 1, negatives: 40, positives: 40 }],
+};
+const slice = {
+  id: 'by-origin[origin=<b>]',
+  kind: 'non_inferior',
+  slice: { column: 'origin', value: '<b>' },
+  estimateCandidate: 0.7,
+  delta: 0.01,
+  lower: -0.01,
+  upper: 0.03,
+  margin: 0.02,
+  verdict: 'pass',
+};
+
+/** As much of an evaluation's report as pictures need. */
+export const evaluationReport = {
+  curves: { champion: curves, candidate: curves },
+  gates: [slice],
+};
