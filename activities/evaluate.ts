@@ -1,6 +1,9 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+
 import { evaluationMetrics } from '../domain/custom-metrics.js';
 import { FailureType } from '../domain/failures.js';
 import type { Evaluation, GateSummary, MetricInterval } from '../domain/model.js';
+import { judgePoints, pointsOf } from '../domain/point-estimates.js';
 import type { Estimate, EvaluationReport } from '../domain/stats/types.js';
 import { isUnusable } from './analysis-port.js';
 import { currentSignal } from './baseline.js';
@@ -9,7 +12,7 @@ import { publish } from './custom-metrics.js';
 import type { DataDeps } from './deps.js';
 import { sha256 } from './digest.js';
 import { hopeless } from './heartbeat.js';
-import { below, writeObject } from './s3.js';
+import { below, readJson, writeObject } from './s3.js';
 import { downloadAll, withScratch } from './scratch.js';
 import { clientsFor, ownClients } from './stage-clients.js';
 
@@ -18,7 +21,8 @@ export function createEvaluateActivities(
 ): Pick<DataActivities, 'evaluateCandidate'> {
   return {
     /**
-     * Judges every gate from the predictions file that the pipeline wrote.
+     * Judges every gate from the predictions file that the pipeline wrote, or, where the policy allows it and there is
+     * none, from the metrics that the package names.
      *
      * Idempotent: the same files, gates and seed (the release's number) give the same report at the same address.
      */
@@ -26,45 +30,10 @@ export function createEvaluateActivities(
       const { policy, candidate } = request;
       const { evaluate } = policy.spec;
       const { s3 } = clientsFor(deps, 'train')(request);
-      const predictions = candidate.predictionsUri;
-      if (predictions === null) {
-        throw hopeless(
-          FailureType.BadData,
-          `${candidate.packageArn} does not say where its predictions are: let the pipeline register the metadata ${evaluate.predictions} with the address of the Parquet file, or correct evaluate.predictions`,
-        );
-      }
-      const report = await withScratch(deps.scratch, async (scratch) => {
-        const [file] = await downloadAll(s3, [predictions], scratch, 'predictions');
-        if (file === undefined) {
-          throw hopeless(FailureType.BadData, `the predictions file ${predictions} does not exist`);
-        }
-        const rows = candidate.trainingRowsUri;
-        const [trainingRowsFile] =
-          rows === null ? [] : await downloadAll(s3, [rows], scratch, 'training-rows');
-        if (rows !== null && trainingRowsFile === undefined) {
-          throw hopeless(FailureType.BadData, `the training rows file ${rows} does not exist`);
-        }
-        return deps.analysis.evaluate({
-          scratch,
-          file,
-          trainingRowsFile: trainingRowsFile ?? null,
-          holdOut: request.data.holdOut,
-          gates: evaluate.gates,
-          seed: request.release,
-          confidence: evaluate.confidence,
-          minRows: evaluate.minRows,
-          championExpected: request.champion !== null && request.champion.packageArn !== null,
-          candidateSizeBytes: candidate.artefact.sizeBytes,
-          ...(evaluate.inputs && { inputs: evaluate.inputs }),
-          signal: currentSignal(),
-        });
-      });
-      if (isUnusable(report)) {
-        throw hopeless(
-          FailureType.BadData,
-          `the predictions file ${predictions} cannot be judged: ${report.unusable}`,
-        );
-      }
+      const report =
+        candidate.predictionsUri === null && evaluate.allowPointEstimates === true
+          ? await judgedByPoints(s3, request)
+          : await judgedByRows(deps, s3, request);
       const text = JSON.stringify(report, undefined, 1);
       const reportUri = reportAddress(request);
       await writeObject(ownClients(deps, request).s3, reportUri, text);
@@ -72,7 +41,7 @@ export function createEvaluateActivities(
         report,
         reportUri,
         sha256(text),
-        candidate.trainingRowsUri === null,
+        candidate.trainingRowsUri === null && candidate.predictionsUri !== null,
       );
       if (policy.spec.metrics?.publish !== false) {
         const { cloudwatch } = clientsFor(deps, 'read')(request);
@@ -82,6 +51,86 @@ export function createEvaluateActivities(
       return evaluation;
     },
   };
+}
+
+async function judgedByRows(
+  deps: DataDeps,
+  s3: S3Client,
+  request: EvaluateRequest,
+): Promise<EvaluationReport> {
+  const { policy, candidate } = request;
+  const { evaluate } = policy.spec;
+  const predictions = candidate.predictionsUri;
+  if (predictions === null) {
+    throw hopeless(
+      FailureType.BadData,
+      `${candidate.packageArn} does not say where its predictions are: let the pipeline register the metadata ${evaluate.predictions} with the address of the Parquet file, or correct evaluate.predictions`,
+    );
+  }
+  const report = await withScratch(deps.scratch, async (scratch) => {
+    const [file] = await downloadAll(s3, [predictions], scratch, 'predictions');
+    if (file === undefined) {
+      throw hopeless(FailureType.BadData, `the predictions file ${predictions} does not exist`);
+    }
+    const rows = candidate.trainingRowsUri;
+    const [trainingRowsFile] =
+      rows === null ? [] : await downloadAll(s3, [rows], scratch, 'training-rows');
+    if (rows !== null && trainingRowsFile === undefined) {
+      throw hopeless(FailureType.BadData, `the training rows file ${rows} does not exist`);
+    }
+    return deps.analysis.evaluate({
+      scratch,
+      file,
+      trainingRowsFile: trainingRowsFile ?? null,
+      holdOut: request.data.holdOut,
+      gates: evaluate.gates,
+      seed: request.release,
+      confidence: evaluate.confidence,
+      minRows: evaluate.minRows,
+      championExpected: championExpected(request),
+      candidateSizeBytes: candidate.artefact.sizeBytes,
+      ...(evaluate.inputs && { inputs: evaluate.inputs }),
+      signal: currentSignal(),
+    });
+  });
+  if (isUnusable(report)) {
+    throw hopeless(
+      FailureType.BadData,
+      `the predictions file ${predictions} cannot be judged: ${report.unusable}`,
+    );
+  }
+  return report;
+}
+
+const championExpected = ({ champion }: EvaluateRequest): boolean =>
+  champion !== null && champion.packageArn !== null;
+
+/** Only what the package says of itself, where the policy allows that. */
+async function judgedByPoints(s3: S3Client, request: EvaluateRequest): Promise<EvaluationReport> {
+  const { policy, candidate, data, release } = request;
+  const { gates, confidence } = policy.spec.evaluate;
+  const uri = candidate.lineage?.metrics['ModelQuality.Statistics'];
+  if (uri === undefined) {
+    throw hopeless(
+      FailureType.BadData,
+      `${candidate.packageArn} says neither where its predictions are nor has ModelMetrics.ModelQuality.Statistics: let the pipeline register one of the two`,
+    );
+  }
+  const points = pointsOf(await readJson(s3, uri));
+  if (points === null) {
+    throw hopeless(
+      FailureType.BadData,
+      `${uri} holds no binary_classification_metrics and no regression_metrics, or is not there`,
+    );
+  }
+  return judgePoints(points, {
+    gates,
+    confidence,
+    holdOut: data.holdOut,
+    seed: release,
+    championExpected: championExpected(request),
+    candidateSizeBytes: candidate.artefact.sizeBytes,
+  });
 }
 
 const reportAddress = ({ policy, model, release }: EvaluateRequest): string =>

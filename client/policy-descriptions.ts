@@ -405,6 +405,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.evaluate.inputs.latency.champion': 'Default: `latencyChampionMs`.',
   'spec.evaluate.inputs.latency.candidate': 'Default: `latencyCandidateMs`.',
   'spec.evaluate.inputs.slices': 'Columns that gates may slice by; each must be there.',
+  'spec.evaluate.allowPointEstimates':
+    'A package without predictions is judged by its ModelMetrics.ModelQuality.Statistics: numbers without rows and intervals, which nobody checked. Default: it fails.',
   'spec.evaluate.gates': 'Each is passed, failed or inconclusive. At least one must be required.',
   'spec.evaluate.gates[absolute].id': 'Name of the gate.',
   'spec.evaluate.gates[absolute].kind': 'The candidate alone against a limit.',

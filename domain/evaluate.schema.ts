@@ -36,6 +36,8 @@ export const evaluateSchema = z
     /** The package's metadata key that holds the address of the training row ids. */
     trainingRows: z.string().min(1).max(128).default('modelkeeper:trainingRows'),
     inputs: evaluateInputsSchema.optional(),
+    /** Without predictions, judge by the metrics that the package says of itself: numbers without intervals. */
+    allowPointEstimates: z.boolean().optional(),
     gates: z.array(gateSchema).min(1).max(50),
   })
   .superRefine(({ gates, inputs }, context) => {

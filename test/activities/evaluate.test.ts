@@ -6,6 +6,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Analysis } from '../../activities/analysis-port.js';
+import type { EvaluationReport } from '../../domain/stats/types.js';
 import type { EvaluateRequest } from '../../activities/contract.js';
 import { createDataActivities } from '../../activities/data.js';
 import { sha256 } from '../../activities/digest.js';
@@ -178,5 +179,86 @@ describe('evaluateCandidate', () => {
     });
     expect(objects.has(REPORT_KEY)).toBe(false);
     expect(readdirSync(scratch)).toEqual([]);
+  });
+});
+
+describe('a package that names only metrics', () => {
+  const uri = 's3://artefacts/quality.json';
+  const quality = (candidateAuc: number, championAuc: number | null) => ({
+    binary_classification_metrics: { auc: { value: candidateAuc, standard_deviation: 'NaN' } },
+    ...(championAuc !== null && {
+      champion_binary_classification_metrics: { auc: { value: championAuc } },
+    }),
+  });
+  const asked = (allowPointEstimates: boolean): EvaluateRequest => {
+    const { policy, candidate: package_ } = request;
+    return {
+      ...request,
+      candidate: {
+        ...package_,
+        predictionsUri: null,
+        lineage: {
+          generatedBy: null,
+          commit: null,
+          metrics: { 'ModelQuality.Statistics': uri },
+          baselines: {},
+          stage: null,
+        },
+      },
+      policy: {
+        ...policy,
+        spec: {
+          ...policy.spec,
+          evaluate: {
+            ...policy.spec.evaluate,
+            allowPointEstimates,
+            gates: [
+              {
+                id: 'no-worse',
+                kind: 'non_inferior',
+                metric: 'roc_auc',
+                margin: { absolute: 0.01 },
+                severity: 'required',
+              },
+            ],
+          },
+        },
+      },
+    };
+  };
+
+  it('is not judged by them unless the policy says so', async () => {
+    const { objects, evaluateCandidate } = account();
+    objects.set('quality.json', JSON.stringify(quality(0.9, 0.8)));
+    expect((await attemptOf(evaluateCandidate, [asked(false)])).error).toMatchObject({
+      type: 'BadData',
+      message: expect.stringMatching(/does not say where its predictions are/) as string,
+    });
+  });
+
+  it.each([
+    ['pass', 0.795, 0.8, 'point estimate'],
+    ['fail', 0.78, 0.8, 'broken'],
+    ['fail', 0.9, null, undefined],
+  ] as const)('is a %s with %d against %s', async (verdict, own, other, reasonCode) => {
+    const { asked: judged, objects, evaluateCandidate } = account();
+    objects.set('quality.json', JSON.stringify(quality(own, other)));
+    const evaluation = await run(evaluateCandidate, [asked(true)]);
+    expect(evaluation.verdict).toBe(verdict);
+    expect(evaluation.reasons.at(-1)).toContain('the policy allows point estimates');
+    const report = JSON.parse(objects.get(REPORT_KEY) ?? '') as EvaluationReport;
+    expect(report.gates[0]?.reasonCode).toBe(reasonCode);
+    expect(report.gates.map(({ lower, upper, n }) => [lower, upper, n])).toEqual(
+      reasonCode === undefined ? [] : [[null, null, 0]],
+    );
+    expect(judged).toEqual([]);
+  });
+
+  it('stops at once when the metrics are not there', async () => {
+    const { evaluateCandidate } = account();
+    expect((await attemptOf(evaluateCandidate, [asked(true)])).error).toMatchObject({
+      type: 'BadData',
+      message: expect.stringMatching(/holds no binary_classification_metrics/) as string,
+    });
   });
 });
