@@ -65,7 +65,7 @@ export const driftColumnSchema = z.object({
   chi2Df: number,
   chi2P: number,
   cramersV: number,
-  wasserstein: number.describe('on request'),
+  wasserstein: number.describe('null where it was not computed'),
   wassersteinNorm: number.describe('in standard deviations of the baseline'),
   pValue: number.describe('Kolmogorov for numeric, chi-square for categorical columns'),
   pAdjusted: number.describe('Benjamini–Hochberg over the columns compared'),

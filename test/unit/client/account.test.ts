@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 
-import { keptByOf } from '../../../client/account.js';
+import { isUnder, keptByOf } from '../../../client/account.js';
 import { keeperId, KEEPER_TAG } from '../../../domain/names.js';
 
 test('an endpoint that our own keeper has claimed is kept by our model, so that a policy can be applied again', () => {
@@ -17,4 +17,18 @@ test('a tag that is no keeper id is shown as it stands', () => {
 
 test('an endpoint without the tag is kept by nobody', () => {
   expect(keptByOf(new Map([['team', 'operations']]))).toBeNull();
+});
+
+describe('what lies at or below an address', () => {
+  it.each([
+    ['s3://b/week-1/part.csv', 's3://b/week-1', true],
+    ['s3://b/week-1/part.csv', 's3://b/week-1/', true],
+    ['s3://b/week-10/part.csv', 's3://b/week-1', false],
+    ['s3://b/week-1.csv', 's3://b/week-1.csv', true],
+    ['s3://b/week-1/_SUCCESS', 's3://b/week-1', false],
+    ['s3://b/week-1/.part.crc', 's3://b/week-1', false],
+    ['s3://b/any', 's3://b', true],
+  ])('%s below %s: %s', (uri, address, under) => {
+    expect(isUnder(uri, address)).toBe(under);
+  });
 });

@@ -59,6 +59,20 @@ const jsonl = (data: readonly object[]): string =>
 const drift = (...args: readonly string[]): Promise<Outcome> =>
   modelkeeper({}, 'drift', '--threads', '1', '--memory', '256', ...args);
 
+/** What work leaves in the folder for temporary files, which is its own meanwhile. */
+async function leftBehindBy(work: () => Promise<void>): Promise<readonly string[]> {
+  const before = process.env['TMPDIR'];
+  const own = mkdtempSync(join(home, 'tmp-'));
+  process.env['TMPDIR'] = own;
+  try {
+    await work();
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  }
+  return readdirSync(own);
+}
+
 async function report(...args: readonly string[]) {
   const outcome = await drift(...args, '--json');
   return { ...outcome, report: driftReportSchema.parse(outcome.json) };
@@ -149,12 +163,64 @@ describe('modelkeeper drift', () => {
   });
 
   it('leaves nothing behind', async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('modelkeeper-'));
     const baseline = write('base.csv', csv(rows(1_000)));
-    await drift('--baseline', baseline, '--window', baseline);
-    await drift('--baseline', baseline, '--window', join(dir, 'none.csv'));
-    const after = readdirSync(tmpdir()).filter((name) => name.startsWith('modelkeeper-'));
-    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+    const left = await leftBehindBy(async () => {
+      await drift('--baseline', baseline, '--window', baseline);
+      await drift('--baseline', baseline, '--window', join(dir, 'none.csv'));
+    });
+    expect(left).toEqual([]);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('ends the work with 130 and leaves neither a result nor a folder', async () => {
+    const baseline = write('base.csv', csv(rows(1_000)));
+    const out = join(dir, 'report.json');
+    const left = await leftBehindBy(async () => {
+      const outcome = await modelkeeper(
+        { interruption: AbortSignal.abort() },
+        ...['drift', '--baseline', baseline, '--window', baseline, '--out', out],
+      );
+      expect(outcome.code).toBe(130);
+      expect(outcome.err).toContain('stopped; nothing was left behind');
+    });
+    expect(existsSync(out)).toBe(false);
+    expect(left).toEqual([]);
+  });
+});
+
+describe('s3://', () => {
+  it('is downloaded, read under its own name, and removed again', async () => {
+    const baseline = write('base.csv', csv(rows(1_000)));
+    const asked: string[] = [];
+    const account = {
+      download: (uri: string, folder: string) => {
+        asked.push(uri);
+        const path = join(folder, 'object-0.csv');
+        writeFileSync(path, csv(rows(600, 45)));
+        return Promise.resolve([{ uri: `${uri}part-0.csv`, path }]);
+      },
+    };
+    const args = ['--baseline', baseline, '--window', 's3://bucket/week/', '--json'];
+    const left = await leftBehindBy(async () => {
+      const outcome = await modelkeeper({ account }, 'drift', ...args);
+      expect(driftReportSchema.parse(outcome.json)).toMatchObject({
+        name: 's3://bucket/week/',
+        rowsCur: 600,
+        verdict: 'drift',
+      });
+    });
+    expect(asked).toEqual(['s3://bucket/week/']);
+    expect(left).toEqual([]);
+  });
+  it('without anything there is refused', async () => {
+    const baseline = write('base.csv', csv(rows(300)));
+    const outcome = await modelkeeper(
+      { account: { download: () => Promise.resolve([]) } },
+      ...['drift', '--baseline', baseline, '--window', 's3://bucket/none'],
+    );
+    expect(outcome.code).toBe(2);
+    expect(outcome.err).toContain('there is nothing at or below s3://bucket/none');
   });
 });
 

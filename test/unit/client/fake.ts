@@ -189,6 +189,8 @@ export interface Stage {
   readonly probes?: Partial<DoctorProbes>;
   readonly files?: Readonly<Record<string, string>>;
   readonly interactive?: boolean;
+  /** Aborted: somebody pressed Ctrl-C. */
+  readonly interruption?: AbortSignal;
   readonly answer?: boolean;
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -226,7 +228,7 @@ export async function modelkeeper(stage: Stage, ...args: readonly string[]): Pro
       nowMs += ms;
       return Promise.resolve();
     },
-    interruption: () => new AbortController().signal,
+    interruption: () => stage.interruption ?? new AbortController().signal,
     connect:
       stage.connect ??
       (() =>
