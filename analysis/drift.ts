@@ -36,6 +36,7 @@ import { UnusableData } from './failures.js';
 import { openFiles, openTable } from './relation.js';
 import type { DataFiles, Relation, RelationColumn } from './relation.js';
 import type { NumericCounts } from './tally.js';
+import { wassersteinOf } from './wasserstein.js';
 import { chiSquareTail, twoSidedP, zOfInterval } from './tails.js';
 
 export interface CompareOptions {
@@ -45,6 +46,8 @@ export interface CompareOptions {
   readonly detect: DetectPolicy;
   /** Which column of a window of files holds the score; a captured table knows its own. */
   readonly predictionColumn?: string;
+  /** The rows of the baseline, for the Wasserstein distance; without them it is not computed. */
+  readonly wasserstein?: DataFiles;
   /** Told what begins, for people who wait. */
   readonly onStage?: (stage: string) => void;
 }
@@ -89,7 +92,7 @@ async function openWindow(
 export async function compareRelation(
   duck: Duck,
   relation: Relation,
-  { profile, detect, predictionColumn, onStage }: Omit<CompareOptions, 'window'>,
+  { profile, detect, predictionColumn, wasserstein, onStage }: Omit<CompareOptions, 'window'>,
 ): Promise<WindowComparison> {
   const isCaptured = relation.columns.some(({ name }) => name === CAPTURE_COLUMNS.prediction);
   const scoreName = isCaptured ? CAPTURE_COLUMNS.prediction : predictionColumn;
@@ -101,7 +104,14 @@ export async function compareRelation(
   const { totals, score } = measured;
   const everything = score === null ? measured.columns : [...measured.columns, score];
   const judged = judge(everything, totals, detect);
-  const columns = judged.slice(0, measured.columns.length);
+  const columns =
+    wasserstein === undefined
+      ? judged.slice(0, measured.columns.length)
+      : await withWasserstein(
+          duck,
+          { baseline: await openFiles(duck, wasserstein), window: relation },
+          judged.slice(0, measured.columns.length),
+        );
   const prediction = judged[measured.columns.length] ?? null;
   const own = new Set<string | undefined>([...Object.values(CAPTURE_COLUMNS), scoreName]);
   const known = new Set(profile.columns.map((column) => column.name));
@@ -117,6 +127,26 @@ export async function compareRelation(
     ...(relation.capture === undefined ? {} : { capture: relation.capture }),
     verdict: judgeDataset(totals.window, columns, prediction, detect),
   };
+}
+
+/** How far each column of numbers moved, in its own unit and in standard deviations of the baseline. */
+async function withWasserstein(
+  duck: Duck,
+  sides: { readonly baseline: Relation; readonly window: Relation },
+  columns: readonly ColumnComparison[],
+): Promise<readonly ColumnComparison[]> {
+  const names = columns.filter(({ kind }) => kind === 'numeric').map(({ name }) => name);
+  const moved = await wassersteinOf(duck, sides, names);
+  return columns.map((column) => {
+    const { distance, rows } = moved.get(column.name) ?? { distance: null, rows: null };
+    const std = column.baselineStd ?? 0;
+    return {
+      ...column,
+      wasserstein: distance,
+      wassersteinNorm: distance === null || std === 0 ? null : finite(distance / std),
+      wassersteinRows: rows,
+    };
+  });
 }
 
 function requireSameColumns(

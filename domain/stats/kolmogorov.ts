@@ -57,19 +57,21 @@ export function ksDistance(baseline: readonly number[], window: readonly number[
 
 /** First Wasserstein distance of two ascending samples: the area between their distribution functions. */
 export function wassersteinDistance(
-  baseline: readonly number[],
-  window: readonly number[],
+  baseline: ArrayLike<number>,
+  window: ArrayLike<number>,
 ): number {
-  const values = [...baseline, ...window].sort((a, b) => a - b);
   let i = 0;
   let j = 0;
   let area = 0;
-  for (let k = 0; k + 1 < values.length; k += 1) {
-    const value = values[k] ?? Number.NaN;
+  let before: number | undefined;
+  while (i < baseline.length || j < window.length) {
+    const value = Math.min(baseline[i] ?? Infinity, window[j] ?? Infinity);
+    if (before !== undefined) {
+      area += Math.abs(i / baseline.length - j / window.length) * (value - before);
+    }
     while (i < baseline.length && (baseline[i] ?? Infinity) <= value) i += 1;
     while (j < window.length && (window[j] ?? Infinity) <= value) j += 1;
-    const width = (values[k + 1] ?? Number.NaN) - value;
-    area += Math.abs(i / baseline.length - j / window.length) * width;
+    before = value;
   }
   return area;
 }

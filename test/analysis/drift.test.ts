@@ -31,6 +31,12 @@ function jsonLines(values: readonly (number | string | null)[]): string {
     .join('\n');
 }
 
+/** As the vectors file tolerates; what overflows is nothing. */
+function near(found: number | null | undefined, wanted: number | string | null | undefined) {
+  if (typeof wanted !== 'number') return found === null;
+  return typeof found === 'number' && Math.abs(found - wanted) <= 1e-12 + 1e-9 * Math.abs(wanted);
+}
+
 describe('the database path', () => {
   it.each(vectors.numeric.map((vector) => [vector.name, vector] as const))(
     'has the edges, counts and distances of %s',
@@ -45,6 +51,7 @@ describe('the database path', () => {
         profile,
         window: { files: [write('cur.jsonl', jsonLines(cur))], format: 'jsonl' },
         detect: lenient,
+        wasserstein: { files: [write('ref.jsonl', jsonLines(ref))], format: 'jsonl' },
       });
       const [x] = profile.columns;
       const found = column(comparison, 'x');
@@ -66,6 +73,14 @@ describe('the database path', () => {
       expect(found.bins.map((bin) => bin.window)).toEqual(expected.counts_cur);
       expect(found.psi).toBeCloseTo(expected.psi ?? Number.NaN, 9);
       expect(found.jsDistance).toBeCloseTo(expected.js_distance_base2 ?? Number.NaN, 7);
+      expect(near(found.wasserstein, expected.wasserstein)).toBe(true);
+      expect(near(found.wassersteinNorm, expected.wasserstein_norm)).toBe(true);
+      expect(near(found.mean, expected.mean_cur)).toBe(true);
+      expect(found.wassersteinRows).toEqual({
+        baseline: expected.n_ref,
+        window: expected.n_cur,
+        sampled: false,
+      });
       expect(found.jsDistanceNat).toBeCloseTo(expected.js_distance_nat ?? Number.NaN, 7);
       expect(found.psiFloor1e4).toBeCloseTo(expected.psi_floor_1e4 ?? Number.NaN, 9);
       expect(found.cramersV).toBeCloseTo(expected.cramers_v ?? Number.NaN, 9);
@@ -310,6 +325,32 @@ describe('files of data capture', () => {
     ]);
     const same = { profile, window: { files, format: 'capture' }, detect } as const;
     expect((await compareWindow(duck, same)).verdict.kind).toBe('ok');
+  });
+});
+
+describe('the Wasserstein distance', () => {
+  it('of many rows is that of a sample, the same in any order of them', async () => {
+    const { duck, dir } = await scratch();
+    const made = async (name: string, sql: string) => {
+      const file = `${dir}/${name}.parquet`;
+      await duck.rows(`copy (${sql}) to '${file}' (format parquet)`);
+      return { files: [file], format: 'parquet' } as const;
+    };
+    const rows = (shift: number) =>
+      `select (hash(i) % 1000003) / 1000003.0 + ${shift} as x, i as id from range(260000) t(i)`;
+    const baseline = await made('baseline', rows(0));
+    const profile = await profileFile(duck, { ...baseline, ignore: ['id'] });
+    const compare = async (window: Awaited<ReturnType<typeof made>>) => {
+      const options = { profile, window, detect, wasserstein: baseline };
+      return column(await compareWindow(duck, options), 'x');
+    };
+    const found = await compare(await made('window', rows(0.5)));
+    expect(found.wasserstein).toBeCloseTo(0.5, 2);
+    expect(found.wassersteinNorm).toBeCloseTo(0.5 / Math.sqrt(1 / 12), 1);
+    expect(found.wassersteinRows?.sampled).toBe(true);
+    expect(found.wassersteinRows?.window).toBeGreaterThan(190_000);
+    expect(found.wassersteinRows?.window).toBeLessThan(210_000);
+    expect(await compare(await made('turned', `${rows(0.5)} order by x`))).toEqual(found);
   });
 });
 

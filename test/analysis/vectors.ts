@@ -38,6 +38,8 @@ export interface NumericVector {
     readonly ks?: number;
     readonly ks_p_kolmogorov?: number;
     readonly wasserstein?: number;
+    readonly wasserstein_norm?: number | null;
+    readonly mean_cur?: number | string | null;
     readonly below_ref_min?: number;
     readonly above_ref_max?: number;
   };
