@@ -1,9 +1,14 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { CAPTURE_COLUMNS, readCapture } from '../../analysis/capture.js';
 import { quoteName } from '../../analysis/duck.js';
 import { inputRows, outputNumbers, parseCsv } from '../../analysis/payload.js';
 import { captureLine, rowsOf, scratch } from './scratch.js';
+
+const seed = Date.now() % 2_147_483_647;
+console.info(`fast-check seed ${seed}`);
+fc.configureGlobal({ seed });
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -169,5 +174,71 @@ describe('parseCsv', () => {
     ['', []],
   ])('reads %j', (text, records) => {
     expect(parseCsv(text)).toEqual(records);
+  });
+});
+
+describe('whatever a capture file holds', () => {
+  const payload = fc.oneof(
+    fc.string({ maxLength: 30 }),
+    fc.string({ unit: 'binary', maxLength: 30 }),
+    fc.json(),
+    fc.constantFrom(
+      '1,x',
+      '"',
+      '"a""',
+      '1,"x\ny"',
+      '[',
+      '{"instances": [1, [2, 3]]}',
+      '{"a": 1e999}',
+    ),
+    fc.array(fc.tuple(fc.double(), fc.string({ maxLength: 5 }))).map((rows) => rows.join('\n')),
+  );
+  const encoding = fc.constantFrom('CSV', 'JSON', 'BASE64', 'json', '', 'x');
+  const event = fc
+    .record({
+      input: payload,
+      output: payload,
+      encoding,
+      contentType: fc.constantFrom('text/csv', 'application/json'),
+    })
+    .map((parts) => captureLine({ id: 'e', ...parts }));
+  const line = fc.oneof(
+    event,
+    fc.tuple(event, fc.nat(200)).map(([text, end]) => text.slice(0, end)),
+    fc.json(),
+    fc.string({ unit: 'binary', maxLength: 60 }),
+  );
+
+  it('every line is counted once, and every row has as many values as there are columns', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 12 }), async (lines) => {
+        const { duck, write } = await scratch();
+        const file = write('capture.jsonl', lines.join('\n'));
+        const { counts } = await readCapture(duck, { files: [file], columns: ['a', 'b'] });
+        const written = lines
+          .join('\n')
+          .split('\n')
+          .map((one) => one.replace(/^\uFEFF/, ''));
+        expect(counts.lines).toBe(written.filter((one) => one.trim() !== '').length);
+        expect(counts.unreadableLines + counts.linesWithoutInput).toBeLessThanOrEqual(counts.lines);
+        const { n } = await duck.row('select count(*) as n from captured');
+        expect(Number(n)).toBe(counts.rows);
+      }),
+      { numRuns: 60 },
+    );
+  });
+  it('a payload gives rows of the columns asked for, or says that it cannot', () => {
+    fc.assert(
+      fc.property(payload, encoding, fc.nat(3), (data, kind, rows) => {
+        const one = { encoding: kind, data, contentType: 'application/json' };
+        for (const row of inputRows(one, ['a', 'b']) ?? []) {
+          expect(row === null || row.length === 2).toBe(true);
+        }
+        const numbers = outputNumbers(one, rows);
+        expect(numbers).toHaveLength(rows === 1 ? 1 : rows);
+        expect(numbers.every((number) => !Number.isNaN(number))).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
