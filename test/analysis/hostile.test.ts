@@ -307,3 +307,25 @@ describe('a capture file', () => {
     expect(counts).toMatchObject({ lines: 5, rows: 5, invalid: 0 });
   });
 });
+
+describe('data too large for the memory given', () => {
+  it('is a failure that may be tried again with more, not a fault of the data nor the end of the process', async () => {
+    const { duck } = await scratch({ memoryLimitMb: 16, spillLimitMb: 1 });
+    const found = duck.rows('select len(list(i)) as n from range(20000000) t(i)');
+    await expect(found).rejects.toThrow(/Out of Memory/i);
+    await expect(found).rejects.not.toThrow(UnusableData);
+    expect(await duck.row('select 1 as one')).toEqual({ one: 1 });
+  });
+  it('is looked at in flat memory all the same, as no look needs more than a chunk', async () => {
+    const { duck, dir } = await scratch({ memoryLimitMb: 64, spillLimitMb: 1 });
+    const file = join(dir, 'rows.parquet');
+    await duck.rows(
+      `copy (select hash(i) / 1e19 as x, (i % 7)::varchar as c from range(400000) t(i)) to '${file}' (format parquet, row_group_size 20000)`,
+    );
+    const profile = await profileFile(duck, { files: [file], format: 'parquet' });
+    const window = { files: [file], format: 'parquet' } as const;
+    const found = await compareWindow(duck, { profile, window, detect });
+    expect(found.verdict.kind).toBe('ok');
+    expect(found.columns[0]?.jsDistance).toBe(0);
+  });
+});
