@@ -114,10 +114,9 @@ export async function gatherValues(
   relation: Relation,
   columns: readonly RelationColumn[],
 ): Promise<readonly Pick<CategoricalCounts, 'count' | 'fresh'>[]> {
-  const type = await makeDomain(duck, []);
   const gathered: Pick<CategoricalCounts, 'count' | 'fresh'>[] = [];
   for (const group of groupsOf(columns, TEXTS_PER_SCAN)) {
-    const asked = group.map((column) => ({ asked: { column }, type }));
+    const asked = group.map((column) => ({ asked: { column }, type: null }));
     for (const values of await strangeValues(duck, relation, asked)) {
       gathered.push(unknownOf(values));
     }
@@ -187,15 +186,19 @@ async function strangeValues(
   relation: Relation,
   questions: readonly {
     readonly asked: { readonly column: RelationColumn };
-    readonly type: string;
+    /** `null` for no known values: a cast that fails costs far more than one that does not. */
+    readonly type: string | null;
   }[],
 ): Promise<readonly (readonly StrangeValue[])[]> {
   const parts = questions.map(({ asked, type }, i) => {
     const text = rawText(asked.column);
     return {
-      raw: `case when try_cast(${text} as ${type}) is null then ${text} end as v${i}`,
+      raw:
+        type === null
+          ? `${text} as v${i}`
+          : `case when try_cast(${text} as ${type}) is null then ${text} end as v${i}`,
       normal: normalText(asked.column, `v${i}`),
-      known: `when k = ${i} then try_cast(v as ${type}) is not null`,
+      known: `when k = ${i} then ${type === null ? 'false' : `try_cast(v as ${type}) is not null`}`,
     };
   });
   const which = (of: readonly string[]) =>

@@ -146,9 +146,11 @@ async function survey(
 ): Promise<{ readonly rows: number; readonly surveys: ReadonlyMap<string, Survey> }> {
   const size = sampleSize(columns.length);
   const all = columns.map((column) => ({ column, look: new Survey(size) }));
-  const rows = await lookAt(duck, relation, all, (one, values) => {
+  const sqlOf = (column: RelationColumn) => numberSql(column, column.untyped);
+  const look = (one: (typeof all)[number], values: Float64Array) => {
     one.look.add(values);
-  });
+  };
+  const rows = await lookAt(duck, relation, all, look, sqlOf);
   return {
     rows: rows ?? (await countRows(duck, relation)),
     surveys: new Map(all.map(({ column, look }) => [column.name, look])),
@@ -161,10 +163,11 @@ async function lookAt<T extends { readonly column: RelationColumn }>(
   relation: Relation,
   all: readonly T[],
   look: (one: T, values: Float64Array) => void,
+  sqlOf: (column: RelationColumn) => string = numberSql,
 ): Promise<number | undefined> {
   let rows: number | undefined;
   for (const group of groupsOf(all, COLUMNS_PER_SCAN)) {
-    const doubles = group.map(({ column }) => numberSql(column));
+    const doubles = group.map(({ column }) => sqlOf(column));
     rows = await duck.visit(relation.from, relation.bound, { doubles, codes: [] }, (values) => {
       group.forEach((one, i) => {
         look(one, values[i] ?? new Float64Array());

@@ -66,7 +66,7 @@ async function sampleOf(duck: Duck, relation: Relation, names: readonly string[]
     /** Finite values of each column, ascending. */
     async values(group: readonly string[]): Promise<readonly Float64Array[]> {
       const kept = group.map((): number[] => []);
-      const doubles = group.map(find).map(numberSql);
+      const doubles = group.map((name) => numberSql(find(name)));
       await duck.visit(from, relation.bound, { doubles, codes: [] }, (columns) => {
         columns.forEach((column, i) => {
           for (const value of column) if (Number.isFinite(value)) kept[i]?.push(value);
