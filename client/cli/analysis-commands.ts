@@ -27,6 +27,7 @@ interface DriftOptions extends WorkOptions {
   readonly window: readonly string[];
   readonly format?: Format;
   readonly json?: true;
+  readonly wasserstein?: true;
 }
 
 const DRIFT_HELP = `
@@ -70,7 +71,11 @@ export function addAnalysisCommands(program: Command, context: CliContext): void
           .choices(FORMATS)
           .conflicts('json'),
       )
-      .option('--json', 'the same as --format json'),
+      .option('--json', 'the same as --format json')
+      .option(
+        '--wasserstein',
+        'also how far numbers moved (Wasserstein distance); reads the baseline again',
+      ),
   )
     .addHelpText('after', DRIFT_HELP)
     .action(async (options: DriftOptions) => {
@@ -153,7 +158,13 @@ async function drift(context: CliContext, options: DriftOptions): Promise<void> 
   ]);
   await working(context, options, async (work) => {
     const report = await findDrift(
-      { ...wanted(options), baseline: options.baseline, windows: options.window, detect },
+      {
+        ...wanted(options),
+        baseline: options.baseline,
+        windows: options.window,
+        detect,
+        wasserstein: options.wasserstein === true,
+      },
       work,
     );
     work.onStage('writing the report');

@@ -18,6 +18,8 @@ export interface DriftRequest {
   readonly predictionColumn?: string;
   /** What the values of captured requests are called, in their order. */
   readonly captureColumns?: readonly string[];
+  /** Also the Wasserstein distance, from the rows of the baseline: they are read again for each window. */
+  readonly wasserstein?: boolean;
   /** Where the result will be written: it must not be one of the files that are read. */
   readonly out?: string;
 }
@@ -35,6 +37,7 @@ export function findDrift(request: DriftRequest, work: Work): Promise<DriftRepor
     };
     work.onStage('finding the files');
     const baseline = await readInput(request.baseline, 'baseline', place);
+    const rows = request.wasserstein === true ? rowsOf(baseline) : undefined;
     const windows: { readonly name: string; readonly input: DataInput }[] = [];
     for (const name of request.windows) {
       const input = await readInput([name], 'window', place);
@@ -47,12 +50,14 @@ export function findDrift(request: DriftRequest, work: Work): Promise<DriftRepor
     const compared: ComparedWindow[] = [];
     for (const [i, { name, input }] of windows.entries()) {
       const which = windows.length === 1 ? '' : ` (${name}, ${i + 1} of ${windows.length})`;
-      const comparison = await analyse(work, scratch, input.names, (duck) =>
+      const read = new Map([...(rows?.names ?? []), ...input.names]);
+      const comparison = await analyse(work, scratch, read, (duck) =>
         compareWindow(duck, {
           profile,
           window: dataOf(input, request),
           detect,
           ...scoreOf({ ...scoreIn(profile), ...request }),
+          ...(rows === undefined ? {} : { wasserstein: dataOf(rows, request) }),
           onStage: (stage) => {
             work.onStage(`${stage}${which}`);
           },
@@ -91,6 +96,13 @@ export function makeProfile(request: ProfileRequest, work: Work): Promise<Profil
     if (request.out !== undefined) await checkResultPath(request.out, input.files);
     return profileOf(input, request, work, scratch);
   });
+}
+
+function rowsOf(baseline: Input): DataInput {
+  if (baseline.kind === 'data') return baseline;
+  throw new UnusableInput(
+    `--wasserstein needs the rows of the baseline, and ${baseline.file} is a profile: give the files it was made from`,
+  );
 }
 
 function namesOf(input: Input): readonly (readonly [string, string])[] {

@@ -95,7 +95,15 @@ describe(`scipy and scikit-learn (seed ${seed})`, async () => {
   writeFileSync(join(home.path, 'gates.yaml'), GATES);
 
   it('agree with the numbers of drift and evaluate', { timeout: 300_000 }, async () => {
-    const drift = await told(['drift', '--baseline', baseline, '--window', window, '--json']);
+    const drift = await told([
+      'drift',
+      '--baseline',
+      baseline,
+      '--window',
+      window,
+      '--wasserstein',
+      '--json',
+    ]);
     const evaluation = await told([
       ...['evaluate', '--predictions', predictions, '--policy', 'gates.yaml', '--json'],
     ]);

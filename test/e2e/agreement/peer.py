@@ -71,6 +71,7 @@ def numeric(ref, cur):
         "countsCur": counts[1].tolist(),
         "ks": float(exact.statistic),
         "ksPOfLower": None,
+        "wasserstein": float(stats.wasserstein_distance(ref, cur)),
         "meanRef": float(ref.mean()),
         "meanCur": float(cur.mean()),
         "stdRef": float(ref.std()),

@@ -120,6 +120,24 @@ describe('modelkeeper drift', () => {
     expect(plan?.keys).toEqual(['basic', 'plus', 'pro']);
   });
 
+  it('tells how far numbers moved when asked for it, and needs the rows of the baseline for that', async () => {
+    const baseline = write('base.csv', csv(rows(1_000)));
+    const window = write('w.csv', csv(rows(1_000, 45)));
+    const asked = await report('--baseline', baseline, '--window', window, '--wasserstein');
+    const age = (found: typeof asked) => found.report.columns.find(({ name }) => name === 'age');
+    const [was, is] = [age(asked)?.meanRef ?? Number.NaN, age(asked)?.meanCur ?? Number.NaN];
+    // Every value moved by the same amount: the distance is the difference of the means.
+    expect(age(asked)?.wasserstein).toBeCloseTo(Math.abs(is - was), 9);
+    const silent = await report('--baseline', baseline, '--window', window);
+    expect(age(silent)?.wasserstein).toBeNull();
+
+    const profile = join(dir, 'profile.json');
+    await modelkeeper({}, 'profile', baseline, '--out', profile);
+    const refused = await drift('--baseline', profile, '--window', window, '--wasserstein');
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('--wasserstein needs the rows of the baseline');
+  });
+
   it('never reads the baseline again once there is a profile', async () => {
     const baseline = write('base.csv', csv(rows(1_000)));
     const profile = join(dir, 'profile.json');
