@@ -5,12 +5,15 @@ import type {
   CaptureCounts,
   ColumnSpec,
   DetectPolicy,
+  EstimatedMetric,
   EvaluationReport,
   Gate,
+  PerformanceEstimate,
   PerformanceMetric,
   PerformanceReading,
   PerformanceVerdict,
   Profile,
+  SegmentRule,
   WindowComparison,
 } from '../domain/stats/types.js';
 
@@ -27,6 +30,13 @@ export interface Analysis {
     readonly format: 'parquet' | 'csv' | 'jsonl';
     readonly columns: readonly ColumnSpec[];
     readonly ignore: readonly string[];
+    readonly segments?: readonly SegmentRule[];
+    /** Where the scores are: in a file of their own, or in the baseline's. */
+    readonly scores?: {
+      readonly file: string | null;
+      readonly score: string;
+      readonly label: string | null;
+    };
     readonly signal: AbortSignal;
   }): Promise<Profile | Unusable>;
   compareInputs(request: {
@@ -37,8 +47,18 @@ export interface Analysis {
     readonly window: Window;
     readonly profile: Profile;
     readonly detect: DetectPolicy;
+    /** What to estimate from the scores. */
+    readonly estimate?: EstimatedMetric;
     readonly signal: AbortSignal;
-  }): Promise<{ readonly counts: CaptureCounts; readonly comparison: WindowComparison } | Unusable>;
+  }): Promise<
+    | {
+        readonly counts: CaptureCounts;
+        readonly comparison: WindowComparison;
+        /** Absent where nothing was asked for, `null` where nothing can be said. */
+        readonly estimate?: PerformanceEstimate | null;
+      }
+    | Unusable
+  >;
   measurePerformance(request: {
     readonly scratch: string;
     readonly captureFiles: readonly string[];

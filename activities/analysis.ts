@@ -1,6 +1,8 @@
 /** Analysis by DuckDB. Loaded by the data worker alone: the native code can take a process down. */
 import {
   compareWindow,
+  describeScores,
+  estimateCaptured,
   evaluateGates,
   measurePerformance,
   profileFile,
@@ -33,15 +35,35 @@ async function analyse<T>(
 }
 
 export const duckAnalysis: Analysis = {
-  profile: (request) => analyse(request, (duck) => profileFile(duck, request)),
+  profile: ({ scores, ...request }) =>
+    analyse(request, async (duck) => {
+      if (scores === undefined) return profileFile(duck, request);
+      const { file, score, label } = scores;
+      const own = file === null;
+      const profile = await profileFile(duck, {
+        ...request,
+        ...(own ? { predictionColumn: score } : {}),
+        ignore: own && label !== null ? [...request.ignore, label] : request.ignore,
+      });
+      const { prediction, calibration } = await describeScores(duck, {
+        files: own ? request.files : [file],
+        format: own ? request.format : 'parquet',
+        score,
+        ...(label === null ? {} : { label }),
+      });
+      return { ...profile, prediction, ...(calibration === null ? {} : { calibration }) };
+    }),
 
   compareInputs: (request) =>
     analyse(request, async (duck) => {
-      const { files, columns, window, profile, detect } = request;
+      const { files, columns, window, profile, detect, estimate } = request;
       const { table, counts } = await readCapture(duck, { files, columns, window });
       return {
         counts,
         comparison: await compareWindow(duck, { profile, window: { table }, detect }),
+        ...(estimate === undefined
+          ? {}
+          : { estimate: await estimateCaptured(duck, table, estimate, profile.calibration) }),
       };
     }),
 

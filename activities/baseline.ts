@@ -4,6 +4,7 @@ import { FailureType } from '../domain/failures.js';
 import { canonicalJson } from '../domain/ledger.js';
 import type { Champion } from '../domain/model.js';
 import type { CapturedInputsSource, Policy } from '../domain/policy.schema.js';
+import { segmentRules } from '../domain/sources.js';
 import type { Profile } from '../domain/stats/types.js';
 import { isUnusable } from './analysis-port.js';
 import { runningActivity } from './aws-failure.js';
@@ -49,10 +50,52 @@ export function createBaselineActivities(deps: DataDeps): Pick<DataActivities, '
           reason: `${champion.packageArn} names no baseline: let the pipeline register DriftCheckBaselines.ModelDataQuality.Statistics (a Parquet, CSV or JSON lines file of the training inputs), or give the source a baseline of its own`,
         };
       }
-      return profileData(deps, policy, dataUri, uri);
+      const scores = championScores(policy);
+      if (scores !== 'evaluation')
+        return profileData(deps, policy, dataUri, uri, columnsOf(scores));
+      const key = policy.spec.evaluate.predictions;
+      const predictions = found?.CustomerMetadataProperties?.[key];
+      if (predictions === undefined) {
+        return {
+          kind: 'none',
+          reason: `${champion.packageArn} does not say where its predictions are (metadata ${key}), and the policy wants their scores (scores: evaluation): let the pipeline register it, or take scores off the source`,
+        };
+      }
+      return profileData(deps, policy, dataUri, uri, {
+        uri: predictions,
+        score: 'candidate',
+        label: 'label',
+      });
     },
   };
 }
+
+type Scores = CapturedInputsSource['scores'];
+
+/** Where scores are looked up: `uri` is of a file of their own. */
+interface ScorePlace {
+  readonly uri: string | null;
+  readonly score: string;
+  readonly label: string | null;
+}
+
+/** All sources that compare with the serving version share its profile: the first that wants scores says which. */
+const championScores = (policy: Policy): Scores =>
+  policy.spec.monitor.sources.find(
+    (source): source is CapturedInputsSource =>
+      source.kind === 'captured-inputs' &&
+      source.baseline === 'champion' &&
+      source.scores !== undefined,
+  )?.scores;
+
+const columnsOf = (scores: Exclude<Scores, 'evaluation'>): ScorePlace | null =>
+  scores === undefined ? null : { uri: null, score: scores.column, label: scores.label ?? null };
+
+/** What of the policy a profile depends on beyond its columns; nothing where it asks for none of it. */
+const extrasOf = ({ spec }: Policy, scores: Scores): readonly unknown[] =>
+  scores === undefined && spec.detect.segments === undefined
+    ? []
+    : [{ scores: scores ?? null, segments: segmentRules(spec.detect) }];
 
 /** One profile per version: of the config's name and of what it serves. */
 function championProfileUri(policy: Policy, champion: Champion): string {
@@ -63,6 +106,7 @@ function championProfileUri(policy: Policy, champion: Champion): string {
       champion.modelDataUrl,
       policy.spec.detect.columns.categorical,
       policy.spec.detect.columns.ignore,
+      ...extrasOf(policy, championScores(policy)),
     ]),
   ).slice(0, 12);
   return below(
@@ -87,6 +131,7 @@ export async function ownBaseline(
       head?.etag ?? null,
       policy.spec.detect.columns.categorical,
       policy.spec.detect.columns.ignore,
+      ...extrasOf(policy, source.scores),
     ]),
   ).slice(0, 12);
   const uri = below(
@@ -97,7 +142,9 @@ export async function ownBaseline(
   );
   const known = await readProfile(s3, uri);
   if (known !== undefined) return { kind: 'ready', uri, rows: known.rowCount };
-  return profileData(deps, policy, source.baseline, uri);
+  // `evaluation` is of a version, and the schema refuses it for a file.
+  const scores = source.scores === 'evaluation' ? undefined : source.scores;
+  return profileData(deps, policy, source.baseline, uri, columnsOf(scores));
 }
 
 /** A profile at its address; `undefined` when there is none. */
@@ -125,6 +172,7 @@ async function profileData(
   policy: Policy,
   dataUri: string,
   uri: string,
+  scores: ScorePlace | null,
 ): Promise<BaselineAnswer> {
   const { s3 } = clientsFor(deps, 'train')({ policy });
   const files = (await listObjects(s3, dataUri)).filter(
@@ -139,8 +187,14 @@ async function profileData(
   }
   const same = files.filter((object) => formatOf(object.uri) === format).slice(0, MOST_FILES);
   const { categorical, ignore } = policy.spec.detect.columns;
-  const profile = await withScratch(deps.scratch, async (scratch) =>
-    deps.analysis.profile({
+  const profile = await withScratch(deps.scratch, async (scratch) => {
+    const [scored = null] =
+      scores === null || scores.uri === null
+        ? []
+        : await downloadAll(s3, [scores.uri], scratch, 'scores');
+    if (scores !== null && scores.uri !== null && scored === null)
+      return { unusable: `its predictions file ${scores.uri} does not exist` };
+    return deps.analysis.profile({
       scratch,
       files: await downloadAll(
         s3,
@@ -151,9 +205,13 @@ async function profileData(
       format,
       columns: categorical.map((name) => ({ name, kind: 'categorical' })),
       ignore,
+      segments: segmentRules(policy.spec.detect),
+      ...(scores === null
+        ? {}
+        : { scores: { file: scored, score: scores.score, label: scores.label } }),
       signal: currentSignal(),
-    }),
-  );
+    });
+  });
   if (isUnusable(profile)) {
     return { kind: 'none', reason: `the baseline ${dataUri} cannot be used: ${profile.unusable}` };
   }

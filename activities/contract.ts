@@ -77,7 +77,7 @@ export interface DataWatch extends ModelRef {
   readonly disturbed: readonly { readonly fromMs: number; readonly toMs: number | null }[];
   /** Sources for which missing data was already told. */
   readonly toldNoData: readonly string[];
-  /** Source id → the advice on its labels' delay that people have had. */
+  /** Source id → the advice that people have had. */
   readonly toldAdvice?: Readonly<Record<string, string>>;
   readonly notBeforeMs: number;
 }
@@ -95,11 +95,11 @@ export interface DataTold {
   /** Sources that have data again. */
   readonly dataAgain: readonly string[];
   readonly countedToMs: Readonly<Record<string, number>>;
-  /** What labels say of a policy's `delay`, where people do not know it yet. */
+  /** What people should hear though nothing follows from it: of a policy's `delay`, of an estimate below its floor. */
   readonly advice?: readonly {
     readonly source: string;
     readonly key: string;
-    readonly kind: 'too short' | 'too long';
+    readonly kind: 'too short' | 'too long' | 'estimate';
     readonly sentence: string;
   }[];
 }

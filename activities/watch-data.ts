@@ -10,14 +10,9 @@ import {
 import { windowMetrics } from '../domain/custom-metrics.js';
 import { remember } from '../domain/detect.js';
 import { durationMs } from '../domain/duration.js';
+import { estimateAdvice, isNewlyBreached, withEstimate } from '../domain/estimate.js';
 import { FailureType } from '../domain/failures.js';
-import {
-  adviceKey,
-  delayAdvice,
-  lateKey,
-  lateMs,
-  type DelayAdvice,
-} from '../domain/label-delay.js';
+import { delayAdvice, lateKey, lateMs, type DelayAdvice } from '../domain/label-delay.js';
 import { canonicalJson } from '../domain/ledger.js';
 import type { Window, WindowResult } from '../domain/model.js';
 import type { CapturedInputsSource, GroundTruthSource } from '../domain/policy.schema.js';
@@ -64,7 +59,7 @@ interface Progress {
   readonly countedToMs: Readonly<Record<string, number>>;
   readonly windows: readonly WindowResult[];
   /** Source id → what its labels say of the policy's `delay`. */
-  readonly advice?: Readonly<Record<string, DelayAdvice>>;
+  readonly advice?: Readonly<Record<string, Advice>>;
 }
 
 export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData'> {
@@ -140,9 +135,13 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
           firstLooks.set(source.id, first.fromMs);
         for (const window of due.windows) {
           const result = await judgeWindow(deps, watch, source, window, blind.profileUri);
-          telling ||= worthTelling(result, rememberedOf(watch, progress, source.id));
+          const remembered = rememberedOf(watch, progress, source.id);
+          telling ||= worthTelling(result, remembered);
           progress = {
             ...progress,
+            ...(isNewlyBreached(result, remembered)
+              ? { advice: { ...progress.advice, [source.id]: estimateAdvice(result) } }
+              : {}),
             windows: [...progress.windows, result].slice(-MOST_KEPT),
             countedToMs: { ...progress.countedToMs, [source.id]: window.toMs },
           };
@@ -221,13 +220,15 @@ function tellsAlready(watch: DataWatch, { windows }: Progress): boolean {
 function freshAdvice(watch: DataWatch, { advice = {} }: Progress): NonNullable<DataTold['advice']> {
   return watch.policy.spec.monitor.sources.flatMap((source) => {
     const found = advice[source.id];
-    if (source.kind !== 'ground-truth' || found === undefined) return [];
-    const key = adviceKey(source, found);
+    if (found === undefined) return [];
+    const { key } = found;
     return watch.toldAdvice?.[source.id] === key
       ? []
       : [{ source: source.id, key, kind: found.kind, sentence: found.sentence }];
   });
 }
+
+type Advice = DelayAdvice | ReturnType<typeof estimateAdvice>;
 
 interface SecondLook {
   readonly progress: Progress;
@@ -510,11 +511,17 @@ async function compareInputs(
     window,
     profile,
     detect,
+    ...(source.estimate === undefined ? {} : { estimate: source.estimate.metric }),
     signal: currentSignal(),
   });
   if (isUnusable(answer)) return blind(answer.unusable);
+  const result = inputsResult(source.id, window, answer.comparison, detect);
+  const { estimate } = source;
   return {
-    result: inputsResult(source.id, window, answer.comparison, detect),
+    result:
+      estimate === undefined
+        ? result
+        : withEstimate(result, estimate, answer.estimate ?? null, profile.calibration),
     evidence: answer,
   };
 }

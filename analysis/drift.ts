@@ -34,6 +34,7 @@ import type { CategoricalCounts, NumericQuestion } from './count.js';
 import type { Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 import { openFiles, openTable } from './relation.js';
+import { compareSegments } from './segments.js';
 import type { DataFiles, Relation, RelationColumn } from './relation.js';
 import type { NumericCounts } from './tally.js';
 import { wassersteinOf } from './wasserstein.js';
@@ -75,7 +76,12 @@ export async function compareWindow(
   { window, ...options }: CompareOptions,
 ): Promise<WindowComparison> {
   options.onStage?.('reading the window');
-  return compareRelation(duck, await openWindow(duck, window, options.profile), options);
+  const relation = await openWindow(duck, window, options.profile);
+  const whole = await compareRelation(duck, relation, options);
+  if ((options.detect.segments ?? []).length === 0) return whole;
+  return compareSegments(duck, relation, whole, options, (part, profile, detect) =>
+    compareRelation(duck, part, { ...options, profile, detect }),
+  );
 }
 
 async function openWindow(

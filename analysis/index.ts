@@ -14,3 +14,5 @@ export type { ProfileOptions } from './profile.js';
 export { openFiles, openTable } from './relation.js';
 export type { DataFiles, DataFormat, Relation, RelationColumn } from './relation.js';
 export { readRows } from './rows.js';
+export { describeScores, estimateCaptured } from './scores.js';
+export type { ScoredFiles } from './scores.js';

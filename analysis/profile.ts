@@ -5,6 +5,7 @@ import type {
   ColumnSpec,
   NumericColumnProfile,
   Profile,
+  SegmentRule,
 } from '../domain/stats/types.js';
 import { CAPTURE_COLUMNS } from './capture.js';
 import { COLUMNS_PER_SCAN, countRows, gatherValues, groupsOf } from './count.js';
@@ -14,6 +15,7 @@ import { Brackets, describeSorted, sampleSize, Survey } from './order-statistics
 import type { Described } from './order-statistics.js';
 import { numberSql, openFiles } from './relation.js';
 import type { DataFiles, Relation, RelationColumn } from './relation.js';
+import { profileSegments } from './segments.js';
 
 /** Share of a CSV column's values that must be numbers for the column to be numeric. */
 const NUMERIC_SHARE = 0.99;
@@ -24,6 +26,8 @@ export interface ProfileOptions extends DataFiles {
   readonly ignore?: readonly string[];
   /** The column that holds the model's score on each row. */
   readonly predictionColumn?: string;
+  /** Parts of the rows that are described apart as well. */
+  readonly segments?: readonly SegmentRule[];
   /** Told what begins, for people who wait. */
   readonly onStage?: (stage: string) => void;
 }
@@ -40,7 +44,23 @@ export interface ProfileOptions extends DataFiles {
 export async function profileFile(duck: Duck, options: ProfileOptions): Promise<Profile> {
   options.onStage?.('reading the baseline');
   const relation = await openFiles(duck, options);
-  return profileRelation(duck, relation, options);
+  const profile = await profileRelation(duck, relation, options);
+  if (options.segments === undefined || options.segments.length === 0) return profile;
+  // The kinds that the whole has: a part may look like another.
+  const columns = profile.columns.map(({ name, kind }) => ({ name, kind }));
+  const segments = await profileSegments(duck, relation, options.segments, async (part) => {
+    options.onStage?.('describing segments');
+    const {
+      rowCount,
+      columns: parts,
+      prediction,
+    } = await profileRelation(duck, part, {
+      ...options,
+      columns,
+    });
+    return { rowCount, columns: parts, prediction };
+  });
+  return { ...profile, segments };
 }
 
 /** Describes rows that are open already: see {@link profileFile}. */

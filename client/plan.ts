@@ -422,6 +422,16 @@ function judgeData(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): vo
             `'${column}' is not among the captured columns${near === undefined ? '' : `: did you mean '${near}'?`} (${names.join(', ')})`,
           );
         }
+    const others = [
+      ...(policy.spec.detect.segments ?? []).map(({ by }) => ({ key: 'segments', column: by })),
+      ...Object.keys(columns.weights ?? {}).map((column) => ({ key: 'columns.weights', column })),
+    ];
+    for (const { key, column } of others)
+      if (!names.includes(column))
+        refuse(
+          `spec.detect.${key}`,
+          `'${column}' is not among the captured columns (${names.join(', ')})`,
+        );
     const baseline = facts.baselines.find((one) => one.source === source.id);
     const baselineColumns =
       baseline?.columns.known === true ? (baseline.columns.value ?? undefined) : undefined;

@@ -171,6 +171,13 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     '`champion`: the data the serving version was trained on; or the address of a Parquet or CSV file.',
   'spec.monitor.sources[captured-inputs].columns':
     'Columns of CSV requests in their order. JSON requests name their own.',
+  'spec.monitor.sources[captured-inputs].scores':
+    'Where the baseline’s scores are, so that captured scores are compared with them: `evaluation` (the predictions that the serving version was judged by), or `{ column, label }` of the baseline file, where `label` holds what came true, 0 or 1. Absent: scores are not compared.',
+  'spec.monitor.sources[captured-inputs].estimate':
+    'Performance estimated from the scores, while labels are missing. A warning at most: an estimate starts no release.',
+  'spec.monitor.sources[captured-inputs].estimate.metric': 'What is estimated.',
+  'spec.monitor.sources[captured-inputs].estimate.floor':
+    'A warning when the whole interval of the estimate lies below.',
   'spec.monitor.sources[ground-truth].id': 'Name of the source in status and reports.',
   'spec.monitor.sources[ground-truth].kind':
     'Labels that arrive later, joined to captured outputs.',
@@ -293,6 +300,17 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     'Instance type → `vcpus` and `gpus`, for types that modelkeeper does not know.',
   'spec.detect': 'What counts as drift.',
   'spec.detect.columns': 'Columns that are treated differently.',
+  'spec.detect.columns.weights':
+    'Column → how much it weighs in `drift.share`, such as its importance to the model. Columns not named weigh nothing; all weigh the same when this is absent.',
+  'spec.detect.segments':
+    'Rows with one value of a column are judged apart, by the same rules, with p adjusted over all columns of all segments. At most five columns.',
+  'spec.detect.segments.by': 'Column whose values are segments.',
+  'spec.detect.segments.max':
+    'Most segments of the column, by how frequent they are in the baseline; other values are one. Default 10.',
+  'spec.detect.segments.minRows':
+    'Fewest rows on either side for a verdict on a segment. Default: `drift.minRows`.',
+  'spec.detect.segments.critical':
+    'A segment that drifts makes the window drift; otherwise it is a warning. Default `false`.',
   'spec.detect.columns.critical': 'One of these drifting is enough.',
   'spec.detect.columns.ignore': 'Not compared at all.',
   'spec.detect.columns.categorical': 'Numbers that are codes, not amounts.',

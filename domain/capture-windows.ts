@@ -2,12 +2,14 @@ import { instantInWords } from './duration.js';
 import { delayInWords } from './label-delay.js';
 import type { Window, WindowResult } from './model.js';
 import { caveats } from './stats/performance.js';
+import { segmentName } from './stats/segments.js';
 import type {
   ColumnComparison,
   ComparisonVerdict,
   DetectPolicy,
   PerformanceReading,
   PerformanceVerdict,
+  SegmentComparison,
   WindowComparison,
 } from './stats/types.js';
 
@@ -117,7 +119,7 @@ export function inputsResult(
     rows: comparison.rows,
     sentence: `${source}, ${spanInWords(window)}: ${
       enough
-        ? `${inputsInWords(result, comparison, detect)}; ${rows}`
+        ? `${inputsInWords(result, comparison, detect)}; ${rows}${segmentsInWords(comparison.segments)}`
         : `${rows}, ${counted(detect.minRows)} are needed to tell`
     }`,
     columns: columns.slice(0, MOST_COLUMNS).map((column) => ({
@@ -126,7 +128,43 @@ export function inputsResult(
       pAdjusted: column.pAdjusted,
       verdict: column.verdict,
     })),
+    ...(comparison.segments === undefined
+      ? {}
+      : {
+          segments: worstSegments(comparison.segments).map(
+            ({ by, value, rows: count, verdict }) => ({
+              by,
+              value,
+              rows: count,
+              verdict: verdict.kind,
+            }),
+          ),
+        }),
   };
+}
+
+const MOST_SEGMENTS = 10;
+
+/** Those that moved before those of which nothing can be told, then those in order. */
+const worstSegments = (segments: readonly SegmentComparison[]): readonly SegmentComparison[] => {
+  const order = (segment: SegmentComparison) =>
+    segment.verdict.kind === 'insufficient data' ? 0.5 : RANKS[segment.verdict.kind];
+  return [...segments].sort((a, b) => order(b) - order(a)).slice(0, MOST_SEGMENTS);
+};
+
+/** Which segments moved, and of how many nothing can be told; empty where no segment was asked for. */
+function segmentsInWords(segments: readonly SegmentComparison[] = []): string {
+  const of = (kind: ComparisonVerdict) => segments.filter(({ verdict }) => verdict.kind === kind);
+  const moved = [...of('data quality'), ...of('drift'), ...of('warn')];
+  const blind = of('insufficient data').length;
+  const named = moved
+    .slice(0, NAMED_COLUMNS)
+    .map((segment) => `${segmentName(segment)} (${segment.verdict.kind})`);
+  const more = moved.length > NAMED_COLUMNS ? ` and ${moved.length - NAMED_COLUMNS} more` : '';
+  return [
+    ...(moved.length === 0 ? [] : [`; segments that moved: ${named.join(', ')}${more}`]),
+    ...(blind === 0 ? [] : [`; ${blind} of ${segments.length} segments have too few rows to tell`]),
+  ].join('');
 }
 
 const RANKS: Readonly<Record<ComparisonVerdict, number>> = {

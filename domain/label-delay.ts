@@ -20,6 +20,8 @@ const SHORTEST_WAIT_MS = 3_600_000;
 
 export interface DelayAdvice {
   readonly kind: 'too short' | 'too long';
+  /** What makes it another advice than one that people have had: they are told once for each. */
+  readonly key: string;
   readonly sentence: string;
 }
 
@@ -43,6 +45,7 @@ export function delayAdvice(
   if (lateShare >= MOST_LATE_SHARE) {
     return {
       kind: 'too short',
+      key: `too short ${source.delay}`,
       sentence: `${source.id}: ${Math.round(lateShare * 100)} % of the labels came when their window had been judged, ${source.delay} after its end (${delayInWords(labelDelay)}): raise delay to ${waitInWords(labelDelay.p99Ms)}, or verdicts are made of the labels that are quick`,
     };
   }
@@ -50,13 +53,10 @@ export function delayAdvice(
     return null;
   return {
     kind: 'too long',
+    key: `too long ${source.delay}`,
     sentence: `${source.id}: labels are there sooner than delay ${source.delay} waits (${delayInWords(labelDelay)}): every verdict could come ${inWords(delayMs - labelDelay.p99Ms)} earlier`,
   };
 }
-
-/** What makes one piece of advice another: people are told once for each. */
-export const adviceKey = (source: Pick<GroundTruthSource, 'delay'>, advice: DelayAdvice): string =>
-  `${advice.kind} ${source.delay}`;
 
 /** Under which name it is kept how far the second looks are; no source can have it. */
 export const lateKey = (source: Pick<GroundTruthSource, 'id'>): string => `${source.id}+late`;

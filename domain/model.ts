@@ -1,7 +1,7 @@
 /** Plain JSON that crosses between workflows, activities and clients. Instants are epoch milliseconds. */
 
 import type { Actor } from './people.js';
-import type { LabelDelay } from './stats/types.js';
+import type { LabelDelay, PerformanceEstimate } from './stats/types.js';
 
 /** Half-open: `fromMs` belongs to the window, `toMs` to the next one. */
 export interface Window {
@@ -98,6 +98,20 @@ export interface WindowResult extends Window {
     readonly upper: number | null;
     readonly coverage: number;
   };
+  /** Performance estimated without labels, where the policy asks for it: no evidence of a loss. */
+  readonly estimate?: PerformanceEstimate & {
+    readonly floor: number;
+    /** The whole interval is below the floor. */
+    readonly breached: boolean;
+  };
+  /** Segments that moved most or could not be told, at most ten, where the policy asks for segments. */
+  readonly segments?: readonly {
+    readonly by: string;
+    /** `null`: all values that are no segment of their own. */
+    readonly value: string | null;
+    readonly rows: number;
+    readonly verdict: string;
+  }[];
   /** How long after their predictions the labels came; of ground truth only. */
   readonly labelDelay?: LabelDelay;
   /** How often the window was judged again since, because more of its labels came: the last judgement holds. */

@@ -284,25 +284,60 @@ const endpointMetricsSourceSchema = z.strictObject({
     }),
 });
 
-const capturedInputsSourceSchema = z.strictObject({
-  id: sourceIdSchema,
-  kind: z.literal('captured-inputs'),
-  /** Windows are aligned to the clock, do not overlap, and are judged once complete. */
-  window: positiveDurationSchema.default('6h'),
-  /** How long after its end a window's capture may still arrive before it is judged. */
-  settle: durationSchema.default('15m'),
-  /** `champion`: the data the serving version was trained on; or the address of a Parquet or CSV file. */
-  baseline: z.union([z.literal('champion'), s3UriSchema]).default('champion'),
-  /** Columns of a CSV payload in their order. JSON payloads name their own. */
-  columns: z
-    .array(columnSchema)
-    .min(1)
-    .max(2_000)
-    .refine((columns) => new Set(columns).size === columns.length, {
-      message: 'a column is named twice: name the columns in the order of the payload, each once',
-    })
-    .optional(),
-});
+/** What can be estimated from scores alone. */
+export const ESTIMATED_METRICS = ['accuracy', 'precision', 'recall', 'f1', 'roc_auc'] as const;
+
+const capturedInputsSourceSchema = z
+  .strictObject({
+    id: sourceIdSchema,
+    kind: z.literal('captured-inputs'),
+    /** Windows are aligned to the clock, do not overlap, and are judged once complete. */
+    window: positiveDurationSchema.default('6h'),
+    /** How long after its end a window's capture may still arrive before it is judged. */
+    settle: durationSchema.default('15m'),
+    /** `champion`: the data the serving version was trained on; or the address of a Parquet or CSV file. */
+    baseline: z.union([z.literal('champion'), s3UriSchema]).default('champion'),
+    /** Columns of a CSV payload in their order. JSON payloads name their own. */
+    columns: z
+      .array(columnSchema)
+      .min(1)
+      .max(2_000)
+      .refine((columns) => new Set(columns).size === columns.length, {
+        message: 'a column is named twice: name the columns in the order of the payload, each once',
+      })
+      .optional(),
+    /**
+     * Where the baseline's scores are, and the labels that came true: `evaluation`, the predictions that the serving
+     * version was judged by; or columns of the baseline file. Without it, scores are not compared.
+     */
+    scores: z
+      .union([
+        z.literal('evaluation'),
+        z.strictObject({ column: columnSchema, label: columnSchema.optional() }),
+      ])
+      .optional(),
+    /** Performance estimated from scores, while labels are missing: a warning at most. */
+    estimate: z
+      .strictObject({ metric: z.enum(ESTIMATED_METRICS), floor: z.number().gt(0).lt(1) })
+      .optional(),
+  })
+  .superRefine(({ baseline, scores, estimate }, context) => {
+    if (scores === 'evaluation' && baseline !== 'champion')
+      context.addIssue({
+        code: 'custom',
+        path: ['scores'],
+        message:
+          'evaluation is of the serving version, and the baseline is a file: name the column of the file that holds the score',
+      });
+    if (estimate === undefined) return;
+    if (scores === undefined || (scores !== 'evaluation' && scores.label === undefined))
+      context.addIssue({
+        code: 'custom',
+        path: ['estimate'],
+        message:
+          'needs scores with labels to calibrate by: say scores: evaluation, or scores: { column, label } of the baseline file',
+      });
+  });
 
 /** Metrics of labelled predictions; labels of the last two are amounts, of the others 0 or 1. */
 export const TRUTH_METRICS = [
@@ -575,8 +610,31 @@ export const detectSchema = z
         categorical: z.array(columnSchema).default([]),
         /** Columns where new values mean a changed world, not a broken feed. */
         newValuesAreDrift: z.array(columnSchema).default([]),
+        /** Column → how much it weighs in `drift.share`, such as its importance to the model; others weigh nothing. */
+        weights: z
+          .record(columnSchema, z.number().min(0))
+          .refine((weights) => Object.values(weights).some((weight) => weight > 0), {
+            message: 'give at least one column a weight above 0',
+          })
+          .optional(),
       })
       .prefault({}),
+    /** Rows with one value of a column are judged apart; what is not written is as `segmentRules()` says. */
+    segments: z
+      .array(
+        z.strictObject({
+          by: columnSchema,
+          max: z.int().min(1).max(50).optional(),
+          minRows: z.int().min(50).max(MOST_ROWS).optional(),
+          critical: z.boolean().optional(),
+        }),
+      )
+      .min(1)
+      .max(5)
+      .refine((rules) => new Set(rules.map(({ by }) => by)).size === rules.length, {
+        message: 'a column is named twice',
+      })
+      .optional(),
     drift: z
       .strictObject({
         /** Jensen–Shannon distance (base 2, 0 to 1) from which a column is shown as moving. */
@@ -1423,6 +1481,19 @@ export const policySchema = z
           `'${column}' is also under detect.columns.ignore, so it would never be looked at: take it off one of the two`,
         );
     });
+    detect.segments?.forEach(({ by }, index) => {
+      if (ignore.includes(by))
+        issue(
+          ['detect', 'segments', index, 'by'],
+          `'${by}' is also under detect.columns.ignore, so its values would not be known: take it off one of the two`,
+        );
+    });
+    for (const column of Object.keys(detect.columns.weights ?? {}))
+      if (ignore.includes(column))
+        issue(
+          ['detect', 'columns', 'weights', column],
+          `'${column}' is also under detect.columns.ignore, so it would never be looked at: take it off one of the two`,
+        );
     // Both fleets of a guardrail rollout are one variant, and write their answers to one place.
     const strategy: string = deploy.strategy;
     if (strategy !== 'steps') {

@@ -44,11 +44,26 @@ const categoricalSchema = z
     { message: 'the counts of the values do not add up' },
   );
 
+const columns = z.array(z.discriminatedUnion('kind', [numericSchema, categoricalSchema]));
+
 /** What `modelkeeper profile` writes, and reads back as a baseline: a file anybody may have edited. */
 export const profileSchema = z.object({
   schema: z.literal('modelkeeper/profile-v1'),
   rowCount: count,
-  columns: z.array(z.discriminatedUnion('kind', [numericSchema, categoricalSchema])),
+  columns,
   prediction: numericSchema.nullable(),
   skipped: z.array(z.string()),
+  segments: z
+    .array(
+      z.object({
+        by: z.string(),
+        segments: z.array(
+          z.object({
+            value: z.string().nullable(),
+            profile: z.object({ rowCount: count, columns, prediction: numericSchema.nullable() }),
+          }),
+        ),
+      }),
+    )
+    .exactOptional(),
 });

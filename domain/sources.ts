@@ -8,7 +8,7 @@ import type {
   ReportSource,
   Source,
 } from './policy.schema.js';
-import type { DetectPolicy } from './stats/types.js';
+import type { DetectPolicy, SegmentRule } from './stats/types.js';
 
 /** Sources that are read in windows of data, by `watchData`. */
 export type WindowSource =
@@ -129,8 +129,27 @@ export const silentReports = (
     ? `${source.id}: no execution of the monitoring schedule ${source.schedule} has shown anything since ${instantInWords(sinceMs)}: is it stopped, does it fail, or is nothing captured?`
     : `${source.id}: no ${REPORTS[source.kind]} below ${source.prefix} since ${instantInWords(sinceMs)}; one is due every ${source.every}`;
 
+/**
+ * The policy's segments with what it leaves out: the ten most frequent values of the column, as many rows as the window
+ * itself must have, and not critical.
+ */
+export const segmentRules = ({
+  segments = [],
+  drift,
+}: Pick<PolicySpec['detect'], 'segments' | 'drift'>): readonly SegmentRule[] =>
+  segments.map(({ by, max = 10, minRows = drift.minRows, critical = false }) => ({
+    by,
+    max,
+    minRows,
+    critical,
+  }));
+
 /** The policy's words in the statistics' shape. */
-export const detectPolicyOf = ({ columns, drift }: PolicySpec['detect']): DetectPolicy => ({
+export const detectPolicyOf = ({
+  columns,
+  drift,
+  segments,
+}: PolicySpec['detect']): DetectPolicy => ({
   warn: drift.warn,
   drift: drift.drift,
   significance: drift.significance,
@@ -139,4 +158,6 @@ export const detectPolicyOf = ({ columns, drift }: PolicySpec['detect']): Detect
   critical: columns.critical,
   ignore: columns.ignore,
   newCategoriesAreDrift: columns.newValuesAreDrift,
+  ...(columns.weights === undefined ? {} : { weights: columns.weights }),
+  ...(segments === undefined ? {} : { segments: segmentRules({ segments, drift }) }),
 });

@@ -140,7 +140,7 @@ export interface KeeperState {
   windows: Record<string, readonly WindowResult[]>;
   countedToMs: Record<string, number>;
   noData: Record<string, string>;
-  /** Source id → the advice on its labels' delay that people have had; absent before the first. */
+  /** Source id → the advice that people have had; absent before the first. */
   toldAdvice?: Readonly<Record<string, string>>;
   disturbed: { fromMs: number; toMs: number | null }[];
   /** Why the looks cannot be taken; `null` when they can. */

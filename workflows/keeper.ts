@@ -255,6 +255,24 @@ async function heedMonitoring(
   await heedMonitors(desk, end.told);
 }
 
+const ADVICE = {
+  'too short': {
+    notice: 'no-data',
+    subject: 'labels come after they are read',
+    severity: 'warning',
+  },
+  'too long': {
+    notice: 'no-data',
+    subject: 'labels are waited for longer than they take',
+    severity: 'info',
+  },
+  estimate: {
+    notice: 'performance',
+    subject: 'estimated performance is below its floor',
+    severity: 'warning',
+  },
+} as const;
+
 async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): Promise<void> {
   const { state } = desk;
   if (end === undefined || end.kind === 'quiet day') return;
@@ -284,15 +302,8 @@ async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): 
   for (const { source, key, kind, sentence } of told.advice ?? []) {
     state.toldAdvice = { ...state.toldAdvice, [source]: key };
     desk.tell(sentence);
-    await desk.notify(
-      'no-data',
-      kind === 'too short'
-        ? `${desk.model}: labels come after they are read`
-        : `${desk.model}: labels are waited for longer than they take`,
-      sentence,
-      kind === 'too short' ? 'warning' : 'info',
-      `label-delay/${source}/${key}`,
-    );
+    const { notice, subject, severity } = ADVICE[kind];
+    await desk.notify(notice, `${desk.model}: ${subject}`, sentence, severity, `${source}/${key}`);
   }
   const last = told.windows.at(-1);
   if (last !== undefined) desk.tell(last.sentence);

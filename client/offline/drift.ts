@@ -4,7 +4,7 @@ import { compareWindow, profileFile, type DataFiles } from '../../analysis/index
 import { driftReport, type ComparedWindow, type DriftReport } from '../../domain/drift-report.js';
 import type { PolicySpec } from '../../domain/policy.schema.js';
 import { profileSchema } from '../../domain/profile.schema.js';
-import { detectPolicyOf } from '../../domain/sources.js';
+import { detectPolicyOf, segmentRules } from '../../domain/sources.js';
 import type { ColumnSpec, Profile } from '../../domain/stats/types.js';
 import { messageOf } from '../errors.js';
 import { readInput, UnusableInput, type DataInput, type Input } from './inputs.js';
@@ -123,6 +123,7 @@ async function profileOf(
       ...dataOf(input, request),
       columns,
       ignore,
+      segments: segmentRules(request.detect),
       onStage: work.onStage,
       ...scoreOf(request),
     }),

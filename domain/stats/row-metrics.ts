@@ -191,6 +191,7 @@ function quantileMetric(values: ArrayLike<number>, share: number): RowMetric {
     let total = 0;
     if (times === null) total = order.length;
     else for (let i = 0; i < order.length; i += 1) total += at(times, i);
+    if (total === 0) return Number.NaN;
     let seen = 0;
     for (const row of order) {
       seen += times === null ? 1 : at(times, row);

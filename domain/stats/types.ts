@@ -293,6 +293,21 @@ export type PerformanceMetric =
   | 'rmse'
   | 'mae';
 
+/** What can be estimated without labels. */
+export type EstimatedMetric = 'accuracy' | 'precision' | 'recall' | 'f1' | 'roc_auc';
+
+/** Performance estimated from scores alone: never a measurement. */
+export interface PerformanceEstimate {
+  readonly metric: EstimatedMetric;
+  readonly estimate: number;
+  /** What the chance of the labels leaves open (95 %); not what a wrong calibration would. */
+  readonly lower: number;
+  readonly upper: number;
+  readonly rows: number;
+  /** Whether the scores went through a calibration first. */
+  readonly calibrated: boolean;
+}
+
 /** How long after the prediction its first label was there, over the labelled predictions. */
 export interface LabelDelay {
   readonly labelled: number;

@@ -108,6 +108,46 @@ describe('duckAnalysis', () => {
     expect(rows).toBe(ROWS);
     expect(verdict.kind).toBe('drift');
   });
+  it('knows the scores of a baseline, sees captured ones move, and estimates from them', async () => {
+    const scored = file('scored.csv', [
+      'origin,distance,score,late',
+      ...Array.from(
+        { length: ROWS },
+        (_, row) =>
+          `${origin(row, false)},${row % 97},${(row % 100) / 100},${Number((row * 37) % 100 < row % 100)}`,
+      ),
+    ]);
+    const profile = usable(
+      await duckAnalysis.profile({
+        scratch,
+        files: [scored],
+        format: 'csv',
+        columns: [],
+        ignore: [],
+        scores: { file: null, score: 'score', label: 'late' },
+        signal,
+      }),
+    );
+    expect(profile.columns.map(({ name }) => name)).toEqual(['origin', 'distance']);
+    expect(profile.prediction).toMatchObject({ count: ROWS });
+    const { comparison, estimate } = usable(
+      await duckAnalysis.compareInputs({
+        scratch,
+        files: [captured(false)],
+        columns: ['origin', 'distance'],
+        window,
+        profile,
+        detect: detectPolicyOf(policyWith().spec.detect),
+        estimate: 'accuracy',
+        signal,
+      }),
+    );
+    expect(comparison.prediction?.verdict).toBe('drift');
+    expect(comparison.verdict.reasons.join()).toContain('the score moved by');
+    expect(estimate).toMatchObject({ metric: 'accuracy', rows: ROWS });
+    // Answers of 0.8 for a third and of 0.3 for the others, if they are the chances they say.
+    expect(estimate?.estimate).toBeCloseTo(0.8 / 3 + (0.7 * 2) / 3, 1);
+  });
   it('answers with a sentence when the columns are others', async () => {
     const answer = await duckAnalysis.compareInputs({
       scratch,

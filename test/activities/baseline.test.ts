@@ -128,6 +128,64 @@ describe('prepareBaseline', () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
+  describe('with the scores that the version was judged by', () => {
+    const scored = {
+      ...request,
+      policy: policyWith({
+        monitor: {
+          every: '1h',
+          sources: [{ id: 'inputs', kind: 'captured-inputs', scores: 'evaluation' }],
+        },
+        detect: { segments: [{ by: 'region' }] },
+        retrain: { pipeline: 'p', on: ['drift'] },
+        deploy: { probation: { rollBackOn: ['alarms'] } },
+      }),
+    };
+    const found = {
+      CustomerMetadataProperties: {
+        'modelkeeper:baseline': 's3://artefacts/base/',
+        'modelkeeper:predictions': 's3://artefacts/p/predictions.parquet',
+      },
+    };
+    const files = { 'base/a.csv': 'x\n1\n', 'p/predictions.parquet': 'PAR1' };
+
+    it('hands the analysis the predictions file and the segments', async () => {
+      const { asked, prepareBaseline } = account({ found, files });
+      expect(await run(prepareBaseline, [scored])).toMatchObject({ kind: 'ready' });
+      expect(asked[0]).toMatchObject({
+        scores: {
+          file: expect.stringMatching(/\.parquet$/) as string,
+          score: 'candidate',
+          label: 'label',
+        },
+        segments: [{ by: 'region', max: 10, minRows: 200, critical: false }],
+      });
+    });
+    it('makes another profile than without them', async () => {
+      const { prepareBaseline } = account({ found, files });
+      expect(await run(prepareBaseline, [scored])).not.toEqual(
+        await run(prepareBaseline, [request]),
+      );
+    });
+    it('says what is missing when the package does not name the file, or it is gone', async () => {
+      const unnamed = {
+        CustomerMetadataProperties: { 'modelkeeper:baseline': 's3://artefacts/base/' },
+      };
+      const none = await run(account({ found: unnamed, files }).prepareBaseline, [scored]);
+      expect(none).toMatchObject({
+        kind: 'none',
+        reason: expect.stringContaining('does not say where its predictions are') as string,
+      });
+      const gone = await run(account({ found }).prepareBaseline, [scored]);
+      expect(gone).toMatchObject({
+        kind: 'none',
+        reason: expect.stringContaining(
+          'predictions file s3://artefacts/p/predictions.parquet does not exist',
+        ) as string,
+      });
+    });
+  });
+
   it('reads the files of one format only, none that is empty', async () => {
     const files = {
       'base/a.jsonl': '{"x":1}\n',
