@@ -91,16 +91,34 @@ function below(x: number, swing: number, hours: readonly number[]): number {
   );
 }
 
-/** The value that is above a share p of a whole day's values. */
+const GRID_STEP = 0.002;
+const grids = new Map<number, Float64Array>();
+
+/** Chances of a whole day's values at every step of a grid: what is drawn with them is a distribution of its own. */
+function gridOf(swing: number): Float64Array {
+  const known = grids.get(swing);
+  if (known !== undefined) return known;
+  const steps = Math.ceil((14 + 2 * swing) / GRID_STEP);
+  const grid = Float64Array.from({ length: steps }, (_, i) =>
+    below(-7 - swing + i * GRID_STEP, swing, DAY),
+  );
+  grids.set(swing, grid);
+  return grid;
+}
+
+/** The value that is above a share p of a whole day's values, between two steps of the grid. */
 function quantile(p: number, swing: number): number {
   if (swing === 0) return normalQuantile(p);
-  let [low, high] = [-10 - swing, 10 + swing];
-  for (let step = 0; step < 60; step += 1) {
-    const middle = (low + high) / 2;
-    if (below(middle, swing, DAY) < p) low = middle;
+  const grid = gridOf(swing);
+  let [low, high] = [0, grid.length - 1];
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((grid[middle] ?? 1) < p) low = middle;
     else high = middle;
   }
-  return (low + high) / 2;
+  const [from, to] = [grid[low] ?? 0, grid[high] ?? 1];
+  const within = to > from ? (p - from) / (to - from) : 0;
+  return -7 - swing + (low + within) * GRID_STEP;
 }
 
 /** Order statistics of n values at the ranks a profile asks for. */
