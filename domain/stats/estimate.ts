@@ -1,5 +1,5 @@
 import { THRESHOLD } from './binary-metrics.js';
-import { fitIsotonic } from './calibration.js';
+import { chanceOf, fitIsotonic } from './calibration.js';
 import type { IsotonicMap } from './calibration.js';
 import { ascendingOrder } from './ranks.js';
 import type { Calibration, EstimatedMetric, PerformanceEstimate } from './types.js';
@@ -51,23 +51,6 @@ function fit(rows: readonly { readonly x: number; readonly y: number }[]): Isoto
   return { x: map.x.filter((_, i) => isKnot[i]), y: map.y.filter((_, i) => isKnot[i]) };
 }
 
-/** Like `predictIsotonic`, by halving: for many scores. */
-export function chanceOf({ x, y }: IsotonicMap, score: number): number {
-  let from = 0;
-  let to = x.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if ((x[middle] ?? Infinity) < score) from = middle + 1;
-    else to = middle;
-  }
-  if (from === x.length) return y[x.length - 1] ?? Number.NaN;
-  const above = y[from] ?? Number.NaN;
-  if (from === 0 || x[from] === score) return above;
-  const [left, right] = [x[from - 1] ?? Number.NaN, x[from] ?? Number.NaN];
-  const below = y[from - 1] ?? Number.NaN;
-  return below + ((above - below) * (score - left)) / (right - left);
-}
-
 /** Expected calibration error over ten bins of as many rows each. */
 function calibrationError(rows: readonly { readonly p: number; readonly y: number }[]): number {
   const inOrder = [...rows].sort((a, b) => a.p - b.p);
@@ -98,7 +81,6 @@ export function estimatePerformance(
   calibration: Calibration,
   z: number,
 ): PerformanceEstimate | null {
-  const sums = { tp: 0, fp: 0, fn: 0, tn: 0, spreadOfPositive: 0, spreadOfNegative: 0 };
   const n = scores.length;
   const chances = new Float64Array(n);
   for (let i = 0; i < n; i += 1) {
@@ -106,16 +88,8 @@ export function estimatePerformance(
     const p = calibration.used ? chanceOf(calibration, score) : score;
     if (!(p >= 0 && p <= 1)) return null;
     chances[i] = p;
-    if (score >= THRESHOLD) {
-      sums.tp += p;
-      sums.fp += 1 - p;
-      sums.spreadOfPositive += p * (1 - p);
-    } else {
-      sums.fn += p;
-      sums.tn += 1 - p;
-      sums.spreadOfNegative += p * (1 - p);
-    }
   }
+  const sums = expectedCells(chances, scores);
   const found = n === 0 ? null : valueAndError(metric, sums, chances, scores);
   if (found === null || !Number.isFinite(found.value) || !Number.isFinite(found.error)) return null;
   return {
@@ -128,7 +102,7 @@ export function estimatePerformance(
   };
 }
 
-interface Sums {
+export interface ExpectedCells {
   readonly tp: number;
   readonly fp: number;
   readonly fn: number;
@@ -136,6 +110,23 @@ interface Sums {
   /** Variance of the positives among rows that are predicted 1, and of those among the others. */
   readonly spreadOfPositive: number;
   readonly spreadOfNegative: number;
+}
+
+/** The confusion matrix one expects if every chance is right: a row counts by its chance, its prediction by its score. */
+export function expectedCells(chances: Float64Array, scores: ArrayLike<number>): ExpectedCells {
+  const sums = { tp: 0, fp: 0, fn: 0, tn: 0, spreadOfPositive: 0, spreadOfNegative: 0 };
+  chances.forEach((p, i) => {
+    if ((scores[i] ?? Number.NaN) >= THRESHOLD) {
+      sums.tp += p;
+      sums.fp += 1 - p;
+      sums.spreadOfPositive += p * (1 - p);
+    } else {
+      sums.fn += p;
+      sums.tn += 1 - p;
+      sums.spreadOfNegative += p * (1 - p);
+    }
+  });
+  return sums;
 }
 
 interface Found {
@@ -146,7 +137,7 @@ interface Found {
 /** The metric of the expected cells; its standard error by the delta method, as both variances are known. */
 function valueAndError(
   metric: EstimatedMetric,
-  sums: Sums,
+  sums: ExpectedCells,
   chances: Float64Array,
   scores: ArrayLike<number>,
 ): Found | null {

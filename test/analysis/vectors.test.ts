@@ -16,11 +16,9 @@ import {
   rocAuc,
 } from '../../domain/stats/binary-metrics.js';
 import { coarsen, countInto, edgesFromRanks } from '../../domain/stats/bins.js';
-import {
-  expectedPerformance,
-  fitIsotonic,
-  predictIsotonic,
-} from '../../domain/stats/calibration.js';
+import { chanceOf, fitIsotonic } from '../../domain/stats/calibration.js';
+import { estimatePerformance, expectedCells } from '../../domain/stats/estimate.js';
+import type { EstimatedMetric } from '../../domain/stats/types.js';
 import { chiSquare } from '../../domain/stats/chi-square.js';
 import { pairedDeLong } from '../../domain/stats/delong.js';
 import {
@@ -357,25 +355,29 @@ describe('one model', () => {
     close(f1(cells), expected.f1);
   });
   it.each(vectors.cbpe)('estimated without labels $name', ({ calibrated_prob, expected }) => {
-    const found = expectedPerformance(calibrated_prob);
-    close(found.tp, expected.tp);
-    close(found.fp, expected.fp);
-    close(found.fn, expected.fn);
-    close(found.tn, expected.tn);
-    close(found.accuracy, expected.accuracy);
-    close(found.precision, expected.precision);
-    close(found.recall, expected.recall);
-    close(found.f1, expected.f1);
-    close(found.rocAuc, expected.roc_auc_expected_pairs);
-    close(found.accuracyStandardError, expected.se_accuracy);
+    const cells = expectedCells(Float64Array.from(calibrated_prob), calibrated_prob);
+    close(cells.tp, expected.tp);
+    close(cells.fp, expected.fp);
+    close(cells.fn, expected.fn);
+    close(cells.tn, expected.tn);
+    const unmapped = { x: [], y: [], rows: 0, positives: 0, eceOfScores: 0, eceOfMap: 1 };
+    const estimateOf = (metric: EstimatedMetric) =>
+      estimatePerformance(metric, calibrated_prob, { ...unmapped, used: false }, 1);
+    close(estimateOf('accuracy')?.estimate ?? Number.NaN, expected.accuracy);
+    close(estimateOf('precision')?.estimate ?? Number.NaN, expected.precision);
+    close(estimateOf('recall')?.estimate ?? Number.NaN, expected.recall);
+    close(estimateOf('f1')?.estimate ?? Number.NaN, expected.f1);
+    close(estimateOf('roc_auc')?.estimate ?? Number.NaN, expected.roc_auc_expected_pairs);
+    const { estimate = Number.NaN, lower = Number.NaN } = estimateOf('accuracy') ?? {};
+    close(estimate - lower, expected.se_accuracy);
   });
   it.each(vectors.isotonic)('isotonic regression', (vector) => {
     const map = fitIsotonic(vector.x, vector.y);
     vector.x.forEach((x, i) => {
-      close(predictIsotonic(map, x), vector.expected[i] ?? '');
+      close(chanceOf(map, x), vector.expected[i] ?? '');
     });
     vector.predict_at.forEach((x, i) => {
-      close(predictIsotonic(map, x), vector.expected_at[i] ?? '');
+      close(chanceOf(map, x), vector.expected_at[i] ?? '');
     });
   });
 });
