@@ -18,7 +18,7 @@ import {
 import { neutral } from '../../domain/neutral.js';
 import { rounded } from '../../domain/stats/verdict.js';
 import { html, type Html, type Part } from './html.js';
-import { badge, documentOf, figure, tableOf, type Tone } from './page.js';
+import { badge, documentOf, factsOf, figure, tableOf, type Tone } from './page.js';
 import { distancesPlot, overlayPlot, timePlot } from './plots.js';
 
 const MOST_OVERLAYS = 12;
@@ -102,15 +102,7 @@ function facts(report: DriftReport, columns: readonly DriftColumn[]): Html {
     ['Moving', String(having('warn'))],
     ['Broken', String(having('data_quality'))],
   ];
-  return html`<dl class="facts">
-    ${entries.map(
-      ([name, value]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>`,
-    )}
-  </dl>`;
+  return factsOf(entries);
 }
 
 async function overTime(windows: readonly DriftWindow[], report: DriftReport): Promise<Html> {

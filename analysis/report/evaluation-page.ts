@@ -9,7 +9,7 @@ import type {
 } from '../../domain/stats/types.js';
 import { calibrationPlot, rocPlot, scorePlot, slicesPlot } from './evaluation-plots.js';
 import { html, type Html, type Part } from './html.js';
-import { badge, documentOf, figure, tableOf, type Tone } from './page.js';
+import { badge, documentOf, factsOf, figure, tableOf, type Tone } from './page.js';
 import { metricPlot } from './plots.js';
 
 const WORDS: Readonly<Record<GateVerdict, string>> = {
@@ -113,15 +113,7 @@ function facts(report: EvaluationReport): Html {
     ['Gates failed', String(count('fail'))],
     ['Cannot tell', String(count('inconclusive'))],
   ];
-  return html`<dl class="facts">
-    ${entries.map(
-      ([name, value]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>`,
-    )}
-  </dl>`;
+  return factsOf(entries);
 }
 
 const intervalOf = (one: Estimate | undefined): string =>

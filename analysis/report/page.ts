@@ -118,3 +118,16 @@ export function tableOf(
     </table>
   </div>`;
 }
+
+/** Names with their values, side by side. */
+export function factsOf(entries: readonly (readonly [name: string, value: string])[]): Html {
+  return html`<dl class="facts">
+    ${entries.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
