@@ -11,6 +11,7 @@ import prettier from 'prettier';
 
 import { play, PERSISTENCE, RULES } from './simulation/rules.js';
 import type { Play, Played, Rule } from './simulation/rules.js';
+import { PLAIN } from './simulation/world.js';
 import type { WindowKind, World } from './simulation/world.js';
 import { percentile, printTable } from './table.js';
 import type { Row } from './table.js';
@@ -25,14 +26,6 @@ const HELP = `npm run bench -- detection [options]
 `;
 
 const WINDOWS_PER_RUN = 20;
-const PLAIN: World = {
-  baselineRows: 10_000,
-  numericColumns: 12,
-  categoricalColumns: 8,
-  correlation: 0,
-  dailySwing: 0,
-  missing: 0.05,
-};
 const quietOf = (rows: number): WindowKind => ({ rows, shift: 0, movedColumns: 0 });
 
 interface Setting {

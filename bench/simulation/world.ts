@@ -34,6 +34,16 @@ export interface World {
   readonly missing: number;
 }
 
+/** Twenty independent columns without a cycle: worlds of other kinds differ from it in what they name. */
+export const PLAIN: World = {
+  baselineRows: 10_000,
+  numericColumns: 12,
+  categoricalColumns: 8,
+  correlation: 0,
+  dailySwing: 0,
+  missing: 0.05,
+};
+
 /** A window of a world. */
 export interface WindowKind {
   readonly rows: number;

@@ -1,20 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { play } from '../../bench/simulation/rules.js';
+import { PLAIN } from '../../bench/simulation/world.js';
 import type { World } from '../../bench/simulation/world.js';
 
 const SEED = 20_260_301;
-const world: World = {
-  baselineRows: 10_000,
-  numericColumns: 12,
-  categoricalColumns: 8,
-  correlation: 0,
-  dailySwing: 0,
-  missing: 0.05,
-};
 const run = (own: Partial<World>, rows: number, shift = 0, movedColumns = 1) =>
   play({
-    world: { ...world, ...own },
+    world: { ...PLAIN, ...own },
     windows: [{ rows, shift, movedColumns }],
     windowsPerRun: 10,
     runs: 10,
