@@ -79,8 +79,14 @@ export async function compareWindow(
   const relation = await openWindow(duck, window, options.profile);
   const whole = await compareRelation(duck, relation, options);
   if ((options.detect.segments ?? []).length === 0) return whole;
+  const { predictionColumn } = options;
+  // Without the rows of the baseline: those are of all segments, and would be compared with one.
   return compareSegments(duck, relation, whole, options, (part, profile, detect) =>
-    compareRelation(duck, part, { ...options, profile, detect }),
+    compareRelation(duck, part, {
+      profile,
+      detect,
+      ...(predictionColumn === undefined ? {} : { predictionColumn }),
+    }),
   );
 }
 

@@ -49,13 +49,17 @@ export async function profileSegments(
       relation.bound,
     );
     const values = rows.map((row) => textOfRow(row['value']));
+    const distinct = await duck.row(
+      `select count(distinct ${text}) as n from ${relation.from}`,
+      relation.bound,
+    );
     const segments: SegmentedProfiles['segments'][number][] = [];
     for (const value of values)
       segments.push({ value, profile: await describe(partOf(relation, by, { value })) });
     const others = partOf(relation, by, { noneOf: values });
     if ((await countRows(duck, others)) > 0)
       segments.push({ value: null, profile: await describe(others) });
-    found.push({ by, segments });
+    found.push({ by, values: countOf(distinct['n']), segments });
   }
   return found;
 }
@@ -73,6 +77,7 @@ const countRows = async (duck: Duck, { from, bound }: Relation): Promise<number>
 export interface SegmentsOptions {
   readonly profile: Profile;
   readonly detect: DetectPolicy;
+  readonly onStage?: (stage: string) => void;
 }
 
 /**
@@ -83,7 +88,7 @@ export async function compareSegments(
   duck: Duck,
   relation: Relation,
   whole: WindowComparison,
-  { profile, detect }: SegmentsOptions,
+  { profile, detect, onStage }: SegmentsOptions,
   compare: (part: Relation, profile: Profile, detect: DetectPolicy) => Promise<WindowComparison>,
 ): Promise<WindowComparison> {
   const measured: MeasuredSegment[] = [];
@@ -99,6 +104,7 @@ export async function compareSegments(
     // The column itself is the same in all of a segment.
     const rules = { ...detect, ignore: [...detect.ignore, rule.by], segments: [] };
     const values = known.flatMap(({ value }) => (value === null ? [] : [value]));
+    onStage?.(`comparing ${known.length} segments by ${rule.by}`);
     for (const segment of known) {
       const { value } = segment;
       const part = partOf(relation, rule.by, value === null ? { noneOf: values } : { value });

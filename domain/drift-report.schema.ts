@@ -99,6 +99,31 @@ const captureSchema = z
   })
   .describe('what was read from data capture files');
 
+export const driftSegmentSchema = z.object({
+  by: z.string().describe('the column whose values make the segments'),
+  value: z
+    .string()
+    .nullable()
+    .describe('null: all values together that are no segment of their own, also new ones'),
+  rowsRef: count,
+  rowsCur: count,
+  minRows: count.describe('fewest rows on either side for a verdict'),
+  critical: z.boolean().describe('whether its drift is drift of the window; otherwise a warning'),
+  verdict: verdictTokenSchema,
+  reasons: z.array(z.string()),
+  columnsCompared: count,
+  furthest: z
+    .object({ name: z.string(), jsDistance: number, pAdjusted: number })
+    .nullable()
+    .describe('the column, or `prediction`, that moved furthest'),
+  columns: z
+    .array(driftColumnSchema)
+    .describe(
+      'those that drifted, are moving or broken, what matters most first; p adjusted over all columns of all segments',
+    ),
+  prediction: driftColumnSchema.nullable().describe('the distribution of its scores'),
+});
+
 const windowMembers = {
   name: z.string().describe('what was given for the window'),
   rowsCur: count,
@@ -109,6 +134,12 @@ const windowMembers = {
     .describe('the distribution of scores; null when one side has none'),
   notCompared: z.array(z.string()).describe('columns of the window that the baseline lacks'),
   capture: captureSchema.optional(),
+  segments: z
+    .array(driftSegmentSchema)
+    .optional()
+    .describe(
+      'parts of the window against the same parts of the baseline, where they were asked for',
+    ),
 };
 
 export const driftReportSchema = z.object({
@@ -134,11 +165,25 @@ export const driftReportSchema = z.object({
       newCategoriesAreDrift: z.array(z.string()),
       weights: z.record(z.string(), z.number()).optional(),
       persistence: z.object({ breaches: count, of: count }),
+      segments: z
+        .array(
+          z.object({
+            by: z.string(),
+            max: count.describe('most values that are segments of their own'),
+            minRows: count,
+            critical: z.boolean(),
+            valuesRef: count
+              .nullable()
+              .describe('different values in the baseline; null where its profile does not say'),
+          }),
+        )
+        .optional(),
     })
     .describe('what it was judged by'),
 });
 
 export type DriftReport = z.infer<typeof driftReportSchema>;
 export type DriftWindow = NonNullable<DriftReport['windows']>[number];
+export type DriftSegment = z.infer<typeof driftSegmentSchema>;
 export type DriftColumn = z.infer<typeof driftColumnSchema>;
 export type VerdictToken = z.infer<typeof verdictTokenSchema>;

@@ -1,4 +1,10 @@
-import type { DriftColumn, DriftReport, DriftWindow, VerdictToken } from './drift-report.schema.js';
+import type {
+  DriftColumn,
+  DriftReport,
+  DriftSegment,
+  DriftWindow,
+  VerdictToken,
+} from './drift-report.schema.js';
 import { judgeWindows, type Persistence } from './stats/persistence.js';
 import type {
   CaptureCounts,
@@ -8,12 +14,13 @@ import type {
   DatasetVerdict,
   DetectPolicy,
   Profile,
+  SegmentComparison,
   ShareComparison,
   WindowComparison,
 } from './stats/types.js';
 import { rounded } from './stats/verdict.js';
 
-export type { DriftColumn, DriftReport, DriftWindow, VerdictToken };
+export type { DriftColumn, DriftReport, DriftSegment, DriftWindow, VerdictToken };
 
 /** Categories that a comparison counts one by one; what is beyond stands in one more bin. */
 const COUNTED_CATEGORIES = 20;
@@ -36,7 +43,7 @@ export interface DriftEvidence {
 /** The internal comparison in the words that other people's programs read. */
 export function driftReport(evidence: DriftEvidence): DriftReport {
   const { profile, detect, persistence } = evidence;
-  const windows = evidence.windows.map((window) => windowOf(window, profile));
+  const windows = evidence.windows.map((window) => windowOf(window, profile, detect));
   const last = windows.at(-1);
   if (last === undefined) throw new Error('a drift report is about one window at least');
   const together = judgeWindows(
@@ -62,6 +69,14 @@ export function driftReport(evidence: DriftEvidence): DriftReport {
       newCategoriesAreDrift: [...detect.newCategoriesAreDrift],
       ...(detect.weights === undefined ? {} : { weights: { ...detect.weights } }),
       persistence: { ...persistence },
+      ...(detect.segments === undefined
+        ? {}
+        : {
+            segments: detect.segments.map((rule) => ({
+              ...rule,
+              valuesRef: profile.segments?.find(({ by }) => by === rule.by)?.values ?? null,
+            })),
+          }),
     },
   };
 }
@@ -77,9 +92,13 @@ export function verdictToken(verdict: ComparisonVerdict): VerdictToken {
   }
 }
 
-function windowOf({ name, comparison }: ComparedWindow, profile: Profile): DriftWindow {
+function windowOf(
+  { name, comparison }: ComparedWindow,
+  profile: Profile,
+  detect: DetectPolicy,
+): DriftWindow {
   const profiles = new Map(profile.columns.map((column) => [column.name, column]));
-  const { prediction, capture } = comparison;
+  const { prediction, capture, segments } = comparison;
   return {
     name,
     rowsCur: comparison.rows,
@@ -93,8 +112,56 @@ function windowOf({ name, comparison }: ComparedWindow, profile: Profile): Drift
         : columnOf(prediction, profile.prediction ?? undefined, comparison),
     notCompared: [...comparison.notCompared],
     ...(capture === undefined ? {} : { capture: countsOf(capture) }),
+    ...(segments === undefined
+      ? {}
+      : { segments: segments.map((segment) => segmentOf(segment, profile, detect)) }),
   };
 }
+
+/** A segment with the numbers of what is not in order in it. */
+function segmentOf(
+  segment: SegmentComparison,
+  { segments }: Profile,
+  detect: DetectPolicy,
+): DriftSegment {
+  const { by, value, rows, baselineRows, critical, prediction } = segment;
+  const own = segments
+    ?.find((one) => one.by === by)
+    ?.segments.find((one) => one.value === value)?.profile;
+  const profiles = new Map(own?.columns.map((column) => [column.name, column]));
+  const columns = segment.columns.map((column) =>
+    columnOf(column, profiles.get(column.name), segment),
+  );
+  const score =
+    prediction === null ? null : columnOf(prediction, own?.prediction ?? undefined, segment);
+  const furthest = byDistance(score === null ? columns : [...columns, score])[0];
+  return {
+    by,
+    value,
+    rowsRef: baselineRows,
+    rowsCur: rows,
+    minRows: detect.segments?.find((rule) => rule.by === by)?.minRows ?? detect.minRows,
+    critical,
+    ...judged(segment.verdict),
+    columnsCompared: columns.length,
+    furthest:
+      furthest === undefined
+        ? null
+        : {
+            name: furthest.name,
+            jsDistance: furthest.jsDistance,
+            pAdjusted: furthest.pAdjusted,
+          },
+    columns: [...byUrgency(columns.filter(isMoved))],
+    prediction: score,
+  };
+}
+
+const isMoved = ({ verdict }: DriftColumn): boolean =>
+  verdict !== 'ok' && verdict !== 'insufficient_data';
+
+const byDistance = (columns: readonly DriftColumn[]): readonly DriftColumn[] =>
+  [...columns].sort((a, b) => (b.jsDistance ?? -1) - (a.jsDistance ?? -1));
 
 const judged = ({ kind, reasons }: DatasetVerdict): DriftWindow['dataset'] => ({
   verdict: verdictToken(kind),
@@ -223,8 +290,21 @@ export function byUrgency(columns: readonly DriftColumn[]): readonly DriftColumn
   );
 }
 
+/** The segments of a window, what matters most first. */
+export function segmentsByUrgency(window: DriftWindow): readonly DriftSegment[] {
+  return [...(window.segments ?? [])].sort(
+    (a, b) =>
+      URGENCY.indexOf(a.verdict) - URGENCY.indexOf(b.verdict) ||
+      Number(b.critical) - Number(a.critical) ||
+      (b.furthest?.jsDistance ?? -1) - (a.furthest?.jsDistance ?? -1) ||
+      b.rowsCur - a.rowsCur,
+  );
+}
+
 /** Columns and, where it was compared, the score, under the name people know it by. */
-export function withScore(window: DriftWindow): readonly DriftColumn[] {
+export function withScore(
+  window: Pick<DriftWindow, 'columns' | 'prediction'>,
+): readonly DriftColumn[] {
   return window.prediction === null
     ? window.columns
     : [{ ...window.prediction, name: 'the score' }, ...window.columns];

@@ -1,4 +1,9 @@
-import type { DriftReport, VerdictToken } from './drift-report.schema.js';
+import type {
+  DriftColumn,
+  DriftReport,
+  DriftSegment,
+  VerdictToken,
+} from './drift-report.schema.js';
 import { rounded } from './stats/verdict.js';
 
 /** The verdict as a headline. */
@@ -56,10 +61,45 @@ export function rulesInWords({
     `p comes from the Kolmogorov–Smirnov test for numbers and from a chi-square test for categories, adjusted for the number of columns (Benjamini–Hochberg).`,
     `The whole has drifted when a critical column${rules.critical.length === 0 ? ' (none is named)' : ` (${rules.critical.join(', ')})`} or the score has, or ${rounded(rules.share * 100)} % of the columns${rules.weights === undefined ? '' : ' by weight'}.`,
     `Broken data (a share of missing, unreadable or new values that changed by 2 points or more, beyond chance) comes before drift. With fewer than ${countInWords(rules.minRows)} rows on either side nothing is said.`,
+    ...(rules.segments ?? []).map(segmentsInWords),
     ...(windows === undefined
       ? []
       : [
           `Of several windows, ${persistence.breaches} of the latest ${persistence.of} that could be judged must have drifted.`,
         ]),
   ];
+}
+
+type SegmentRules = NonNullable<DriftReport['rules']['segments']>[number];
+
+/** How a column makes segments, and what was cut off. */
+function segmentsInWords({ by, max, minRows, critical, valuesRef }: SegmentRules): string {
+  const which =
+    valuesRef === null
+      ? `At most ${max} values of ${by} are segments of their own; all others together are one.`
+      : valuesRef > max
+        ? `${by} has ${countInWords(valuesRef)} different values in the baseline: the ${max} most frequent are segments of their own, the other ${countInWords(valuesRef - max)} together are one.`
+        : `Each of the ${countInWords(valuesRef)} values of ${by} in the baseline is a segment; values that it lacks are one together.`;
+  return `${which} Each is compared with the same segment of the baseline, with p adjusted over all columns of all segments; with fewer than ${countInWords(minRows)} rows on either side nothing is said of it. One that drifted ${critical ? 'makes the window drift' : 'is a warning'}.`;
+}
+
+/** The column that gave a segment its verdict. */
+export const tellingColumn = ({
+  verdict,
+  columns,
+}: Pick<DriftSegment, 'verdict' | 'columns'>): DriftColumn | undefined =>
+  columns.find((column) => column.verdict === verdict) ?? columns[0];
+
+/** What a segment's row says in one cell: what moved in it, or why nothing can be told. */
+export function segmentReason({
+  verdict,
+  reasons,
+  columns,
+  columnsCompared,
+}: DriftSegment): string {
+  if (verdict === 'ok') return `none of ${columnsCompared} columns moved`;
+  const first = tellingColumn({ verdict, columns });
+  if (verdict === 'insufficient_data' || first === undefined) return reasons.join('; ');
+  const more = columns.length - 1;
+  return `${first.name}: ${first.reason}${more === 0 ? '' : `; and ${more} more ${more === 1 ? 'column' : 'columns'}`}`;
 }

@@ -57,6 +57,7 @@ export const profileSchema = z.object({
     .array(
       z.object({
         by: z.string(),
+        values: count.exactOptional(),
         segments: z.array(
           z.object({
             value: z.string().nullable(),

@@ -1,6 +1,7 @@
 import {
   barsOf,
   byUrgency,
+  segmentsByUrgency,
   withScore,
   type DriftColumn,
   type DriftReport,
@@ -12,10 +13,13 @@ import {
   countInWords,
   pInWords,
   rulesInWords,
+  segmentReason,
+  tellingColumn,
   VERDICT_SENTENCES,
   VERDICT_WORDS,
 } from '../../domain/drift-words.js';
 import { neutral } from '../../domain/neutral.js';
+import { segmentName } from '../../domain/stats/segments.js';
 import { rounded } from '../../domain/stats/verdict.js';
 import { html, type Html, type Part } from './html.js';
 import { badge, documentOf, factsOf, figure, tableOf, type Tone } from './page.js';
@@ -55,7 +59,7 @@ export async function driftPage(report: DriftReport): Promise<string> {
         'Bar chart of the distance of each column to the baseline',
       )}
       <h2>All columns</h2>
-      ${allColumns(columns)} ${notes(report)}
+      ${allColumns(columns)} ${await segments(report)} ${notes(report)}
       <h2>How this was judged</h2>
       <ul>
         ${rulesInWords(report).map((rule) => html`<li>${neutral(rule)}</li>`)}
@@ -185,6 +189,63 @@ function allColumns(columns: readonly DriftColumn[]): Html {
     new Set([1, 2, 3, 4, 5, 6]),
     7,
   );
+}
+
+/** Parts of the window: a row for each, and a small plot of what moved furthest in those that are not in order. */
+async function segments(report: DriftReport): Promise<Part> {
+  if (report.segments === undefined) return null;
+  const all = segmentsByUrgency(report);
+  const moved = all.flatMap((segment) => {
+    const column = tellingColumn(segment);
+    return column === undefined || column.jsDistance === null ? [] : [{ segment, column }];
+  });
+  const figures: Html[] = [];
+  for (const { segment, column } of moved.slice(0, MOST_OVERLAYS)) {
+    figures.push(
+      figure(
+        await overlayPlot(column),
+        html`${neutral(segmentName(segment))}
+        ${badge(VERDICT_WORDS[segment.verdict], TONES[segment.verdict])}`,
+        neutral(`${column.name}: ${column.reason}`),
+        neutral(`Distribution of ${column.name} in ${segmentName(segment)}, in both`),
+      ),
+    );
+  }
+  return html`<h2>Segments</h2>
+    <p class="soft">
+      The rows with one value of a column, compared with the same rows of the baseline. What moves
+      in one part only is hard to see in the whole.
+    </p>
+    ${tableOf(
+      [
+        'Segment',
+        'Verdict',
+        'Rows',
+        'Rows of the baseline',
+        'Columns moved',
+        'Furthest',
+        'Distance',
+        'Why',
+      ],
+      all.map((segment) => ({
+        head: [
+          neutral(segmentName(segment)),
+          segment.critical && html` <span class="soft">(critical)</span>`,
+        ],
+        cells: [
+          badge(VERDICT_WORDS[segment.verdict], TONES[segment.verdict]),
+          countInWords(segment.rowsCur),
+          countInWords(segment.rowsRef),
+          `${segment.columns.length} of ${segment.columnsCompared}`,
+          segment.furthest === null ? '–' : neutral(segment.furthest.name),
+          segment.furthest?.jsDistance?.toFixed(3) ?? '–',
+          neutral(segmentReason(segment)),
+        ],
+      })),
+      new Set([1, 2, 3, 5]),
+      6,
+    )}
+    ${figures.length > 0 && html`<div class="plots">${figures}</div>`}`;
 }
 
 function notes(report: DriftReport): Part {

@@ -20,6 +20,7 @@ interface WorkOptions {
   readonly verbose?: true;
   readonly predictionColumn?: string;
   readonly columns?: readonly string[];
+  readonly segments?: readonly string[];
 }
 
 interface DriftOptions extends WorkOptions {
@@ -41,6 +42,7 @@ Exit codes:
 Example:
   $ modelkeeper drift --baseline training.parquet --window last-week.csv
   $ modelkeeper drift --baseline profile.json --window week-1 --window week-2 --out drift.html
+  $ modelkeeper drift --baseline training.parquet --window last-week.csv --segments region,device
 `;
 
 const PROFILE_HELP = `
@@ -48,6 +50,7 @@ The profile holds what comparing needs (bin edges, counts, the values of categor
 
 Example:
   $ modelkeeper profile training/*.parquet --out profile.json
+  $ modelkeeper profile training/*.parquet --segments region,device --out profile.json
 `;
 
 /** Commands over files: neither Temporal nor a worker nor, but for s3://, an account is asked. */
@@ -105,6 +108,11 @@ function withWorkOptions(command: Command): Command {
       namesOf,
     )
     .option(
+      '--segments <columns>',
+      'judge the rows with each value of these columns apart, with commas; beside those of the policy',
+      namesOf,
+    )
+    .option(
       '--memory <MB>',
       'memory of the database; the process takes about twice as much',
       megabytes,
@@ -151,7 +159,7 @@ const CODES: Readonly<Record<VerdictToken, ExitCode>> = {
 async function drift(context: CliContext, options: DriftOptions): Promise<void> {
   const { out } = options;
   const format = options.json === true ? 'json' : (options.format ?? formatOf(out));
-  const detect = await detectOf(context, options.policy);
+  const detect = segmentedBy(await detectOf(context, options.policy), options.segments);
   const [{ findDrift }, { writeResult }] = await Promise.all([
     import('../offline/drift.js'),
     import('../offline/work.js'),
@@ -163,6 +171,7 @@ async function drift(context: CliContext, options: DriftOptions): Promise<void> 
         baseline: options.baseline,
         windows: options.window,
         detect,
+        ...(options.segments === undefined ? {} : { segmentsAsked: options.segments }),
         wasserstein: options.wasserstein === true,
       },
       work,
@@ -206,7 +215,7 @@ async function profile(
   options: WorkOptions,
 ): Promise<void> {
   const { out } = options;
-  const detect = await detectOf(context, options.policy);
+  const detect = segmentedBy(await detectOf(context, options.policy), options.segments);
   const [{ makeProfile }, { writeResult }] = await Promise.all([
     import('../offline/drift.js'),
     import('../offline/work.js'),
@@ -229,6 +238,24 @@ function wanted({ predictionColumn, columns, out }: WorkOptions) {
     ...(columns === undefined ? {} : { captureColumns: columns }),
     ...(out === undefined ? {} : { out }),
   };
+}
+
+const MOST_SEGMENTED = 5;
+
+/** The policy's rules with the columns that were named beside it. */
+function segmentedBy(
+  detect: PolicySpec['detect'],
+  columns: readonly string[] = [],
+): PolicySpec['detect'] {
+  const before = detect.segments ?? [];
+  const added = [...new Set(columns)].filter((by) => before.every((rule) => rule.by !== by));
+  const segments = [...before, ...added.map((by) => ({ by }))];
+  if (segments.length > MOST_SEGMENTED)
+    throw new Exit(
+      EXIT.refused,
+      `${segments.map(({ by }) => by).join(', ')}: at most ${MOST_SEGMENTED} columns make segments, as every one is another look at all rows`,
+    );
+  return segments.length === 0 ? detect : { ...detect, segments };
 }
 
 async function detectOf(

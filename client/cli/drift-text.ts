@@ -1,6 +1,7 @@
 import {
   barsOf,
   byUrgency,
+  segmentsByUrgency,
   withScore,
   type Bar,
   type DriftReport,
@@ -12,12 +13,15 @@ import {
   countInWords,
   pInWords,
   rulesInWords,
+  segmentReason,
+  tellingColumn,
   VERDICT_SENTENCES,
   VERDICT_WORDS,
 } from '../../domain/drift-words.js';
 import type { CliContext } from './context.js';
 import { table } from './render.js';
 import { neutral } from '../../domain/neutral.js';
+import { segmentName } from '../../domain/stats/segments.js';
 
 type Colors = CliContext['colors'];
 
@@ -26,6 +30,8 @@ const MOST_BARS = 12;
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /** Columns in order that are still listed; with a thousand columns, those that moved are what matters. */
 const MOST_IN_ORDER = 20;
+const MOST_SEGMENTS = 40;
+const LONGEST_SEGMENT = 36;
 
 /** The report for a terminal of `width` characters; without a width nothing is cut off. */
 export function driftText(colors: Colors, report: DriftReport, width?: number): string {
@@ -35,6 +41,7 @@ export function driftText(colors: Colors, report: DriftReport, width?: number): 
     ...(windows === undefined ? [] : [overTime(colors, windows)]),
     ...(windows === undefined ? [] : [colors.bold(`The latest window, ${neutral(report.name)}:`)]),
     columnsText(colors, report, width),
+    ...segmentsText(colors, report, width),
     ...notes(colors, report),
     ['How it was judged:', ...rulesInWords(report).map((rule) => wrapped(rule, width))].join('\n'),
   ];
@@ -108,6 +115,49 @@ function columnsText(colors: Colors, window: DriftWindow, width: number | undefi
     width === undefined ? text : cut(text, width),
     ...(more > 0 ? [colors.dim(`  and ${more} more columns in order`)] : []),
   ].join('\n');
+}
+
+/** Parts of the window, those that moved first; those in order are many and alike. */
+function segmentsText(
+  colors: Colors,
+  window: DriftWindow,
+  width: number | undefined,
+): readonly string[] {
+  if (window.segments === undefined) return [];
+  const all = segmentsByUrgency(window);
+  const telling = all.filter(({ verdict }) => verdict !== 'ok').slice(0, MOST_SEGMENTS);
+  const still = all.filter(({ verdict }) => verdict === 'ok').slice(0, MOST_IN_ORDER);
+  const shown = [...telling, ...still];
+  const rows = shown.map((segment) => {
+    const moved = tellingColumn(segment);
+    const bars = moved === undefined ? [] : fewBars(barsOf(moved));
+    return [
+      `  ${paintOf(colors, segment.verdict)(SHORT[segment.verdict])}`,
+      shortened(segmentName(segment), LONGEST_SEGMENT) + (segment.critical ? ' *' : ''),
+      countInWords(segment.rowsCur),
+      distance(moved?.jsDistance ?? segment.furthest?.jsDistance ?? null),
+      sparks(bars, 'baseline'),
+      sparks(bars, 'window'),
+      neutral(segmentReason(segment)),
+    ];
+  });
+  const text = table([
+    ['  VERDICT', 'SEGMENT', 'ROWS', 'DISTANCE', 'BASELINE', 'WINDOW', 'WHY'].map((one) =>
+      colors.dim(one),
+    ),
+    ...rows,
+  ]);
+  const more = all.length - shown.length;
+  return [
+    [
+      colors.bold('Segments'),
+      width === undefined ? text : cut(text, width),
+      ...(more > 0 ? [colors.dim(`  and ${more} more segments`)] : []),
+      ...(all.some(({ critical }) => critical)
+        ? [colors.dim('  * critical: its drift is drift of the window')]
+        : []),
+    ].join('\n'),
+  ];
 }
 
 const SHORT: Readonly<Record<VerdictToken, string>> = {

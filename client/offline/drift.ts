@@ -18,6 +18,8 @@ export interface DriftRequest {
   readonly predictionColumn?: string;
   /** What the values of captured requests are called, in their order. */
   readonly captureColumns?: readonly string[];
+  /** Columns that people themselves want segments of, and not only a policy: without them nothing is compared. */
+  readonly segmentsAsked?: readonly string[];
   /** Also the Wasserstein distance, from the rows of the baseline: they are read again for each window. */
   readonly wasserstein?: boolean;
   /** Where the result will be written: it must not be one of the files that are read. */
@@ -47,6 +49,7 @@ export function findDrift(request: DriftRequest, work: Work): Promise<DriftRepor
     if (request.out !== undefined) await checkResultPath(request.out, [...names.keys()]);
     const profile = await profileOf(baseline, request, work, scratch);
     const detect = detectPolicyOf(request.detect);
+    if (baseline.kind === 'profile') checkSegments(profile, baseline.file, request.segmentsAsked);
     const compared: ComparedWindow[] = [];
     for (const [i, { name, input }] of windows.entries()) {
       const which = windows.length === 1 ? '' : ` (${name}, ${i + 1} of ${windows.length})`;
@@ -128,6 +131,14 @@ async function profileOf(
       ...scoreOf(request),
     }),
   );
+}
+
+function checkSegments(profile: Profile, file: string, asked: readonly string[] = []): void {
+  const lacking = asked.filter((by) => !(profile.segments ?? []).some((one) => one.by === by));
+  if (lacking.length > 0)
+    throw new UnusableInput(
+      `${file} was made without segments by ${lacking.join(', ')}: make it again with modelkeeper profile --segments ${asked.join(',')}`,
+    );
 }
 
 /** A profile knows what the score was called where it was made. */

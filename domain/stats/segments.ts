@@ -18,9 +18,15 @@ export type MeasuredSegment = Omit<SegmentComparison, 'verdict'> & {
   readonly why?: string;
 };
 
-/** `region=north`, or all values that are no segment of their own. */
+/** Characters of a name or value that a sentence shows. */
+const SHOWN = 80;
+
+const shown = (text: string): string =>
+  text.length <= SHOWN ? text : `${Array.from(text).slice(0, SHOWN).join('')}…`;
+
+/** `region=north`, or all values that are no segment of their own; what is long is cut, as it stands in sentences. */
 export const segmentName = ({ by, value }: Pick<SegmentComparison, 'by' | 'value'>): string =>
-  value === null ? `other values of ${by}` : `${by}=${value}`;
+  value === null ? `other values of ${shown(by)}` : `${shown(by)}=${shown(value)}`;
 
 /**
  * Judges segments by the rules of a whole window, with p adjusted over all columns of all segments: every segment is

@@ -89,6 +89,8 @@ export interface SegmentRule {
 
 export interface SegmentedProfiles {
   readonly by: string;
+  /** Different values of the column; absent in profiles of earlier versions. */
+  readonly values?: number;
   /** Most frequent value first; what the values beyond them have in common is `other`, where there are any. */
   readonly segments: readonly {
     /** `null` stands for all other values. */

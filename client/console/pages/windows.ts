@@ -1,4 +1,6 @@
 import type { WindowResult } from '../../../domain/model.js';
+import { neutral } from '../../../domain/neutral.js';
+import { segmentName } from '../../../domain/stats/segments.js';
 import { html, type Html } from '../html.js';
 import { distanceMark } from '../marks.js';
 import { badge, count, measure, metricName, span, WINDOW_RESULTS, type Tone } from '../words.js';
@@ -38,9 +40,28 @@ export function windowStrip(source: string, windows: readonly WindowResult[]): H
                   html` (${measure(latest.metric.lower)} to ${measure(latest.metric.upper)})`
                 }`
               }${isForeign(latest) && latest.reportUri !== undefined && html`, report <code>${latest.reportUri}</code>`}
-            </p>`
+            </p>
+            ${segmentList(latest)}`
     }
   </div>`;
+}
+
+/** Parts of the window that moved or could not be judged, and how many did not. */
+function segmentList({ segments = [] }: WindowResult): Html | null {
+  if (segments.length === 0) return null;
+  return html`<details class="segments" open>
+    <summary>Segments</summary>
+    <ul class="small">
+      ${segments.map(
+        (segment) =>
+          html`<li>
+            ${neutral(segmentName(segment))}
+            ${badge(segment.verdict, COLUMN_TONES[segment.verdict] ?? 'quiet')},
+            ${count(segment.rows)} rows
+          </li>`,
+      )}
+    </ul>
+  </details>`;
 }
 
 /** Reports of other tools may not say of how many rows they are, and hold no pictures of ours. */

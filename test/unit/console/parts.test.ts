@@ -6,9 +6,11 @@ import { html } from '../../../client/console/html.js';
 import { liveBackend } from '../../../client/console/live-backend.js';
 import { intervalMark } from '../../../client/console/marks.js';
 import { columnIn } from '../../../client/console/pictures.js';
+import { windowStrip } from '../../../client/console/pages/windows.js';
 import { span } from '../../../client/console/words.js';
 import type { ModelkeeperClient } from '../../../client/modelkeeper.js';
 import type { ModelPlace } from '../../../client/replies.js';
+import type { WindowResult } from '../../../domain/model.js';
 import { ledgerEntries, modelLine, windowReport } from './samples.js';
 
 const read = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) =>
@@ -148,6 +150,29 @@ describe('pictures', () => {
     expect(intervalMark(undefined, empty)).toBeNull();
     const same = { metric: 'm', estimate: 0, lower: 0, upper: 0 };
     expect(intervalMark(same, same)?.markup).not.toMatch(/NaN|Infinity/);
+  });
+});
+
+describe('segments of the latest window', () => {
+  it('stand with their verdict, whatever their values are called', () => {
+    const window: WindowResult = {
+      source: 'inputs',
+      sourceKind: 'captured-inputs',
+      result: 'warn',
+      fromMs: 0,
+      toMs: 3_600_000,
+      rows: 900,
+      sentence: 'inputs: moving',
+      columns: [],
+      segments: [
+        { by: 'region', value: '<b>\u202Esouth', rows: 400, verdict: 'drift' },
+        { by: 'region', value: null, rows: 90, verdict: 'insufficient data' },
+      ],
+    };
+    const { markup } = windowStrip('inputs', [window]);
+    const words = markup.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
+    expect(words).toContain('region=&lt;b&gt;\uFFFDsouth drift , 400 rows');
+    expect(words).toContain('other values of region insufficient data , 90 rows');
   });
 });
 
