@@ -1,20 +1,26 @@
 import { total } from '../domain/stats/distances.js';
 import { countOf, numberOf, quoteName, textOfRow } from './duck.js';
 import type { Duck } from './duck.js';
+import { UnusableData } from './failures.js';
 import { codeSql, normalText, numberSql, rawText } from './relation.js';
 import type { Relation, RelationColumn } from './relation.js';
 import { NumericTally } from './tally.js';
+import { TextCounter } from './text-counter.js';
 import type { NumericCounts, NumericLimits } from './tally.js';
 
 /** Categories that are told apart; rows of rarer ones are `other`. Well below 65536, as a code is two bytes. */
 export const LARGEST_DOMAIN = 1_000;
 /** Columns looked at in one scan: what a chunk of all of them takes stays in tens of megabytes. */
 export const COLUMNS_PER_SCAN = 500;
+/** Rows that may be looked at once more, because a reader that makes numbers has met what is none. */
+const MOST_ROWS_IN_VAIN = 500_000;
 /** Columns whose strange values are gathered in one scan. */
 const TEXTS_PER_SCAN = 50;
 
 export interface NumericQuestion extends NumericLimits {
   readonly column: RelationColumn;
+  /** The baseline had texts in it that are no numbers: the window will have some too. */
+  readonly isMixed?: boolean;
 }
 
 export interface CategoricalQuestion {
@@ -45,6 +51,10 @@ export interface Answers {
   readonly categorical: readonly CategoricalCounts[];
 }
 
+type Asked =
+  | { readonly kind: 'numeric'; readonly asked: NumericQuestion }
+  | { readonly kind: 'categorical'; readonly asked: CategoricalQuestion; readonly type: string };
+
 type Question =
   | { readonly kind: 'numeric'; readonly asked: NumericQuestion; readonly tally: NumericTally }
   | {
@@ -53,7 +63,16 @@ type Question =
       readonly type: string;
       /** By code: every known value, then any other text, then no text. */
       readonly counts: Float64Array;
+      /** Of a domain of short texts, which are counted faster. */
+      readonly counter: TextCounter | null;
     };
+
+function begin(one: Asked): Question {
+  if (one.kind === 'numeric') return { ...one, tally: new NumericTally(one.asked) };
+  const { domain } = one.asked;
+  const counter = TextCounter.fits(domain) ? new TextCounter(domain) : null;
+  return { ...one, counter, counts: counter?.counts ?? new Float64Array(domain.length + 2) };
+}
 
 /**
  * Counts columns in one scan of the data, five hundred of them at a time. A second scan looks at columns alone that
@@ -65,22 +84,16 @@ export async function countColumns(
   { numeric, categorical }: Questions,
 ): Promise<Answers> {
   const types = await Promise.all(categorical.map(({ domain }) => makeDomain(duck, domain)));
-  const questions: readonly Question[] = [
-    ...numeric.map((asked): Question => ({
-      kind: 'numeric',
-      asked,
-      tally: new NumericTally(asked),
-    })),
-    ...categorical.map((asked, i): Question => ({
-      kind: 'categorical',
-      asked,
-      type: types[i] ?? '',
-      counts: new Float64Array(asked.domain.length + 2),
-    })),
+  const all: readonly Asked[] = [
+    ...numeric.map((asked): Asked => ({ kind: 'numeric', asked })),
+    ...categorical.map((asked, i): Asked => ({ kind: 'categorical', asked, type: types[i] ?? '' })),
   ];
   let rows: number | undefined;
-  for (const group of groupsOf(questions, COLUMNS_PER_SCAN)) {
-    rows = await scan(duck, relation, group);
+  const questions: Question[] = [];
+  for (const group of groupsOf(all, COLUMNS_PER_SCAN)) {
+    const found = (await countTyped(duck, relation, group)) ?? (await count(duck, relation, group));
+    rows = found.rows;
+    questions.push(...found.questions);
   }
   const texts = questions.filter((question) => question.kind === 'categorical');
   const strange = texts.filter(({ asked, counts }) => counts[asked.domain.length] !== 0);
@@ -134,26 +147,90 @@ async function makeDomain(duck: Duck, domain: readonly string[]): Promise<string
   return type;
 }
 
+interface Counted {
+  readonly rows: number;
+  readonly questions: readonly Question[];
+}
+
+async function count(duck: Duck, relation: Relation, group: readonly Asked[]): Promise<Counted> {
+  const questions = group.map(begin);
+  return { questions, rows: await scan(duck, relation, questions) };
+}
+
+/**
+ * Lets the reader make the numbers as long as it finds none that it cannot read: then the column goes on as texts, and
+ * all of them do when too many rows have been looked at in vain. `null` when it cannot be had so.
+ */
+async function countTyped(
+  duck: Duck,
+  relation: Relation,
+  group: readonly Asked[],
+): Promise<Counted | null> {
+  if (relation.typed?.from !== relation.from) return null;
+  const { withNumbers } = relation.typed;
+  const texts = group.flatMap(({ kind, asked }) => (kind === 'numeric' ? [] : asked.column.name));
+  const names = new Set(
+    group.flatMap(({ kind, asked }) =>
+      kind === 'numeric' && asked.isMixed !== true ? [asked.column.name] : [],
+    ),
+  );
+  for (const name of texts) names.delete(name);
+  let inVain = 0;
+  while (names.size > 0 && inVain < MOST_ROWS_IN_VAIN) {
+    const typed = withNumbers(names);
+    const columns = new Map(typed.columns.map((column) => [column.name, column]));
+    const questions = group.map(begin);
+    const seen = (rows: number) => {
+      inVain += rows;
+    };
+    try {
+      const of = ({ name }: RelationColumn) => columns.get(name);
+      return { questions, rows: await scan(duck, typed, questions, { of, seen }) };
+    } catch (error) {
+      const cause = error instanceof UnusableData ? error.cause : error;
+      const message = cause instanceof Error ? cause.message : '';
+      const broken = [...names].filter((name) =>
+        message.includes(`Error when converting column "${name}"`),
+      );
+      if (broken.length === 0) return null;
+      for (const name of broken) names.delete(name);
+    }
+  }
+  return null;
+}
+
 async function scan(
   duck: Duck,
   relation: Relation,
   questions: readonly Question[],
+  typed?: {
+    readonly of: (column: RelationColumn) => RelationColumn | undefined;
+    readonly seen: (rows: number) => void;
+  },
 ): Promise<number> {
   const numeric = questions.filter((question) => question.kind === 'numeric');
-  const texts = questions.filter((question) => question.kind === 'categorical');
+  const categorical = questions.filter((question) => question.kind === 'categorical');
+  const long = categorical.filter(({ counter }) => counter === null);
+  const short = categorical.filter(({ counter }) => counter !== null);
   return duck.visit(
     relation.from,
     relation.bound,
     {
-      doubles: numeric.map(({ asked }) => numberSql(asked.column)),
-      codes: texts.map(({ asked, type }) => codeSql(asked.column, type, asked.domain.length)),
+      doubles: numeric.map(({ asked }) => numberSql(typed?.of(asked.column) ?? asked.column)),
+      codes: long.map(({ asked, type }) => codeSql(asked.column, type, asked.domain.length)),
+      texts: short.map(({ asked }) => rawText(asked.column)),
     },
-    (doubles, codes) => {
+    ({ rows, doubles, codes, texts }) => {
+      typed?.seen(rows);
       numeric.forEach(({ tally }, i) => {
         tally.add(doubles[i] ?? new Float64Array());
       });
-      texts.forEach(({ counts }, i) => {
+      long.forEach(({ counts }, i) => {
         addCodes(counts, codes[i] ?? new Uint16Array());
+      });
+      short.forEach(({ counter }, i) => {
+        const text = texts[i];
+        if (text !== undefined) counter?.add(text);
       });
     },
   );

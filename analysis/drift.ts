@@ -243,7 +243,7 @@ function measureScore(
 
 function numericQuestion(column: RelationColumn, profile: NumericColumnProfile): NumericQuestion {
   const range = { min: profile.min ?? -Infinity, max: profile.max ?? Infinity };
-  return { column, edges: profile.fineEdges, range };
+  return { column, edges: profile.fineEdges, range, isMixed: profile.invalid > 0 };
 }
 
 function columnOf(relation: Relation, name: string): RelationColumn {

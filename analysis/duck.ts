@@ -44,16 +44,39 @@ export type CellType = 'text' | 'number';
 const CHUNK_ROWS = 2_048;
 const INTERRUPT_EVERY_MS = 20;
 
-/** Columns of a source to look at in one scan, as SQL that is never NULL. */
+/** Columns of a source to look at in one scan, as SQL. */
 export interface VisitedColumns {
-  /** DOUBLE. */
+  /** DOUBLE, never NULL. */
   readonly doubles: readonly string[];
-  /** Whole numbers from 0 to 65535. */
-  readonly codes: readonly string[];
+  /** Whole numbers from 0 to 65535, never NULL. */
+  readonly codes?: readonly string[];
+  /** VARCHAR. */
+  readonly texts?: readonly string[];
+}
+
+/** Texts as the database holds them. */
+export interface TextVector {
+  /**
+   * Four for each text: its length in bytes, then its bytes and zeros if there are at most twelve, else nothing that can
+   * be used.
+   */
+  readonly words: Int32Array;
+  /** A bit for each text, 0 where there is none; `null` where all are there. */
+  readonly present: Uint8Array | null;
+}
+
+export interface VisitedRows {
+  readonly rows: number;
+  readonly doubles: readonly Float64Array[];
+  readonly codes: readonly Uint16Array[];
+  readonly texts: readonly TextVector[];
 }
 
 /** Sees the next rows, each column as an array that is only good until the visit ends. */
-export type Visit = (doubles: readonly Float64Array[], codes: readonly Uint16Array[]) => void;
+export type Visit = (rows: VisitedRows) => void;
+
+const TEXT_WORDS = 4;
+const WORD_BITS = 64;
 
 /**
  * An in-memory database that cannot reach the network, other directories, extensions or its own settings. Its native
@@ -155,7 +178,7 @@ export class Duck {
   async visit(
     from: string,
     bound: Readonly<Record<string, Bound>>,
-    { doubles, codes }: VisitedColumns,
+    { doubles, codes = [], texts = [] }: VisitedColumns,
     visit: Visit,
   ): Promise<number> {
     this.visits += 1;
@@ -166,23 +189,36 @@ export class Duck {
       const rows = chunk.rowCount;
       const bytes = (column: number, width: number) =>
         bindings.vector_get_data(bindings.data_chunk_get_vector(chunk.chunk, column), rows * width);
-      visit(
-        doubles.map((_, i) => {
+      visit({
+        rows,
+        doubles: doubles.map((_, i) => {
           const data = bytes(i, Float64Array.BYTES_PER_ELEMENT);
           return new Float64Array(data.buffer, data.byteOffset, rows);
         }),
-        codes.map((_, i) => {
+        codes: codes.map((_, i) => {
           const data = bytes(doubles.length + i, Uint16Array.BYTES_PER_ELEMENT);
           return new Uint16Array(data.buffer, data.byteOffset, rows);
         }),
-      );
+        texts: texts.map((_, i) => {
+          const column = doubles.length + codes.length + i;
+          const data = bytes(column, TEXT_WORDS * Int32Array.BYTES_PER_ELEMENT);
+          return {
+            words: new Int32Array(data.buffer, data.byteOffset, rows * TEXT_WORDS),
+            present: validityOf(bindings.data_chunk_get_vector(chunk.chunk, column), rows),
+          };
+        }),
+      });
       seen += rows;
     };
     this.connection.registerScalarFunction(
       DuckDBScalarFunction.create({
         name,
         returnType: BOOLEAN,
-        parameterTypes: [...doubles.map(() => DOUBLE), ...codes.map(() => USMALLINT)],
+        parameterTypes: [
+          ...doubles.map(() => DOUBLE),
+          ...codes.map(() => USMALLINT),
+          ...texts.map(() => VARCHAR),
+        ],
         specialHandling: true,
         volatile: true,
         mainFunction: (_, chunk) => {
@@ -195,7 +231,7 @@ export class Duck {
         },
       }),
     );
-    const given = [...doubles, ...codes.map((code) => `(${code})::usmallint`)].join(', ');
+    const given = [...doubles, ...codes.map((code) => `(${code})::usmallint`), ...texts].join(', ');
     try {
       const row = await this.row(`select count(${name}(${given})) as n from ${from}`, bound);
       if (countOf(row['n']) !== seen) {
@@ -303,6 +339,12 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
     if (why === undefined) throw error;
     throw new UnusableData(`${path} cannot be read: ${why} (${code})`, { cause: error });
   }
+}
+
+/** The type of the bindings does not say that there is nothing where all rows are there. */
+function validityOf(vector: bindings.Vector, rows: number): Uint8Array | null {
+  const bytes = (Math.ceil(rows / WORD_BITS) * WORD_BITS) / 8;
+  return bindings.vector_get_validity(vector, bytes);
 }
 
 /** Where the path leads, even when nothing is there yet. */

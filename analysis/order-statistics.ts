@@ -3,6 +3,7 @@ import type { Edges } from '../domain/stats/bins.js';
 import { BinIndex } from '../domain/stats/bin-index.js';
 import { ExactSum } from '../domain/stats/exact-sum.js';
 import { nextDown } from '../domain/stats/kolmogorov.js';
+import { LeftOut } from './tally.js';
 
 /** Doubles kept of all columns together, 64 MB. */
 const SAMPLED_VALUES = 8_388_608;
@@ -35,9 +36,7 @@ export function sampleSize(columns: number): number {
  */
 export class Survey {
   count = 0;
-  missing = 0;
-  invalid = 0;
-  nonFinite = 0;
+  private readonly leftOut = new LeftOut();
   min = Infinity;
   max = -Infinity;
   private kept: Float64Array;
@@ -49,25 +48,35 @@ export class Survey {
     this.kept = new Float64Array(Math.min(size, 1_024));
   }
 
-  add(values: Float64Array): void {
-    for (let i = 0; i < values.length; i += 1) {
-      const value = values[i] ?? Number.NaN;
-      if (value - value !== 0) {
-        this.addOther(value);
-        continue;
-      }
-      this.count += 1;
-      if (value < this.min) this.min = value;
-      if (value > this.max) this.max = value;
-      this.untilNext -= 1;
-      if (this.untilNext === 0) this.keep(value);
-    }
+  get missing(): number {
+    return this.leftOut.missing;
   }
 
-  private addOther(value: number): void {
-    if (Number.isNaN(value)) this.missing += 1;
-    else if (value < 0) this.invalid += 1;
-    else this.nonFinite += 1;
+  get invalid(): number {
+    return this.leftOut.invalid;
+  }
+
+  get nonFinite(): number {
+    return this.leftOut.nonFinite;
+  }
+
+  add(values: Float64Array): void {
+    const finite = this.leftOut.finite(values);
+    let { min, max } = this;
+    for (let i = 0; i < finite.length; i += 1) {
+      const value = finite[i] ?? 0;
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+    this.min = min;
+    this.max = max;
+    this.count += finite.length;
+    let at = this.untilNext - 1;
+    while (at < finite.length) {
+      this.keep(finite[at] ?? 0);
+      at += this.stride;
+    }
+    this.untilNext = at + 1 - finite.length;
   }
 
   private keep(value: number): void {
@@ -80,7 +89,6 @@ export class Survey {
     // Both zeros are one value.
     this.kept[this.length] = value + 0;
     this.length += 1;
-    this.untilNext = this.stride;
   }
 
   private thin(): void {
@@ -133,6 +141,8 @@ export class Brackets {
   private readonly sum: ExactSum;
   private mean: number | null = null;
   private squares: ExactSum | null = null;
+  private squaresOfChunk = new Float64Array();
+  private readonly leftOut = new LeftOut();
   /** Of each bracket: the values below it. */
   private below = new Float64Array();
   /** Of each bracket: where its values begin among those that are kept; -1 for one whose values are not. */
@@ -148,14 +158,9 @@ export class Brackets {
   }
 
   count(values: Float64Array): void {
-    const { index, counts, sum } = this;
-    for (let i = 0; i < values.length; i += 1) {
-      const value = values[i] ?? Number.NaN;
-      if (value - value !== 0) continue;
-      const bin = index.binOf(value);
-      counts[bin] = (counts[bin] ?? 0) + 1;
-      sum.add(value);
-    }
+    const finite = this.leftOut.finite(values);
+    this.index.countInto(this.counts, finite);
+    this.sum.addAll(finite);
   }
 
   /** Ends the counting; tells how many values the last look will keep. */
@@ -185,14 +190,26 @@ export class Brackets {
 
   keep(values: Float64Array): void {
     const { index, begins, kept, mean, squares } = this;
-    for (let i = 0; i < values.length; i += 1) {
-      const value = values[i] ?? Number.NaN;
-      if (value - value !== 0) continue;
-      if (squares !== null && mean !== null) squares.add((value - mean) * (value - mean));
+    const finite = this.leftOut.finite(values);
+    if (squares !== null && mean !== null) squares.addAll(this.squared(finite, mean));
+    for (let i = 0; i < finite.length; i += 1) {
+      const value = finite[i] ?? 0;
       if ((begins[index.binOf(value)] ?? -1) < 0) continue;
       kept[this.length] = value + 0;
       this.length += 1;
     }
+  }
+
+  private squared(values: Float64Array, mean: number): Float64Array {
+    if (this.squaresOfChunk.length < values.length) {
+      this.squaresOfChunk = new Float64Array(values.length);
+    }
+    const { squaresOfChunk } = this;
+    for (let i = 0; i < values.length; i += 1) {
+      const distance = (values[i] ?? 0) - mean;
+      squaresOfChunk[i] = distance * distance;
+    }
+    return squaresOfChunk.subarray(0, values.length);
   }
 
   describe(): Described {

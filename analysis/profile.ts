@@ -188,9 +188,9 @@ async function lookAt<T extends { readonly column: RelationColumn }>(
   let rows: number | undefined;
   for (const group of groupsOf(all, COLUMNS_PER_SCAN)) {
     const doubles = group.map(({ column }) => sqlOf(column));
-    rows = await duck.visit(relation.from, relation.bound, { doubles, codes: [] }, (values) => {
+    rows = await duck.visit(relation.from, relation.bound, { doubles }, (chunk) => {
       group.forEach((one, i) => {
-        look(one, values[i] ?? new Float64Array());
+        look(one, chunk.doubles[i] ?? new Float64Array());
       });
     });
   }

@@ -30,7 +30,15 @@ function partOf(
     'value' in which
       ? `${text} = $segment`
       : `coalesce(not list_contains($segments::varchar[], ${text}), true)`;
-  return { ...relation, bound, from: `(select * from ${relation.from} where ${where})` };
+  const from = `(select * from ${relation.from} where ${where})`;
+  const part = { ...relation, bound, from };
+  const { typed } = relation;
+  if (typed?.from !== relation.from) return part;
+  // The column that parts them stays a text, as its values are compared as such.
+  const others = (names: ReadonlySet<string>) => new Set([...names].filter((name) => name !== by));
+  const withNumbers = (names: ReadonlySet<string>) =>
+    partOf(typed.withNumbers(others(names)), by, which);
+  return { ...part, typed: { from, withNumbers } };
 }
 
 /** Profiles of the most frequent values of each rule's column, and of all other rows together. */

@@ -67,8 +67,8 @@ async function sampleOf(duck: Duck, relation: Relation, names: readonly string[]
     async values(group: readonly string[]): Promise<readonly Float64Array[]> {
       const kept = group.map((): number[] => []);
       const doubles = group.map((name) => numberSql(find(name)));
-      await duck.visit(from, relation.bound, { doubles, codes: [] }, (columns) => {
-        columns.forEach((column, i) => {
+      await duck.visit(from, relation.bound, { doubles }, (chunk) => {
+        chunk.doubles.forEach((column, i) => {
           for (const value of column) if (Number.isFinite(value)) kept[i]?.push(value);
         });
       });

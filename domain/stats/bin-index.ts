@@ -51,6 +51,27 @@ export class BinIndex {
     return bin;
   }
 
+  /** Adds the bins of finite values to `counts`, which has one more place than there are edges. */
+  countInto(counts: Float64Array, values: Float64Array): void {
+    // In local names: what an object holds would be fetched anew for every value.
+    const { edges, begins, from, scale } = this;
+    const last = this.cells - 1;
+    for (let i = 0; i < values.length; i += 1) {
+      const value = values[i] ?? 0;
+      const place = (value - from) * scale + 1;
+      const cell = place < 1 ? 0 : place > last ? last : place | 0;
+      let bin = begins[cell] ?? 0;
+      let end = begins[cell + 1] ?? 0;
+      while (end - bin > WORTH_HALVING) {
+        const middle = (bin + end) >>> 1;
+        if ((edges[middle] ?? Infinity) < value) bin = middle + 1;
+        else end = middle;
+      }
+      while (bin < end && (edges[bin] ?? Infinity) < value) bin += 1;
+      counts[bin] = (counts[bin] ?? 0) + 1;
+    }
+  }
+
   private cellOf(value: number): number {
     const cell = (value - this.from) * this.scale + 1;
     if (cell < 1) return 0;

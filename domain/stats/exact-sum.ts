@@ -40,6 +40,28 @@ export class ExactSum {
     this.terms += 1;
   }
 
+  /** {@link add} of each; several times as fast. */
+  addAll(values: Float64Array): void {
+    const [first, second, third] = this.shifts;
+    let { high, middle, low, largest } = this;
+    for (let i = 0; i < values.length; i += 1) {
+      const value = values[i] ?? 0;
+      const top = value + first - first;
+      const rest = value - top;
+      const next = rest + second - second;
+      high += top;
+      middle += next;
+      low += rest - next + third - third;
+      const size = value < 0 ? -value : value;
+      if (size > largest) largest = size;
+    }
+    this.high = high;
+    this.middle = middle;
+    this.low = low;
+    this.largest = largest;
+    this.terms += values.length;
+  }
+
   /** `null` without terms and where it overflows. Fewer digits where the terms were much larger than expected. */
   mean(): number | null {
     if (this.terms === 0) return null;
