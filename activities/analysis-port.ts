@@ -1,3 +1,4 @@
+import type { DatasetFloor } from '../domain/datasets.js';
 import type { EvaluateInputs } from '../domain/evaluate.schema.js';
 import type { Window } from '../domain/model.js';
 import type { PerformanceLimits } from '../domain/stats/performance.js';
@@ -102,6 +103,15 @@ export interface Analysis {
     /** A champion from the registry serves: predictions without its scores fail. */
     readonly championExpected: boolean;
     readonly candidateSizeBytes: number;
+    /** What the policy wants of the held-out rows as a whole. */
+    readonly floor?: DatasetFloor;
+    /** Further sets of predictions, with the same columns. */
+    readonly datasets?: readonly {
+      readonly name: string;
+      readonly predictions: string | { readonly missing: string };
+      readonly floor: DatasetFloor;
+      readonly afterTrainingCutoff: boolean;
+    }[];
     readonly signal: AbortSignal;
   }): Promise<EvaluationReport | Unusable>;
 }

@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 
 import { evaluationMetrics } from '../domain/custom-metrics.js';
+import { addressOf, furtherOf, presentOf } from '../domain/datasets.js';
 import { FailureType } from '../domain/failures.js';
 import type { Evaluation, GateSummary, MetricInterval } from '../domain/model.js';
 import { judgePoints, pointsOf } from '../domain/point-estimates.js';
@@ -22,7 +23,8 @@ export function createEvaluateActivities(
   return {
     /**
      * Judges every gate from the predictions file that the pipeline wrote, or, where the policy allows it and there is
-     * none, from the metrics that the package names.
+     * none, from the metrics that the package names. Further sets of predictions, such as a golden one, fail the gates that
+     * name them when they are not there.
      *
      * Idempotent: the same files, gates and seed (the release's number) give the same report at the same address.
      */
@@ -31,7 +33,7 @@ export function createEvaluateActivities(
       const { evaluate } = policy.spec;
       const { s3 } = clientsFor(deps, 'train')(request);
       const report =
-        candidate.predictionsUri === null && evaluate.allowPointEstimates === true
+        predictionsOf(request) === null && evaluate.allowPointEstimates === true
           ? await judgedByPoints(s3, request)
           : await judgedByRows(deps, s3, request);
       const text = JSON.stringify(report, undefined, 1);
@@ -41,7 +43,7 @@ export function createEvaluateActivities(
         report,
         reportUri,
         sha256(text),
-        candidate.trainingRowsUri === null && candidate.predictionsUri !== null,
+        candidate.trainingRowsUri === null && predictionsOf(request) !== null,
       );
       if (policy.spec.metrics?.publish !== false) {
         const { cloudwatch } = clientsFor(deps, 'read')(request);
@@ -53,6 +55,36 @@ export function createEvaluateActivities(
   };
 }
 
+/** Where the held-out predictions are, by the policy or by the package. */
+function predictionsOf({ policy, candidate, model, release }: EvaluateRequest): string | null {
+  const { uri, key } = presentOf(policy.spec.evaluate);
+  return uri === null && key === policy.spec.evaluate.predictions
+    ? candidate.predictionsUri
+    : addressOf({ uri, key }, { ...candidate, model, release });
+}
+
+type FurtherSets = NonNullable<Parameters<DataDeps['analysis']['evaluate']>[0]['datasets']>;
+
+/** The further sets of the policy; of one that is not there, why. */
+async function furtherSets(
+  s3: S3Client,
+  { policy, candidate, model, release }: EvaluateRequest,
+  scratch: string,
+): Promise<FurtherSets> {
+  const sets: FurtherSets[number][] = [];
+  for (const set of furtherOf(policy.spec.evaluate)) {
+    const { name, key, floor, afterTrainingCutoff } = set;
+    const uri = addressOf(set, { ...candidate, model, release });
+    const [file] = uri === null ? [] : await downloadAll(s3, [uri], scratch, `set-${name}`);
+    const missing =
+      uri === null
+        ? `${candidate.packageArn} does not say where the set ${name} is: let the pipeline register the metadata ${key} with the address of its Parquet file, or write evaluate.datasets.${name}.uri`
+        : `the predictions file ${uri} of the set ${name} does not exist`;
+    sets.push({ name, predictions: file ?? { missing }, floor, afterTrainingCutoff });
+  }
+  return sets;
+}
+
 async function judgedByRows(
   deps: DataDeps,
   s3: S3Client,
@@ -60,7 +92,7 @@ async function judgedByRows(
 ): Promise<EvaluationReport> {
   const { policy, candidate } = request;
   const { evaluate } = policy.spec;
-  const predictions = candidate.predictionsUri;
+  const predictions = predictionsOf(request);
   if (predictions === null) {
     throw hopeless(
       FailureType.BadData,
@@ -78,6 +110,7 @@ async function judgedByRows(
     if (rows !== null && trainingRowsFile === undefined) {
       throw hopeless(FailureType.BadData, `the training rows file ${rows} does not exist`);
     }
+    const datasets = await furtherSets(s3, request, scratch);
     return deps.analysis.evaluate({
       scratch,
       file,
@@ -90,6 +123,8 @@ async function judgedByRows(
       championExpected: championExpected(request),
       candidateSizeBytes: candidate.artefact.sizeBytes,
       ...(evaluate.inputs && { inputs: evaluate.inputs }),
+      floor: presentOf(evaluate).floor,
+      ...(datasets.length > 0 && { datasets }),
       signal: currentSignal(),
     });
   });
@@ -130,6 +165,7 @@ async function judgedByPoints(s3: S3Client, request: EvaluateRequest): Promise<E
     seed: release,
     championExpected: championExpected(request),
     candidateSizeBytes: candidate.artefact.sizeBytes,
+    allowed: true,
   });
 }
 
@@ -173,6 +209,7 @@ function summary(
       upper: gate.upper,
       n: gate.n,
       reason: gate.reason,
+      ...(gate.dataset !== undefined && { dataset: gate.dataset }),
     })),
     reportUri,
     reportDigest,

@@ -1,3 +1,4 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import {
   CreateModelPackageCommand,
   CreateProcessingJobCommand,
@@ -15,6 +16,7 @@ import {
 } from '@aws-sdk/client-sagemaker';
 
 import { added, type Bill } from '../domain/cost.js';
+import { datasetFile, furtherOf } from '../domain/datasets.js';
 import { resultsAddress, withTokens, type TokenValues } from '../domain/data-windows.js';
 import { durationMs, inWords } from '../domain/duration.js';
 import { FailureType, failureClass } from '../domain/failures.js';
@@ -281,6 +283,7 @@ export function createTrainingActivities(
       }
       const metadata: Record<string, string> = {
         [spec.evaluate.predictions]: predictions,
+        ...(await furtherPredictions(s3, spec, results)),
         ...(trainingRows == null ? {} : { [spec.evaluate.trainingRows]: trainingRows }),
         ...(baseline == null ? {} : { 'modelkeeper:baseline': baseline }),
         'modelkeeper:trainFrom': new Date(request.data.train.fromMs).toISOString(),
@@ -302,6 +305,22 @@ export function createTrainingActivities(
       return readCandidate({ ...request, packageArn });
     },
   };
+}
+
+/** The files of further sets of predictions that are there, by the key of each. */
+async function furtherPredictions(
+  s3: S3Client,
+  { evaluate }: PolicySpec,
+  results: string,
+): Promise<Record<string, string>> {
+  const wanted = furtherOf(evaluate).filter(({ uri }) => uri === null);
+  const found = await Promise.all(
+    wanted.map(async ({ name, key }) => {
+      const uri = below(results, datasetFile(name));
+      return (await headObject(s3, uri)) === undefined ? [] : [[key, uri] as const];
+    }),
+  );
+  return Object.fromEntries(found.flat());
 }
 
 const secondsOf = (duration: string): number => Math.ceil(durationMs(duration) / 1_000);

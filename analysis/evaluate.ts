@@ -1,37 +1,27 @@
+import { PRESENT } from '../domain/datasets.js';
+import type { DatasetFloor } from '../domain/datasets.js';
 import type { EvaluateInputs } from '../domain/evaluate.schema.js';
-import type { BiasGate, MetricGate } from '../domain/gate.schema.js';
 import { evaluationCurves } from '../domain/stats/curves.js';
-import {
-  decideEvaluation,
-  judgeAbsolute,
-  judgeBias,
-  judgeNonInferior,
-  judgeSuperior,
-  limitOf,
-  lowerPasses,
-  rowsToSettle,
-} from '../domain/stats/gates.js';
-import type { Bounded, Judgement } from '../domain/stats/gates.js';
-import { latencyQuantile, metricFacts, taskOf } from '../domain/stats/metrics.js';
+import { checkFaults, decideEvaluation } from '../domain/stats/gates.js';
+import { metricFacts, taskOf } from '../domain/stats/metrics.js';
 import type { EvaluationTask } from '../domain/stats/metrics.js';
-import { holmLevels } from '../domain/stats/multiple-testing.js';
-import { FEWEST_OF_A_CLASS } from '../domain/stats/performance.js';
 import type {
+  DatasetReport,
   Estimate,
+  EvaluationChecks,
   EvaluationReport,
   Gate,
   GateMetric,
-  GateReasonCode,
   GateResult,
 } from '../domain/stats/types.js';
-import { sampleBias } from './bias.js';
-import { sampleCustom } from './custom-metric.js';
 import type { Duck } from './duck.js';
-import { MOST_SLICES, PredictionRows } from './prediction-rows.js';
-import type { SliceOf } from './prediction-rows.js';
+import { UnusableData } from './failures.js';
+import { Judge, judgeAll, positivesOf, refused } from './judge.js';
+import type { Bench, JudgeOptions } from './judge.js';
+import { PredictionRows } from './prediction-rows.js';
 import type { DataFiles } from './relation.js';
-import { boundsOf, pBeyond, ROW_REPLICATES, sampleMeanLoss, sampleMetric } from './sampling.js';
-import type { MetricSampling, Sampling, ScoredRows } from './sampling.js';
+import { boundsOf, ROW_REPLICATES, sampleMeanLoss } from './sampling.js';
+import type { ScoredRows } from './sampling.js';
 
 export interface EvaluateOptions {
   /** Parquet with `rowId, label, champion, candidate, eventTimeMs` and any slice columns; champion may be missing. */
@@ -51,6 +41,10 @@ export interface EvaluateOptions {
   readonly minRows: number;
   /** A champion serves: then predictions without its scores fail. */
   readonly championExpected?: boolean;
+  /** What the policy wants of the held-out rows as a whole. */
+  readonly floor?: DatasetFloor;
+  /** Further sets of predictions that gates name. */
+  readonly datasets?: readonly FurtherDataset[];
   /** Of the candidate's artefact, for gates on its size. */
   readonly candidateSizeBytes?: number;
   /** Somebody tries gates on files of their own: see `EvaluationContext`. */
@@ -58,14 +52,20 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Predictions beside those of the held-out rows, such as a frozen set. */
+export interface FurtherDataset {
+  readonly name: string;
+  readonly predictions: string | DataFiles | { readonly missing: string };
+  readonly floor?: DatasetFloor;
+  /** Rows from before the held-out window fail its gates. */
+  readonly afterTrainingCutoff?: boolean;
+}
+
 /** Metrics people always see, beside those of the gates. */
 const SHOWN: Readonly<Record<EvaluationTask, readonly GateMetric[]>> = {
   classification: ['roc_auc', 'accuracy', 'log_loss', 'brier'],
   regression: ['rmse', 'mae', 'r2'],
 };
-/** Entities below which nothing is said of how they differ. */
-const FEWEST_ENTITIES = 30;
-
 const asFiles = (file: string | DataFiles): DataFiles =>
   typeof file === 'string' ? { files: [file], format: 'parquet' } : file;
 
@@ -80,93 +80,224 @@ export function taskOfGates(
 }
 
 /**
- * Judges a candidate by its gates on rows that both models scored after both were trained.
+ * Judges a candidate by its gates on rows that both models scored after both were trained, and by those gates that name another
+ * set of predictions on that one.
  *
- * @throws {UnusableData} when the predictions cannot be read, hold no rows, or lack a column
+ * @throws {UnusableData} when the held-out predictions cannot be read, hold no rows, or lack a column
  */
 export async function evaluateGates(
   duck: Duck,
   options: EvaluateOptions,
 ): Promise<EvaluationReport> {
-  const { inputs = {}, offline = false, gates } = options;
+  const { inputs = {}, offline = false, gates, holdOut } = options;
   const task = taskOfGates(gates, inputs);
-  const files = asFiles(options.file);
-  const predictions = await PredictionRows.open(duck, { files, inputs, task, offline });
-  const checks = await predictions.check({
-    holdOut: options.holdOut,
-    training: options.trainingRowsFile === undefined ? null : asFiles(options.trainingRowsFile),
-    trainingRowId: inputs.rowId ?? 'rowId',
+  const present = await judgeSet(duck, options, {
+    name: PRESENT,
+    files: asFiles(options.file),
+    floor: options.floor ?? {},
+    within: holdOut,
+    task,
   });
-  const rows = await predictions.load();
-  const trusted =
-    checks.badLabels +
-      checks.badCandidateScores +
-      checks.badChampionScores +
-      (checks.badWeights ?? 0) ===
-    0;
-  const bench: Bench = { duck, predictions, rows, judge: new Judge(options), options };
-  const judged = trusted ? await judgeAll(bench) : [];
-  const noBaseline = !predictions.hasChampion;
-  const estimates = trusted ? await estimatesOf(bench, task) : null;
+  const further: JudgedFurther[] = [];
+  for (const set of options.datasets ?? [])
+    further.push(await judgeFurther(duck, options, set, { task, noBaseline: present.noBaseline }));
+  const results = [...present.results, ...further.flatMap((one) => one.results)];
+  const judged = gates.flatMap((gate) => results.filter((result) => isOf(result, gate)));
   return {
     schema: 'modelkeeper/evaluation-v1',
-    rows: rows.labels.length,
-    positives: positivesOf(rows),
-    holdOut: options.holdOut,
+    rows: present.rows.labels.length,
+    positives: positivesOf(present.rows),
+    holdOut,
     confidence: options.confidence,
     seed: options.seed,
     replicates: ROW_REPLICATES,
-    checks,
-    noBaseline,
-    champion: noBaseline ? null : (estimates?.champion ?? []),
-    candidate: estimates?.candidate ?? [],
+    checks: present.checks,
+    noBaseline: present.noBaseline,
+    champion: present.noBaseline ? null : (present.estimates?.champion ?? []),
+    candidate: present.estimates?.candidate ?? [],
     gates: judged,
-    ...decideEvaluation(checks, judged, {
-      noBaseline,
+    ...decideEvaluation(present.checks, judged, {
+      noBaseline: present.noBaseline,
       championExpected: options.championExpected ?? false,
       offline,
       task,
+      further: further.flatMap(({ report }) => (report.kind === 'judged' ? [report] : [])),
     }),
-    ...(trusted && task === 'classification' && { curves: evaluationCurves(rows) }),
+    ...curvesOf(present, task),
     task,
-    ...(rows.groups && { entities: rows.groups.count }),
+    ...(present.rows.groups && { entities: present.rows.groups.count }),
+    ...(further.length > 0 && { datasets: further.map(({ report }) => report) }),
   };
 }
 
-/** Everything a gate is judged with. */
-interface Bench {
-  readonly duck: Duck;
-  readonly predictions: PredictionRows;
+/** A result is of the gate with its id, or of one slice of that. */
+const isOf = ({ id, slice }: GateResult, gate: Gate): boolean =>
+  slice === null ? id === gate.id : id.startsWith(`${gate.id}[`);
+
+const gatesOn = (gates: readonly Gate[], name: string): readonly Gate[] =>
+  gates.filter((gate) => (gate.dataset ?? PRESENT) === name);
+
+interface SetToJudge {
+  readonly name: string;
+  readonly files: DataFiles;
+  readonly floor: DatasetFloor;
+  /** When the rows must have happened; `null` where nobody asks or knows. */
+  readonly within: { readonly fromMs: number; readonly toMs: number } | null;
+  readonly task: EvaluationTask;
+  /** There is a champion on the held-out rows, so that there must be one here. */
+  readonly championKnown?: boolean;
+  /** The policy wants its rows to be from after the training. Absent for the held-out rows. */
+  readonly afterTrainingCutoff?: boolean;
+}
+
+interface JudgedSet {
   readonly rows: ScoredRows;
-  readonly judge: Judge;
-  readonly options: EvaluateOptions;
+  readonly checks: EvaluationChecks;
+  readonly noBaseline: boolean;
+  readonly trusted: boolean;
+  readonly results: readonly GateResult[];
+  readonly estimates: Estimates | null;
 }
 
-function positivesOf(rows: ScoredRows): number {
-  return rows.labels.reduce((sum, label) => sum + (label === 1 ? 1 : 0), 0);
+/** One set of predictions: what is wrong with its rows, and the gates that look at it. */
+async function judgeSet(duck: Duck, options: EvaluateOptions, set: SetToJudge): Promise<JudgedSet> {
+  const { inputs = {}, offline = false } = options;
+  const isPresent = set.name === PRESENT;
+  const predictions = await PredictionRows.open(duck, {
+    files: set.files,
+    inputs,
+    task: set.task,
+    offline,
+    ...(!isPresent && { further: { needsTimes: set.afterTrainingCutoff === true } }),
+  });
+  const checked = await predictions.check({
+    holdOut: set.within,
+    training: options.trainingRowsFile === undefined ? null : asFiles(options.trainingRowsFile),
+    trainingRowId: inputs.rowId ?? 'rowId',
+  });
+  const checks = isPresent ? checked : asFurther(checked, set.afterTrainingCutoff === true);
+  const rows = await predictions.load();
+  const noBaseline = !predictions.hasChampion;
+  const trusted = isPresent ? readable(checks) : checkFaults(checks, set.task).length === 0;
+  const judging: JudgeOptions = {
+    gates: gatesOn(options.gates, set.name),
+    confidence: options.confidence,
+    seed: options.seed,
+    minRows: options.minRows,
+    floor: set.floor,
+    ...(!isPresent && { dataset: set.name }),
+    ...(set.championKnown === true && { championKnown: true }),
+    ...(options.candidateSizeBytes !== undefined && {
+      candidateSizeBytes: options.candidateSizeBytes,
+    }),
+    ...(options.signal && { signal: options.signal }),
+  };
+  const bench: Bench = { duck, predictions, rows, judge: new Judge(judging), options: judging };
+  return {
+    rows,
+    checks,
+    noBaseline,
+    trusted,
+    results: trusted ? await judgeAll(bench) : [],
+    estimates: readable(checks) ? await estimatesOf(bench, set.task) : null,
+  };
 }
 
-/** Samples each metric once per set of rows. */
-class Judge {
-  private readonly known = new Map<ScoredRows, Map<GateMetric, Promise<MetricSampling | null>>>();
+/** Labels, scores and weights are what they must be for anything to be computed. */
+const readable = (checks: EvaluationChecks): boolean =>
+  checks.badLabels +
+    checks.badCandidateScores +
+    checks.badChampionScores +
+    (checks.badWeights ?? 0) ===
+  0;
 
-  constructor(private readonly options: Pick<EvaluateOptions, 'seed' | 'signal'>) {}
+/** A further set has no held-out window, and may have to be from after the training. */
+const asFurther = (checks: EvaluationChecks, afterTrainingCutoff: boolean): EvaluationChecks => ({
+  ...checks,
+  rowsOutsideHoldOut: null,
+  ...(afterTrainingCutoff && { rowsBeforeCutoff: checks.rowsOutsideHoldOut }),
+});
 
-  sample(metric: GateMetric, rows: ScoredRows): Promise<MetricSampling | null> {
-    const ofRows = this.known.get(rows) ?? new Map<GateMetric, Promise<MetricSampling | null>>();
-    this.known.set(rows, ofRows);
-    const { seed, signal } = this.options;
-    const found =
-      ofRows.get(metric) ?? sampleMetric(metric, rows, { seed, ...(signal && { signal }) });
-    ofRows.set(metric, found);
-    return found;
+interface JudgedFurther {
+  readonly report: DatasetReport;
+  readonly results: readonly GateResult[];
+}
+
+/** A set that is not there, or that cannot be trusted, fails the gates that name it. */
+async function judgeFurther(
+  duck: Duck,
+  options: EvaluateOptions,
+  set: FurtherDataset,
+  { task, noBaseline }: { readonly task: EvaluationTask; readonly noBaseline: boolean },
+): Promise<JudgedFurther> {
+  const { name, predictions, floor = {} } = set;
+  const own = gatesOn(options.gates, name);
+  const refuse = (
+    reasonCode: 'missing dataset' | 'bad rows',
+    reason: string,
+  ): readonly GateResult[] =>
+    own.map((gate) => refused(gate, { ...options, dataset: name }, { reasonCode, reason }));
+  const missing = (reason: string): JudgedFurther => ({
+    report: { name, kind: 'missing', reason },
+    results: refuse('missing dataset', reason),
+  });
+  if (typeof predictions === 'object' && 'missing' in predictions)
+    return missing(predictions.missing);
+  const afterTrainingCutoff = set.afterTrainingCutoff ?? false;
+  let judged: JudgedSet;
+  try {
+    judged = await judgeSet(duck, options, {
+      name,
+      files: asFiles(predictions),
+      floor,
+      within:
+        afterTrainingCutoff && options.holdOut !== null
+          ? { fromMs: options.holdOut.fromMs, toMs: Number.MAX_SAFE_INTEGER }
+          : null,
+      task,
+      championKnown: !noBaseline || options.championExpected === true,
+      afterTrainingCutoff,
+    });
+  } catch (error) {
+    if (!(error instanceof UnusableData)) throw error;
+    return missing(`the set ${name} cannot be judged: ${error.message}`);
   }
+  const { rows, checks, estimates, trusted } = judged;
+  const faults = checkFaults(checks, task).join('; ');
+  return {
+    report: {
+      name,
+      kind: 'judged',
+      rows: rows.labels.length,
+      positives: positivesOf(rows),
+      checks,
+      noBaseline: judged.noBaseline,
+      champion: judged.noBaseline ? null : (estimates?.champion ?? []),
+      candidate: estimates?.candidate ?? [],
+      ...curvesOf(judged, task),
+      ...(rows.groups && { entities: rows.groups.count }),
+    },
+    results: trusted
+      ? judged.results
+      : refuse('bad rows', `the set ${name} cannot be trusted: ${faults}`),
+  };
+}
+
+const curvesOf = (
+  { rows, checks }: JudgedSet,
+  task: EvaluationTask,
+): Pick<EvaluationReport, 'curves'> =>
+  readable(checks) && task === 'classification' ? { curves: evaluationCurves(rows) } : {};
+
+interface Estimates {
+  readonly champion: readonly Estimate[];
+  readonly candidate: readonly Estimate[];
 }
 
 async function estimatesOf(
   { rows, judge, options: { confidence, gates } }: Bench,
   task: EvaluationTask,
-): Promise<{ readonly champion: readonly Estimate[]; readonly candidate: readonly Estimate[] }> {
+): Promise<Estimates> {
   const ofGates = gates.flatMap((gate): readonly GateMetric[] =>
     gate.kind === 'bias' || gate.metric === 'custom' || gate.metric === 'model_size_mb'
       ? []
@@ -198,494 +329,4 @@ function finite(estimate: Estimate): Estimate {
   const known = (value: number | null) => (Number.isFinite(value) ? value : null);
   const { metric, estimate: value, lower, upper } = estimate;
   return { metric, estimate: known(value), lower: known(lower), upper: known(upper) };
-}
-
-interface Part {
-  readonly slice: SliceOf | null;
-  readonly rows: ScoredRows;
-}
-
-async function judgeAll(bench: Bench): Promise<readonly GateResult[]> {
-  const results: GateResult[] = [];
-  for (const gate of bench.options.gates) {
-    if (gate.kind === 'bias') {
-      results.push(...(await judgeBiasGate(gate, bench)));
-      continue;
-    }
-    const { rows } = bench;
-    const needsChampion = gate.kind !== 'absolute';
-    if (needsChampion && rows.champion === null) continue;
-    if (gate.metric === 'model_size_mb') {
-      results.push(judgeSize(gate, bench));
-      continue;
-    }
-    const by = gate.by ?? [];
-    if (by.length === 0) {
-      results.push(...(await judgeParts(gate, [{ slice: null, rows }], bench)));
-      continue;
-    }
-    const parts: Part[] = [];
-    for (const column of by) {
-      const found = await slicesOf(bench, column, gate.values?.[column] ?? []);
-      parts.push(...found.parts);
-      for (const fault of found.faults) results.push(without(gate, bench, fault));
-    }
-    results.push(...(await judgeParts(gate, parts, bench)));
-  }
-  return results;
-}
-
-/** A slice that cannot be judged, and what that says. */
-interface SliceFault {
-  readonly slice: SliceOf;
-  readonly verdict: 'fail' | 'inconclusive';
-  readonly reasonCode: GateReasonCode;
-  readonly reason: string;
-}
-
-const ALL = '*';
-
-function without(gate: Gate, { rows, options }: Bench, fault: SliceFault): GateResult {
-  const { slice, ...judgement } = fault;
-  return { ...unjudged(gate, rows, options, slice), n: 0, positives: 0, ...judgement };
-}
-
-/** The rows of each value of a column. A column or value that is not there fails the gate that asks for it. */
-async function slicesOf(
-  { predictions }: Bench,
-  column: string,
-  wanted: readonly string[],
-): Promise<{ readonly parts: readonly Part[]; readonly faults: readonly SliceFault[] }> {
-  const fault = (
-    value: string,
-    verdict: SliceFault['verdict'],
-    reasonCode: GateReasonCode,
-    reason: string,
-  ): SliceFault => ({ slice: { column, value }, verdict, reasonCode, reason });
-  if (!predictions.has(column)) {
-    const reason = `the predictions have no column ${column}`;
-    return { parts: [], faults: [fault(ALL, 'fail', 'missing column', reason)] };
-  }
-  const values = await predictions.valuesOf(column);
-  if (values.length > MOST_SLICES) {
-    const reason = `${column} has more than ${MOST_SLICES} values, at most ${MOST_SLICES} slices are judged`;
-    return { parts: [], faults: [fault(ALL, 'inconclusive', 'too many slices', reason)] };
-  }
-  const faults = wanted
-    .filter((value) => !values.includes(value))
-    .map((value) => fault(value, 'fail', 'missing slice', `no row has the ${column} ${value}`));
-  const parts: Part[] = [];
-  for (const value of values) {
-    const slice = { column, value };
-    parts.push({ slice, rows: await predictions.load(slice) });
-  }
-  return { parts, faults };
-}
-
-/** What a gate asks of a metric: a number that must surely be on one side of a limit. */
-interface Question {
-  readonly sampling: Sampling;
-  readonly limit: number;
-  readonly passing: 'above' | 'below';
-  /** What is added to the number, its bounds and its limit to be shown: see {@link questionOf}. */
-  readonly shown: number;
-  /** What may be lost, or the limit itself. */
-  readonly margin: number;
-}
-
-/**
- * A relative margin is judged by candidate − (1 ∓ margin) · champion against 0, so that the champion's own error counts, and
- * shown as the difference against the margin that this is on these rows.
- */
-function questionOf(gate: MetricGate, metric: MetricSampling): Question | null {
-  const sign = lowerPasses(gate) ? -1 : 1;
-  switch (gate.kind) {
-    case 'absolute': {
-      const limit = limitOf(gate);
-      const passing = sign === 1 ? 'above' : 'below';
-      return { sampling: metric.candidate, limit, passing, shown: 0, margin: limit };
-    }
-    case 'non_inferior': {
-      const { absolute, relative = 0 } = gate.margin;
-      const sampling = metric.combined(-sign + (absolute === undefined ? relative : 0), sign);
-      const champion = metric.champion?.estimate ?? Number.NaN;
-      if (sampling === null) return null;
-      if (absolute !== undefined)
-        return { sampling, limit: -absolute, passing: 'above', shown: 0, margin: absolute };
-      const margin = relative * champion;
-      return { sampling, limit: 0, passing: 'above', shown: -margin, margin };
-    }
-    case 'superior': {
-      const sampling = metric.combined(-sign, sign);
-      const { minGain } = gate;
-      return sampling === null
-        ? null
-        : { sampling, limit: minGain, passing: 'above', shown: 0, margin: minGain };
-    }
-  }
-}
-
-function judgementOf(gate: MetricGate, bounded: Bounded, margin: number): Judgement {
-  const name = gate.metric === 'custom' ? `${gate.id} (SQL)` : gate.metric;
-  switch (gate.kind) {
-    case 'absolute':
-      return judgeAbsolute(gate, bounded);
-    case 'non_inferior':
-      return judgeNonInferior(name, margin, bounded);
-    case 'superior':
-      return judgeSuperior(name, gate.minGain, bounded);
-  }
-}
-
-interface Sampled extends Part, Question {
-  readonly metric: MetricSampling;
-}
-
-/**
- * Judges a gate on one or several parts of the rows. Several are judged in Holm's order: each bound at the level of its
- * step, for passing and for failing apart. Parts with too few rows have no part in the correction.
- */
-async function judgeParts(
-  gate: MetricGate,
-  parts: readonly Part[],
-  bench: Bench,
-): Promise<readonly GateResult[]> {
-  const { options } = bench;
-  const minRows = gate.minRows ?? options.minRows;
-  const sampled: Sampled[] = [];
-  const results: GateResult[] = [];
-  for (const part of parts) {
-    const found = await sampledPart(gate, part, minRows, bench);
-    if (found.kind === 'sampled') sampled.push(found.sampled);
-    else results.push(found.result);
-  }
-  const alpha = 1 - options.confidence;
-  const opposite = (side: Question['passing']) => (side === 'above' ? 'below' : 'above');
-  const levels = (side: (one: Question) => Question['passing']) =>
-    holmLevels(
-      sampled.map((one) => pBeyond(one.sampling, one.limit, side(one))),
-      alpha,
-    );
-  const passing = levels((one) => one.passing);
-  const failing = levels((one) => opposite(one.passing));
-  sampled.forEach((one, i) => {
-    const { slice, rows, metric, sampling, limit, shown, margin } = one;
-    // Behind a step that was not significant nothing is judged any more: the bound of the strictest step is shown.
-    const strictest = alpha / sampled.length;
-    const confidenceOf = (found: readonly number[]) => 1 - Math.max(found[i] ?? 0, strictest);
-    const [confidence, upperConfidence] =
-      one.passing === 'above'
-        ? [confidenceOf(passing), confidenceOf(failing)]
-        : [confidenceOf(failing), confidenceOf(passing)];
-    const range = gate.kind === 'absolute' ? metricFacts(gate.metric).range : undefined;
-    const asked = boundsOf(sampling, confidence, upperConfidence, range);
-    const bounded = {
-      estimate: asked.estimate + shown,
-      lower: asked.lower + shown,
-      upper: asked.upper + shown,
-    };
-    const judgement = judgementOf(gate, bounded, margin);
-    results.push({
-      ...unjudged(gate, rows, options, slice),
-      estimateChampion: metric.champion?.estimate ?? null,
-      estimateCandidate: metric.candidate.estimate,
-      delta: gate.kind === 'absolute' ? null : bounded.estimate,
-      lower: bounded.lower,
-      upper: bounded.upper,
-      confidence,
-      upperConfidence,
-      method: metric.method,
-      margin,
-      ...judgement,
-      rowsWanted:
-        judgement.verdict === 'inconclusive'
-          ? rowsToSettle(rows.labels.length, asked, limit)
-          : null,
-    });
-  });
-  return results;
-}
-
-type PartFound =
-  | { readonly kind: 'sampled'; readonly sampled: Sampled }
-  | { readonly kind: 'unjudged'; readonly result: GateResult };
-
-async function sampledPart(
-  gate: MetricGate,
-  part: Part,
-  minRows: number,
-  bench: Bench,
-): Promise<PartFound> {
-  const { options, judge } = bench;
-  const { rows, slice } = part;
-  const answer = (
-    verdict: GateResult['verdict'],
-    reasonCode: GateReasonCode,
-    reason: string,
-  ): PartFound => ({
-    kind: 'unjudged',
-    result: { ...unjudged(gate, rows, options, slice), verdict, reasonCode, reason },
-  });
-  const little = tooLittle(rows, minRows, metricFacts(gate.metric).task === 'classification');
-  if (little !== null)
-    return {
-      kind: 'unjudged',
-      result: insufficient(gate, unjudged(gate, rows, options, slice), little, minRows),
-    };
-  const missing = missingLatencies(gate, rows);
-  if (missing !== null) return answer('fail', missing.reasonCode, missing.reason);
-  let metric: MetricSampling | null;
-  if (gate.metric === 'custom') {
-    const { duck, predictions } = bench;
-    const { seed, signal } = options;
-    const how = { seed, ...(signal && { signal }) };
-    const custom = await sampleCustom(duck, predictions, gate.sql ?? '', slice, how);
-    if (custom.kind !== 'sampled') return answer('fail', custom.kind, custom.reason);
-    metric = custom.sampling;
-  } else metric = await judge.sample(gate.metric, rows);
-  if (metric === null) {
-    if (gate.metric === 'prediction_flip_share' && rows.champion === null)
-      return answer('fail', 'missing metric', 'there is no champion whose decisions could flip');
-    // Rows enough of each class are there: the number itself does not exist, such as a percentage of a label of 0.
-    return answer('fail', 'not a number', `${gate.metric} cannot be computed from these rows`);
-  }
-  if (gate.kind === 'non_inferior' && gate.margin.relative !== undefined) {
-    const champion = metric.champion?.estimate ?? 0;
-    if (!(champion > 0))
-      return answer(
-        'inconclusive',
-        'champion is zero',
-        `${gate.metric} of the champion is ${champion}: a share of that says nothing`,
-      );
-  }
-  const question = questionOf(gate, metric);
-  if (question === null)
-    return answer('fail', 'missing metric', `${gate.metric} of the champion is not known`);
-  return { kind: 'sampled', sampled: { ...part, ...question, metric } };
-}
-
-function missingLatencies(
-  gate: MetricGate,
-  { latencies }: ScoredRows,
-): { readonly reasonCode: GateReasonCode; readonly reason: string } | null {
-  if (latencyQuantile(gate.metric) === null) return null;
-  const sides =
-    gate.kind === 'absolute' ? ['candidate' as const] : (['candidate', 'champion'] as const);
-  for (const side of sides) {
-    const values = latencies?.[side] ?? null;
-    if (values === null) {
-      const column = side === 'candidate' ? 'latencyCandidateMs' : 'latencyChampionMs';
-      return {
-        reasonCode: 'missing metric',
-        reason: `the predictions have no latencies of the ${side}: write a column ${column}, or name it in evaluate.inputs.latency.${side}`,
-      };
-    }
-    const unknown = values.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);
-    if (unknown > 0)
-      return {
-        reasonCode: 'not a number',
-        reason: `${unknown} latencies of the ${side} are not milliseconds of 0 or more`,
-      };
-  }
-  return null;
-}
-
-/** A size is what it is: it has no interval. */
-function judgeSize(gate: MetricGate, { rows, options }: Bench): GateResult {
-  const base = unjudged(gate, rows, options, null);
-  const bytes = options.candidateSizeBytes;
-  if (gate.kind !== 'absolute' || bytes === undefined || !(bytes > 0))
-    return {
-      ...base,
-      verdict: 'fail',
-      reasonCode: 'missing metric',
-      reason: 'the size of the candidate is not known',
-    };
-  const size = bytes / 1_000_000;
-  const judgement = judgeAbsolute(gate, { estimate: size, lower: size, upper: size });
-  return {
-    ...base,
-    estimateCandidate: size,
-    lower: size,
-    upper: size,
-    method: 'point',
-    ...judgement,
-  };
-}
-
-async function judgeBiasGate(gate: BiasGate, bench: Bench): Promise<readonly GateResult[]> {
-  const { predictions, options } = bench;
-  const { facet: column } = gate;
-  const fault = (
-    value: string,
-    verdict: SliceFault['verdict'],
-    reasonCode: GateReasonCode,
-    reason: string,
-  ) => without(gate, bench, { slice: { column, value }, verdict, reasonCode, reason });
-  if (!predictions.has(column))
-    return [fault(ALL, 'fail', 'missing column', `the predictions have no column ${column}`)];
-  const values = await predictions.valuesOf(column);
-  if (values.length > MOST_SLICES)
-    return [
-      fault(
-        ALL,
-        'inconclusive',
-        'too many slices',
-        `${column} has more than ${MOST_SLICES} values: name those to look at in disadvantaged`,
-      ),
-    ];
-  if (values.length < 2)
-    return [
-      fault(
-        ALL,
-        'fail',
-        'missing slice',
-        `${column} has one value only: there is nobody to compare with`,
-      ),
-    ];
-  // Of two values each is the other's mirror image.
-  const asked = gate.disadvantaged ?? (values.length === 2 ? values.slice(1) : values);
-  const minRows = gate.minRows ?? options.minRows;
-  const results: GateResult[] = [];
-  for (const value of asked) {
-    if (!values.includes(value)) {
-      results.push(
-        fault(value ?? '', 'fail', 'missing slice', `no row has the ${column} ${value ?? ''}`),
-      );
-      continue;
-    }
-    results.push(await judgeFacet(gate, { column, value }, asked.length, minRows, bench));
-  }
-  return results;
-}
-
-/** One group against all the others, at the level that is left of the error for each of `among` groups (Bonferroni). */
-async function judgeFacet(
-  gate: BiasGate,
-  slice: SliceOf,
-  among: number,
-  minRows: number,
-  { predictions, options }: Bench,
-): Promise<GateResult> {
-  const { rows, marks } = await predictions.loadMarked(null, slice);
-  const n = marks.reduce((sum, mark) => sum + mark, 0);
-  const base = { ...unjudged(gate, rows, options, slice), n };
-  const rarer = Math.min(n, rows.labels.length - n);
-  if (rarer < minRows) {
-    const reason = `${n} rows with ${slice.column} ${slice.value ?? MISSING} and ${rows.labels.length - n} others, ${minRows} of each are needed`;
-    return insufficient(gate, base, { reasonCode: 'too few rows', reason }, null);
-  }
-  const { seed, signal } = options;
-  const sampled = await sampleBias(gate.metric, rows, marks, { seed, ...(signal && { signal }) });
-  if (sampled === null)
-    return {
-      ...base,
-      verdict: 'fail',
-      reasonCode: 'not a number',
-      reason: `${gate.metric} cannot be computed: one of the groups has no such rows`,
-    };
-  const confidence = 1 - (1 - options.confidence) / among;
-  const bounded = sampled.bounds(confidence);
-  const closer = gate.orNotWorseThanChampion ? sampled.closer(confidence) : null;
-  return {
-    ...base,
-    estimateChampion: sampled.champion,
-    estimateCandidate: sampled.candidate,
-    lower: bounded.lower,
-    upper: bounded.upper,
-    confidence,
-    upperConfidence: confidence,
-    method: sampled.method,
-    ...judgeBias(gate, bounded, closer),
-  };
-}
-
-interface TooLittle {
-  readonly reasonCode: GateReasonCode;
-  readonly reason: string;
-}
-
-function tooLittle(rows: ScoredRows, minRows: number, hasClasses: boolean): TooLittle | null {
-  const n = rows.labels.length;
-  if (n < minRows)
-    return { reasonCode: 'too few rows', reason: `${n} rows, ${minRows} are needed` };
-  if (hasClasses) {
-    const positives = positivesOf(rows);
-    const rarer = Math.min(positives, n - positives);
-    if (rarer < FEWEST_OF_A_CLASS)
-      return {
-        reasonCode: 'too few of a class',
-        reason: `only ${rarer} of ${n} rows are of the rarer class, ${FEWEST_OF_A_CLASS} are needed`,
-      };
-  }
-  const entities = rows.groups?.count;
-  return entities !== undefined && entities < FEWEST_ENTITIES
-    ? {
-        reasonCode: 'too few entities',
-        reason: `the ${n} rows are of ${entities} entities, ${FEWEST_ENTITIES} are needed`,
-      }
-    : null;
-}
-
-/** Too little to judge: open, unless the policy says that it only warns, or that it fails. */
-function insufficient(
-  gate: Gate,
-  base: GateResult,
-  why: TooLittle,
-  minRows: number | null,
-): GateResult {
-  return {
-    ...base,
-    ...why,
-    verdict: gate.onInsufficient === 'fail' ? 'fail' : 'inconclusive',
-    ...(gate.onInsufficient === 'warn' && { waived: true as const }),
-    rowsWanted: minRows !== null && base.n < minRows ? minRows : null,
-  };
-}
-
-const MISSING = '(missing)';
-
-function unjudged(
-  gate: Gate,
-  rows: ScoredRows,
-  { confidence, seed }: EvaluateOptions,
-  slice: SliceOf | null,
-): GateResult {
-  const value = slice?.value ?? MISSING;
-  return {
-    id: slice === null ? gate.id : `${gate.id}[${slice.column}=${value}]`,
-    kind: gate.kind,
-    metric: gate.metric,
-    severity: gate.severity,
-    slice: slice === null ? null : { column: slice.column, value },
-    estimateChampion: null,
-    estimateCandidate: null,
-    delta: null,
-    lower: null,
-    upper: null,
-    confidence,
-    upperConfidence: confidence,
-    n: rows.labels.length,
-    positives: positivesOf(rows),
-    method: 'none',
-    seed,
-    margin: marginOf(gate),
-    verdict: 'inconclusive',
-    reason: '',
-    rowsWanted: null,
-  };
-}
-
-/** What may be lost, gained or kept, where no champion has been looked at. */
-function marginOf(gate: Gate): number {
-  switch (gate.kind) {
-    case 'absolute':
-      return limitOf(gate);
-    case 'non_inferior':
-      return gate.margin.absolute ?? gate.margin.relative ?? Number.NaN;
-    case 'superior':
-      return gate.minGain;
-    case 'bias':
-      return gate.range[1];
-  }
 }

@@ -78,7 +78,12 @@ export interface OpenOptions {
   readonly task: EvaluationTask;
   /** Somebody tries gates on a file of their own: ids and times may be missing. */
   readonly offline: boolean;
+  /** Not the held-out rows: times are only needed where somebody asks for them, and slices may be other ones. */
+  readonly further?: { readonly needsTimes: boolean };
 }
+
+/** What only some gates need, and a further set of predictions may do without. */
+const EXTRAS: ReadonlySet<Role> = new Set<Role>(['latencyChampion', 'latencyCandidate']);
 
 /** The predictions as the gates see them: by role, whatever the columns are called. */
 export class PredictionRows {
@@ -93,15 +98,20 @@ export class PredictionRows {
 
   /** @throws {UnusableData} when they cannot be read, hold no rows or too many, or lack a column */
   static async open(duck: Duck, options: OpenOptions): Promise<PredictionRows> {
-    const { inputs, task, offline } = options;
+    const { inputs, task, offline, further } = options;
     const found = await staged(duck, await openFiles(duck, options.files), options.files);
     const columns = new Set(found.columns.map((column) => column.name));
     const names = namesOf(inputs);
-    const needed = offline
-      ? (['label', 'candidate'] as const)
-      : (['rowId', 'label', 'candidate', 'eventTime'] as const);
-    refuseMissing(columns, names, [...new Set<Role>([...needed, ...namedIn(inputs)])]);
-    for (const column of inputs.slices ?? [])
+    const wantsTimes = further?.needsTimes ?? true;
+    const needed: readonly Role[] = offline
+      ? ['label', 'candidate']
+      : ['rowId', 'label', 'candidate', ...(wantsTimes ? (['eventTime'] as const) : [])];
+    const named = namedIn(inputs).filter(
+      (role) =>
+        further === undefined || !(EXTRAS.has(role) || (role === 'eventTime' && !wantsTimes)),
+    );
+    refuseMissing(columns, names, [...new Set<Role>([...needed, ...named])]);
+    for (const column of further === undefined ? (inputs.slices ?? []) : [])
       if (!columns.has(column))
         throw new UnusableData(
           `the predictions have no column ${column}, which evaluate.inputs.slices names${known(columns)}`,

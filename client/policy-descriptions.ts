@@ -157,6 +157,11 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     'The expression over the ids of `metrics`, such as `100 * errors / requests`.',
   'spec.monitor.sources[metric-math].metrics':
     'Id → metric with `namespace`, `name`, `dimensions` and `stat`; at most ten.',
+  'spec.monitor.sources[metric-math].metrics.<name>.namespace': 'Namespace of the metric.',
+  'spec.monitor.sources[metric-math].metrics.<name>.name': 'Name of the metric in CloudWatch.',
+  'spec.monitor.sources[metric-math].metrics.<name>.dimensions':
+    'Dimensions of the metric, name to value.',
+  'spec.monitor.sources[metric-math].metrics.<name>.stat': 'Statistic, such as `Average` or `p99`.',
   'spec.monitor.sources[metric-math].period': 'Period over which the statistics are taken.',
   'spec.monitor.sources[metric-math].above': 'A finding when the value is above this.',
   'spec.monitor.sources[metric-math].below': 'A finding when the value is below this.',
@@ -288,16 +293,30 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     "Method, such as `psi` or `ks` → from which score, or for tests below which p, a column has drifted. Otherwise the report's own verdict counts; for Jensen–Shannon `detect.drift`.",
   'spec.monitor.sources[evidently].metrics':
     'Name of a metric, such as `accuracy` → `floor`, `ceiling`, and `means`: `performance` or `drift`.',
+  'spec.monitor.sources[evidently].metrics.<name>.floor': 'Below it the value is a finding.',
+  'spec.monitor.sources[evidently].metrics.<name>.ceiling': 'Above it the value is a finding.',
+  'spec.monitor.sources[evidently].metrics.<name>.means':
+    'What a finding is: `performance` or `drift`.',
   'spec.monitor.sources[nannyml].alerts':
     "Whether NannyML's own alerts count, for what has no limits under `metrics`.",
   'spec.monitor.sources[nannyml].metrics':
     'Name of a metric, such as `roc_auc` → `floor`, `ceiling`, and `means`: `performance` or `drift`.',
+  'spec.monitor.sources[nannyml].metrics.<name>.floor': 'Below it the value is a finding.',
+  'spec.monitor.sources[nannyml].metrics.<name>.ceiling': 'Above it the value is a finding.',
+  'spec.monitor.sources[nannyml].metrics.<name>.means':
+    'What a finding is: `performance` or `drift`.',
   'spec.monitor.sources[mlflow].metrics':
     'Name of a metric → `floor`, `ceiling`, and `means`: `performance` or `drift`. Others are not looked at.',
+  'spec.monitor.sources[mlflow].metrics.<name>.floor': 'Below it the value is a finding.',
+  'spec.monitor.sources[mlflow].metrics.<name>.ceiling': 'Above it the value is a finding.',
+  'spec.monitor.sources[mlflow].metrics.<name>.means':
+    'What a finding is: `performance` or `drift`.',
   'spec.monitor.noData': "The dead man's switch.",
   'spec.monitor.noData.after': 'People are told when no data arrived for this long.',
   'spec.monitor.instanceTypes':
     'Instance type → `vcpus` and `gpus`, for types that modelkeeper does not know.',
+  'spec.monitor.instanceTypes.<name>.vcpus': 'Processors of the instance type.',
+  'spec.monitor.instanceTypes.<name>.gpus': 'Graphics processors of the instance type.',
   'spec.detect': 'What counts as drift.',
   'spec.detect.columns': 'Columns that are treated differently.',
   'spec.detect.columns.weights':
@@ -425,8 +444,23 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.evaluate.inputs.slices': 'Columns that gates may slice by; each must be there.',
   'spec.evaluate.allowPointEstimates':
     'A package without predictions is judged by its ModelMetrics.ModelQuality.Statistics: numbers without rows and intervals, which nobody checked. Default: it fails.',
+  'spec.evaluate.datasets':
+    'Further sets of predictions that gates can name by `dataset`, such as a golden one; `recent` is the held-out rows.',
+  'spec.evaluate.datasets.<name>.uri':
+    'Address of its Parquet file, where `{model}`, `{release}` and `{version}` (of the package) stand for those of the candidate. Default: from the metadata.',
+  'spec.evaluate.datasets.<name>.predictions':
+    'Metadata key of the model package that holds its address. Default: that of `evaluate.predictions` and `-<name>`, such as `modelkeeper:predictions-golden`.',
+  'spec.evaluate.datasets.<name>.role':
+    '`gate` (the default), or `show`: its metrics are shown, and no gate may name it.',
+  'spec.evaluate.datasets.<name>.minRows': 'With fewer rows no gate on it can tell.',
+  'spec.evaluate.datasets.<name>.minPositives':
+    'With fewer rows of the rarer class no gate on it can tell.',
+  'spec.evaluate.datasets.<name>.afterTrainingCutoff':
+    '`required`: rows from before the end of the training data fail its gates. So it always is with `recent`. Default: `not_required`.',
   'spec.evaluate.gates': 'Each is passed, failed or inconclusive. At least one must be required.',
   'spec.evaluate.gates[absolute].id': 'Name of the gate.',
+  'spec.evaluate.gates[absolute].dataset':
+    'Set of predictions that it looks at, of `evaluate.datasets`. Default: `recent`, the held-out rows.',
   'spec.evaluate.gates[absolute].kind': 'The candidate alone against a limit.',
   'spec.evaluate.gates[absolute].metric': 'Metric that is judged.',
   'spec.evaluate.gates[absolute].min': 'Least, for metrics that are better when higher.',
@@ -447,6 +481,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.evaluate.gates[absolute].severity':
     '`required`, or `advisory`: shown to the approver only.',
   'spec.evaluate.gates[non_inferior].id': 'Name of the gate.',
+  'spec.evaluate.gates[non_inferior].dataset':
+    'Set of predictions that it looks at, of `evaluate.datasets`. Default: `recent`, the held-out rows.',
   'spec.evaluate.gates[non_inferior].kind': 'The candidate is not much worse than the champion.',
   'spec.evaluate.gates[non_inferior].metric': 'Metric that is compared.',
   'spec.evaluate.gates[non_inferior].margin': 'How much worse is still accepted: one of the two.',
@@ -467,6 +503,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.evaluate.gates[non_inferior].severity':
     '`required`, or `advisory`: shown to the approver only.',
   'spec.evaluate.gates[superior].id': 'Name of the gate.',
+  'spec.evaluate.gates[superior].dataset':
+    'Set of predictions that it looks at, of `evaluate.datasets`. Default: `recent`, the held-out rows.',
   'spec.evaluate.gates[superior].kind': 'The candidate is better than the champion.',
   'spec.evaluate.gates[superior].metric': 'Metric that is compared.',
   'spec.evaluate.gates[superior].minGain': "How much better it must be, in the metric's own unit.",
@@ -484,6 +522,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.evaluate.gates[superior].severity':
     '`required`, or `advisory`: shown to the approver only.',
   'spec.evaluate.gates[bias].id': 'Name of the gate.',
+  'spec.evaluate.gates[bias].dataset':
+    'Set of predictions that it looks at, of `evaluate.datasets`. Default: `recent`, the held-out rows.',
   'spec.evaluate.gates[bias].kind': 'The candidate treats groups of rows the same.',
   'spec.evaluate.gates[bias].metric':
     'By the names of SageMaker Clarify: `dppl` positive predictions, `di` their ratio, `ad` accuracy, `rd` recall, `sd` specificity, `dar` precision; all the others less this group.',

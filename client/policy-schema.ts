@@ -90,6 +90,9 @@ export function placesOfKey(key: string): readonly string[] {
   return places;
 }
 
+/** Stands in a path for a name that people choose. */
+const ANY_NAME = '<name>';
+
 /** Every key of a policy with its path: `spec.monitor.sources[metric].stat`. */
 export function allKeys(): readonly { readonly path: string; readonly node: JsonSchemaNode }[] {
   const keys: { path: string; node: JsonSchemaNode }[] = [];
@@ -102,6 +105,8 @@ export function allKeys(): readonly { readonly path: string; readonly node: Json
     for (const option of node.oneOf ?? [])
       visit(option, `${path}[${String(option.properties?.['kind']?.const ?? '')}]`);
     if (node.items !== undefined) visit(node.items, path);
+    if (typeof node.additionalProperties === 'object')
+      visit(node.additionalProperties, `${path}.${ANY_NAME}`);
   };
   visit(policyJsonSchema(), '');
   return keys;
@@ -124,6 +129,9 @@ function described(node: JsonSchemaNode, path: readonly string[]): JsonSchemaNod
           ),
         }),
     ...(node.items === undefined ? {} : { items: described(node.items, path) }),
+    ...(typeof node.additionalProperties === 'object'
+      ? { additionalProperties: described(node.additionalProperties, [...path, ANY_NAME]) }
+      : {}),
     ...(node.oneOf === undefined
       ? {}
       : {

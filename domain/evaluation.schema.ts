@@ -66,12 +66,18 @@ const gateSchema = z.object({
       'missing column',
       'missing slice',
       'missing metric',
+      'missing dataset',
+      'bad rows',
       'not a number',
       'bad sql',
       'champion is zero',
       'point estimate',
     ])
     .optional(),
+  dataset: z
+    .string()
+    .optional()
+    .describe('The set of predictions it looked at; absent for the held-out rows.'),
   waived: z
     .literal(true)
     .optional()
@@ -102,6 +108,44 @@ const curvesSchema = z.object({
   ),
 });
 
+const checksSchema = z.object({
+  duplicateRowIds: countSchema.nullable(),
+  rowsOutsideHoldOut: countSchema.nullable(),
+  rowsInTraining: countSchema.nullable(),
+  badLabels: countSchema,
+  badCandidateScores: countSchema,
+  badChampionScores: countSchema,
+  missingRowIds: countSchema.optional(),
+  badWeights: countSchema.optional(),
+  badLabelExample: z.string().optional(),
+  rowsBeforeCutoff: countSchema
+    .nullable()
+    .optional()
+    .describe('Of a further set that must be from after the training.'),
+});
+
+const curvesOfBothSchema = z.object({ champion: curvesSchema.nullable(), candidate: curvesSchema });
+
+const datasetSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('missing'),
+    name: z.string(),
+    reason: z.string().describe('Why it is not there. Gates that name it fail.'),
+  }),
+  z.object({
+    kind: z.literal('judged'),
+    name: z.string(),
+    rows: countSchema,
+    positives: countSchema,
+    checks: checksSchema.describe('Any above 0 fails the gates that name this set.'),
+    noBaseline: z.boolean(),
+    champion: z.array(estimateSchema).nullable(),
+    candidate: z.array(estimateSchema),
+    curves: curvesOfBothSchema.optional(),
+    entities: countSchema.optional(),
+  }),
+]);
+
 /** What `modelkeeper evaluate --format json` prints, and a release keeps in S3. */
 export const evaluationSchema = z.object({
   schema: z.literal('modelkeeper/evaluation-v1'),
@@ -114,26 +158,22 @@ export const evaluationSchema = z.object({
   confidence: shareSchema.describe('One-sided, of every bound that says no other.'),
   seed: z.number(),
   replicates: countSchema.describe('Draws of a bootstrap over rows.'),
-  checks: z
-    .object({
-      duplicateRowIds: countSchema.nullable(),
-      rowsOutsideHoldOut: countSchema.nullable(),
-      rowsInTraining: countSchema.nullable(),
-      badLabels: countSchema,
-      badCandidateScores: countSchema,
-      badChampionScores: countSchema,
-      missingRowIds: countSchema.optional(),
-      badWeights: countSchema.optional(),
-      badLabelExample: z.string().optional(),
-    })
-    .describe('Any above 0 fails the evaluation; null is not checked.'),
+  checks: checksSchema.describe('Any above 0 fails the evaluation; null is not checked.'),
   noBaseline: z.boolean().describe('There is no champion: absolute gates only.'),
   champion: z.array(estimateSchema).nullable(),
   candidate: z.array(estimateSchema),
   gates: z.array(gateSchema),
   verdict: verdictSchema,
   reasons: z.array(z.string()),
-  curves: z.object({ champion: curvesSchema.nullable(), candidate: curvesSchema }).optional(),
+  curves: curvesOfBothSchema.optional(),
   task: z.enum(['classification', 'regression']).optional(),
   entities: countSchema.optional().describe('Rows of one entity were drawn together: how many.'),
+  datasets: z
+    .array(datasetSchema)
+    .optional()
+    .describe('Further sets of predictions, such as a golden one.'),
+  statistics: z
+    .literal('none')
+    .optional()
+    .describe('Judged by reported metrics alone: no rows, no intervals.'),
 });

@@ -5,6 +5,8 @@ import { GATE_METRICS, metricFacts } from './stats/metrics.js';
 const gateIdSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes');
+/** The set of predictions a gate looks at; the held-out rows when not written. */
+const datasetRefSchema = z.string().min(1).max(40).optional();
 const severitySchema = z.enum(['required', 'advisory']).default('required');
 export const columnSchema = z.string().min(1).max(256);
 
@@ -13,6 +15,7 @@ export const gateMetricSchema = z.enum(GATE_METRICS);
 
 /** What every gate of a metric may say. */
 const common = {
+  dataset: datasetRefSchema,
   /**
    * With `metric: custom`: one aggregate over the columns of the predictions, where `score` stands for the candidate's and the
    * champion's scores in turn.
@@ -40,6 +43,7 @@ interface Common {
   readonly metric: (typeof GATE_METRICS)[number];
   readonly sql?: string | undefined;
   readonly better?: 'higher' | 'lower' | undefined;
+  readonly dataset?: string | undefined;
   readonly by?: readonly string[] | undefined;
   readonly minRows?: number | undefined;
   readonly values?: Readonly<Record<string, readonly string[]>> | undefined;
@@ -67,6 +71,8 @@ function commonFaults(gate: Common): readonly Complaint[] {
   }
   if (metric === 'model_size_mb' && by.length > 0)
     faults.push({ path: ['by'], message: 'a model has one size, whatever the slice' });
+  if (metric === 'model_size_mb' && gate.dataset !== undefined)
+    faults.push({ path: ['dataset'], message: 'a model has one size, whatever the rows' });
   if (
     (metric === 'model_size_mb' || metric === 'prediction_flip_share') &&
     gate.kind !== 'absolute'
@@ -231,6 +237,7 @@ const biasGateSchema = z
     disadvantaged: z.array(z.string().max(256)).min(1).max(20).optional(),
     /** Least and most that is accepted. */
     range: z.tuple([z.number(), z.number()]),
+    dataset: datasetRefSchema,
     /** Out of the range is accepted where the champion surely is as far from equal treatment. */
     orNotWorseThanChampion: z.boolean().default(false),
     minRows: z.int().min(30).max(1_000_000_000).optional(),

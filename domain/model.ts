@@ -193,6 +193,8 @@ export interface GateSummary {
   readonly upper: number | null;
   readonly n: number;
   readonly reason: string;
+  /** The set of predictions it looked at; absent for the held-out rows. */
+  readonly dataset?: string;
 }
 
 /** What the workflow keeps of an evaluation; the report itself is in S3. */

@@ -1,3 +1,4 @@
+import { PRESENT } from './datasets.js';
 import {
   decideEvaluation,
   judgeAbsolute,
@@ -6,7 +7,7 @@ import {
   lowerPasses,
 } from './stats/gates.js';
 import type { Judgement } from './stats/gates.js';
-import { GATE_METRICS, taskOf } from './stats/metrics.js';
+import { GATE_METRICS, metricFacts, taskOf } from './stats/metrics.js';
 import type {
   Estimate,
   EvaluationChecks,
@@ -66,21 +67,23 @@ const NOTHING_CHECKED: EvaluationChecks = {
 };
 
 /**
- * Judges gates by numbers alone, where a policy says `allowPointEstimates: true`. They have no interval, so that chance counts
- * as evidence: each gate says so. What needs rows (slices, bias, SQL) fails, and so does a metric that is not there.
+ * Judges gates by numbers alone. They have no interval, so that chance counts as evidence: each gate says so, and none passes
+ * against the champion unless the policy says `allowPointEstimates: true`. What needs rows (slices, bias, SQL) fails, and so does a metric that is not there.
  */
 export function judgePoints(
   points: PointReport,
   options: {
     readonly gates: readonly Gate[];
-    readonly holdOut: { readonly fromMs: number; readonly toMs: number };
+    readonly holdOut: { readonly fromMs: number; readonly toMs: number } | null;
     readonly confidence: number;
     readonly seed: number;
     readonly championExpected: boolean;
     readonly candidateSizeBytes: number;
+    /** The policy says `allowPointEstimates: true`: a difference of two numbers counts. */
+    readonly allowed: boolean;
   },
 ): EvaluationReport {
-  const { gates, confidence, seed } = options;
+  const { gates, confidence, seed, allowed } = options;
   const size = options.candidateSizeBytes / 1_000_000;
   const known: PointReport = {
     ...points,
@@ -89,7 +92,7 @@ export function judgePoints(
   const noBaseline = points.champion === null;
   const results = gates
     .filter((gate) => !noBaseline || gate.kind === 'absolute' || gate.kind === 'bias')
-    .map((gate) => judged(gate, known, { confidence, seed }));
+    .map((gate) => judged(gate, known, { confidence, seed, allowed }));
   const metrics = gates.flatMap((gate) => (gate.kind === 'bias' ? [] : [gate.metric]));
   const task = taskOf(metrics) === 'regression' ? 'regression' : 'classification';
   const decided = decideEvaluation(NOTHING_CHECKED, results, {
@@ -114,9 +117,10 @@ export function judgePoints(
     verdict: decided.verdict,
     reasons: [
       ...decided.reasons,
-      'only what the pipeline reported of itself is known, without rows and intervals: the policy allows point estimates',
+      `only metrics that somebody reported are known, without rows and intervals: the policy ${allowed ? 'allows point estimates' : 'does not allow point estimates, so that nothing is proved against the champion'}`,
     ],
     task,
+    statistics: 'none',
   };
 }
 
@@ -131,11 +135,15 @@ const estimatesOf = (points: Points): readonly Estimate[] =>
 function judged(
   gate: Gate,
   { candidate, champion }: PointReport,
-  { confidence, seed }: { readonly confidence: number; readonly seed: number },
+  {
+    confidence,
+    seed,
+    allowed,
+  }: { readonly confidence: number; readonly seed: number; readonly allowed: boolean },
 ): GateResult {
   const value = gate.kind === 'bias' ? undefined : candidate[gate.metric];
   const other = gate.kind === 'bias' ? undefined : champion?.[gate.metric];
-  const found = judgementOf(gate, value, other);
+  const found = provedBy(judgementOf(gate, value, other), gate, allowed);
   return {
     id: gate.id,
     kind: gate.kind,
@@ -158,6 +166,17 @@ function judged(
     reason: found.reason,
     rowsWanted: null,
     reasonCode: found.reasonCode,
+    ...(gate.dataset !== undefined && { dataset: gate.dataset }),
+  };
+}
+
+/** Two numbers whose difference looks good prove nothing, unless the policy takes them for a proof. */
+function provedBy(found: Judged, gate: Gate, allowed: boolean): Judged {
+  if (allowed || gate.kind === 'absolute' || found.verdict !== 'pass') return found;
+  return {
+    ...found,
+    verdict: 'inconclusive',
+    reason: `${found.reason}, which proves nothing: give the rows, or say allowPointEstimates: true`,
   };
 }
 
@@ -172,6 +191,11 @@ function byNumber(judgement: Judgement): Judgement {
     : { ...judgement, reason };
 }
 
+function possible(metric: GateMetric, value: number): boolean {
+  const [least, most] = metricFacts(metric).range;
+  return Number.isFinite(value) && value >= least && value <= most;
+}
+
 type Judged = Judgement & { readonly delta: number | null; readonly margin: number };
 
 function judgementOf(gate: Gate, value: number | undefined, other: number | undefined): Judged {
@@ -184,7 +208,20 @@ function judgementOf(gate: Gate, value: number | undefined, other: number | unde
   });
   if (gate.kind === 'bias' || gate.metric === 'custom' || (gate.by ?? []).length > 0)
     return missing('it needs the rows of the predictions, and there are none');
-  if (value === undefined) return missing(`the report of the pipeline has no ${gate.metric}`);
+  if (gate.dataset !== undefined && gate.dataset !== PRESENT)
+    return {
+      ...missing(`metrics without rows are not of the set ${gate.dataset}`),
+      reasonCode: 'missing dataset',
+    };
+  if (value === undefined) return missing(`the metrics reported have no ${gate.metric}`);
+  const odd = [value, ...(other === undefined ? [] : [other])].find(
+    (one) => !possible(gate.metric, one),
+  );
+  if (odd !== undefined)
+    return {
+      ...missing(`${gate.metric} cannot be ${odd}`),
+      reasonCode: 'not a number',
+    };
   const exact = (estimate: number) => ({ estimate, lower: estimate, upper: estimate });
   if (gate.kind === 'absolute')
     return {
@@ -193,7 +230,7 @@ function judgementOf(gate: Gate, value: number | undefined, other: number | unde
       margin: gate.min ?? gate.max ?? 0,
     };
   if (other === undefined)
-    return missing(`the report of the pipeline has no ${gate.metric} of the champion`);
+    return missing(`the metrics reported have no ${gate.metric} of the champion`);
   const delta = (lowerPasses(gate) ? -1 : 1) * (value - other);
   if (gate.kind === 'superior')
     return {

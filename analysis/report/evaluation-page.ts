@@ -61,7 +61,7 @@ export async function evaluationPage(report: EvaluationReport, source: string): 
         `Each metric with its interval (one-sided ${percent(report.confidence)} on either side), on the same rows.`,
         'Metrics of champion and candidate with intervals',
       )}
-      ${metricTable(report)}
+      ${metricTable(report)} ${await furtherSets(report)}
       <h2>Gates</h2>
       ${gateTable(report.gates)} ${await slices(report.gates)} ${await curves(report)}
       <h2>The rows</h2>
@@ -104,7 +104,7 @@ function facts(report: EvaluationReport): Html {
   const count = (verdict: GateVerdict) =>
     report.gates.filter((gate) => gate.verdict === verdict).length;
   const entries: readonly (readonly [string, string])[] = [
-    ['Rows', countInWords(report.rows)],
+    ['Rows', report.statistics === 'none' ? 'none: metrics alone' : countInWords(report.rows)],
     ...(report.task === 'regression'
       ? []
       : [['Positive', countInWords(report.positives)] as const]),
@@ -121,7 +121,10 @@ const intervalOf = (one: Estimate | undefined): string =>
     ? '–'
     : `${short(one.estimate)} (${short(one.lower)} to ${short(one.upper)})`;
 
-function metricTable({ champion, candidate }: EvaluationReport): Html {
+function metricTable({
+  champion,
+  candidate,
+}: Pick<EvaluationReport, 'champion' | 'candidate'>): Html {
   return tableOf(
     ['Metric', 'Champion', 'Candidate'],
     candidate.map((one) => ({
@@ -132,6 +135,37 @@ function metricTable({ champion, candidate }: EvaluationReport): Html {
   );
 }
 
+/** What there is to say of predictions beside the held-out ones. */
+async function furtherSets({ datasets = [] }: EvaluationReport): Promise<Part> {
+  const parts: Html[] = [];
+  for (const set of datasets) {
+    const title = html`<h2>The set ${neutral(set.name)}</h2>`;
+    if (set.kind === 'missing') {
+      parts.push(
+        html`${title}
+          <p>It is missing, so that the gates which name it fail: ${neutral(set.reason)}</p>`,
+      );
+      continue;
+    }
+    parts.push(
+      html`${title}
+        ${figure(
+          await metricPlot(set.champion, set.candidate),
+          null,
+          `The same metrics on the ${countInWords(set.rows)} rows of this set.`,
+          `Metrics of champion and candidate on the set ${neutral(set.name)} with intervals`,
+        )}
+        ${metricTable(set)}
+        <ul>
+          ${checksInWords(set.checks, timesOfFurther(set.checks)).map(
+            (sentence) => html`<li>${neutral(sentence)}</li>`,
+          )}
+        </ul>`,
+    );
+  }
+  return parts.length === 0 ? null : html`${parts}`;
+}
+
 function gateTable(gates: readonly GateResult[]): Html {
   return tableOf(
     ['Gate', 'Verdict', 'Difference or value', 'Limit', 'Rows', 'Rows wanted', 'Why'],
@@ -139,6 +173,8 @@ function gateTable(gates: readonly GateResult[]): Html {
       head: [
         neutral(gate.id),
         gate.severity === 'advisory' && html` <span class="soft">(advisory)</span>`,
+        gate.dataset !== undefined &&
+          html` <span class="soft">on the set ${neutral(gate.dataset)}</span>`,
       ],
       cells: [
         badge(WORDS[gate.verdict], TONES[gate.verdict]),
@@ -217,15 +253,29 @@ async function curves({ curves: known }: EvaluationReport): Promise<Part> {
     <div class="plots">${figures}</div>`;
 }
 
-function checksInWords(checks: EvaluationChecks): readonly string[] {
-  const counted = (n: number, what: string) => `${countInWords(n)} ${what}`;
+const counted = (n: number, what: string) => `${countInWords(n)} ${what}`;
+
+function timesOfFurther({ rowsBeforeCutoff }: EvaluationChecks): string {
+  if (rowsBeforeCutoff === undefined) return 'Its rows may be older than the training data.';
+  return rowsBeforeCutoff === null
+    ? 'Nobody checked that its rows are from after the training.'
+    : counted(rowsBeforeCutoff, 'rows are from before the end of the training data.');
+}
+
+const timesOfPresent = ({ rowsOutsideHoldOut }: EvaluationChecks): string =>
+  rowsOutsideHoldOut === null
+    ? 'No held-out window was given: nobody checked when the rows happened.'
+    : counted(rowsOutsideHoldOut, 'rows lie outside of the held-out window.');
+
+function checksInWords(
+  checks: EvaluationChecks,
+  times = timesOfPresent(checks),
+): readonly string[] {
   return [
     checks.duplicateRowIds === null
       ? 'The rows have no ids: repeated rows could not be looked for.'
       : counted(checks.duplicateRowIds, 'row ids occur more than once.'),
-    checks.rowsOutsideHoldOut === null
-      ? 'No held-out window was given: nobody checked when the rows happened.'
-      : counted(checks.rowsOutsideHoldOut, 'rows lie outside of the held-out window.'),
+    times,
     checks.rowsInTraining === null
       ? 'The training rows are not known: nobody checked for leaks.'
       : counted(checks.rowsInTraining, 'rows were also trained on.'),

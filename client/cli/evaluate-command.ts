@@ -2,7 +2,12 @@ import { availableParallelism } from 'node:os';
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
-import type { Estimate, EvaluationReport, GateResult } from '../../domain/stats/types.js';
+import type {
+  DatasetReport,
+  Estimate,
+  EvaluationReport,
+  GateResult,
+} from '../../domain/stats/types.js';
 import { formatOf, megabytes, threadsOf, working } from './analysis-commands.js';
 import { command, instantMs, jsonText } from './command.js';
 import type { CliContext } from './context.js';
@@ -12,7 +17,9 @@ import { issueText } from './policy-commands.js';
 const FORMATS = ['text', 'json', 'html'] as const;
 
 interface EvaluateOptions {
-  readonly predictions: readonly string[];
+  readonly predictions?: readonly string[];
+  readonly metrics?: string;
+  readonly championMetrics?: string;
   readonly policy: string;
   readonly trainingRows?: readonly string[];
   readonly format?: (typeof FORMATS)[number];
@@ -42,10 +49,15 @@ export function addEvaluateCommand(program: Command, context: CliContext): void 
     'judge a file of predictions by the gates of a policy, on this machine and without a server',
     'evaluate --predictions scored.csv --policy gates.yaml',
   )
-    .requiredOption(
+    .option(
       '--predictions <file...>',
-      'Parquet, CSV or JSON lines with both scores of each row: files, or a folder of them',
+      'Parquet, CSV or JSON lines with both scores of each row: files, or a folder of them; of a further set of the policy as golden=FILE (repeat --predictions)',
     )
+    .option(
+      '--metrics <file>',
+      "in place of rows: the candidate's evaluation.json in SageMaker's format. Numbers without rows prove no non-inferiority, unless the policy says allowPointEstimates",
+    )
+    .option('--champion-metrics <file>', "with --metrics: the champion's evaluation.json")
     .requiredOption('--policy <file>', 'a policy, or a document that holds only evaluate:')
     .option('--training-rows <file...>', 'row ids the candidate was trained on')
     .addOption(
@@ -88,20 +100,41 @@ async function show(
 async function rendered(
   context: CliContext,
   format: (typeof FORMATS)[number],
-  { predictions, out }: EvaluateOptions,
+  options: EvaluateOptions,
   report: EvaluationReport,
 ): Promise<string> {
+  const { out } = options;
   if (format === 'json') return jsonText(report);
   if (format === 'html') {
     const { evaluationPage } = await import('../../analysis/report/index.js');
-    return evaluationPage(report, predictions.join(', '));
+    return evaluationPage(report, sourceOf(options));
   }
   if (out === undefined) return evaluationText(context, report);
   const { default: pc } = await import('picocolors');
   return evaluationText({ colors: pc.createColors(false) }, report);
 }
 
+const sourceOf = ({ predictions, metrics = '' }: EvaluateOptions): string =>
+  predictions?.join(', ') ?? metrics;
+
+/** Rows, or metrics in their place. */
+function refuseMixed({ predictions, ...options }: EvaluateOptions): void {
+  const refuse = (sentence: string): never => {
+    throw new Exit(EXIT.refused, sentence);
+  };
+  if (predictions !== undefined) {
+    if (options.metrics !== undefined || options.championMetrics !== undefined)
+      refuse('give --predictions or --metrics, not both: rows prove more than metrics');
+    return;
+  }
+  if (options.metrics === undefined)
+    refuse('give --predictions with the rows that both models scored, or --metrics');
+  if (options.trainingRows !== undefined || options.from !== undefined)
+    refuse('--training-rows, --from and --to are about rows: give --predictions');
+}
+
 async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
+  refuseMixed(options);
   const [{ readPolicyPart }, { evaluateSchema }] = await Promise.all([
     import('../policy-file.js'),
     import('../../domain/evaluate.schema.js'),
@@ -116,14 +149,18 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
   if ((from === undefined) !== (to === undefined))
     throw new Exit(EXIT.refused, 'give --from and --to together: they are one window');
   const nowMs = context.now();
-  const { evaluateFiles } = await import('../offline/evaluate.js');
-  const request = {
-    predictions: options.predictions,
+  const { evaluateFiles, evaluatePoints } = await import('../offline/evaluate.js');
+  const { predictions, metrics = '', championMetrics } = options;
+  const shared = {
     evaluate: reading.part,
+    ...(confidence !== undefined && { confidence }),
+    ...(candidateSizeMb !== undefined && { candidateSizeMb }),
+  };
+  const request = {
+    ...shared,
     seed: options.seed,
     ...(options.out !== undefined && { out: options.out }),
     ...(trainingRows !== undefined && { trainingRows }),
-    ...(confidence !== undefined && { confidence }),
     ...(from !== undefined &&
       to !== undefined && {
         holdOut: {
@@ -131,10 +168,16 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
           toMs: instantMs(to, nowMs, 'ago'),
         },
       }),
-    ...(candidateSizeMb !== undefined && { candidateSizeMb }),
   };
   await working(context, options, async (work) => {
-    const report = await evaluateFiles(request, work);
+    const report =
+      predictions === undefined
+        ? await evaluatePoints({
+            ...shared,
+            metrics,
+            ...(championMetrics !== undefined && { championMetrics }),
+          })
+        : await evaluateFiles({ ...request, predictions }, work);
     work.onStage('writing the report');
     await show(context, options, report);
     if (report.verdict !== 'pass') throw new Exit(ENDINGS[report.verdict], '');
@@ -172,19 +215,24 @@ export function evaluationText(
   const word = { pass: 'PASS', fail: 'FAIL', inconclusive: 'CANNOT TELL' }[report.verdict];
   const classes =
     report.task === 'regression' ? '' : ` (${counted(report.positives)} of them positive)`;
+  const gates = report.gates.map(
+    (gate) => `  ${paint[gate.verdict](gateWord(gate).padEnd(12))} ${gate.id}: ${gateText(gate)}`,
+  );
   const entities =
     report.entities === undefined ? '' : `, ${counted(report.entities)} entities drawn as wholes`;
+  if (report.statistics === 'none')
+    return [
+      `${colors.bold(paint[report.verdict](word))}  metrics without rows: no intervals, and nobody looked for leaked or repeated rows`,
+      ...notOfGates(report).map((reason) => `  ${reason}`),
+      ...section('Metrics', metricLines(report)),
+      ...section('Gates', gates),
+    ].join('\n');
   return [
     `${colors.bold(paint[report.verdict](word))}  ${counted(report.rows)} rows${classes}${entities}; bounds one-sided at ${String(Number((report.confidence * 100).toPrecision(6)))} %, seed ${report.seed}`,
     ...notOfGates(report).map((reason) => `  ${reason}`),
     ...section('Metrics', metricLines(report)),
-    ...section(
-      'Gates',
-      report.gates.map(
-        (gate) =>
-          `  ${paint[gate.verdict](gateWord(gate).padEnd(12))} ${gate.id}: ${gateText(gate)}`,
-      ),
-    ),
+    ...(report.datasets ?? []).flatMap((set) => section(...datasetLines(set))),
+    ...section('Gates', gates),
   ].join('\n');
 }
 
@@ -197,6 +245,13 @@ function notOfGates({ reasons, gates }: EvaluationReport): readonly string[] {
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : ['', title, ...lines];
 
+/** A further set of predictions: what it holds, and both models on it. */
+function datasetLines(set: DatasetReport): readonly [string, readonly string[]] {
+  const title = `Set ${set.name}`;
+  if (set.kind === 'missing') return [title, [`  missing: ${set.reason}`]];
+  return [`${title}: ${counted(set.rows)} rows`, metricLines(set)];
+}
+
 const gateWord = ({ verdict }: GateResult): string =>
   verdict === 'inconclusive' ? 'cannot tell' : verdict;
 
@@ -205,10 +260,14 @@ function gateText(gate: GateResult): string {
   const wanted =
     gate.rowsWanted === null ? '' : `; about ${counted(gate.rowsWanted)} rows would settle it`;
   const how = gate.method === 'none' ? '' : ` [${gate.method}, ${counted(gate.n)} rows]`;
-  return `${gate.reason}${wanted}${how}${advisory}`;
+  const on = gate.dataset === undefined ? '' : ` (on ${gate.dataset})`;
+  return `${gate.reason}${wanted}${how}${on}${advisory}`;
 }
 
-function metricLines({ champion, candidate }: EvaluationReport): readonly string[] {
+function metricLines({
+  champion,
+  candidate,
+}: Pick<EvaluationReport, 'champion' | 'candidate'>): readonly string[] {
   const champions = new Map((champion ?? []).map((one) => [one.metric, one]));
   const width = Math.max(0, ...candidate.map(({ metric }) => metric.length));
   return candidate.map((one) => {

@@ -145,6 +145,8 @@ export interface EvaluationContext {
   /** Somebody tries gates on files of their own: what nobody could check is told, and does not hold up the verdict. */
   readonly offline?: boolean;
   readonly task?: EvaluationTask;
+  /** Further sets of predictions that were there; what is wrong with their rows, their gates say themselves. */
+  readonly further?: readonly { readonly name: string; readonly checks: EvaluationChecks }[];
 }
 
 /**
@@ -176,7 +178,12 @@ export function decideEvaluation(
         : 'no required gate was judged',
     );
   }
-  const unknown = uncheckedIn(checks);
+  const unknown = [
+    ...uncheckedIn(checks),
+    ...(context.further ?? []).flatMap((set) =>
+      required.some((gate) => gate.dataset === set.name) ? uncheckedInFurther(set) : [],
+    ),
+  ];
   if (context.offline !== true) open.push(...unknown);
   if (open.length > 0)
     return { verdict: 'inconclusive', reasons: [...open, ...(context.offline ? unknown : [])] };
@@ -191,7 +198,7 @@ export function decideEvaluation(
 }
 
 /** What nobody looked at. */
-function uncheckedIn(checks: EvaluationChecks): readonly string[] {
+function uncheckedIn(checks: EvaluationChecks): string[] {
   const { rowsInTraining, rowsOutsideHoldOut, duplicateRowIds } = checks;
   return [
     ...(rowsInTraining === null
@@ -206,7 +213,24 @@ function uncheckedIn(checks: EvaluationChecks): readonly string[] {
   ];
 }
 
-function checkFaults(checks: EvaluationChecks, task: EvaluationTask): string[] {
+/** A set besides the held-out rows need not be of their window, and be from after the training only where the policy says so. */
+function uncheckedInFurther({
+  name,
+  checks,
+}: {
+  readonly name: string;
+  readonly checks: EvaluationChecks;
+}): readonly string[] {
+  const unknown = uncheckedIn({ ...checks, rowsOutsideHoldOut: 0 });
+  if (checks.rowsBeforeCutoff === null)
+    unknown.push(
+      'the training cutoff or the times are not known, so nobody checked that the rows are from after it',
+    );
+  return unknown.map((one) => `${name}: ${one}`);
+}
+
+/** What is wrong with the rows themselves, in words. */
+export function checkFaults(checks: EvaluationChecks, task: EvaluationTask): string[] {
   const { badLabelExample } = checks;
   const example = badLabelExample === undefined ? '' : `, such as ${badLabelExample}`;
   const isRegression = task === 'regression';
@@ -215,6 +239,7 @@ function checkFaults(checks: EvaluationChecks, task: EvaluationTask): string[] {
     [checks.missingRowIds ?? 0, 'rows have no id'],
     [checks.duplicateRowIds ?? 0, 'row ids occur more than once'],
     [checks.rowsOutsideHoldOut ?? 0, 'rows lie outside the held-out window'],
+    [checks.rowsBeforeCutoff ?? 0, 'rows are from before the end of the training data'],
     [checks.rowsInTraining ?? 0, 'rows were also trained on'],
     [
       checks.badLabels,

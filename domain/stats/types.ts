@@ -410,6 +410,10 @@ export type GateReasonCode =
   | 'missing column'
   | 'missing slice'
   | 'missing metric'
+  /** The set of predictions that the gate names is not there. */
+  | 'missing dataset'
+  /** The rows of the set cannot be trusted: leaked, repeated, or without usable labels or scores. */
+  | 'bad rows'
   | 'not a number'
   | 'bad sql'
   | 'champion is zero'
@@ -447,6 +451,8 @@ export interface GateResult {
   readonly rowsWanted: number | null;
   /** Absent in reports of earlier versions. */
   readonly reasonCode?: GateReasonCode;
+  /** The set of predictions that it looked at; absent for the held-out rows. */
+  readonly dataset?: string;
   /** Too little to judge this slice, and the policy says `onInsufficient: warn`: it is told and does not hold up the verdict. */
   readonly waived?: true;
 }
@@ -468,6 +474,8 @@ export interface EvaluationChecks {
   readonly badWeights?: number;
   /** One of the labels that are bad, as it stands in the data. */
   readonly badLabelExample?: string;
+  /** Of a further set that must be from after the training: `null` when nobody knows. */
+  readonly rowsBeforeCutoff?: number | null;
 }
 
 /** What to draw of one model's scores on the rows it was judged by. Shares are 0 to 1. */
@@ -503,6 +511,23 @@ export interface EvaluationCurves {
   readonly candidate: ModelCurves;
 }
 
+/** What there is to say of a further set of predictions; the report itself is about the held-out rows. */
+export type DatasetReport =
+  | { readonly name: string; readonly kind: 'missing'; readonly reason: string }
+  | {
+      readonly name: string;
+      readonly kind: 'judged';
+      readonly rows: number;
+      readonly positives: number;
+      readonly checks: EvaluationChecks;
+      readonly noBaseline: boolean;
+      readonly champion: readonly Estimate[] | null;
+      readonly candidate: readonly Estimate[];
+      /** Absent for regressions, and where the rows could not be trusted. */
+      readonly curves?: EvaluationCurves;
+      readonly entities?: number;
+    };
+
 export interface EvaluationReport {
   readonly schema: 'modelkeeper/evaluation-v1';
   readonly rows: number;
@@ -528,4 +553,8 @@ export interface EvaluationReport {
   readonly task?: EvaluationTask;
   /** Rows of one entity were drawn together: how many entities there are. */
   readonly entities?: number;
+  /** Further sets of predictions, where the policy has any. */
+  readonly datasets?: readonly DatasetReport[];
+  /** Judged by metrics alone: no rows, no intervals. */
+  readonly statistics?: 'none';
 }

@@ -182,6 +182,88 @@ describe('evaluateCandidate', () => {
   });
 });
 
+describe('a golden set', () => {
+  const asked = (
+    datasets: EvaluateRequest['policy']['spec']['evaluate']['datasets'],
+    metadata: Readonly<Record<string, string>> = {},
+  ): EvaluateRequest => ({
+    ...request,
+    candidate: { ...request.candidate, version: 9, metadata },
+    policy: {
+      ...request.policy,
+      spec: {
+        ...request.policy.spec,
+        evaluate: { ...request.policy.spec.evaluate, ...(datasets && { datasets }) },
+      },
+    },
+  });
+  const world = [
+    evaluationReport,
+    ['predictions.parquet', 'rows.parquet', 'flights/4/9.parquet', 'golden.parquet'],
+  ] as const;
+  const setOf = async (datasetsOf: EvaluateRequest) => {
+    const { asked: judged, evaluateCandidate } = account(...world);
+    await run(evaluateCandidate, [datasetsOf]);
+    return judged[0];
+  };
+
+  it.each([
+    [
+      'by the address in the policy',
+      { golden: { uri: 's3://artefacts/{model}/{release}/{version}.parquet' } },
+      {},
+    ],
+    [
+      "by the package's metadata",
+      { golden: {} },
+      { 'modelkeeper:predictions-golden': 's3://artefacts/golden.parquet' },
+    ],
+    [
+      'by metadata under a key of its own',
+      { golden: { predictions: 'mine' } },
+      { mine: 's3://artefacts/golden.parquet' },
+    ],
+  ])('is found %s', async (_, datasets, metadata) => {
+    const judged = await setOf(asked(datasets, metadata));
+    expect(judged?.datasets).toEqual([
+      {
+        name: 'golden',
+        predictions: expect.stringMatching(/set-golden/) as string,
+        floor: {},
+        afterTrainingCutoff: false,
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      'nobody says where it is',
+      { golden: {} },
+      /register the metadata modelkeeper:predictions-golden/,
+    ],
+    [
+      'its file is gone',
+      { golden: { uri: 's3://artefacts/gone.parquet' } },
+      /gone\.parquet .* does not exist/,
+    ],
+  ])('is missing when %s', async (_, datasets, sentence) => {
+    const judged = await setOf(asked(datasets));
+    expect(judged?.datasets?.[0]?.predictions).toEqual({
+      missing: expect.stringMatching(sentence) as string,
+    });
+  });
+
+  it('does not move the held-out rows, whose address and least rows the policy may say too', async () => {
+    const recent = { uri: 's3://artefacts/golden.parquet', minRows: 1_000, minPositives: 50 };
+    const judged = await setOf(asked({ recent }));
+    expect(judged).toMatchObject({
+      text: 'rows of golden.parquet',
+      floor: { minRows: 1_000, minPositives: 50 },
+    });
+    expect(judged?.datasets).toBeUndefined();
+  });
+});
+
 describe('a package that names only metrics', () => {
   const uri = 's3://artefacts/quality.json';
   const quality = (candidateAuc: number, championAuc: number | null) => ({

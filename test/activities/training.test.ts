@@ -342,6 +342,27 @@ describe('a registration', () => {
     ).toEqual({ training_metrics: { auc: { value: 0.7 } } });
   });
 
+  it('says where the predictions of a golden set are, where they are below the results', async () => {
+    const { spec } = request.policy;
+    const golden = {
+      ...request,
+      policy: {
+        ...request.policy,
+        spec: { ...spec, evaluate: { ...spec.evaluate, datasets: { golden: {}, other: {} } } },
+      },
+    };
+    const { aws, registerCandidate } = registering([
+      'predictions.parquet',
+      'predictions-golden.parquet',
+    ]);
+    await run(registerCandidate, [golden]);
+    const metadata = aws.inputs(CreateModelPackageCommand)[0]?.CustomerMetadataProperties;
+    expect(metadata?.['modelkeeper:predictions-golden']).toMatch(
+      /results\/predictions-golden\.parquet$/,
+    );
+    expect(metadata).not.toHaveProperty('modelkeeper:predictions-other');
+  });
+
   it('is none without predictions: nobody could judge the model', async () => {
     const { aws, registerCandidate } = registering([]);
     const { error } = await attemptOf(registerCandidate, [request]);

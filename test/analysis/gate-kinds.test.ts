@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest';
 
 import { sqlFault } from '../../analysis/custom-metric.js';
 import { evaluateGates } from '../../analysis/evaluate.js';
-import type { EvaluateOptions } from '../../analysis/evaluate.js';
+import type { EvaluateOptions, FurtherDataset } from '../../analysis/evaluate.js';
+import type { Duck } from '../../analysis/duck.js';
 import { seeded } from '../../analysis/random.js';
 import { evaluateSchema } from '../../domain/evaluate.schema.js';
+import { evaluationSchema } from '../../domain/evaluation.schema.js';
 import type { EvaluationReport, Gate, GateResult } from '../../domain/stats/types.js';
 import { scratch } from './scratch.js';
 
@@ -16,31 +18,31 @@ async function evaluate(
   rows: readonly Row[],
   gates: readonly (Record<string, unknown> & { readonly kind: string })[],
   options: Partial<EvaluateOptions> = {},
+  more: More = {},
 ): Promise<EvaluationReport> {
   const parsed = evaluateSchema.parse({
+    ...(more.files && { datasets: { golden: {} } }),
     gates: gates.map((gate, i) => ({ id: `gate-${i}`, ...gate })),
     ...(options.inputs && { inputs: options.inputs }),
   });
-  return evaluateParsed(rows, parsed.gates, options);
+  return evaluateParsed(rows, parsed.gates, options, more);
+}
+
+/** Options about files, which lie where the database may read. */
+interface More {
+  readonly files?: (
+    write: (name: string, rows: readonly Row[]) => Promise<string>,
+  ) => Promise<Partial<EvaluateOptions>>;
 }
 
 async function evaluateParsed(
   rows: readonly Row[],
   gates: readonly Gate[],
   options: Partial<EvaluateOptions> = {},
+  { files }: More = {},
 ): Promise<EvaluationReport> {
   const { duck, dir } = await scratch();
-  const names = Object.keys(rows[0] ?? {});
-  await duck.fill(
-    'rows',
-    names.map((name) => ({
-      name,
-      type: rows.some((row) => typeof row[name] === 'string') ? ('text' as const) : 'number',
-    })),
-    rows.map((row) => names.map((name) => row[name] ?? null)),
-  );
-  const file = join(dir, 'p.parquet');
-  await duck.rows(`copy rows to '${file}' (format parquet)`);
+  const file = await written(duck, dir, 'p', rows);
   return evaluateGates(duck, {
     file,
     holdOut: null,
@@ -49,8 +51,29 @@ async function evaluateParsed(
     seed: 3,
     minRows: 100,
     ...options,
+    ...(await files?.((name, of) => written(duck, dir, name, of))),
     gates,
   });
+}
+
+async function written(
+  duck: Duck,
+  dir: string,
+  name: string,
+  rows: readonly Row[],
+): Promise<string> {
+  const names = Object.keys(rows[0] ?? {});
+  await duck.fill(
+    'rows',
+    names.map((column) => ({
+      name: column,
+      type: rows.some((row) => typeof row[column] === 'string') ? ('text' as const) : 'number',
+    })),
+    rows.map((row) => names.map((column) => row[column] ?? null)),
+  );
+  const file = join(dir, `${name}.parquet`);
+  await duck.rows(`copy rows to '${file}' (format parquet)`);
+  return file;
 }
 
 const gateOf = (report: EvaluationReport, at = 0): GateResult => {
@@ -562,5 +585,182 @@ describe('gates that cannot be', () => {
     ],
   ])('are refused: %s', (_, gates, more, message) => {
     expect(issue(gates, more)).toMatch(message);
+  });
+});
+
+describe('a further set of predictions', () => {
+  const held = classified(2_000, 0.1, 0.15);
+  const gates = [
+    { kind: 'non_inferior', metric: 'roc_auc', margin: { absolute: 0.01 } },
+    { kind: 'non_inferior', metric: 'roc_auc', margin: { absolute: 0.01 }, dataset: 'golden' },
+    { kind: 'bias', metric: 'dppl', facet: 'sex', range: [-0.2, 0.2], dataset: 'golden' },
+  ] as const;
+  const judged = async (
+    golden: readonly Row[] | null,
+    options: Partial<EvaluateOptions> = {},
+    further: Partial<FurtherDataset> = {},
+  ): Promise<EvaluationReport> => {
+    return evaluate(held, gates, options, {
+      files: async (write) => ({
+        datasets: [
+          {
+            name: 'golden',
+            predictions:
+              golden === null
+                ? { missing: 'nobody knows where it is' }
+                : await write('golden', golden),
+            ...further,
+          },
+        ],
+      }),
+    });
+  };
+  const verdicts = (report: EvaluationReport) =>
+    report.gates.map(({ verdict, reasonCode, dataset }) => [verdict, reasonCode, dataset]);
+
+  it('is judged by the gates that name it, and by no others', async () => {
+    const report = await judged(classified(1_500, 0.15, 0.05));
+    expect(verdicts(report)).toEqual([
+      ['pass', 'kept', undefined],
+      ['fail', 'broken', 'golden'],
+      ['pass', 'kept', 'golden'],
+    ]);
+    expect(report).toMatchObject({
+      verdict: 'fail',
+      rows: 2_000,
+      datasets: [{ name: 'golden', kind: 'judged', rows: 1_500 }],
+    });
+  });
+
+  it('passes where both are good, in the order of the policy', async () => {
+    const report = await judged(classified(1_500, 0.1, 0.15));
+    expect(report.verdict).toBe('pass');
+    expect(report.gates.map(({ id }) => id)).toEqual(['gate-0', 'gate-1', 'gate-2[sex=m]']);
+    expect(evaluationSchema.parse(JSON.parse(JSON.stringify(report)))).toMatchObject({
+      datasets: [{ kind: 'judged', noBaseline: false }],
+    });
+  });
+
+  it('fails its gates when it is missing', async () => {
+    const report = await judged(null);
+    expect(verdicts(report)).toEqual([
+      ['pass', 'kept', undefined],
+      ['fail', 'missing dataset', 'golden'],
+      ['fail', 'missing dataset', 'golden'],
+    ]);
+    expect(report.verdict).toBe('fail');
+  });
+
+  it.each<[string, Partial<Row>, RegExp]>([
+    ['a label that is none', { label: 7 }, /labels are neither 0 nor 1, such as 7/],
+    ['an id that stands there twice', { rowId: 'r5' }, /row ids occur more than once/],
+    ['a score above 1', { candidate: 1.5 }, /scores of the candidate are not between 0 and 1/],
+  ])('fails its gates for %s', async (_, wrong, sentence) => {
+    const golden = classified(1_500, 0.1, 0.15).map((row, i) =>
+      i === 0 ? { ...row, ...wrong } : row,
+    );
+    const report = await judged(golden as readonly Row[]);
+    expect(verdicts(report).slice(1)).toEqual([
+      ['fail', 'bad rows', 'golden'],
+      ['fail', 'bad rows', 'golden'],
+    ]);
+    expect(report.gates[1]?.reason).toMatch(sentence);
+    expect(report.verdict).toBe('fail');
+  });
+
+  it('fails its gates for rows that were trained on, although they are older than the window', async () => {
+    const golden = classified(1_500, 0.1, 0.15).map((row, i) => ({ ...row, rowId: `g${i}` }));
+    const report = await evaluate(
+      held,
+      gates,
+      {},
+      {
+        files: async (write) => ({
+          trainingRowsFile: await write('trained', [{ rowId: 'g1' }, { rowId: 'x' }]),
+          datasets: [{ name: 'golden', predictions: await write('golden', golden) }],
+        }),
+      },
+    );
+    expect(report.checks.rowsInTraining).toBe(0);
+    expect(report.gates[1]).toMatchObject({
+      verdict: 'fail',
+      reasonCode: 'bad rows',
+      reason: expect.stringMatching(/1 rows were also trained on/) as string,
+    });
+  });
+
+  it('fails its gates for rows from before the training, where they must be from after it', async () => {
+    const golden = classified(1_500, 0.1, 0.15).map((row, i) => ({ ...row, eventTimeMs: 900 + i }));
+    const holdOut = { fromMs: 1_000, toMs: 1_000_000 };
+    const timed = held.map((row, i) => ({ ...row, eventTimeMs: 1_000 + i }));
+    const of = (afterTrainingCutoff: boolean) =>
+      evaluate(
+        timed,
+        gates,
+        { holdOut },
+        {
+          files: async (write) => ({
+            datasets: [
+              { name: 'golden', predictions: await write('golden', golden), afterTrainingCutoff },
+            ],
+          }),
+        },
+      );
+    expect((await of(true)).gates[1]).toMatchObject({
+      reasonCode: 'bad rows',
+      reason: expect.stringMatching(/100 rows are from before the end/) as string,
+    });
+    expect((await of(false)).verdict).toBe('pass');
+  });
+
+  it('fails a comparison without champion scores, which the held-out rows have', async () => {
+    const golden = classified(1_500, 0.1, 0.15).map((row) => ({ ...row, champion: null }));
+    expect((await judged(golden)).gates[1]).toMatchObject({
+      verdict: 'fail',
+      reasonCode: 'missing metric',
+    });
+  });
+
+  it('cannot tell below the rows, or the rows of a class, that the policy wants of it', async () => {
+    const golden = classified(1_500, 0.1, 0.15);
+    const few = await judged(golden, {}, { floor: { minRows: 3_000 } });
+    expect(few.gates[1]).toMatchObject({
+      verdict: 'inconclusive',
+      reasonCode: 'too few rows',
+      rowsWanted: 3_000,
+    });
+    const rare = await judged(golden, {}, { floor: { minPositives: 1_200 } });
+    expect(rare.gates[1]).toMatchObject({
+      verdict: 'inconclusive',
+      reasonCode: 'too few of a class',
+    });
+    expect(rare.gates[1]?.rowsWanted).toBeGreaterThan(1_500);
+  });
+});
+
+describe('sets in a policy', () => {
+  const faultsOf = (evaluate: object): readonly string[] => {
+    const parsed = evaluateSchema.safeParse(evaluate);
+    return parsed.success ? [] : parsed.error.issues.map(({ message }) => message);
+  };
+  const gate = { id: 'floor', kind: 'absolute', metric: 'roc_auc', min: 0.6 };
+  it.each<[object, RegExp]>([
+    [{ gates: [{ ...gate, dataset: 'golden' }] }, /there is no set golden/],
+    [
+      {
+        datasets: { golden: { role: 'show' } },
+        gates: [gate, { ...gate, id: 'g', dataset: 'golden' }],
+      },
+      /role: show/,
+    ],
+    [{ datasets: { golden: { uri: 's3://b/{month}' } }, gates: [gate] }, /only \{model\}/],
+    [{ datasets: { golden: { uri: 's3://b/x', predictions: 'k' } }, gates: [gate] }, /say one of/],
+    [{ datasets: { recent: { role: 'show' } }, gates: [gate] }, /cannot be for show/],
+    [
+      { datasets: { recent: { afterTrainingCutoff: 'not_required' } }, gates: [gate] },
+      /those after the training/,
+    ],
+  ])('%j is refused with what to change', (evaluate_, sentence) => {
+    expect(faultsOf(evaluate_).join('\n')).toMatch(sentence);
   });
 });

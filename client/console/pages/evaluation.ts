@@ -116,7 +116,7 @@ export function gateTable(gates: readonly GateSummary[]): Html {
               <th scope="row">
                 ${gate.id}<br /><span class="interval"
                   >${metricName(gate.metric)}, ${gate.kind.replaceAll('_', ' ')},
-                  ${gate.severity}</span
+                  ${gate.severity}${gate.dataset !== undefined && `, on the set ${gate.dataset}`}</span
                 >
               </th>
               <td>${badge(gate.verdict)}</td>

@@ -15,6 +15,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { driftReportSchema } from '../../../domain/drift-report.schema.js';
+import { evaluationSchema } from '../../../domain/evaluation.schema.js';
 import { captureLine } from '../../analysis/scratch.js';
 import { modelkeeper, type Outcome } from './fake.js';
 
@@ -541,5 +542,75 @@ describe('modelkeeper evaluate', () => {
     expect(outcome.out).toContain('by-region[region=north]');
     expect(outcome.out).not.toContain('\u202E');
     expect(outcome.out).not.toContain(ESCAPE);
+  });
+
+  const golden = () =>
+    write(
+      'golden.yaml',
+      'evaluate: { minRows: 200, datasets: { golden: {} }, gates: [{ id: floor, kind: absolute, metric: roc_auc, min: 0.6 }, { id: kept, kind: non_inferior, metric: roc_auc, margin: { absolute: 0.02 }, dataset: golden }] }',
+    );
+  it('judges a golden set beside the held-out rows, in text and as a page', async () => {
+    const file = predictions();
+    const sets = ['--predictions', `recent=${file}`, '--predictions', `golden=${file}`];
+    const args = ['evaluate', ...sets, '--policy', golden()];
+    const text = await modelkeeper({}, ...args);
+    expect(text.code).toBe(0);
+    expect(text.out).toContain('Set golden: 800 rows');
+    expect(text.out).toMatch(/kept: .*\(on golden\)/);
+    const page = await modelkeeper({}, ...args, '--format', 'html');
+    expect(page.out).toContain('The set golden');
+  });
+  it('fails the gates of a golden set that nobody gave', async () => {
+    const args = ['--predictions', predictions(), '--policy', golden()];
+    const outcome = await modelkeeper({}, 'evaluate', ...args);
+    expect(outcome.code).toBe(10);
+    expect(outcome.out).toMatch(/fail +kept: no predictions of the set golden were given/);
+  });
+  it.each([
+    [['gold=x.csv'], /the policy has no set of predictions gold/],
+    [['golden=x.csv', 'y.csv'], /y\.csv: say which set it is of/],
+    [['golden=x.csv'], /the held-out predictions are missing/],
+  ])('refuses %j with what to change', async (files, sentence) => {
+    const args = ['--predictions', ...files, '--policy', golden()];
+    const outcome = await modelkeeper({}, 'evaluate', ...args);
+    expect(outcome.code).toBe(2);
+    expect(outcome.err).toMatch(sentence);
+  });
+
+  const quality = (name: string, auc: unknown) =>
+    write(name, JSON.stringify({ binary_classification_metrics: { auc: { value: auc } } }));
+  const compared = (allowPointEstimates: boolean) =>
+    write(
+      'points.yaml',
+      `evaluate: { allowPointEstimates: ${String(allowPointEstimates)}, gates: [{ id: floor, kind: absolute, metric: roc_auc, min: 0.6 }, { id: kept, kind: non_inferior, metric: roc_auc, margin: { absolute: 0.02 } }] }`,
+    );
+  it.each([
+    ['cannot tell by', 0.9, false, 12, ['pass', 'inconclusive']],
+    ['passes by', 0.9, true, 0, ['pass', 'pass']],
+    ['fails by', 0.7, true, 10, ['pass', 'fail']],
+    ['fails by impossible', 1.2, true, 10, ['fail', 'fail']],
+    ['refuses', 'NaN', false, 2, null],
+  ])('%s metrics alone: %s, allowed %s', async (_, auc, allowed, code, verdicts) => {
+    const files = ['--metrics', quality('candidate.json', auc)];
+    const champion = ['--champion-metrics', quality('champion.json', 0.8)];
+    const args = [...files, ...champion, '--policy', compared(allowed), '--format', 'json'];
+    const outcome = await modelkeeper({}, 'evaluate', ...args);
+    if (verdicts === null) {
+      expect(outcome.code).toBe(2);
+      expect(outcome.err).toMatch(/holds no binary_classification_metrics/);
+      return;
+    }
+    const report = evaluationSchema.parse(JSON.parse(outcome.out));
+    expect(report.statistics).toBe('none');
+    expect(report.gates.map(({ verdict }) => verdict)).toEqual(verdicts);
+    expect(outcome.code).toBe(code);
+  });
+  it('takes rows or metrics, not both and not neither', async () => {
+    const both = ['--predictions', 'x.csv', '--metrics', 'y.json'];
+    for (const given of [both, [], ['--metrics', 'y.json', '--from', '1d']]) {
+      const outcome = await modelkeeper({}, 'evaluate', ...given, '--policy', golden());
+      expect(outcome.code).toBe(2);
+      expect(outcome.err).toMatch(/--predictions/);
+    }
   });
 });
