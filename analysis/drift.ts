@@ -12,6 +12,7 @@ import {
   tvd,
 } from '../domain/stats/distances.js';
 import type { CountPair } from '../domain/stats/distances.js';
+import { densityOf } from '../domain/stats/density.js';
 import { ksBounds, ksPValue } from '../domain/stats/kolmogorov.js';
 import { benjaminiHochberg } from '../domain/stats/multiple-testing.js';
 import { newcombe, pooledZ } from '../domain/stats/proportions.js';
@@ -288,6 +289,15 @@ function measureNumeric(
     linfRobust: ks === null ? null : robustLinf(ks.lower, profile.count, counts.count),
     ks,
     pValue: ks === null ? null : ksPValue(ks.lower, profile.count, counts.count),
+    density: densityOf({
+      fineEdges: profile.fineEdges,
+      baseline: profile.fineCounts,
+      window: counts.fineCounts,
+      min: profile.min ?? Number.NaN,
+      max: profile.max ?? Number.NaN,
+      belowMin: counts.belowMin,
+      aboveMax: counts.aboveMax,
+    }),
     bins: window.map((count, bin) => ({
       label: binLabel(profile.edges, bin),
       baseline: profile.counts[bin] ?? 0,

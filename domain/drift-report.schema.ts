@@ -29,6 +29,21 @@ const shareSchema = z
   })
   .nullable();
 
+const densitySchema = z
+  .object({
+    scale: z.enum(['linear', 'log']).describe('steps of equal difference, or of equal ratio'),
+    from: z.number(),
+    to: z.number(),
+    sharesRef: z.array(z.number()).describe('share of the values in each step from `from` to `to`'),
+    sharesCur: z.array(z.number()),
+    belowRef: z.number().describe('share of the values below `from`'),
+    belowCur: z.number(),
+    aboveRef: z.number().describe('share of the values above `to`'),
+    aboveCur: z.number(),
+  })
+  .nullable()
+  .describe('numeric: the shape on an axis of values, for plots; null for few different values');
+
 export const driftColumnSchema = z.object({
   name: z.string(),
   kind: z.enum(['numeric', 'categorical']),
@@ -49,6 +64,7 @@ export const driftColumnSchema = z.object({
   countsCur: z.array(count),
   otherRef: count.describe('categorical: values beyond keys'),
   otherCur: count,
+  density: densitySchema,
   psi: number,
   psiFloor1e4: number.describe('raw shares, zeros replaced by 0.0001'),
   jsDistance: number.describe('Jensen–Shannon distance, base 2, 0 to 1: the effect that is judged'),

@@ -202,6 +202,7 @@ function columnOf(
     countsCur: named.map((bin) => bin.window),
     otherRef: sum(rest.map((bin) => bin.baseline)),
     otherCur: sum(rest.map((bin) => bin.window)),
+    density: densityColumn(column.density),
     psi: column.psi,
     psiFloor1e4: column.psiFloor1e4 ?? null,
     jsDistance: column.jsDistance,
@@ -236,6 +237,22 @@ function columnOf(
     newCategories: shareOf(column.newCategories),
     verdict: verdictToken(column.verdict),
     reason: column.reason,
+  };
+}
+
+function densityColumn(density: ColumnComparison['density']): DriftColumn['density'] {
+  if (density === null || density === undefined) return null;
+  const { scale, from, to, baseline, window, below, above } = density;
+  return {
+    scale,
+    from,
+    to,
+    sharesRef: [...baseline],
+    sharesCur: [...window],
+    belowRef: below.baseline,
+    belowCur: below.window,
+    aboveRef: above.baseline,
+    aboveCur: above.window,
   };
 }
 

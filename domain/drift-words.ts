@@ -1,7 +1,9 @@
+import { byUrgency, withScore } from './drift-report.js';
 import type {
   DriftColumn,
   DriftReport,
   DriftSegment,
+  DriftWindow,
   VerdictToken,
 } from './drift-report.schema.js';
 import { rounded } from './stats/verdict.js';
@@ -37,6 +39,66 @@ export const ADVICE: Readonly<Record<VerdictToken, string>> = {
   insufficient_data:
     'Collect more rows, or compare a longer window. Until then do not rely on the model more than before.',
 };
+
+const NAMED = 3;
+const DOING: Readonly<Record<VerdictToken, readonly [one: string, many: string]>> = {
+  ok: ['', ''],
+  insufficient_data: ['', ''],
+  warn: ['is moving', 'are moving'],
+  drift: ['has drifted', 'have drifted'],
+  data_quality: ['is broken', 'are broken'],
+};
+
+/** What it is about and since when, in one sentence: `age and 2 more have drifted, since w3.csv`. Empty without any. */
+export function whatInWords(report: DriftReport): string {
+  const windows: readonly DriftWindow[] = report.windows ?? [report];
+  const { verdict } = report;
+  if (verdict === 'ok' || verdict === 'insufficient_data') return '';
+  const columnsIn = (window: DriftWindow): readonly string[] =>
+    byUrgency(withScore(window))
+      .filter((column) => column.verdict === verdict)
+      .map(({ name }) => name);
+  const names = windows.map(columnsIn).findLast((found) => found.length > 0);
+  if (names === undefined) return '';
+  const shown = names.slice(0, NAMED).map(brief);
+  const listed =
+    names.length > NAMED
+      ? `${shown.join(', ')} and ${names.length - NAMED} more`
+      : shown.length > 1
+        ? `${shown.slice(0, -1).join(', ')} and ${shown.at(-1) ?? ''}`
+        : shown.join('');
+  const since = windows[firstOf(windows, new Set(names), columnsIn)];
+  return `${capitalised(listed)} ${DOING[verdict][names.length === 1 ? 0 : 1]}${
+    since === undefined || windows.length === 1 ? '' : `, first in ${brief(since.name)}`
+  }.`;
+}
+
+/** The first window of the latest run in which any of the columns was so; one that cannot be judged breaks no run. */
+function firstOf(
+  windows: readonly DriftWindow[],
+  names: ReadonlySet<string>,
+  columnsIn: (window: DriftWindow) => readonly string[],
+): number {
+  const last = windows.findLastIndex((window) => columnsIn(window).length > 0);
+  let first = last;
+  for (let i = last - 1; i >= 0; i -= 1) {
+    const window = windows[i];
+    if (window === undefined) break;
+    if (columnsIn(window).some((name) => names.has(name))) first = i;
+    else if (window.dataset.verdict !== 'insufficient_data') break;
+  }
+  return first;
+}
+
+const LONGEST_NAME = 60;
+
+function brief(text: string): string {
+  const shown = Array.from(text);
+  return shown.length <= LONGEST_NAME ? text : `${shown.slice(0, LONGEST_NAME).join('')}…`;
+}
+
+const capitalised = (text: string): string =>
+  text.startsWith('the ') ? `T${text.slice(1)}` : text;
 
 /** `p < 0.001`, `p 0.012`. */
 export function pInWords(p: number | null): string {

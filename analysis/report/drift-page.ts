@@ -17,13 +17,16 @@ import {
   tellingColumn,
   VERDICT_SENTENCES,
   VERDICT_WORDS,
+  whatInWords,
 } from '../../domain/drift-words.js';
 import { neutral } from '../../domain/neutral.js';
 import { segmentName } from '../../domain/stats/segments.js';
 import { rounded } from '../../domain/stats/verdict.js';
+import { beyondInWords, overlayPlot } from './distribution-plot.js';
 import { html, type Html, type Part } from './html.js';
 import { badge, documentOf, factsOf, figure, tableOf, type Tone } from './page.js';
-import { distancesPlot, overlayPlot, timePlot } from './plots.js';
+import { distancesPlot } from './plots.js';
+import { timePlot } from './time-plot.js';
 
 const MOST_OVERLAYS = 12;
 
@@ -45,7 +48,10 @@ export async function driftPage(report: DriftReport): Promise<string> {
     html`<h1>${title}</h1>
       <section class="verdict ${TONES[verdict]}">
         ${badge(VERDICT_WORDS[verdict], TONES[verdict])}
-        <p class="lead">${VERDICT_SENTENCES[verdict]}</p>
+        <p class="lead">
+          ${whatInWords(report) !== '' && html`<strong>${neutral(whatInWords(report))}</strong> `}
+          ${VERDICT_SENTENCES[verdict]}
+        </p>
         ${reasonsOf(report.reasons)}
         <p><strong>What to do:</strong> ${ADVICE[verdict]}</p>
       </section>
@@ -114,7 +120,7 @@ async function overTime(windows: readonly DriftWindow[], report: DriftReport): P
     ${figure(
       await timePlot(windows, report.rules),
       '',
-      'Distance to the baseline, window by window, of the columns that moved most. The dashed lines are where moving and drift begin.',
+      `Distance to the baseline, window by window, of the columns that moved most. The dashed lines are where moving and drift begin; the marks on top are the verdicts of the windows. Shaded are those that persistence counts: ${String(report.rules.persistence.breaches)} of the latest ${String(report.rules.persistence.of)} must have drifted.`,
       'Line chart of the distance to the baseline over the windows',
     )}
     ${tableOf(
@@ -150,7 +156,7 @@ async function moved(report: DriftReport): Promise<Part> {
       figure(
         await overlayPlot(column),
         html`${neutral(column.name)} ${badge(VERDICT_WORDS[column.verdict], TONES[column.verdict])}`,
-        neutral(column.reason),
+        `${neutral(column.reason)}. ${beyondInWords(column)}`.trim(),
         `Distribution of ${neutral(column.name)} in the baseline and in the window`,
       ),
     );
@@ -158,8 +164,8 @@ async function moved(report: DriftReport): Promise<Part> {
   return html`<h2>What moved</h2>
     <p class="soft">
       Grey is the baseline, blue
-      ${report.windows === undefined ? 'the window' : neutral(window.name)}. The bins of a number
-      each hold a tenth of the baseline: where blue stands out, values have become more frequent.
+      ${report.windows === undefined ? 'the window' : neutral(window.name)}: where blue stands above
+      grey, values have become more frequent.
       ${
         shown.length > MOST_OVERLAYS &&
         `The ${String(MOST_OVERLAYS)} that matter most of ${String(shown.length)} are drawn.`
@@ -206,7 +212,7 @@ async function segments(report: DriftReport): Promise<Part> {
         await overlayPlot(column),
         html`${neutral(segmentName(segment))}
         ${badge(VERDICT_WORDS[segment.verdict], TONES[segment.verdict])}`,
-        neutral(`${column.name}: ${column.reason}`),
+        neutral(`${column.name}: ${column.reason}. ${beyondInWords(column)}`.trim()),
         neutral(`Distribution of ${column.name} in ${segmentName(segment)}, in both`),
       ),
     );

@@ -1,4 +1,6 @@
 export { driftPage } from './drift-page.js';
 export { evaluationPage } from './evaluation-page.js';
 export { calibrationPlot, rocPlot, scorePlot, slicesPlot } from './evaluation-plots.js';
-export { distributionPlot, driftPlot, metricPlot, windowsPlot } from './plots.js';
+export { distributionPlot } from './distribution-plot.js';
+export { driftPlot, metricPlot } from './plots.js';
+export { windowsPlot } from './time-plot.js';

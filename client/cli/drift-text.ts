@@ -17,6 +17,7 @@ import {
   tellingColumn,
   VERDICT_SENTENCES,
   VERDICT_WORDS,
+  whatInWords,
 } from '../../domain/drift-words.js';
 import type { CliContext } from './context.js';
 import { table } from './render.js';
@@ -52,7 +53,7 @@ function headline(colors: Colors, report: DriftReport): string {
   const paint = paintOf(colors, report.verdict);
   return [
     `${paint(colors.bold(VERDICT_WORDS[report.verdict].toUpperCase()))}  ${neutral(report.name)} (${countInWords(report.rowsCur)} rows) against ${neutral(report.baseline)} (${countInWords(report.rowsRef)} rows)`,
-    VERDICT_SENTENCES[report.verdict],
+    `${neutral(whatInWords(report))} ${VERDICT_SENTENCES[report.verdict]}`.trim(),
     ...report.reasons.map((reason) => `  ${neutral(reason)}`),
     ADVICE[report.verdict],
   ].join('\n');

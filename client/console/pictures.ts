@@ -1,8 +1,22 @@
 import { z } from 'zod';
 
 /** As much of a window's report as a picture needs; the rest of it may grow. */
+const sides = z.object({ baseline: z.number(), window: z.number() });
 const columnSchema = z.looseObject({
   name: z.string(),
+  kind: z.enum(['numeric', 'categorical']).exactOptional(),
+  density: z
+    .object({
+      scale: z.enum(['linear', 'log']),
+      from: z.number(),
+      to: z.number(),
+      baseline: z.array(z.number()).max(1_000),
+      window: z.array(z.number()).max(1_000),
+      below: sides,
+      above: sides,
+    })
+    .nullable()
+    .exactOptional(),
   bins: z
     .array(z.object({ label: z.string(), baseline: z.number(), window: z.number() }))
     .max(1_000),

@@ -3,6 +3,7 @@
  * not be computed are `null`, never NaN. Shares are 0 to 1, instants are epoch milliseconds.
  */
 
+import type { Density } from './density.js';
 import type { EvaluationTask } from './metrics.js';
 import type { BiasMetric, Gate, GateMetric } from '../gate.schema.js';
 
@@ -227,6 +228,8 @@ export interface ColumnComparison {
     readonly baseline: number;
     readonly window: number;
   }[];
+  /** The shape of both sides on an axis of values; `null` for categories and few different values, absent before. */
+  readonly density?: Density | null;
   readonly verdict: ComparisonVerdict;
   readonly reason: string;
 }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import { distributionPlot, driftPlot, metricPlot } from '../../analysis/report/index.js';
+import {
+  distributionPlot,
+  driftPlot,
+  metricPlot,
+  windowsPlot,
+} from '../../analysis/report/index.js';
 import type { ColumnComparison, WindowComparison } from '../../domain/stats/types.js';
 
 const HOSTILE = `</text><script>alert("x")</script>&amp;'\u0000\u001b`;
@@ -47,12 +52,35 @@ const comparison: WindowComparison = {
 
 const estimate = { metric: 'roc_auc', estimate: 0.7, lower: 0.68, upper: 0.72 } as const;
 
+const density = {
+  scale: 'linear',
+  from: 0,
+  to: 3,
+  baseline: [0.5, 0.3, 0.2],
+  window: [0.1, 0.3, 0.35],
+  below: { baseline: 0, window: 0 },
+  above: { baseline: 0, window: 0.25 },
+} as const;
+
+const windows = (['ok', 'cannot tell', 'breach', 'breach'] as const).map((result, i) => ({
+  toMs: Date.UTC(2026, 0, 1, i),
+  result,
+  columns: result === 'cannot tell' ? [] : [{ ...column, jsDistance: 0.1 * i }],
+}));
+
 const plots = {
   drift: () => driftPlot(comparison, { warn: 0.1, drift: 0.2 }),
   'drift of nothing': () =>
     driftPlot({ ...comparison, columns: [], prediction: null }, { warn: 0.1, drift: 0.2 }),
   distribution: () => distributionPlot(column),
   'distribution of nothing': () => distributionPlot({ ...column, bins: [] }),
+  'distribution of a shape': () => distributionPlot({ ...column, density }),
+  'distribution on a logarithmic axis': () =>
+    distributionPlot({ ...column, density: { ...density, scale: 'log', from: 1, to: 1_000 } }),
+  'windows without limits': () => windowsPlot(windows),
+  'windows with limits': () =>
+    windowsPlot(windows, { limits: { warn: 0.1, drift: 0.2 }, latest: 2 }),
+  'no windows': () => windowsPlot([]),
   metrics: () => metricPlot([estimate], [{ ...estimate, estimate: 0.71 }]),
   'metrics of a first model': () => metricPlot(null, [estimate]),
   'metrics of nothing': () => metricPlot(null, [{ ...estimate, estimate: null }]),
@@ -91,6 +119,25 @@ describe('what a plot shows', () => {
     expect(svg).toContain('quiet');
     expect(svg).toContain('prediction');
     expect(svg).toContain('#d55e00');
+  });
+  it('names limits, columns and verdicts over time', async () => {
+    const bare = await windowsPlot(windows);
+    expect(bare).not.toContain('drift from');
+    const svg = await windowsPlot(windows, { limits: { warn: 0.1, drift: 0.2 }, latest: 2 });
+    for (const words of ['moving from 0.1', 'drift from 0.2', 'cannot tell', '2026-01-01 03:00'])
+      expect(svg).toContain(words);
+  });
+  it('shades the latest windows that could be judged, as persistence counts those', async () => {
+    const shaded = (svg: string) => svg.match(/<path[^>]*fill="#eef1f4"[^>]*>/g)?.length ?? 0;
+    const limits = { warn: 0.1, drift: 0.2 };
+    expect(shaded(await windowsPlot(windows, { limits, latest: 2 }))).toBe(2);
+    expect(shaded(await windowsPlot(windows, { limits, latest: 9 }))).toBe(3);
+    expect(shaded(await windowsPlot(windows, { limits }))).toBe(0);
+  });
+  it('draws both sides of a shape, and names the axes', async () => {
+    const svg = await distributionPlot({ ...column, density });
+    for (const words of ['baseline', 'window', 'share of rows per 1', 'value'])
+      expect(svg).toContain(words);
   });
   it('names both models', async () => {
     const svg = await metricPlot([estimate], [estimate]);
