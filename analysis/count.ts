@@ -140,7 +140,7 @@ export async function gatherValues(
 let domains = 0;
 
 /** A type whose values are the domain, by which the database finds the number of a text through a hash table. */
-async function makeDomain(duck: Duck, domain: readonly string[]): Promise<string> {
+export async function makeDomain(duck: Duck, domain: readonly string[]): Promise<string> {
   domains += 1;
   const type = `domain_${domains}`;
   await duck.rows(`create type ${type} as enum (select unnest($domain::varchar[]))`, { domain });

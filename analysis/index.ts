@@ -7,6 +7,8 @@ export type { DuckOptions } from './duck.js';
 export { evaluateGates } from './evaluate.js';
 export type { EvaluateOptions } from './evaluate.js';
 export { UnusableData } from './failures.js';
+export { compareTogether } from './multivariate.js';
+export type { MultivariateOptions } from './multivariate.js';
 export { measurePerformance } from './performance.js';
 export type { PerformanceOptions } from './performance.js';
 export { profileFile, profileRelation } from './profile.js';

@@ -6,5 +6,6 @@ export const DOCUMENT_NAMES = [
   'verdict-change-v1',
   'drift-report-v1',
   'evaluation-v1',
+  'multivariate-v1',
 ] as const;
 export type DocumentName = (typeof DOCUMENT_NAMES)[number];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { driftReportSchema } from '../domain/drift-report.schema.js';
 import { evaluationSchema } from '../domain/evaluation.schema.js';
+import { multivariateReportSchema } from '../domain/multivariate.schema.js';
 import { noticeDocumentSchema } from '../domain/notice.schema.js';
 import { DETAIL_TYPES } from '../domain/own-events.js';
 import {
@@ -44,11 +45,18 @@ const DOCUMENTS = {
       'What `modelkeeper evaluate --format json` prints, and a release keeps in S3. Members may be added.',
     schema: evaluationSchema,
   },
+  'multivariate-v1': {
+    title: 'modelkeeper multivariate v1',
+    description: 'What `modelkeeper multivariate --format json` prints, and its job leaves in S3.',
+    schema: multivariateReportSchema,
+  },
 } as const satisfies Record<DocumentName, unknown>;
 
 /** `docs/schemas/<name>.schema.json`. A later version has more members: they are not forbidden. */
 export function documentSchemaText(name: DocumentName): string {
   const { title, description, schema } = DOCUMENTS[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
-  return `${JSON.stringify({ $schema, title, description, ...rest }, null, 2)}\n`;
+  const open = (key: string, value: unknown): unknown =>
+    key === 'additionalProperties' && value === false ? undefined : value;
+  return `${JSON.stringify({ $schema, title, description, ...rest }, open, 2)}\n`;
 }

@@ -122,12 +122,12 @@ function withWorkOptions(command: Command): Command {
     .option('--verbose', 'tell what is being done, also where nobody watches');
 }
 
-const collected = (value: string, before: readonly string[] = []): readonly string[] => [
+export const collected = (value: string, before: readonly string[] = []): readonly string[] => [
   ...before,
   value,
 ];
 
-function namesOf(text: string): readonly string[] {
+export function namesOf(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.some((name) => name === ''))
     throw new InvalidArgumentError('write names with commas between them, such as age,income');
@@ -258,7 +258,7 @@ function segmentedBy(
   return segments.length === 0 ? detect : { ...detect, segments };
 }
 
-async function detectOf(
+export async function detectOf(
   context: CliContext,
   policy: string | undefined,
 ): Promise<PolicySpec['detect']> {

@@ -10,6 +10,7 @@ import { addEvaluateCommand } from './evaluate-command.js';
 import { endingOf, EXIT, type ExitCode } from './exit.js';
 import { addLedgerCommands } from './ledger-commands.js';
 import { addModelCommands } from './model-commands.js';
+import { addMultivariateCommand } from './multivariate-command.js';
 import { addPolicyCommands } from './policy-commands.js';
 import { PROCESSES } from './processes.js';
 import { addReleaseCommands } from './release-commands.js';
@@ -43,6 +44,7 @@ export function buildProgram(context: CliContext, version: string): Command {
   addLedgerCommands(program, context);
   program.commandsGroup('Over files, without a server:');
   addAnalysisCommands(program, context);
+  addMultivariateCommand(program, context);
   addEvaluateCommand(program, context);
   program.commandsGroup('Set-up:');
   addDoctorCommand(program, context);

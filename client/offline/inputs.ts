@@ -51,7 +51,7 @@ const MOST_FILES = 10_000;
  */
 export async function readInput(
   given: readonly string[],
-  what: 'baseline' | 'window' | 'predictions' | 'training rows',
+  what: 'baseline' | 'reference' | 'window' | 'predictions' | 'training rows',
   place: InputPlace,
 ): Promise<Input> {
   const candidates: Candidate[] = [];
@@ -77,11 +77,11 @@ export async function readInput(
     );
   }
   if (first.format === 'profile') {
-    if (what !== 'baseline' && what !== 'window')
+    if (what !== 'baseline' && what !== 'reference' && what !== 'window')
       throw new UnusableInput(`${first.candidate.shown} is a profile: give the data files`);
-    if (what === 'window')
+    if (what === 'window' || what === 'reference')
       throw new UnusableInput(
-        `${first.candidate.shown} is a profile: a window is compared by its rows, give the data files`,
+        `${first.candidate.shown} is a profile: a ${what} is compared by its rows, give the data files`,
       );
     if (second !== undefined)
       throw new UnusableInput(

@@ -27,6 +27,7 @@ describe('the schemas of what is sent', () => {
     const about: Readonly<Record<string, string>> = {
       'drift-report-v1': 'columns',
       'evaluation-v1': 'gates',
+      'multivariate-v1': 'statistic',
     };
     expect(schema.required).toContain(about[name] ?? 'model');
   });
