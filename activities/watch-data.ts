@@ -352,6 +352,12 @@ interface WindowReport {
   readonly schema: 'modelkeeper/window-report-v1';
   readonly basis: string;
   readonly result: WindowResult;
+  /** What a window of inputs was judged by, for those who draw it; absent in reports of earlier versions. */
+  readonly rules?: {
+    readonly warn: number;
+    readonly drift: number;
+    readonly persistence: { readonly breaches: number; readonly of: number };
+  };
   /** The whole comparison or reading; `null` when the data could not be used. */
   readonly evidence: unknown;
 }
@@ -379,6 +385,7 @@ async function judgeWindow(
     schema: 'modelkeeper/window-report-v1',
     basis,
     result: { ...result, reportUri },
+    ...(source.kind === 'captured-inputs' ? { rules: rulesOf(policy) } : {}),
     evidence,
   };
   if (policy.spec.metrics?.publish !== false) {
@@ -388,6 +395,11 @@ async function judgeWindow(
   }
   await writeObject(s3, reportUri, JSON.stringify(report));
   return report.result;
+}
+
+function rulesOf({ spec }: DataWatch['policy']): NonNullable<WindowReport['rules']> {
+  const { drift, persistence } = spec.detect;
+  return { warn: drift.warn, drift: drift.drift, persistence };
 }
 
 const reportAddress = (

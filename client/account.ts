@@ -92,6 +92,13 @@ export interface Account {
   recentCapture(prefix: string, hours: number, nowMs: number): Promise<string | null>;
   /** `null` when there is no such object. */
   readJson(uri: string): Promise<unknown>;
+  /** Objects of a folder in the order of their names, of names after `after`: its latest some thousands. */
+  reportsBelow(
+    folder: string,
+    after: string,
+  ): Promise<
+    readonly { readonly uri: string; readonly lastModifiedMs: number; readonly sizeBytes: number }[]
+  >;
   /** Downloads what lies at or below an address, several objects at a time; empty objects are left out. */
   download(
     uri: string,
@@ -288,6 +295,11 @@ export function createAccount(region: string): Account {
       return (await readJson(s3, uri)) ?? null;
     },
 
+    async reportsBelow(folder, after) {
+      const prefix = below(folder, '');
+      return listObjects(s3, prefix, `${s3Address(prefix).key}${after}`, MOST_REPORTS);
+    },
+
     async download(uri, folder, signal) {
       const objects = (await listObjects(s3, uri)).filter(
         (object) => object.sizeBytes > 0 && isUnder(object.uri, uri),
@@ -322,6 +334,7 @@ export function createAccount(region: string): Account {
 
 const MAX_TEXT_BYTES = 1_048_576;
 const DOWNLOADS = 8;
+const MOST_REPORTS = 10_000;
 
 /** A prefix is a folder or one object: `…/week-1` is not `…/week-10`. */
 export function isUnder(uri: string, address: string): boolean {

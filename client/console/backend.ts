@@ -1,3 +1,4 @@
+import type { WindowHistory } from './history.js';
 import type { LedgerEntry } from '../../domain/ledger.js';
 import type { ApprovalRequest, DecisionMessage, Why } from '../../domain/status.js';
 import type { DecideAnswer } from '../../workflows/messages.js';
@@ -33,6 +34,8 @@ export interface ConsoleBackend {
   ): Promise<Reply<DecideAnswer>>;
   /** The latest entries of the model's ledger, newest first. Never throws. */
   ledger(model: string, headNumber: number): Promise<LedgerReading>;
+  /** Windows of a source by their stored reports. Throws where they cannot be read from here. */
+  windowHistory(model: string, source: string): Promise<WindowHistory>;
   /** A JSON report of the model's storage; `null` when it is not there or cannot be read from here. */
   readReport(model: string, uri: string): Promise<unknown>;
 }

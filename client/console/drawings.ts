@@ -7,7 +7,7 @@ import {
   slicesPlot,
   windowsPlot,
 } from '../../analysis/report/index.js';
-import type { WindowResult } from '../../domain/model.js';
+import type { WindowHistory } from './history.js';
 
 const share = z.number();
 const count = z.number();
@@ -54,10 +54,19 @@ const reportSchema = z.looseObject({
     .max(10_000),
 });
 
-/** A picture of a release's evaluation; `undefined` when the report is missing, is another, or does not hold it. */
+/** Pictures that every evaluation could have. */
+const CURVES = new Set(['roc', 'calibration', 'scores']);
+
+/**
+ * A picture of a release's evaluation; a sentence in its place when the report is missing, is another, or does not hold
+ * it. `undefined` for a name nobody knows.
+ */
 export async function drawEvaluation(report: unknown, name: string): Promise<string | undefined> {
   const parsed = reportSchema.safeParse(report);
-  if (!parsed.success) return undefined;
+  if (!parsed.success)
+    return CURVES.has(name) || name.startsWith(SLICES)
+      ? sentencePicture('The report of this evaluation cannot be read from here.')
+      : undefined;
   const { curves, gates } = parsed.data;
   if (name.startsWith(SLICES)) {
     const of = gates.filter(
@@ -65,7 +74,12 @@ export async function drawEvaluation(report: unknown, name: string): Promise<str
     );
     return of.length === 0 ? undefined : slicesPlot(of);
   }
-  if (curves === undefined) return undefined;
+  if (curves === undefined)
+    return CURVES.has(name)
+      ? sentencePicture(
+          'This report has no curves: it is of an earlier version, or of a regression.',
+        )
+      : undefined;
   switch (name) {
     case 'roc':
       return rocPlot(curves);
@@ -80,7 +94,16 @@ export async function drawEvaluation(report: unknown, name: string): Promise<str
 
 const SLICES = 'slices-';
 
+/** Our own words, where a picture is expected: an image that is missing says nothing. */
+const sentencePicture = (sentence: string): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="48" viewBox="0 0 640 48" role="img"><rect width="640" height="48" fill="#f6f7f8"/><text x="14" y="29" font-family="system-ui, sans-serif" font-size="14" fill="#57606a">${sentence}</text></svg>`;
+
 /** How far columns moved, window by window; `undefined` when no window tells. */
-export async function drawWindows(windows: readonly WindowResult[]): Promise<string | undefined> {
-  return windows.some(({ columns }) => columns.length > 0) ? windowsPlot(windows) : undefined;
+export async function drawWindows({
+  windows,
+  ...options
+}: WindowHistory): Promise<string | undefined> {
+  return windows.some(({ columns }) => columns.length > 0)
+    ? windowsPlot(windows, options)
+    : undefined;
 }

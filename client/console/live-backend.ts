@@ -5,11 +5,12 @@ import type { Account } from '../account.js';
 import { messageOf, ModelkeeperError } from '../errors.js';
 import type { ModelkeeperClient } from '../modelkeeper.js';
 import type { ConsoleBackend, LedgerReading } from './backend.js';
+import { historyReader } from './history.js';
 
 export interface LiveBackendOptions {
   connect(): Promise<ModelkeeperClient>;
   /** Reads of one Region of the AWS account. */
-  accountIn(region: string): Promise<Pick<Account, 'readJson' | 'close'>>;
+  accountIn(region: string): Promise<Pick<Account, 'readJson' | 'reportsBelow' | 'close'>>;
   readonly log: {
     info(what: string): void;
     warn(about: object, what: string): void;
@@ -74,6 +75,7 @@ export function liveBackend(options: LiveBackendOptions): LiveBackend {
     return known;
   }
 
+  const history = historyReader();
   const entries = new Map<string, LedgerEntry>();
   /** Entries never change once written, so each is read once. */
   async function entry(region: string, uri: string): Promise<LedgerEntry | null> {
@@ -119,6 +121,16 @@ export function liveBackend(options: LiveBackendOptions): LiveBackend {
       } catch (error) {
         return { kind: 'unreadable', reason: messageOf(error) };
       }
+    },
+
+    async windowHistory(model, source) {
+      const place = await temporal().place(model);
+      if (place === null) return { windows: [] };
+      return history(
+        await account(place.region),
+        [place.storage.replace(/\/*$/, ''), 'reports', model, 'windows', source].join('/'),
+        Date.now(),
+      );
     },
 
     async readReport(model, uri) {

@@ -7,7 +7,7 @@ import { messageOf } from '../errors.js';
 import { connectModelkeeper } from '../index.js';
 import { CONSOLE_HELP, readConsoleConfig, type ConsoleConfig } from './config.js';
 import { liveBackend } from './live-backend.js';
-import type { WindowResult } from '../../domain/model.js';
+import type { WindowHistory } from './history.js';
 import type { PicturedColumn } from './pictures.js';
 import { createConsole } from './server.js';
 
@@ -71,8 +71,8 @@ async function drawEvaluation(report: unknown, name: string): Promise<string | u
   return (await import('./drawings.js')).drawEvaluation(report, name);
 }
 
-async function drawWindows(windows: readonly WindowResult[]): Promise<string | undefined> {
-  return (await import('./drawings.js')).drawWindows(windows);
+async function drawWindows(history: WindowHistory): Promise<string | undefined> {
+  return (await import('./drawings.js')).drawWindows(history);
 }
 
 function listenFault(error: unknown, { host, port }: ConsoleConfig): string {

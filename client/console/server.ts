@@ -10,7 +10,6 @@ import Fastify, {
 } from 'fastify';
 import { z } from 'zod';
 
-import type { WindowResult } from '../../domain/model.js';
 import { changedParts, type Evidence } from '../../domain/evidence.js';
 import { messageOf, ModelkeeperError } from '../errors.js';
 import { MODEL_NAME } from '../model-name.js';
@@ -32,6 +31,7 @@ import { modelsPage } from './pages/models.js';
 import { problemPage } from './pages/problem.js';
 import { releasePage } from './pages/release.js';
 import { columnIn, type PicturedColumn } from './pictures.js';
+import { joined, type WindowHistory } from './history.js';
 import { STYLE, STYLE_PATH } from './style.js';
 import { recognition, type Person } from './who.js';
 
@@ -50,7 +50,7 @@ export interface ConsoleDeps {
   /** A picture of an evaluation's report by its name; `undefined` when the report does not hold it. */
   readonly drawEvaluation: (report: unknown, name: string) => Promise<string | undefined>;
   /** How far columns moved over the windows; `undefined` when none tells. */
-  readonly drawWindows: (windows: readonly WindowResult[]) => Promise<string | undefined>;
+  readonly drawWindows: (history: WindowHistory) => Promise<string | undefined>;
   readonly log: FastifyBaseLogger;
   readonly now?: () => number;
 }
@@ -267,7 +267,11 @@ export function createConsole(deps: ConsoleDeps): FastifyInstance {
     const windows = keeper?.windows ?? {};
     const source = file.replace(/\.svg$/, '');
     const own = Object.hasOwn(windows, source) ? windows[source] : undefined;
-    return picture(reply, own === undefined ? undefined : await deps.drawWindows(own), 60);
+    if (own === undefined) return picture(reply, undefined);
+    // What cannot be read, or not in time, is left out: the keeper remembers the latest windows.
+    const history = (await orNull(backend.windowHistory(model, source))) ?? { windows: [] };
+    const known = { ...history, windows: joined(history.windows, own) };
+    return picture(reply, await deps.drawWindows(known), 60);
   });
 
   const approval = async (

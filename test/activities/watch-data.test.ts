@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Analysis } from '../../activities/analysis-port.js';
 import type { DataWatch } from '../../activities/contract.js';
 import { createDataActivities } from '../../activities/data.js';
+import { windowIn } from '../../client/console/history.js';
 import type { PerformanceReading, WindowComparison } from '../../domain/stats/types.js';
 import {
   attemptOf,
@@ -80,15 +81,14 @@ const watch: DataWatch = {
 
 type Kind = WindowComparison['verdict']['kind'];
 
-/** An account whose capture has one file per hour; windows are judged as `verdictOf` says. */
-function account(verdictOf: (fromMs: number) => Kind = () => 'ok', captured = true) {
+/** Objects of a bucket; below `files` every key is there, with an empty object in it. */
+function bucket(files: RegExp) {
   const objects = new Map<string, string>([
     ['keeper/profiles/flights/p.json', JSON.stringify(profile)],
   ]);
-  const compared: { fromMs: number; files: number }[] = [];
-  const aws = fakeAws(
+  const handlers = [
     on(GetObjectCommand, ({ Key = '' }) => {
-      const body = Key.startsWith('capture/') ? '{}\n' : objects.get(Key);
+      const body = files.test(Key) ? '{}\n' : objects.get(Key);
       if (body === undefined) throw awsError('NoSuchKey', 'The specified key does not exist.', 404);
       return {
         Body: { transformToByteArray: async () => new TextEncoder().encode(body) },
@@ -98,10 +98,27 @@ function account(verdictOf: (fromMs: number) => Kind = () => 'ok', captured = tr
       objects.set(Key, textOf(Body));
       return {};
     }),
+  ];
+  return { objects, handlers };
+}
+
+/** Half past the hour that a prefix names. */
+function hourOf(prefix: string): number | undefined {
+  const hour = /(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\/$/.exec(prefix);
+  return hour === null
+    ? undefined
+    : Date.parse(`${hour[1]}-${hour[2]}-${hour[3]}T${hour[4]}:30:00Z`);
+}
+
+/** An account whose capture has one file per hour; windows are judged as `verdictOf` says. */
+function account(verdictOf: (fromMs: number) => Kind = () => 'ok', captured = true) {
+  const { objects, handlers } = bucket(/^capture\//);
+  const compared: { fromMs: number; files: number }[] = [];
+  const aws = fakeAws(
+    ...handlers,
     on(ListObjectsV2Command, ({ Prefix = '' }) => {
-      const hour = /(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\/$/.exec(Prefix);
-      if (hour === null || !captured) return {};
-      const atMs = Date.parse(`${hour[1]}-${hour[2]}-${hour[3]}T${hour[4]}:30:00Z`);
+      const atMs = hourOf(Prefix);
+      if (atMs === undefined || !captured) return {};
       return { Contents: [{ Key: `${Prefix}f.jsonl`, Size: 3, LastModified: new Date(atMs) }] };
     }),
     on(GetMetricDataCommand, () => ({
@@ -165,6 +182,24 @@ describe('watchData', () => {
       'inputs, 2026-03-01 11:00:00 to 12:00:00 UTC: origin moved by 0.41 (drift from 0.2), distance by 0.25; 1,204 rows',
     );
     expect(told.countedToMs).toEqual({ inputs: NOON });
+  });
+
+  it('writes reports that the console draws, with every column and what it was judged by', async () => {
+    const { at, objects } = account();
+    await attemptOf(at(NOON + 20 * MINUTE), [watch]);
+    const stored = [...objects].filter(([key]) => key.includes('/windows/inputs/'));
+    expect(stored).toHaveLength(2);
+    expect(windowIn(JSON.parse(stored[1]?.[1] ?? ''))).toMatchObject({
+      window: {
+        toMs: NOON,
+        result: 'ok',
+        columns: [
+          { name: 'origin', jsDistance: 0.41 },
+          { name: 'distance', jsDistance: 0.25 },
+        ],
+      },
+      rules: { warn: 0.1, drift: 0.2, persistence: { breaches: 2, of: 3 } },
+    });
   });
 
   it('reads its own report instead of judging the same window twice', async () => {
@@ -276,28 +311,10 @@ describe('watchData with labels', () => {
       kind?: 'ok' | 'breach' | 'cannot tell';
     } = () => ({}),
   ) {
-    const objects = new Map<string, string>([
-      ['keeper/profiles/flights/p.json', JSON.stringify(profile)],
-    ]);
+    const { objects, handlers } = bucket(/^(capture|labels)\//);
     const measured: { fromMs: number; labels: number; isSecond: boolean }[] = [];
-    const hourOf = (prefix: string) => {
-      const hour = /(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\/$/.exec(prefix);
-      return hour === null
-        ? undefined
-        : Date.parse(`${hour[1]}-${hour[2]}-${hour[3]}T${hour[4]}:30:00Z`);
-    };
     const aws = fakeAws(
-      on(GetObjectCommand, ({ Key = '' }) => {
-        const body = /^(capture|labels)\//.test(Key) ? '{}\n' : objects.get(Key);
-        if (body === undefined) throw awsError('NoSuchKey', 'no such key', 404);
-        return {
-          Body: { transformToByteArray: async () => new TextEncoder().encode(body) },
-        } as never;
-      }),
-      on(PutObjectCommand, ({ Key = '', Body }) => {
-        objects.set(Key, textOf(Body));
-        return {};
-      }),
+      ...handlers,
       on(ListObjectsV2Command, ({ Prefix = '' }) => {
         const atMs = hourOf(Prefix);
         if (atMs === undefined) return {};

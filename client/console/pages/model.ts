@@ -173,8 +173,10 @@ function overTime(model: string, source: string, windows: readonly WindowResult[
           loading="lazy"
       /></a>
       <figcaption>
-        Distance to the baseline, window by window, of the columns that moved most. 0: same, 1:
-        nothing in common.
+        Distance to the baseline, window by window, of the columns that moved most (0: same, 1:
+        nothing in common): the latest 120 windows of 90 days that have a report. Dashed: where
+        moving and drift begin. On top: the verdict of each window. Shaded: the windows that
+        persistence counts.
       </figcaption>
     </figure>
   </details>`;

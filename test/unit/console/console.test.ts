@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 
-import type { ConsoleBackend } from '../../../client/console/backend.js';
 import type { Identification } from '../../../client/console/config.js';
 import { drawEvaluation, drawWindows } from '../../../client/console/drawings.js';
+import type { ConsoleBackend } from '../../../client/console/backend.js';
 import { createConsole } from '../../../client/console/server.js';
 import { ModelkeeperError } from '../../../client/errors.js';
 import { fakeBackend, type FakeBackend } from './fake-backend.js';
@@ -325,11 +325,44 @@ describe('the pages', () => {
   it.each([
     ['a picture nobody knows', evaluationReport, 'x.svg'],
     ['slices of a gate without any', { gates: [] }, 'slices-by-origin.svg'],
-    ['curves of an earlier report', { gates: [] }, 'roc.svg'],
-    ['another document', { curves: { candidate: 'x' }, gates: [] }, 'roc.svg'],
-    ['a report that is gone', null, 'roc.svg'],
   ])('say 404 for %s', async (_what, report, name) => {
     expect((await drawn(report, name)).statusCode).toBe(404);
+  });
+
+  it.each([
+    ['curves of an earlier report', { gates: [] }, 'This report has no curves'],
+    ['another document', { curves: { candidate: 'x' }, gates: [] }, 'cannot be read from here'],
+    ['a report that is gone', null, 'cannot be read from here'],
+  ])('say why instead of %s', async (_what, report, words) => {
+    const answer = await drawn(report, 'roc.svg');
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'image/svg+xml']);
+    expect(answer.body).toContain(words);
+  });
+
+  it('draw the windows of stored reports before those that are remembered, with limits', async () => {
+    const asked: string[] = [];
+    const windowHistory: ConsoleBackend['windowHistory'] = (_model, source) => {
+      asked.push(source);
+      return Promise.resolve({
+        windows: [
+          {
+            fromMs: 0,
+            toMs: 3_600_000,
+            result: 'ok',
+            columns: [{ name: 'old column', jsDistance: 0.9, pAdjusted: null, verdict: '' }],
+          },
+        ],
+        limits: { warn: 0.07, drift: 0.21 },
+        latest: 3,
+      });
+    };
+    const path = '/models/flight-delays/windows/inputs.svg';
+    const { body } = await open(fakeBackend({ windowHistory })).get(path);
+    expect(asked).toEqual(['inputs']);
+    for (const words of ['old column', 'origin', 'moving from 0.07', 'drift from 0.21'])
+      expect(body).toContain(words);
+    const broken = fakeBackend({ windowHistory: () => Promise.reject(new Error('no access')) });
+    expect((await open(broken).get(path)).body).toContain('origin');
   });
 
   it('draw how the columns of a source moved over its windows', async () => {

@@ -79,6 +79,7 @@ export function fakeBackend(over: Partial<ConsoleBackend> = {}): FakeBackend {
         };
       }),
     ledger: () => Promise.resolve({ kind: 'entries', entries: ledgerEntries }),
+    windowHistory: () => Promise.resolve({ windows: [] }),
     readReport: () => Promise.resolve(windowReport),
     ...over,
   };

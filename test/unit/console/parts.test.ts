@@ -237,6 +237,7 @@ describe('the live backend', () => {
         ),
       accountIn: () =>
         Promise.resolve({
+          reportsBelow: () => Promise.resolve([]),
           readJson: (uri: string) => {
             reads.push(uri);
             return Promise.resolve({ ...newest, sequence: Number(uri.slice(-17, -5)) });
