@@ -97,6 +97,8 @@ export interface Play {
   readonly seed: number;
   /** Of `detect.drift.drift`; the policy's own default when absent. */
   readonly driftFrom?: number;
+  /** The critical column; the first numeric one when absent. */
+  readonly critical?: string;
 }
 
 export interface Played {
@@ -120,7 +122,7 @@ export function play(setting: Play): Played {
   const random = seeded(setting.seed);
   const detect: DetectPolicy = {
     ...detectPolicyOf(DETECT),
-    critical: ['number 1'],
+    critical: [setting.critical ?? 'number 1'],
     ...(setting.driftFrom === undefined ? {} : { drift: setting.driftFrom }),
   };
   const zero = (): Record<Rule, number> => perRule(() => 0);

@@ -51,6 +51,8 @@ export interface WindowKind {
   readonly shift: number;
   /** The first so many numeric columns have moved. */
   readonly movedColumns: number;
+  /** Share of the rows of the first categorical column that moved from its most frequent category to its rarest; 0 when absent. */
+  readonly movedShare?: number;
   /** Hours of the day it covers; the whole day when absent. */
   readonly hours?: readonly number[];
 }
@@ -62,6 +64,14 @@ function zipf(levels: number): readonly number[] {
   const weights = Array.from({ length: levels }, (_, k) => 1 / (k + 1));
   const sum = weights.reduce((all, weight) => all + weight, 0);
   return weights.map((weight) => weight / sum);
+}
+
+/** The same shares after a part of the first category has become the last one. */
+function movedCategories(shares: readonly number[], part: number): readonly number[] {
+  return shares.map((share, k) => {
+    if (k === 0) return share - part;
+    return k === shares.length - 1 ? share + part : share;
+  });
 }
 
 const levelsOf = (column: number): number => LEVELS[column % LEVELS.length] ?? LEVELS[0];
@@ -281,7 +291,8 @@ export function drawWindow(
     const missing = whole ? 0 : binomial(random, rows, missingShare(world, ofKind));
     const present = rows - missing;
     if (profile.kind === 'categorical') {
-      const shares = zipf(levelsOf(ofKind));
+      const moved = ofKind === 0 ? (window.movedShare ?? 0) : 0;
+      const shares = movedCategories(zipf(levelsOf(ofKind)), moved);
       const counts = drawn(random, present, shares);
       const domain = profile.domain.map((known) => known.value);
       const fresh = counts
