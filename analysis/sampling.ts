@@ -1,4 +1,7 @@
+import { aucBound, aucDistance } from '../domain/stats/auc-bounds.js';
+import type { AucOfOneModel } from '../domain/stats/auc-bounds.js';
 import { deLong, pairedDeLong } from '../domain/stats/delong.js';
+import type { DeLong } from '../domain/stats/delong.js';
 import { THRESHOLD } from '../domain/stats/binary-metrics.js';
 import type { Confusion } from '../domain/stats/binary-metrics.js';
 import type { Bounded } from '../domain/stats/gates.js';
@@ -37,6 +40,8 @@ export interface ScoredRows {
 /** How a number would vary with other rows of the same kind. */
 export type Sampling =
   | { readonly kind: 'normal'; readonly estimate: number; readonly error: number }
+  /** The ROC AUC of one model, whose bounds domain/stats/auc-bounds.ts finds. */
+  | { readonly kind: 'auc'; readonly estimate: number; readonly auc: AucOfOneModel }
   | {
       readonly kind: 'draws';
       readonly estimate: number;
@@ -73,17 +78,32 @@ export function boundsOf(
   range: readonly [number, number] = [-Infinity, Infinity],
 ): Bounded {
   const { estimate } = sampling;
-  const [lower, upper] =
-    sampling.kind === 'normal'
-      ? [
-          estimate - normalQuantile(lowerConfidence) * sampling.error,
-          estimate + normalQuantile(upperConfidence) * sampling.error,
-        ]
-      : [
-          quantileSorted(sampling.sorted, 1 - lowerConfidence) - shiftOf(sampling, 'lower'),
-          quantileSorted(sampling.sorted, upperConfidence) - shiftOf(sampling, 'upper'),
-        ];
+  const [lower, upper] = rawBounds(sampling, lowerConfidence, upperConfidence);
   return { estimate, lower: Math.max(range[0], lower), upper: Math.min(range[1], upper) };
+}
+
+function rawBounds(
+  sampling: Sampling,
+  lowerConfidence: number,
+  upperConfidence: number,
+): readonly [number, number] {
+  switch (sampling.kind) {
+    case 'normal':
+      return [
+        sampling.estimate - normalQuantile(lowerConfidence) * sampling.error,
+        sampling.estimate + normalQuantile(upperConfidence) * sampling.error,
+      ];
+    case 'auc':
+      return [
+        aucBound(sampling.auc, normalQuantile(lowerConfidence), 'lower'),
+        aucBound(sampling.auc, normalQuantile(upperConfidence), 'upper'),
+      ];
+    case 'draws':
+      return [
+        quantileSorted(sampling.sorted, 1 - lowerConfidence) - shiftOf(sampling, 'lower'),
+        quantileSorted(sampling.sorted, upperConfidence) - shiftOf(sampling, 'upper'),
+      ];
+  }
 }
 
 /** 1 + 1 / (√2 − 1): see {@link shiftOf}. */
@@ -107,6 +127,7 @@ export function pBeyond(sampling: Sampling, limit: number, side: 'above' | 'belo
     if (sampling.error === 0) return distance > 0 ? 0 : 1;
     return normalTail(distance / sampling.error);
   }
+  if (sampling.kind === 'auc') return normalTail(aucDistance(sampling.auc, limit, side));
   const shift = shiftOf(sampling, side === 'above' ? 'lower' : 'upper');
   let against = 0;
   for (const draw of sampling.sorted) if (sign * (draw - shift - limit) <= 0) against += 1;
@@ -143,10 +164,17 @@ export async function sampleMetric(
 }
 
 function sampleAuc({ labels, champion, candidate }: ScoredRows): MetricSampling | null {
+  const positives = labels.reduce((sum, label) => sum + label, 0);
+  const classes = { positives, negatives: labels.length - positives };
   const normal = (estimate: number, variance: number): Sampling => ({
     kind: 'normal',
     estimate,
     error: Math.sqrt(Math.max(0, variance)),
+  });
+  const alone = ({ auc, variance }: DeLong): Sampling => ({
+    kind: 'auc',
+    estimate: auc,
+    auc: { auc, error: Math.sqrt(Math.max(0, variance)), ...classes },
   });
   if (champion === null) {
     const own = deLong(labels, candidate);
@@ -155,7 +183,7 @@ function sampleAuc({ labels, champion, candidate }: ScoredRows): MetricSampling 
       : {
           method: 'delong',
           champion: null,
-          candidate: normal(own.auc, own.variance),
+          candidate: alone(own),
           combined: (a, b) => (a === 0 ? normal(b * own.auc, b * b * own.variance) : null),
         };
   }
@@ -164,8 +192,8 @@ function sampleAuc({ labels, champion, candidate }: ScoredRows): MetricSampling 
   const { champion: first, candidate: second, covariance } = both;
   return {
     method: 'delong',
-    champion: normal(first.auc, first.variance),
-    candidate: normal(second.auc, second.variance),
+    champion: alone(first),
+    candidate: alone(second),
     combined: (a, b) =>
       normal(
         // The difference itself has its own rounding: keep it.
@@ -207,11 +235,7 @@ async function collect(
       undefinedDraws += 1;
       if (undefinedDraws > MOST_UNDEFINED * replicates) return null;
     }
-    if (performance.now() - breathAt > 20) {
-      await new Promise((resume) => setImmediate(resume));
-      signal?.throwIfAborted();
-      breathAt = performance.now();
-    }
+    breathAt = await breathe(breathAt, signal);
   }
   return samplingOfDraws(
     metric,
@@ -219,6 +243,14 @@ async function collect(
     champion,
     candidate,
   );
+}
+
+/** Gives way to the event loop when that was last done more than 20 ms ago. */
+async function breathe(breathAt: number, signal?: AbortSignal): Promise<number> {
+  if (performance.now() - breathAt <= 20) return breathAt;
+  await new Promise((resume) => setImmediate(resume));
+  signal?.throwIfAborted();
+  return performance.now();
 }
 
 export const methodOf = (hasChampion: boolean, clustered: boolean): GateMethod =>
@@ -288,6 +320,20 @@ function confusionOf(cells: readonly number[], bit: 1 | 2): Confusion {
   return { tp: sum(4, true), fp: sum(0, true), fn: sum(4, false), tn: sum(0, false) };
 }
 
+/**
+ * What a draw draws from: half a row more in each cell that could have rows, one where there is only one model.
+ *
+ * Draws from the bare table say that what never happened never will: 200 right answers of 200 would be surely above 99.9 %.
+ * With this an accuracy gets two right and two wrong answers more (Agresti and Coull, 1998), a recall one of each, and a
+ * difference of two models half a row or one to each kind of disagreement (Agresti and Min, 2005).
+ */
+function smoothedTable(table: readonly number[], hasChampion: boolean): readonly number[] {
+  return table.map((count, cell) => {
+    if (hasChampion) return count + 0.5;
+    return (cell & 2) === 0 ? count + 1 : 0;
+  });
+}
+
 async function sampleTable(
   rows: ScoredRows,
   metricOf: (cells: Confusion) => number,
@@ -299,9 +345,10 @@ async function sampleTable(
     metricOf(confusionOf(cells, 1)),
   ];
   const random = seeded(seed);
+  const from = smoothedTable(table, rows.champion !== null);
   const drawn = [...table];
   const draw = () => {
-    multinomial(random, rows.labels.length, table, drawn);
+    multinomial(random, rows.labels.length, from, drawn);
     return both(drawn);
   };
   return collect('accuracy', rows, both(table), TABLE_REPLICATES, draw, signal);
@@ -320,15 +367,22 @@ async function sampleFlips(
       rows.labels.length,
   ];
   const random = seeded(seed);
+  const from = smoothedTable(table, true);
   const drawn = [...table];
   const draw = () => {
-    multinomial(random, rows.labels.length, table, drawn);
+    multinomial(random, rows.labels.length, from, drawn);
     return share(drawn);
   };
   const metric = 'prediction_flip_share';
   return collect(metric, { champion: null }, share(table), TABLE_REPLICATES, draw, signal);
 }
 
+/**
+ * A mean loss, or the root of one, by the studentized bootstrap: each draw gives (its number − the number) / its own standard
+ * error, and a bound lies that many standard errors away (Efron and Tibshirani 1993, chapter 12). Losses are skewed: a few
+ * rows make most of a squared error, and a draw that misses them is low and sure of it. Bounds by the draws themselves are
+ * too low then.
+ */
 async function sampleLosses(
   metric: GateMetric,
   rows: ScoredRows,
@@ -337,28 +391,115 @@ async function sampleLosses(
   const lossOf = LOSSES[metric];
   if (lossOf === undefined) return null;
   const { labels, candidate } = rows;
-  const champion = rows.champion ?? candidate;
+  const hasChampion = rows.champion !== null;
   const n = labels.length;
   const losses = (scores: Float64Array) =>
     scores.map((score, i) => lossOf(labels[i] ?? Number.NaN, score));
-  const first = losses(champion);
   const second = losses(candidate);
-  const random = seeded(seed);
-  const draw = (): Draw => {
-    let [sumFirst, sumSecond] = [0, 0];
-    for (let i = 0; i < n; i += 1) {
-      const row = random.index(n);
-      sumFirst += first[row] ?? 0;
-      sumSecond += second[row] ?? 0;
-    }
-    return [lossFromMean(metric, sumFirst / n), lossFromMean(metric, sumSecond / n)];
+  const first = rows.champion === null ? second : losses(rows.champion);
+  const point: LossMoments = {
+    ...lossMoments(first, second, null),
+    first: weightedMean(first, null),
+    second: weightedMean(second, null),
   };
-  const point: Draw = [
-    lossFromMean(metric, weightedMean(first, null)),
-    lossFromMean(metric, weightedMean(second, null)),
+  const known = (mean: number) => Number.isFinite(lossFromMean(metric, mean));
+  if (!known(point.first) || !known(point.second)) return null;
+  const random = seeded(seed);
+  const drawn = new Uint32Array(n);
+  const draws: LossMoments[] = [];
+  let breathAt = performance.now();
+  while (draws.length < ROW_REPLICATES) {
+    for (let i = 0; i < n; i += 1) drawn[i] = random.index(n);
+    draws.push(lossMoments(first, second, drawn));
+    breathAt = await breathe(breathAt, signal);
+  }
+  const combined = (a: number, b: number): Sampling | null =>
+    a !== 0 && !hasChampion ? null : studentized(metric, point, draws, a, b, n);
+  const own = combined(0, 1);
+  if (own === null) return null;
+  return {
+    method: methodOf(hasChampion, false),
+    champion: hasChampion ? combined(1, 0) : null,
+    candidate: own,
+    combined,
+  };
+}
+
+/** Means of the losses of both models, their variances and their covariance, over all rows or those drawn. */
+interface LossMoments {
+  readonly first: number;
+  readonly second: number;
+  readonly firstVariance: number;
+  readonly secondVariance: number;
+  readonly covariance: number;
+}
+
+function lossMoments(
+  first: Float64Array,
+  second: Float64Array,
+  drawn: Uint32Array | null,
+): LossMoments {
+  const n = first.length;
+  // Around a value of their own, as squares of large losses lose their digits.
+  const [firstAt, secondAt] = [first[0] ?? 0, second[0] ?? 0];
+  let [x, y, xx, yy, xy] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < n; i += 1) {
+    const row = drawn === null ? i : (drawn[i] ?? 0);
+    const u = (first[row] ?? Number.NaN) - firstAt;
+    const v = (second[row] ?? Number.NaN) - secondAt;
+    x += u;
+    y += v;
+    xx += u * u;
+    yy += v * v;
+    xy += u * v;
+  }
+  return {
+    first: firstAt + x / n,
+    second: secondAt + y / n,
+    firstVariance: (xx - (x * x) / n) / (n - 1),
+    secondVariance: (yy - (y * y) / n) / (n - 1),
+    covariance: (xy - (x * y) / n) / (n - 1),
+  };
+}
+
+/** a · champion + b · candidate and its standard error; that of a root by its slope. */
+function combinedLoss(
+  metric: GateMetric,
+  moments: LossMoments,
+  a: number,
+  b: number,
+  n: number,
+): { readonly value: number; readonly error: number } {
+  const [first, second] = [
+    lossFromMean(metric, moments.first),
+    lossFromMean(metric, moments.second),
   ];
-  if (!point.every(Number.isFinite)) return null;
-  return collect(metric, rows, point, ROW_REPLICATES, draw, signal);
+  const slope = (root: number) => (metric === 'rmse' ? 1 / (2 * root) : 1);
+  const [p, q] = [a === 0 ? 0 : a * slope(first), b === 0 ? 0 : b * slope(second)];
+  const variance =
+    p * p * moments.firstVariance + q * q * moments.secondVariance + 2 * p * q * moments.covariance;
+  return { value: (a === 0 ? 0 : a * first) + b * second, error: Math.sqrt(variance / n) };
+}
+
+/** `null` where too many draws have no error of their own. Where no row differs from another there is nothing to draw. */
+function studentized(
+  metric: GateMetric,
+  point: LossMoments,
+  draws: readonly LossMoments[],
+  a: number,
+  b: number,
+  n: number,
+): Sampling | null {
+  const { value, error } = combinedLoss(metric, point, a, b, n);
+  if (!(error > 0)) return { kind: 'normal', estimate: value, error: 0 };
+  const sorted = Float64Array.from(draws, (moments) => {
+    const draw = combinedLoss(metric, moments, a, b, n);
+    return value - ((draw.value - value) / draw.error) * error;
+  })
+    .filter(Number.isFinite)
+    .sort();
+  if (sorted.length < (1 - MOST_UNDEFINED) * draws.length) return null;
+  return { kind: 'draws', estimate: value, sorted };
 }
 
 /**

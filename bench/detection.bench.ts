@@ -13,7 +13,7 @@ import { play, PERSISTENCE, RULES } from './simulation/rules.js';
 import type { Play, Played, Rule } from './simulation/rules.js';
 import { PLAIN } from './simulation/world.js';
 import type { WindowKind, World } from './simulation/world.js';
-import { percentile, printTable } from './table.js';
+import { markdownTable, percentile, printTable } from './table.js';
 import type { Row } from './table.js';
 
 export const needs = [] as const;
@@ -227,16 +227,6 @@ export async function run(args: readonly string[]): Promise<void> {
     await writeFile(values.write, await page(seed, runs, quietRows, detectionRows));
 }
 
-const markdown = (rows: readonly Row[]): string => {
-  const names = Object.keys(rows[0] ?? {});
-  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
-  return [
-    line(names),
-    line(names.map((_, i) => (i === 0 ? '---' : '--:'))),
-    ...rows.map((row) => line(names.map((name) => row[name] ?? ''))),
-  ].join('\n');
-};
-
 async function page(
   seed: number,
   runs: number,
@@ -253,7 +243,7 @@ The other rules have one key. They vote and persist as ours does, so that only t
 
 Share of windows after which an alarm stands although nothing has changed. "cannot tell" is the share of windows in which the two keys see too few rows: below \`minRows\` (200) always, and at exactly 200 rows for columns in which some are missing. The last column is the two keys without persistence.
 
-${markdown(quietRows)}
+${markdownTable(quietRows)}
 
 - With few rows, fixed limits take noise for drift; with many rows, p-values take every trifle for drift. Two keys do neither.
 - A window that is shorter than a cycle really is different from the whole day. A swing that moves its mean by less than the limits is no alarm for two keys; a larger one is, and rightly so. Take windows of whole cycles (\`window: 1d\`) where the inputs have a daily cycle.
@@ -262,7 +252,7 @@ ${markdown(quietRows)}
 
 Windows from the change until the alarm, median and 95th percentile, within 30 windows; in brackets the share of runs in which it came at all. A mean shift of 0.3 σ is a Jensen–Shannon distance of about 0.125 and one of 0.5 σ of about 0.205: by default the first is shown as a warning and is no drift, the second lies on the limit. A policy that says \`detect: { drift: { warn: 0.05, drift: 0.1 } }\` also finds the first (third column; its false alarms are those of the two keys above to within the noise of the measurement). The categorical column has four categories of 48, 24, 16 and 12 %, and the rows that change do so from the most frequent to the rarest: 10 % of all rows are a distance of about 0.12, 20 % of 0.23 and 30 % of 0.34.
 
-${markdown(detectionRows)}
+${markdownTable(detectionRows)}
 `;
   return prettier.format(text, { parser: 'markdown' });
 }

@@ -23,6 +23,17 @@ export function printTable(title: string, rows: readonly Row[]): void {
   }
 }
 
+/** The same for a page: the first column is text, the others numbers. */
+export function markdownTable(rows: readonly Row[]): string {
+  const names = Object.keys(rows[0] ?? {});
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(names),
+    line(names.map((_, i) => (i === 0 ? '---' : '--:'))),
+    ...rows.map((row) => line(names.map((name) => row[name] ?? ''))),
+  ].join('\n');
+}
+
 /** The value below which `share` of the values lie: the nearest rank, so that it is one that was measured. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
