@@ -5,7 +5,7 @@ import { quantileSorted } from '../domain/stats/rank-tests.js';
 import type { Bounded } from '../domain/stats/gates.js';
 import type { BiasMetric, GateMethod } from '../domain/stats/types.js';
 import { multinomial, seeded } from './random.js';
-import { drawer, methodOf, ROW_REPLICATES, TABLE_REPLICATES } from './sampling.js';
+import { drawer, methodOf, ROW_REPLICATES, smoothedTable, TABLE_REPLICATES } from './sampling.js';
 import type { SamplingOptions, ScoredRows } from './sampling.js';
 
 const MOST_UNDEFINED = 0.05;
@@ -56,30 +56,35 @@ export async function sampleBias(
   const table = count(rows.weights ?? null);
   const point = both(table);
   if (!Number.isFinite(point[1]) || (hasChampion && !Number.isFinite(point[0]))) return null;
+  const gap = ([first, second]: readonly [number, number]) =>
+    biasDistance(metric, first) - biasDistance(metric, second);
   const random = seeded(seed);
   const times = new Float64Array(isPlain ? 0 : n);
   const drawTimes = drawer(rows, random, times);
+  // A model is no further from equal treatment than one that decides alike: that comparison draws from the bare table.
+  const from = smoothedTable(table, hasChampion);
   const drawn = [...table];
   const draw = () => {
     if (isPlain) {
       multinomial(random, n, table, drawn);
-      return both(drawn);
+      const bare = both(drawn);
+      multinomial(random, n, from, drawn);
+      return { value: both(drawn)[1], distance: gap(bare) };
     }
     drawTimes();
-    return both(count(times));
+    const values = both(count(times));
+    return { value: values[1], distance: gap(values) };
   };
   const replicates = isPlain ? TABLE_REPLICATES : ROW_REPLICATES;
   const candidate = new Float64Array(replicates);
   const closer = new Float64Array(replicates);
-  const gap = ([first, second]: readonly [number, number]) =>
-    biasDistance(metric, first) - biasDistance(metric, second);
   let [kept, lost] = [0, 0];
   let breathAt = performance.now();
   while (kept < replicates) {
-    const values = draw();
-    if (Number.isFinite(values[1]) && (!hasChampion || Number.isFinite(gap(values)))) {
-      candidate[kept] = values[1];
-      closer[kept] = hasChampion ? gap(values) : 0;
+    const { value, distance } = draw();
+    if (Number.isFinite(value) && (!hasChampion || Number.isFinite(distance))) {
+      candidate[kept] = value;
+      closer[kept] = hasChampion ? distance : 0;
       kept += 1;
     } else if ((lost += 1) > MOST_UNDEFINED * replicates) return null;
     if (performance.now() - breathAt > 20) {

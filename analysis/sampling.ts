@@ -98,11 +98,15 @@ function rawBounds(
         aucBound(sampling.auc, normalQuantile(lowerConfidence), 'lower'),
         aucBound(sampling.auc, normalQuantile(upperConfidence), 'upper'),
       ];
-    case 'draws':
-      return [
-        quantileSorted(sampling.sorted, 1 - lowerConfidence) - shiftOf(sampling, 'lower'),
-        quantileSorted(sampling.sorted, upperConfidence) - shiftOf(sampling, 'upper'),
-      ];
+    case 'draws': {
+      const lower = quantileSorted(sampling.sorted, 1 - lowerConfidence);
+      const upper = quantileSorted(sampling.sorted, upperConfidence);
+      const { bias = 0, estimate } = sampling;
+      // What chance can only raise may well be below its estimate; nothing else is outside of its bounds.
+      return bias > 0
+        ? [lower - shiftOf(sampling, 'lower'), upper - shiftOf(sampling, 'upper')]
+        : [Math.min(lower, estimate), Math.max(upper, estimate)];
+    }
   }
 }
 
@@ -327,7 +331,7 @@ function confusionOf(cells: readonly number[], bit: 1 | 2): Confusion {
  * With this an accuracy gets two right and two wrong answers more (Agresti and Coull, 1998), a recall one of each, and a
  * difference of two models half a row or one to each kind of disagreement (Agresti and Min, 2005).
  */
-function smoothedTable(table: readonly number[], hasChampion: boolean): readonly number[] {
+export function smoothedTable(table: readonly number[], hasChampion: boolean): readonly number[] {
   return table.map((count, cell) => {
     if (hasChampion) return count + 0.5;
     return (cell & 2) === 0 ? count + 1 : 0;

@@ -253,6 +253,12 @@ describe('a gate on bias', () => {
     expect(gateOf(report)).toMatchObject({ verdict: 'fail', reasonCode: 'broken' });
     expect(report.verdict).toBe('fail');
   });
+  it('does not take thirty rows of a group for evidence that it is treated equally', async () => {
+    // Without a positive decision anywhere, no draw from the rows alone would ever differ.
+    const alike = rows.map((row, i) => ({ ...row, sex: i < 30 ? 'f' : 'm', candidate: 0.1 }));
+    const found = gateOf(await evaluate(alike, [{ ...gate, minRows: 30, range: [-0.05, 0.05] }]));
+    expect(found).toMatchObject({ verdict: 'inconclusive' });
+  });
   it('accepts the champion’s own bias where the policy says so, and no more than that', async () => {
     const biased = favoured(8, 'candidate').map((row) => ({
       ...row,
