@@ -45,6 +45,7 @@ import { below, readJson, writeObject } from './s3.js';
 import { downloadAll, downloadEach, withScratch } from './scratch.js';
 import { clientsFor, ownClients } from './stage-clients.js';
 import { lookAtMonitor } from './watch-monitor.js';
+import { lookTogether } from './watch-multivariate.js';
 import { lookAtReports, type SourceLook } from './watch-reports.js';
 
 /** Most windows judged in one attempt: the rest follows at once. */
@@ -294,6 +295,8 @@ function lookAt(
   known: readonly WindowResult[],
   nowMs: number,
 ): Promise<SourceLook> {
+  if (source.kind === 'multivariate')
+    return lookTogether(deps, watch, source, countedToMs, () => inputColumns(deps, watch), nowMs);
   return source.kind === 'model-monitor'
     ? lookAtMonitor(deps, watch, source, countedToMs, known, nowMs)
     : lookAtReports(deps, watch, source, countedToMs, known, nowMs);

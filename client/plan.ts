@@ -126,9 +126,11 @@ export async function readPlanFacts(
       sources.flatMap((source) =>
         source.kind === 'captured-inputs' && source.baseline !== 'champion'
           ? [readBaseline(account, source.id, source.baseline)]
-          : source.kind === 'model-monitor'
-            ? filesOfMonitor(source).map((uri) => readBaseline(account, source.id, uri))
-            : [],
+          : source.kind === 'multivariate' && source.reference !== 'champion'
+            ? [readBaseline(account, source.id, source.reference)]
+            : source.kind === 'model-monitor'
+              ? filesOfMonitor(source).map((uri) => readBaseline(account, source.id, uri))
+              : [],
       ),
     ),
     Promise.all(
@@ -377,7 +379,11 @@ function judgeData(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): vo
   const { columns } = policy.spec.detect;
   const endpoint = facts.endpoint.known ? facts.endpoint.value : null;
   const captured = sources.flatMap((source, index) =>
-    source.kind === 'captured-inputs' || source.kind === 'ground-truth' ? [{ source, index }] : [],
+    source.kind === 'captured-inputs' ||
+    source.kind === 'ground-truth' ||
+    source.kind === 'multivariate'
+      ? [{ source, index }]
+      : [],
   );
   const seen = facts.capturedColumns.known ? facts.capturedColumns.value : null;
   for (const { source, index } of captured) {
@@ -392,7 +398,7 @@ function judgeData(policy: Policy, facts: PlanFacts, refuse: Say, warn: Say): vo
       );
       continue;
     }
-    if (endpoint?.capture?.inputs === false && source.kind === 'captured-inputs')
+    if (endpoint?.capture?.inputs === false && source.kind !== 'ground-truth')
       refuse(path, `'${endpoint.name}' captures outputs only: capture the inputs as well`);
     if (endpoint?.capture?.outputs === false && source.kind === 'ground-truth')
       refuse(

@@ -289,6 +289,41 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'spec.monitor.sources[mlflow].settle': 'How long after it was written a report is read.',
   'spec.monitor.sources[mlflow].kind':
     'Metrics of MLflow runs: answers of its REST interface, or its file store.',
+  'spec.monitor.sources[multivariate].id': 'Name of the source in status and reports.',
+  'spec.monitor.sources[multivariate].kind':
+    'Columns together: a processing job compares what was captured with a reference, by a domain classifier or PCA.',
+  'spec.monitor.sources[multivariate].window':
+    'Length of a window, by the clock in UTC. Each is one job.',
+  'spec.monitor.sources[multivariate].settle':
+    "How long after its end a window's capture may still arrive before the job starts.",
+  'spec.monitor.sources[multivariate].method':
+    '`domain-classifier`: how well the two can be told apart (AUC); `pca`: how badly the window is put together again.',
+  'spec.monitor.sources[multivariate].reference':
+    'Rows to compare with: `champion` for what the serving version was trained on, or an address.',
+  'spec.monitor.sources[multivariate].columns':
+    'Columns of the requests in their order. Default: as another source or the baseline has them.',
+  'spec.monitor.sources[multivariate].image':
+    "Image of modelkeeper in your registry (Dockerfile.job), of the worker's version.",
+  'spec.monitor.sources[multivariate].role':
+    'Execution role of the job: it reads capture, reference and `storage`, and writes below `storage`.',
+  'spec.monitor.sources[multivariate].instanceType': 'Type of the machine.',
+  'spec.monitor.sources[multivariate].volumeGb': 'Volume of the machine, in GB.',
+  'spec.monitor.sources[multivariate].maxRuntime':
+    'SageMaker stops the job after that long; the window then cannot tell.',
+  'spec.monitor.sources[multivariate].seed': 'Draws rows and folds.',
+  'spec.monitor.sources[multivariate].maxRows': 'Most rows of either side that are looked at.',
+  'spec.monitor.sources[multivariate].limits':
+    'When it is drift: the whole interval beyond a limit, and hardly chance.',
+  'spec.monitor.sources[multivariate].limits.warn':
+    'Limit of a warning. Default: an AUC of 0.55, a shift of 0.2 standard deviations.',
+  'spec.monitor.sources[multivariate].limits.drift':
+    'Limit of drift. Default: an AUC of 0.65, a shift of 0.5 standard deviations.',
+  'spec.monitor.sources[multivariate].limits.significance':
+    'Chance below which it counts. Default: 0.01.',
+  'spec.monitor.sources[multivariate].limits.minRows':
+    'Fewest rows of either side for a verdict. Default: 200.',
+  'spec.monitor.sources[multivariate].subnets': 'Subnets of the machine.',
+  'spec.monitor.sources[multivariate].securityGroups': 'Security groups of the machine.',
   'spec.monitor.sources[evidently].thresholds':
     "Method, such as `psi` or `ks` → from which score, or for tests below which p, a column has drifted. Otherwise the report's own verdict counts; for Jensen–Shannon `detect.drift`.",
   'spec.monitor.sources[evidently].metrics':

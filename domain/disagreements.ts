@@ -265,7 +265,10 @@ function aboutEndpoint(policy: Policy, expected: Expected, facts: Facts): readon
       sentence: `${facts.instances} instances are wanted, the policy says ${range.min} to ${range.max}`,
     });
   const needsCapture = policy.spec.monitor.sources.some(
-    (source) => source.kind === 'captured-inputs' || source.kind === 'ground-truth',
+    (source) =>
+      source.kind === 'captured-inputs' ||
+      source.kind === 'ground-truth' ||
+      source.kind === 'multivariate',
   );
   if (needsCapture && !facts.capturing)
     found.push({

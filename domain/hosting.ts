@@ -62,7 +62,10 @@ export function hostingFaults(spec: Asked, hosted: HostedAs): readonly HostingFa
   if (kind !== undefined)
     for (const [index, source] of monitor.sources.entries()) {
       const path = `spec.monitor.sources[${index}]`;
-      const reads = source.kind === 'captured-inputs' || source.kind === 'ground-truth';
+      const reads =
+        source.kind === 'captured-inputs' ||
+        source.kind === 'ground-truth' ||
+        source.kind === 'multivariate';
       if (reads && !(kind === 'asynchronous' && hosted.captures))
         fault(
           path,

@@ -62,7 +62,13 @@ export interface MetricReading {
 
 /** Kinds of sources that are read in windows of data. */
 export type WindowSourceKind =
-  'captured-inputs' | 'ground-truth' | 'model-monitor' | 'evidently' | 'nannyml' | 'mlflow';
+  | 'captured-inputs'
+  | 'ground-truth'
+  | 'model-monitor'
+  | 'evidently'
+  | 'nannyml'
+  | 'mlflow'
+  | 'multivariate';
 
 /** What a window can be evidence of. */
 export type WindowSubject = 'drift' | 'performance';

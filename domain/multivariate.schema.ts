@@ -1,5 +1,22 @@
 import { z } from 'zod';
 
+/** What a job is told, in a file beside its data: in the place of options. */
+export const multivariateSettingsSchema = z.strictObject({
+  method: z.enum(['domain-classifier', 'pca']),
+  seed: z.int().min(0),
+  maxRows: z.int().min(20),
+  limits: z.strictObject({
+    warn: z.number(),
+    drift: z.number(),
+    significance: z.number(),
+    minRows: z.int().min(0),
+  }),
+  ignore: z.array(z.string()),
+  categorical: z.array(z.string()),
+  columns: z.array(z.string()).min(1),
+});
+export type MultivariateSettings = z.infer<typeof multivariateSettingsSchema>;
+
 /** What `modelkeeper multivariate --format json` prints, and what a job leaves for the keeper: strict, as it is ours. */
 
 const count = z.int().min(0);

@@ -1,7 +1,13 @@
-import type { MultivariateReading, MultivariateReport } from './multivariate.schema.js';
+import { counted, spanInWords } from './capture-windows.js';
+import type { Window, WindowResult } from './model.js';
+import type {
+  MultivariateReading,
+  MultivariateReport,
+  MultivariateSettings,
+} from './multivariate.schema.js';
 import { neutral } from './neutral.js';
 
-export type { MultivariateReading, MultivariateReport };
+export type { MultivariateReading, MultivariateReport, MultivariateSettings };
 export type MultivariateMethod = MultivariateReading['method'];
 export type MultivariatePair = MultivariateReading['pairs'][number];
 
@@ -36,7 +42,7 @@ export const multivariateLimits = (
 };
 
 /** What is wrong with limits of a method; `undefined` when nothing is. */
-export function limitsFault(
+export function multivariateLimitsFault(
   method: MultivariateMethod,
   { warn, drift }: MultivariateLimits,
 ): string | undefined {
@@ -179,5 +185,68 @@ export function multivariateReport(
     verdict: kind === 'insufficient data' ? 'insufficient_data' : kind,
     reasons: [...reasons],
     limits,
+  };
+}
+
+/** What a source of the policy asks for, as far as its job is concerned. */
+interface Wanted {
+  readonly method: MultivariateMethod;
+  readonly seed: number;
+  readonly maxRows: number;
+  readonly limits?: Parameters<typeof multivariateLimits>[1];
+}
+
+/** What a job is told, but for the columns of the requests. */
+export const multivariateSettings = (
+  { method, seed, maxRows, limits }: Wanted,
+  detect: {
+    readonly columns: {
+      readonly ignore: readonly string[];
+      readonly categorical: readonly string[];
+    };
+  },
+): Omit<MultivariateSettings, 'columns'> => ({
+  method,
+  seed,
+  maxRows,
+  limits: multivariateLimits(method, limits),
+  ignore: [...detect.columns.ignore],
+  categorical: [...detect.columns.categorical],
+});
+
+/** Name of the job of a window: of the model, and of all that it depends on. */
+export const multivariateJob = (model: string, digest: string): string =>
+  `${model}-mv-${digest.slice(0, 12)}`;
+
+const RESULTS: Readonly<Record<MultivariateVerdict['kind'], WindowResult['result']>> = {
+  ok: 'ok',
+  warn: 'warn',
+  drift: 'breach',
+  'insufficient data': 'cannot tell',
+};
+
+/** What a job said of one window, judged by the policy's limits. */
+export function multivariateResult(
+  source: string,
+  window: Window,
+  reading: MultivariateReading,
+  limits: MultivariateLimits,
+): WindowResult {
+  const { kind, reasons } = judgeMultivariate(reading, limits);
+  const moved = kind === 'drift' || kind === 'warn';
+  return {
+    fromMs: window.fromMs,
+    toMs: window.toMs,
+    source,
+    sourceKind: 'multivariate',
+    result: RESULTS[kind],
+    rows: reading.window.rows,
+    sentence: `${source}, ${spanInWords(window)}: ${kind === 'ok' ? 'in order, ' : ''}${reasons.join('; ')} (${counted(reading.window.rows)} rows captured)`,
+    // How far a column moved by itself is for others to tell.
+    columns: moved
+      ? reading.columns
+          .filter(({ importance }) => importance > 0)
+          .map(({ name }) => ({ name, jsDistance: null, pAdjusted: null, verdict: kind }))
+      : [],
   };
 }

@@ -6,6 +6,7 @@ import {
   managedMonitors,
   MONITORING_TYPE,
 } from './managed-monitors.js';
+import { multivariateJob } from './multivariate.js';
 import { alarmPrefix, releaseName } from './names.js';
 import { stageRole, STAGES, type Stage, type StageRole } from './roles.js';
 import { stagingName, stagingPlace } from './staging.js';
@@ -83,6 +84,7 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
   const monitors = spec.monitor.sources.flatMap((source) =>
     source.kind === 'model-monitor' ? [source.schedule.toLowerCase()] : [],
   );
+  const together = spec.monitor.sources.filter((source) => source.kind === 'multivariate');
   const bus = spec.events?.bus;
 
   return [
@@ -160,6 +162,13 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
             'sagemaker:CreateModelPackage',
           ]),
         ]),
+    ...together.flatMap((source) =>
+      need(
+        'train',
+        sagemaker(`processing-job/${multivariateJob(metadata.name, '0').toLowerCase()}`),
+        ['sagemaker:CreateProcessingJob', 'sagemaker:DescribeProcessingJob', 'sagemaker:AddTags'],
+      ).concat(need('train', source.role, ['iam:PassRole'], TO_SAGEMAKER)),
+    ),
     ...[...passed].flatMap((arn) => need('train', arn, ['iam:PassRole'], TO_SAGEMAKER)),
 
     ...need('approve', version, ['sagemaker:DescribeModelPackage']),

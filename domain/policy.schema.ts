@@ -7,6 +7,7 @@ import { MOST_BUDGET_RUNS } from './governor.js';
 import { MATH_ID, mathFaults } from './metric-math.js';
 import { STAT_PATTERN } from './metric-stat.js';
 import { managedMonitorFaults } from './managed-monitors.js';
+import { multivariateLimits, multivariateLimitsFault } from './multivariate.js';
 import { normalisedArn, whoCanApprove } from './people.js';
 import { isTimeZone } from './quiet-hours.js';
 import { modelNameFault } from './model-name.js';
@@ -586,6 +587,56 @@ const mlflowSourceSchema = z.strictObject({
   }),
 });
 
+/** Columns together, by a processing job. What is not written is as `multivariateLimits` and SageMaker say. */
+const multivariateSourceSchema = z
+  .strictObject({
+    id: sourceIdSchema,
+    kind: z.literal('multivariate'),
+    /** Each window is a job: as for captured inputs, but longer. */
+    window: positiveDurationSchema.default('24h'),
+    /** How long after its end a window's capture may still arrive before the job starts. */
+    settle: durationSchema.default('15m'),
+    method: z.enum(['domain-classifier', 'pca']).default('domain-classifier'),
+    /** `champion`: what the serving version's package names as its baseline; or an address of rows. */
+    reference: z.union([z.literal('champion'), s3UriSchema]).default('champion'),
+    /** Columns of a payload in their order. */
+    columns: z.array(columnSchema).min(1).max(2_000).optional(),
+    /** Image of modelkeeper, of the worker's version (Dockerfile.job). */
+    image: imageSchema,
+    /** Execution role of the job. */
+    role: arnSchema,
+    instanceType: instanceTypeSchema.default('ml.m5.large'),
+    volumeGb: z.int().min(1).max(16_384).default(20),
+    maxRuntime: positiveDurationSchema.default('1h'),
+    seed: z.int().min(0).max(999_999_999).default(1),
+    /** Most rows of either side that are looked at. */
+    maxRows: z.int().min(200).max(1_000_000).default(10_000),
+    limits: z
+      .strictObject({
+        /** Of the nearer bound of the interval. */
+        warn: z.number().min(0).max(100).optional(),
+        drift: z.number().min(0).max(100).optional(),
+        significance: z.number().gt(0).max(0.2).optional(),
+        minRows: z.int().min(50).max(1_000_000).optional(),
+      })
+      .optional(),
+    subnets: subnetsSchema.optional(),
+    securityGroups: securityGroupsSchema.optional(),
+  })
+  .refine(
+    ({ subnets, securityGroups }) => (subnets === undefined) === (securityGroups === undefined),
+    {
+      message: 'subnets and securityGroups go together',
+    },
+  )
+  .refine(({ limits, maxRows }) => (limits?.minRows ?? 0) <= maxRows, {
+    message: 'maxRows is below limits.minRows, so that nothing could ever be told',
+  })
+  .superRefine(({ method, limits }, context) => {
+    const fault = multivariateLimitsFault(method, multivariateLimits(method, limits));
+    if (fault !== undefined) context.addIssue({ code: 'custom', path: ['limits'], message: fault });
+  });
+
 export const sourceSchema = z.discriminatedUnion('kind', [
   alarmsSourceSchema,
   metricSourceSchema,
@@ -597,6 +648,7 @@ export const sourceSchema = z.discriminatedUnion('kind', [
   evidentlySourceSchema,
   nannymlSourceSchema,
   mlflowSourceSchema,
+  multivariateSourceSchema,
 ]);
 
 export const detectSchema = z
@@ -1550,7 +1602,7 @@ export const policySchema = z
     ) {
       issue(
         ['retrain', 'on'],
-        `drift can only be seen by a source of kind captured-inputs${OR_REPORTS}: add one or take drift off`,
+        `drift can only be seen by a source of kind captured-inputs or multivariate${OR_REPORTS}: add one or take drift off`,
       );
     }
     if (
@@ -1641,6 +1693,7 @@ export type EndpointMetricsSource = Extract<Source, { kind: 'endpoint-metrics' }
 export type MetricMathSource = Extract<Source, { kind: 'metric-math' }>;
 export type ModelMonitorSource = Extract<Source, { kind: 'model-monitor' }>;
 export type ManagedMonitor = NonNullable<ModelMonitorSource['manage']>;
+export type MultivariateSource = Extract<Source, { kind: 'multivariate' }>;
 export type ReportSource = Extract<Source, { kind: 'evidently' | 'nannyml' | 'mlflow' }>;
 export type ReportMetricLimits = z.infer<typeof reportMetricSchema>;
 export type AlarmsSource = Extract<Source, { kind: 'alarms' }>;

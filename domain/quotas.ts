@@ -136,6 +136,11 @@ function jobs(policy: Policy, definition: string | undefined): readonly QuotaNee
         ? []
         : [job(usage, instanceType, count, `the step ${step} of the pipeline`)],
     ),
+    ...policy.spec.monitor.sources.flatMap((source) =>
+      source.kind === 'multivariate'
+        ? [job('processing job', source.instanceType, 1, `the source ${source.id}`)]
+        : [],
+    ),
     ...managedMonitors(policy).map(({ id, manage }) =>
       job('processing job', manage.instanceType, manage.instanceCount, `the monitor ${id}`),
     ),

@@ -4,6 +4,7 @@ import type {
   CapturedInputsSource,
   GroundTruthSource,
   ModelMonitorSource,
+  MultivariateSource,
   PolicySpec,
   ReportSource,
   Source,
@@ -12,7 +13,7 @@ import type { DetectPolicy, SegmentRule } from './stats/types.js';
 
 /** Sources that are read in windows of data, by `watchData`. */
 export type WindowSource =
-  CapturedInputsSource | GroundTruthSource | ModelMonitorSource | ReportSource;
+  CapturedInputsSource | GroundTruthSource | ModelMonitorSource | MultivariateSource | ReportSource;
 
 const WINDOW_KINDS: ReadonlySet<Source['kind']> = new Set<Source['kind']>([
   'captured-inputs',
@@ -21,6 +22,7 @@ const WINDOW_KINDS: ReadonlySet<Source['kind']> = new Set<Source['kind']>([
   'evidently',
   'nannyml',
   'mlflow',
+  'multivariate',
 ]);
 
 export const isWindowSource = (source: Source): source is WindowSource =>
@@ -37,6 +39,7 @@ export const isReportSource = (source: Source): source is ReportSource =>
 export function canSee(source: Source, subject: WindowSubject): boolean {
   switch (source.kind) {
     case 'captured-inputs':
+    case 'multivariate':
       return subject === 'drift';
     case 'ground-truth':
       return subject === 'performance';
@@ -110,9 +113,13 @@ export function persistenceOf(
 }
 
 /** How long after what it is about a report of another tool is there. */
-export const dueAfterMs = (source: ModelMonitorSource | ReportSource): number =>
+export const dueAfterMs = (
+  source: ModelMonitorSource | MultivariateSource | ReportSource,
+): number =>
   durationMs(source.settle) +
-  durationMs(source.kind === 'model-monitor' ? source.late : source.every);
+  (source.kind === 'multivariate'
+    ? durationMs(source.window) + durationMs(source.maxRuntime)
+    : durationMs(source.kind === 'model-monitor' ? source.late : source.every));
 
 const REPORTS: Readonly<Record<ReportSource['kind'], string>> = {
   evidently: 'report of Evidently',
@@ -122,12 +129,14 @@ const REPORTS: Readonly<Record<ReportSource['kind'], string>> = {
 
 /** That a source of reports has fallen silent. */
 export const silentReports = (
-  source: ModelMonitorSource | ReportSource,
+  source: ModelMonitorSource | MultivariateSource | ReportSource,
   sinceMs: number,
 ): string =>
-  source.kind === 'model-monitor'
-    ? `${source.id}: no execution of the monitoring schedule ${source.schedule} has shown anything since ${instantInWords(sinceMs)}: is it stopped, does it fail, or is nothing captured?`
-    : `${source.id}: no ${REPORTS[source.kind]} below ${source.prefix} since ${instantInWords(sinceMs)}; one is due every ${source.every}`;
+  source.kind === 'multivariate'
+    ? `${source.id}: no processing job has told anything of the columns together since ${instantInWords(sinceMs)}: status says what became of the last one`
+    : source.kind === 'model-monitor'
+      ? `${source.id}: no execution of the monitoring schedule ${source.schedule} has shown anything since ${instantInWords(sinceMs)}: is it stopped, does it fail, or is nothing captured?`
+      : `${source.id}: no ${REPORTS[source.kind]} below ${source.prefix} since ${instantInWords(sinceMs)}; one is due every ${source.every}`;
 
 /**
  * The policy's segments with what it leaves out: the ten most frequent values of the column, as many rows as the window

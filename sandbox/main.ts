@@ -8,6 +8,7 @@ interface Flags {
   readonly seed: number;
   readonly fresh?: true;
   readonly strict?: true;
+  readonly image?: Readonly<Record<string, string>>;
   readonly quiet?: true;
 }
 
@@ -29,6 +30,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     seed: flags.seed,
     fresh: flags.fresh === true,
     strict: flags.strict === true,
+    ...(flags.image === undefined ? {} : { images: flags.image }),
     log: (line) => process.stderr.write(`${line}\n`),
   });
   if (flags.quiet !== true) for (const line of greeting(sandbox.url, flags.home)) say(line);
@@ -65,6 +67,11 @@ function parseFlags(argv: readonly string[]): Flags | undefined {
       '--strict',
       'refuse members that AWS does not know, instead of ignoring and logging them',
     )
+    .option(
+      '--image <repository=script>',
+      'run processing jobs of an image of that repository by a Node script (repeat for several)',
+      imageOf,
+    )
     .option('--quiet', 'print nothing but problems');
   command.exitOverride().configureOutput({ writeErr: () => undefined });
   try {
@@ -74,6 +81,18 @@ function parseFlags(argv: readonly string[]): Flags | undefined {
     if (error.exitCode === 0) return undefined; // --help has been printed
     throw new Error(error.message.replace(/^error: /, ''), { cause: error });
   }
+}
+
+function imageOf(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, repository, script] = /^([a-z0-9][a-z0-9._/-]*)=(.+)$/.exec(text) ?? [];
+  if (repository === undefined || script === undefined)
+    throw new InvalidArgumentError(
+      'Write a repository and a script, such as report=/srv/report.js.',
+    );
+  return { ...before, [repository]: script };
 }
 
 function greeting(url: string, home: string): readonly string[] {

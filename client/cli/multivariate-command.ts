@@ -1,10 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import {
-  limitsFault,
+  multivariateLimitsFault,
   multivariateLimits,
   type MultivariateMethod,
   type MultivariateReport,
+  type MultivariateSettings,
 } from '../../domain/multivariate.js';
 import { collected, detectOf, formatOf, megabytes, namesOf, working } from './analysis-commands.js';
 import { instantMs, jsonText } from './command.js';
@@ -28,6 +29,7 @@ interface MultivariateOptions {
   readonly ignore?: readonly string[];
   readonly predictionColumn?: string;
   readonly columns?: readonly string[];
+  readonly settings?: string;
   readonly from?: string;
   readonly to?: string;
   readonly format?: 'text' | 'json';
@@ -88,6 +90,10 @@ export function addMultivariateCommand(program: Command, context: CliContext): v
       '--columns <names>',
       'what the values of captured requests are called, in order, with commas',
       namesOf,
+    )
+    .option(
+      '--settings <file>',
+      'a JSON document in place of these options, as a job is given (docs/sources.md)',
     )
     .option('--from <time>', 'of data capture: requests from then on')
     .option('--to <time>', 'of data capture: requests before then')
@@ -156,9 +162,12 @@ async function multivariate(
   context: CliContext,
   options: MultivariateOptions,
 ): Promise<MultivariateReport> {
-  const { out, method, predictionColumn, columns } = options;
-  const limits = multivariateLimits(method, options);
-  const fault = limitsFault(method, limits);
+  const { out, predictionColumn } = options;
+  const settings = options.settings === undefined ? undefined : await settingsIn(options.settings);
+  const { method, seed } = settings ?? options;
+  const columns = settings?.columns ?? options.columns;
+  const limits = settings?.limits ?? multivariateLimits(method, options);
+  const fault = multivariateLimitsFault(method, limits);
   if (fault !== undefined) throw new Exit(EXIT.refused, fault);
   const detect = await detectOf(context, options.policy);
   const span = spanOf(context, options);
@@ -174,9 +183,12 @@ async function multivariate(
         window: options.window,
         method,
         limits,
-        seed: options.seed,
-        most: options.maxRows,
-        columns: detect.columns,
+        seed,
+        most: settings?.maxRows ?? options.maxRows,
+        columns:
+          settings === undefined
+            ? detect.columns
+            : { ...detect.columns, ignore: settings.ignore, categorical: settings.categorical },
         ignore: options.ignore ?? [],
         ...(predictionColumn === undefined ? {} : { predictionColumn }),
         ...(columns === undefined ? {} : { captureColumns: columns }),
@@ -207,6 +219,26 @@ async function rendered(
   if (out === undefined) return multivariateText(context.colors, report);
   const { default: pc } = await import('picocolors');
   return multivariateText(pc.createColors(false), report);
+}
+
+async function settingsIn(file: string): Promise<MultivariateSettings> {
+  const [{ readFile }, { multivariateSettingsSchema }] = await Promise.all([
+    import('node:fs/promises'),
+    import('../../domain/multivariate.schema.js'),
+  ]);
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new Exit(
+      EXIT.refused,
+      `${file} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const parsed = multivariateSettingsSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Exit(EXIT.refused, `${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }
 
 function spanOf(

@@ -136,6 +136,8 @@ export interface Kernel {
    * for (bake, period, time-out, schedule).
    */
   readonly speed: number;
+  /** Repository of an image → the Node script that is its entrypoint: its processing jobs really run. */
+  readonly images?: Readonly<Record<string, string>>;
   /** Epoch milliseconds, of a clock that sandbox and callers share: the wall clock but for the sandbox's own tests. */
   now(): number;
   /** Milliseconds of this machine in which `ms` of that clock pass. */

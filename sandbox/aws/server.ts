@@ -34,6 +34,8 @@ export interface SandboxOptions {
   readonly home: string;
   /** Divides what AWS takes; default 1. */
   readonly speed?: number;
+  /** Repository of an image, such as `report` → the Node script that is its entrypoint. */
+  readonly images?: Readonly<Record<string, string>>;
   /** Forgets what `home` holds. Refused for a directory that is not a sandbox's. */
   readonly fresh?: boolean;
   /** Of every random choice; default 1. */
@@ -131,6 +133,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         home: isFirst ? home : makeHome(join(home, 'places', accountId, region)),
         url,
         speed: options.speed ?? 1,
+        images: options.images ?? {},
         now: clock.now,
         realMs: clock.realMs,
         random,

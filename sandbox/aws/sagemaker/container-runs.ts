@@ -16,17 +16,21 @@ import { packArchive } from '../../learner/archive.js';
 import { isLearnerImage, learnerScript } from '../../learner/image.js';
 import type { ContainerJob, JobResult } from '../../learner/job.js';
 import type { Kernel } from '../kernel.js';
+import { ClientError } from './client-error.js';
 import { shortId, splitS3Uri, taken } from './context.js';
 import { trainingOutput } from './job-record.js';
-import type { JobRecord } from './job-record.js';
+import type { JobRecord, ProcessingRecord } from './job-record.js';
+import { OwnImages } from './own-images.js';
 
 export type RunResult =
-  | { readonly kind: 'done'; readonly metrics: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'done';
+      readonly metrics: Readonly<Record<string, number>>;
+      /** What the container left in /opt/ml/output/message. */
+      readonly exit?: string;
+    }
   /** `reason` begins with AWS's class: AlgorithmError, ClientError. */
-  | { readonly kind: 'failed'; readonly reason: string };
-
-/** The job's input cannot be had: as AWS words it. */
-class ClientError extends Error {}
+  | { readonly kind: 'failed'; readonly reason: string; readonly exit?: string };
 
 /** Lines of a child's error output kept for the failure reason. */
 const KEPT_STDERR = 2_000;
@@ -39,6 +43,7 @@ const KEPT_STDERR = 2_000;
 export class ContainerRuns {
   private readonly children = new Map<string, ChildProcess>();
   private readonly results = new Map<string, RunResult>();
+  private readonly own: OwnImages;
   /** A run has a directory of its own: the child of a killed sandbox may still write into the last one. */
   private readonly runDirectories = new Map<string, string>();
   private readonly foreignEndsAtMs = new Map<string, number>();
@@ -54,7 +59,9 @@ export class ContainerRuns {
     private readonly kernel: Kernel,
     /** Address of the artefact in a model package; `undefined` when there is none. */
     private readonly artefactOf: (packageArn: string) => string | undefined,
-  ) {}
+  ) {
+    this.own = new OwnImages(kernel);
+  }
 
   /** Starts the job's container unless it runs already, and says how it ended once it has. */
   poll(job: JobRecord): RunResult | undefined {
@@ -62,6 +69,7 @@ export class ContainerRuns {
     const result = this.results.get(job.arn);
     if (result !== undefined || this.children.has(job.arn)) return result;
     if (isLearnerImage(imageOf(job))) this.start(job);
+    else if (job.kind === 'processing' && this.own.runs(job)) this.startOwn(job);
     else this.pollForeign(job);
     return this.results.get(job.arn);
   }
@@ -76,6 +84,11 @@ export class ContainerRuns {
 
   /** Copies the output of a finished container to S3. */
   async upload(job: JobRecord): Promise<void> {
+    if (job.kind === 'processing' && this.own.runs(job)) {
+      for (const [prefix, files] of this.own.outputs(job, this.runDirectory(job)))
+        this.put(prefix, files);
+      return;
+    }
     const files = isLearnerImage(imageOf(job)) ? this.outputFiles(job) : await foreignOutput(job);
     for (const prefix of outputPrefixes(job)) this.put(prefix, files);
     // The learner writes what is no model straight to the address it is given, as its role may.
@@ -186,6 +199,48 @@ export class ContainerRuns {
     );
     this.children.clear();
     await Promise.all(exits);
+  }
+
+  /** The image's entrypoint as a child process, which finds its inputs and leaves its output where a container would. */
+  private startOwn(job: ProcessingRecord): void {
+    rmSync(this.directory(job), { recursive: true, force: true });
+    const directory = join(this.directory(job), shortId(6));
+    this.runDirectories.set(job.arn, directory);
+    mkdirSync(directory, { recursive: true });
+    let child: ChildProcess;
+    try {
+      child = this.own.start(job, directory);
+    } catch (error) {
+      this.refused(job, error);
+      return;
+    }
+    this.children.set(job.arn, child);
+    const ended = (how: string | undefined): void => {
+      if (this.children.get(job.arn) !== child) return;
+      this.children.delete(job.arn);
+      const left = this.own.message(directory);
+      const exit = left === undefined ? {} : { exit: left };
+      this.results.set(
+        job.arn,
+        how === undefined
+          ? { kind: 'done', metrics: {}, ...exit }
+          : {
+              kind: 'failed',
+              reason: `AlgorithmError: See job logs for more information, ${how}`,
+              ...exit,
+            },
+      );
+    };
+    child.once('error', (error) => {
+      ended(error.message);
+    });
+    child.once('close', (code, signal) => {
+      ended(code === 0 ? undefined : `exit code: ${code ?? signal ?? 'none'}`);
+    });
+  }
+
+  private runDirectory(job: JobRecord): string {
+    return this.runDirectories.get(job.arn) ?? this.directory(job);
   }
 
   private start(job: JobRecord): void {

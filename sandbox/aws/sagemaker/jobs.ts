@@ -206,6 +206,7 @@ export class Jobs {
         return;
       case 'running': {
         const result = this.runs.poll(job);
+        if (result?.exit !== undefined) job.exitMessage = result.exit;
         if (
           isSpot(job) &&
           result?.kind !== 'failed' &&

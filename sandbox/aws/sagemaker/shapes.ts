@@ -311,7 +311,12 @@ export const createProcessingJob = z.looseObject({
   }),
   ProcessingResources: z.looseObject({ ClusterConfig: jobResources }),
   ProcessingInputs: z
-    .array(z.looseObject({ InputName: z.string(), S3Input: s3DataSource.optional() }))
+    .array(
+      z.looseObject({
+        InputName: z.string(),
+        S3Input: s3DataSource.extend({ LocalPath: z.string().optional() }).optional(),
+      }),
+    )
     .max(10)
     .optional(),
   ProcessingOutputConfig: z
@@ -320,7 +325,7 @@ export const createProcessingJob = z.looseObject({
         .array(
           z.looseObject({
             OutputName: z.string(),
-            S3Output: z.looseObject({ S3Uri: s3Uri }).optional(),
+            S3Output: z.looseObject({ S3Uri: s3Uri, LocalPath: z.string().optional() }).optional(),
           }),
         )
         .max(10),

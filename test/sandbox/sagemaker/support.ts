@@ -53,6 +53,7 @@ export async function openBench(
   home = scratch(),
   speed = 1_000,
   clock?: SandboxClock,
+  images?: Readonly<Record<string, string>>,
 ): Promise<Bench> {
   const sandbox = await startSandbox({
     strict: true,
@@ -60,6 +61,7 @@ export async function openBench(
     home,
     speed,
     ...(clock === undefined ? {} : { clock }),
+    ...(images === undefined ? {} : { images }),
     services: sageMakerServices,
     runtime: handleInvocation,
     log: () => undefined,

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import {
   judgeMultivariate,
-  limitsFault,
+  multivariateLimitsFault,
+  multivariateJob,
   multivariateLimits,
   multivariateReport,
+  multivariateResult,
   type MultivariateReading,
 } from '../../../domain/multivariate.js';
 import { multivariateReportSchema } from '../../../domain/multivariate.schema.js';
@@ -141,10 +143,41 @@ describe('the verdict on columns together', () => {
     [{ warn: 0.4 }, /at least 0.5, which is chance/],
     [{ drift: 1 }, /below 1/],
   ])('refuses limits that could never be met or always are: %j', (own, fault) => {
-    expect(limitsFault('domain-classifier', multivariateLimits('domain-classifier', own))).toMatch(
-      fault,
+    expect(
+      multivariateLimitsFault('domain-classifier', multivariateLimits('domain-classifier', own)),
+    ).toMatch(fault);
+    expect(multivariateLimitsFault('domain-classifier', LIMITS)).toBeUndefined();
+  });
+});
+
+describe('the window of a job', () => {
+  const window = {
+    fromMs: Date.parse('2026-03-01T00:00:00Z'),
+    toMs: Date.parse('2026-03-02T00:00:00Z'),
+  };
+  const resultOf = (own: Partial<MultivariateReading>) =>
+    multivariateResult('together', window, reading(own), LIMITS);
+
+  it('is a breach that names columns and rows', () => {
+    const result = resultOf({});
+    expect(result).toMatchObject({ result: 'breach', rows: 500, sourceKind: 'multivariate' });
+    expect(result.sentence).toMatch(
+      /^together, 2026-03-01 .* columns age and income moved together differently/,
     );
-    expect(limitsFault('domain-classifier', LIMITS)).toBeUndefined();
+    expect(result.columns.map(({ name }) => name)).toEqual(['age', 'income']);
+  });
+
+  it('names no column where nothing moved, and is no pass without evidence', () => {
+    expect(resultOf({ statistic: statistic({ pValue: 0.5 }) })).toMatchObject({
+      result: 'ok',
+      columns: [],
+    });
+    expect(resultOf({ statistic: null }).result).toBe('cannot tell');
+  });
+
+  it('has a job whose name SageMaker takes, whatever the model is called', () => {
+    const name = multivariateJob('a'.repeat(40), 'f'.repeat(64));
+    expect(`${name}-t3`.length).toBeLessThanOrEqual(63);
   });
 });
 

@@ -1,0 +1,216 @@
+/** A processing job of our own image, from the real activity against the strict local AWS, which runs the real command. */
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DescribeProcessingJobCommand,
+  ListProcessingJobsCommand,
+  ListTagsCommand,
+} from '@aws-sdk/client-sagemaker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { DataWatch } from '../../activities/contract.js';
+import { lookTogether } from '../../activities/watch-multivariate.js';
+import { judge } from '../../domain/detect.js';
+import type { WindowResult } from '../../domain/model.js';
+import type { MultivariateSource, PolicyInput } from '../../domain/policy.schema.js';
+import { captureLine } from '../analysis/scratch.js';
+import { discard, openBench, ROLE, until } from '../sandbox/sagemaker/support.js';
+import type { Bench } from '../sandbox/sagemaker/support.js';
+import { NOON, policyInput, policyWith } from './support.js';
+
+const HOUR = 3_600_000;
+const IMAGE = '111122223333.dkr.ecr.us-east-1.amazonaws.com/modelkeeper:1';
+const COLUMNS = ['x', 'y', 'city'];
+
+type SourceInput = Extract<
+  PolicyInput['spec']['monitor']['sources'][number],
+  { kind: 'multivariate' }
+>;
+const sourceInput = (own: Partial<SourceInput> = {}): SourceInput => ({
+  id: 'together',
+  kind: 'multivariate',
+  window: '1h',
+  settle: '0s',
+  reference: 's3://artefacts/train/',
+  columns: COLUMNS,
+  image: IMAGE,
+  role: ROLE,
+  ...own,
+});
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await openBench(undefined, 1_000, undefined, {
+    modelkeeper: `${process.cwd()}/dist/bin/modelkeeper.js`,
+  });
+  await bench.s3.send(new CreateBucketCommand({ Bucket: 'artefacts' }));
+  await put('train/rows.csv', [COLUMNS.join(','), ...rowsOf(800, 1).map(String)].join('\n'));
+}, 60_000);
+afterAll(async () => {
+  await bench.close();
+  discard(bench.home);
+});
+
+const put = (Key: string, Body: string) =>
+  bench.s3.send(new PutObjectCommand({ Bucket: 'artefacts', Key, Body }));
+
+/** x and y rise together, or against each other; each by itself is spread in the same way. */
+const rowsOf = (count: number, sign: number, from = 0): readonly (number | string)[][] =>
+  Array.from({ length: count }, (_, i) => {
+    const x = Math.sin(12.9898 * (i + from)) ** 2 - 0.5;
+    const y = sign * x + 0.2 * Math.sin(78.233 * (i + from + 0.5));
+    return [x, y, ['Rome', 'Oslo', 'Bern'][i % 3] ?? ''];
+  });
+
+/** What an endpoint of that name captured in the hour; files of the sandbox are written now. */
+async function capture(endpoint: string, fromMs: number, sign: number): Promise<void> {
+  const at = new Date(fromMs + 60_000).toISOString();
+  const hour = at.slice(0, 13).replaceAll('-', '/').replace('T', '/');
+  const lines = rowsOf(400, sign, 3_000).map((row, i) =>
+    captureLine({ id: `${endpoint}-${i}`, at, input: row.join(','), output: '0.5' }),
+  );
+  // Of the hour before: it lies in the same file and is not of the window.
+  const before = new Date(fromMs - 60_000).toISOString();
+  const stray = captureLine({ id: 'stray', at: before, input: '9,9,Rome', output: '0.5' });
+  await put(`capture/${endpoint}/${hour}/00-01-a.jsonl`, [...lines, stray].join('\n'));
+}
+
+const watchOf = (endpoint: string, source: SourceInput): DataWatch => ({
+  model: 'flights',
+  policy: policyWith({
+    monitor: { every: '1h', sources: [...policyInput.spec.monitor.sources, source] },
+  }),
+  champion: {
+    configName: `${endpoint}-1`,
+    packageArn: null,
+    modelDataUrl: null,
+    image: null,
+    roleArn: null,
+    sinceMs: NOON,
+  },
+  capturePrefix: `s3://artefacts/capture/${endpoint}`,
+  baselineUri: null,
+  countedToMs: {},
+  recent: {},
+  disturbed: [],
+  toldNoData: [],
+  notBeforeMs: 0,
+});
+
+/** Looks again and again, as the retries of the watch do, until the window is told. */
+async function windowOf(
+  endpoint: string,
+  own: Partial<SourceInput> = {},
+): Promise<{ readonly window: WindowResult; readonly watch: DataWatch; readonly notes: string[] }> {
+  const fromMs = hourNow();
+  const watch = watchOf(endpoint, sourceInput(own));
+  const source = watch.policy.spec.monitor.sources.find(
+    (one): one is MultivariateSource => one.kind === 'multivariate',
+  );
+  if (source === undefined) throw new Error('the policy has the source');
+  const deps = {
+    aws: () => bench,
+    analysis: {} as never,
+    now: () => fromMs + HOUR,
+    scratch: bench.home,
+  };
+  const notes: string[] = [];
+  const look = () =>
+    lookTogether(deps, watch, source, fromMs, async () => undefined, fromMs + HOUR);
+  const told = await until(
+    async () => {
+      const found = await look();
+      if (found.note !== undefined) notes.push(found.note);
+      return found;
+    },
+    ({ windows }) => windows.length > 0,
+  );
+  const [window] = told.windows;
+  if (window === undefined) throw new Error('there is a window');
+  expect(told.countedToMs).toBe(fromMs + HOUR);
+  return { window, watch, notes };
+}
+
+const hourNow = (): number => Math.floor(bench.kernel.now() / HOUR) * HOUR;
+const jobs = async (): Promise<readonly string[]> =>
+  (
+    await bench.sagemaker.send(new ListProcessingJobsCommand({ NameContains: 'flights-mv-' }))
+  ).ProcessingJobSummaries?.map((one) => one.ProcessingJobName ?? '') ?? [];
+
+describe('columns together, by a job', () => {
+  it('sees a relation that turned round, once, and the keeper calls two of them drift', async () => {
+    await capture('turned', hourNow(), -1);
+    const { window, watch, notes } = await windowOf('turned');
+    expect(window).toMatchObject({ result: 'breach', sourceKind: 'multivariate', rows: 400 });
+    expect(window.sentence).toContain('columns x and y moved together differently');
+    expect(window.columns.map(({ name }) => name)).toEqual(expect.arrayContaining(['x', 'y']));
+    // Many looks, one job.
+    expect(notes.length).toBeGreaterThan(1);
+    const [job = '', ...more] = await jobs();
+    expect(more).toEqual([]);
+    const described = await bench.sagemaker.send(
+      new DescribeProcessingJobCommand({ ProcessingJobName: job }),
+    );
+    expect(described.ExitMessage).toMatch(/^drift: columns x and y moved together/);
+    const { Tags } = await bench.sagemaker.send(
+      new ListTagsCommand({ ResourceArn: described.ProcessingJobArn }),
+    );
+    expect(Tags).toContainEqual({ Key: 'modelkeeper:model', Value: 'flights' });
+    expect(Tags).toContainEqual({ Key: 'modelkeeper:source', Value: 'together' });
+
+    const earlier = { ...window, fromMs: window.fromMs - HOUR, toMs: window.toMs - HOUR };
+    const seen = {
+      endpoint: null,
+      alarms: [],
+      metrics: [],
+      noData: {},
+      baselineMissing: null,
+      windows: { together: [earlier, window] },
+    };
+    expect(judge(watch.policy.spec, seen)).toMatchObject({ verdict: 'drift' });
+  }, 120_000);
+
+  it('finds nothing in a quiet window', async () => {
+    await capture('quiet', hourNow(), 1);
+    for (const method of ['domain-classifier', 'pca'] as const) {
+      const { window } = await windowOf('quiet', { method });
+      expect([method, window.result, window.columns]).toEqual([method, 'ok', []]);
+    }
+  }, 120_000);
+
+  it('cannot tell, and says why, when the job fails', async () => {
+    await capture('broken', hourNow(), -1);
+    await put('nothing/readme.txt', 'no rows');
+    const { window } = await windowOf('broken', { reference: 's3://artefacts/nothing/' });
+    expect(window.result).toBe('cannot tell');
+    expect(window.sentence).toMatch(/the processing job flights-mv-\w+ failed: .*no data files/);
+  }, 120_000);
+
+  it('cannot tell by an image that leaves nothing of ours', async () => {
+    await capture('foreign', hourNow(), -1);
+    const { window } = await windowOf('foreign', { image: 'registry.example.com/other:1' });
+    expect(window.result).toBe('cannot tell');
+    expect(window.sentence).toContain('is registry.example.com/other:1 an image of modelkeeper?');
+  }, 120_000);
+
+  it('asks nothing while no window is complete, and starts no job where nothing was captured', async () => {
+    const before = await jobs();
+    const { window } = await windowOf('idle');
+    expect([window.result, window.rows]).toEqual(['cannot tell', 0]);
+    expect(await jobs()).toEqual(before);
+    const watch = watchOf('idle', sourceInput());
+    const refusing = () => {
+      throw new Error('no call is made');
+    };
+    const fromMs = hourNow();
+    const source = watch.policy.spec.monitor.sources.at(-1) as MultivariateSource;
+    const look = await lookTogether(
+      { aws: refusing, analysis: {} as never, now: () => 0, scratch: '' },
+      watch,
+      source,
+      fromMs,
+      async () => undefined,
+      fromMs + HOUR - 1,
+    );
+    expect(look).toEqual({ windows: [], countedToMs: fromMs, more: false });
+  }, 60_000);
+});
