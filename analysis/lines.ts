@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
 
 import { UnusableData } from './failures.js';
 
@@ -30,6 +31,40 @@ export async function* linesOf(files: readonly string[]): AsyncGenerator<string>
       length = last.length;
     }
     yield* [cleaned(pieces.join(''))].filter(notBlank);
+  }
+}
+
+/** Levels of one record; the database reads them by recursion, whose end would be the end of the process. */
+const DEEPEST_RECORD = 1_000;
+const [LINE_END, QUOTE, BACKSLASH] = [10, 34, 92];
+const [BRACKET, BRACKET_END, BRACE, BRACE_END] = [91, 93, 123, 125];
+
+/** @throws {UnusableData} for a record of lists in lists, or objects in objects, beyond what anybody means */
+export async function refuseDeepRecords(file: string, isGzip: boolean): Promise<void> {
+  const source = createReadStream(file);
+  let depth = 0;
+  let isText = false;
+  let isEscaped = false;
+  for await (const chunk of isGzip ? source.pipe(createGunzip()) : source) {
+    const bytes = chunk as Buffer;
+    for (let i = 0; i < bytes.length; i += 1) {
+      const byte = bytes[i];
+      if (isText) {
+        if (isEscaped) isEscaped = false;
+        else if (byte === BACKSLASH) isEscaped = true;
+        else if (byte === QUOTE || byte === LINE_END) isText = false;
+      } else if (byte === QUOTE) isText = true;
+      else if (byte === BRACE || byte === BRACKET) {
+        depth += 1;
+        if (depth > DEEPEST_RECORD) {
+          throw new UnusableData(
+            `${file} has a record that is nested more than ${DEEPEST_RECORD} deep`,
+          );
+        }
+      } else if (byte === BRACE_END || byte === BRACKET_END) depth -= 1;
+      // A record is a line; one that is broken says nothing of the next.
+      if (byte === LINE_END) depth = 0;
+    }
   }
 }
 

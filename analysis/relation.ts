@@ -7,7 +7,7 @@ import type { CsvShape } from './csv-file.js';
 import { countOf, quoteName, quoteText, textOfRow } from './duck.js';
 import type { Bound, Duck, Row } from './duck.js';
 import { UnusableData } from './failures.js';
-import { jsonLine, linesOf } from './lines.js';
+import { jsonLine, linesOf, refuseDeepRecords } from './lines.js';
 
 /** `capture` is what SageMaker data capture writes. */
 export type DataFormat = 'parquet' | 'csv' | 'jsonl' | 'capture';
@@ -130,16 +130,19 @@ function readCsv(
   );
   const line = JSON.stringify(newLine).slice(1, -1);
   return `read_csv(${files}, auto_detect = false, columns = {${types.join(', ')}}, header = true, delim = ',',
-    quote = '"', escape = '"', nullstr = '', new_line = '${line}', compression = '${isGzip ? 'gzip' : 'none'}')`;
+    quote = '"', escape = '"', nullstr = '', new_line = '${line}', compression = '${isGzip ? 'gzip' : 'none'}',
+    hive_partitioning = false)`;
 }
 
 async function openJsonLines(duck: Duck, files: readonly string[]): Promise<Relation> {
   for (const file of files) {
-    if (await hasMagic(file, [0x1f, 0x8b])) await refuseBomb(file);
+    const isGzip = await hasMagic(file, [0x1f, 0x8b]);
+    if (isGzip) await refuseBomb(file);
     else await requireTellableKeys(file);
+    await refuseDeepRecords(file, isGzip);
   }
   opened += 1;
-  const from = `read_json($files${opened}, format = 'newline_delimited', union_by_name = true)`;
+  const from = `read_json($files${opened}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false)`;
   return describe(duck, from, { [`files${opened}`]: files }, false);
 }
 
@@ -156,7 +159,7 @@ async function openParquet(duck: Duck, files: readonly string[]): Promise<Relati
   opened += 1;
   const relation = await describe(
     duck,
-    `read_parquet($files${opened}, union_by_name = true)`,
+    `read_parquet($files${opened}, union_by_name = true, hive_partitioning = false)`,
     { [`files${opened}`]: files },
     false,
   );
@@ -296,7 +299,7 @@ export function codeSql(column: RelationColumn, type: string, size: number): str
 
 /** The value as it stands; {@link normalText} makes the category of it. */
 export function rawText(column: RelationColumn): string {
-  return column.family === 'text' ? quoteName(column.name) : `${quoteName(column.name)}::varchar`;
+  return `${quoteName(column.name)}::varchar`;
 }
 
 /**

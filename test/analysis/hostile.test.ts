@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -254,6 +255,30 @@ describe('a Parquet file', () => {
     writeFileSync(file, whole);
     await expect(profileFile(duck, { files: [file], format: 'parquet' })).rejects.toThrow();
   });
+  it('may have any type: numbers are numbers to the last digit that a double has, ids are texts, the rest is skipped', async () => {
+    const { duck, file } = await parquet(
+      `select (i * 1.5)::decimal(18, 3) as money, (i / 8)::decimal(38, 10) as fine,
+              18446744073709551615::ubigint - i as large, 170141183460469231731687303715884105727::hugeint - i as huge,
+              i::utinyint as small, timestamptz '2026-01-01 00:00:00+02' + interval (i) minute as zoned,
+              ('00000000-0000-0000-0000-00000000000' || (i % 3))::uuid as id, (i % 2)::varchar::enum('0', '1') as flag,
+              [i] as list, map {'k': i} as map, date '2026-01-01' + i::int as day, i::varchar::blob as bytes
+       from range(250) t(i)`,
+    );
+    const profile = await profileFile(duck, { files: [file], format: 'parquet' });
+    expect(profile.columns).toMatchObject([
+      { name: 'money', kind: 'numeric', count: 250, max: 373.5, mean: 186.75 },
+      { name: 'fine', kind: 'numeric', max: 31.125 },
+      { name: 'large', kind: 'numeric', count: 250, max: 2 ** 64 },
+      { name: 'huge', kind: 'numeric', count: 250, max: 2 ** 127 },
+      { name: 'small', kind: 'numeric', min: 0, max: 249 },
+      { name: 'id', kind: 'categorical', domain: [{ count: 84 }, { count: 83 }, { count: 83 }] },
+      { name: 'flag', kind: 'categorical', domain: [{ count: 125 }, { count: 125 }] },
+    ]);
+    expect(profile.skipped).toEqual(['zoned', 'list', 'map', 'day', 'bytes']);
+    const window = { files: [file], format: 'parquet' } as const;
+    const found = await compareWindow(duck, { profile, window, detect });
+    expect(found.columns.map(({ verdict }) => verdict)).toEqual(profile.columns.map(() => 'ok'));
+  });
   it('may have nested columns, which are skipped', async () => {
     const { duck, file } = await parquet(`select {'a': 1, 'b': [1, 2]} as nested, 1 as a`);
     const profile = await profileFile(duck, { files: [file], format: 'parquet' });
@@ -262,7 +287,68 @@ describe('a Parquet file', () => {
   });
 });
 
+describe('a file below folders named like columns', () => {
+  it.each(['csv', 'jsonl', 'parquet'] as const)(
+    'as %s has the columns that are in it, and none of the folders',
+    async (format) => {
+      const { duck, dir } = await scratch();
+      const folder = join(dir, 'region=eu');
+      mkdirSync(folder);
+      const file = join(folder, `part.${format}`);
+      const as = format === 'jsonl' ? 'json' : format;
+      await duck.rows(`copy (select i as x from range(300) t(i)) to '${file}' (format ${as})`);
+      const profile = await profileFile(duck, { files: [file], format });
+      expect(columnsOf(profile)).toEqual(['x']);
+    },
+  );
+});
+
+describe('what is no file of data', () => {
+  it.each(['csv', 'jsonl', 'parquet', 'capture'] as const)(
+    'is refused as %s without being opened: a pipe, a device',
+    async (format) => {
+      const { duck, dir } = await scratch({ readable: ['/dev'] });
+      const pipe = join(dir, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      for (const file of [pipe, '/dev/zero']) {
+        const found = profileFile(duck, { files: [file], format, captureColumns: ['a'] });
+        await expect(found).rejects.toThrow(`${file} is not a file`);
+      }
+    },
+  );
+});
+
 describe('a file of JSON lines', () => {
+  it.each([
+    ['lists', `{"a": ${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
+    ['objects', `{"a": ${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}}`],
+  ])(
+    'with %s in each other beyond all measure is refused, and ends no process',
+    async (_n, deep) => {
+      const line = '{"a": 1}\n';
+      const reason = 'nested more than 1000 deep';
+      await expect(profiled(`${line.repeat(50)}${deep}\n`, 'jsonl')).rejects.toThrow(reason);
+      await expect(profiled(gzipSync(`${line}${deep}\n`), 'jsonl')).rejects.toThrow(reason);
+    },
+  );
+  it('may hold any number of brackets within texts, and of lines', async () => {
+    const text = JSON.stringify({ a: `\\"${'[{'.repeat(2_000)}` });
+    const profile = await profiled(`${text}\n`.repeat(2_000), 'jsonl');
+    expect(profile.columns).toMatchObject([{ name: 'a', kind: 'categorical', count: 2_000 }]);
+  });
+  it('with numbers beyond every double counts them apart, and those beyond 64 bits as they are', async () => {
+    const line = (i: number) =>
+      `{"a": ${i}, "b": ${i % 2 === 0 ? '1e400' : '1'}, "c": 123456789012345678901234567890}`;
+    const profile = await profiled(rowsOf(300, line).join('\n'), 'jsonl');
+    expect(profile.columns).toMatchObject([
+      { name: 'a', count: 300 },
+      { name: 'b', kind: 'numeric', count: 150, max: 1 },
+      { name: 'c', count: 300, max: 123456789012345678901234567890 },
+    ]);
+  });
+  it('with a key twice in one record is refused', async () => {
+    await expect(profiled('{"a": 1}\n{"a": 2, "a": 3}\n', 'jsonl')).rejects.toThrow(UnusableData);
+  });
   it.each([
     ['broken lines', '{"a": 1}\n{"a": \n'],
     ['names that differ in case', '{"a": 1, "A": 2}\n'],
