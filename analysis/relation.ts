@@ -142,8 +142,42 @@ async function openJsonLines(duck: Duck, files: readonly string[]): Promise<Rela
     await refuseDeepRecords(file, isGzip);
   }
   opened += 1;
-  const from = `read_json($files${opened}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false)`;
-  return describe(duck, from, { [`files${opened}`]: files }, false);
+  const name = `files${opened}`;
+  const bound = { [name]: files };
+  // All records are looked at for names and types: of a column that begins with whole numbers, later fractions would be
+  // rounded, and later columns would be passed over, in silence.
+  const from = `read_json($${name}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false,
+    sample_size = -1, maximum_sample_files = ${MOST_FILES})`;
+  const relation = await describe(duck, from, bound, false);
+  await requireOwnNames(
+    duck,
+    files,
+    relation.columns.map((column) => column.name),
+  );
+  return relation;
+}
+
+const MOST_FILES = 2_147_483_647;
+
+/** The database renames the second of two keys that differ in case only, wherever it stands. */
+async function requireOwnNames(
+  duck: Duck,
+  files: readonly string[],
+  names: readonly string[],
+): Promise<void> {
+  const all = new Set(names.map((name) => name.toLowerCase()));
+  const isRenamed = (name: string) => all.has(name.toLowerCase().replace(/_\d+$/, ''));
+  if (!names.some((name) => /_\d+$/.test(name) && isRenamed(name))) return;
+  for (const file of files) {
+    const keys = await duck.rows(
+      `select distinct unnest(json_keys(json)) as key from read_json_objects($file, format = 'newline_delimited') order by 1`,
+      { file },
+    );
+    requireTellable(
+      file,
+      keys.map((row) => textOfRow(row['key'])),
+    );
+  }
 }
 
 /** Of the first record: the database would rename the second of two keys that differ in case only. */

@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { compareWindow, profileFile, withDuck } from '../../dist/analysis/index.js';
+import { detectSchema } from '../../dist/domain/policy.schema.js';
+import { detectPolicyOf } from '../../dist/domain/sources.js';
 
 const [task, format, file, profileName, memoryLimitMb, threads] = process.argv.slice(2);
 const options = {
@@ -10,16 +12,8 @@ const options = {
   memoryLimitMb: Number(memoryLimitMb),
   threads: Number(threads),
 };
-const detect = {
-  warn: 0.1,
-  drift: 0.2,
-  significance: 0.01,
-  minRows: 200,
-  critical: [],
-  ignore: [],
-  share: 0.3,
-  newCategoriesAreDrift: [],
-};
+// The policy's defaults.
+const detect = detectPolicyOf(detectSchema.parse({}));
 
 const tasks = {
   async profile() {

@@ -342,9 +342,31 @@ describe('a file of JSON lines', () => {
     const profile = await profiled(rowsOf(300, line).join('\n'), 'jsonl');
     expect(profile.columns).toMatchObject([
       { name: 'a', count: 300 },
-      { name: 'b', kind: 'numeric', count: 150, max: 1 },
+      { name: 'b', kind: 'numeric', count: 150, nonFinite: 150, missing: 0, max: 1 },
       { name: 'c', count: 300, max: 123456789012345678901234567890 },
     ]);
+  });
+  describe('whose last record is unlike the 30,000 before', () => {
+    const last = (record: string) => profiled(`${'{"a": 1}\n'.repeat(30_000)}${record}\n`, 'jsonl');
+    it('has its fraction as it stands, not rounded', async () => {
+      expect((await last('{"a": 1.5}')).columns).toMatchObject([
+        { name: 'a', kind: 'numeric', count: 30_001, max: 1.5 },
+      ]);
+    });
+    it('has its further column', async () => {
+      expect((await last('{"a": 1, "z": 5}')).columns).toMatchObject([
+        { name: 'a', count: 30_001 },
+        { name: 'z', count: 1, missing: 30_000 },
+      ]);
+    });
+    it('has a text in it that is never a number', async () => {
+      expect((await last('{"a": "7 km"}')).skipped).toEqual(['a']);
+    });
+    it('is refused where its key differs in case only', async () => {
+      await expect(last('{"a": 1, "A": 5}')).rejects.toThrow('A and a cannot be told apart');
+      await expect(last('{"A": 5}')).rejects.toThrow('cannot be told apart');
+      expect(columnsOf(await last('{"a_1": 5}'))).toEqual(['a', 'a_1']);
+    });
   });
   it('with a key twice in one record is refused', async () => {
     await expect(profiled('{"a": 1}\n{"a": 2, "a": 3}\n', 'jsonl')).rejects.toThrow(UnusableData);
