@@ -30,6 +30,7 @@ import type { LedgerHead } from '../domain/model.js';
 import { KEEPER_TAG, modelOfWorkflow } from '../domain/names.js';
 import { declaredParameters } from '../domain/pipeline-definition.js';
 import { messageOf, ModelkeeperError } from './errors.js';
+import { UnusableInput } from './offline/inputs.js';
 
 /** An endpoint as `init` and `plan` need it. */
 export interface EndpointFacts {
@@ -99,11 +100,16 @@ export interface Account {
   ): Promise<
     readonly { readonly uri: string; readonly lastModifiedMs: number; readonly sizeBytes: number }[]
   >;
-  /** Downloads what lies at or below an address, several objects at a time; empty objects are left out. */
+  /**
+   * Downloads what lies at or below an address, several objects at a time; empty objects are left out.
+   *
+   * @throws {UnusableInput} before anything is downloaded, where it is more than `mostMb`
+   */
   download(
     uri: string,
     folder: string,
     signal: AbortSignal,
+    mostMb: number,
   ): Promise<readonly { readonly uri: string; readonly path: string }[]>;
   alarmsReadable(): Promise<true>;
   ledger(storage: string, model: string): Promise<readonly LedgerEntry[]>;
@@ -300,10 +306,15 @@ export function createAccount(region: string): Account {
       return listObjects(s3, prefix, `${s3Address(prefix).key}${after}`, MOST_REPORTS);
     },
 
-    async download(uri, folder, signal) {
+    async download(uri, folder, signal, mostMb) {
       const objects = (await listObjects(s3, uri)).filter(
         (object) => object.sizeBytes > 0 && isUnder(object.uri, uri),
       );
+      const bytes = objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      if (bytes > mostMb * 1_000_000)
+        throw new UnusableInput(
+          `${uri} holds ${objects.length} ${objects.length === 1 ? 'file' : 'files'} of ${Math.ceil(bytes / 1_000_000)} MB together, and at most ${mostMb} MB are downloaded: name fewer, or allow more with --max-download ${Math.ceil(bytes / 1_000_000)}`,
+        );
       return inParallel(objects, DOWNLOADS, async (object, index) => {
         signal.throwIfAborted();
         const path = join(folder, `${randomUUID()}-${index}${dataExtension(object.uri)}`);

@@ -17,6 +17,7 @@ interface WorkOptions {
   readonly out?: string;
   readonly memory: number;
   readonly threads: number;
+  readonly maxDownload?: number;
   readonly verbose?: true;
   readonly predictionColumn?: string;
   readonly columns?: readonly string[];
@@ -37,7 +38,8 @@ folder or a glob in quotes, and s3://bucket/prefix is downloaded first.
 
 Exit codes:
   0 no drift (ok, warn)   10 drift   11 data quality   12 too little data to tell
-  2 the input cannot be used   130 Ctrl-C
+  2 the input cannot be used   3 a bucket that is not there
+  4 AWS is out of reach, or the permission is missing   130 Ctrl-C
 
 Example:
   $ modelkeeper drift --baseline training.parquet --window last-week.csv
@@ -97,6 +99,15 @@ export function addAnalysisCommands(program: Command, context: CliContext): void
     });
 }
 
+const DOWNLOADED_MB = 20_000;
+
+export const MAX_DOWNLOAD = [
+  '--max-download <MB>',
+  'most that is downloaded from one s3:// address',
+  megabytesToDownload,
+  DOWNLOADED_MB,
+] as const;
+
 function withWorkOptions(command: Command): Command {
   return command
     .option('--policy <file>', 'a policy, or a document with detect: alone (default: the defaults)')
@@ -119,6 +130,7 @@ function withWorkOptions(command: Command): Command {
       1_024,
     )
     .option('--threads <n>', 'threads of the database', threadsOf, availableParallelism())
+    .option(...MAX_DOWNLOAD)
     .option('--verbose', 'tell what is being done, also where nobody watches');
 }
 
@@ -138,6 +150,13 @@ export function megabytes(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 64 || number > 1_048_576)
     throw new InvalidArgumentError('write megabytes from 64 on, such as 1024');
+  return number;
+}
+
+function megabytesToDownload(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1 || number > 100_000_000)
+    throw new InvalidArgumentError('write megabytes from 1 on, such as 20000');
   return number;
 }
 
@@ -280,7 +299,7 @@ export async function detectOf(
 /** Runs with progress and a way to be stopped, and turns what went wrong into a sentence and a code. */
 export async function working(
   context: CliContext,
-  options: Pick<WorkOptions, 'memory' | 'threads' | 'verbose'>,
+  options: Pick<WorkOptions, 'memory' | 'threads' | 'verbose' | 'maxDownload'>,
   run: (work: Work) => Promise<void>,
 ): Promise<void> {
   const signal = context.interruption();
@@ -297,7 +316,7 @@ export async function working(
       const region = context.env['AWS_REGION'] ?? context.env['AWS_DEFAULT_REGION'] ?? 'us-east-1';
       const account = await context.account(region);
       try {
-        return await account.download(uri, folder, signal);
+        return await account.download(uri, folder, signal, options.maxDownload ?? DOWNLOADED_MB);
       } finally {
         account.close();
       }

@@ -51,7 +51,7 @@ export function processContext(): CliContext {
     env,
     interactive: onTerminal(process.stdin) && onTerminal(process.stdout),
     watched: onTerminal(process.stderr),
-    width: onTerminal(process.stdout) ? process.stdout.columns : undefined,
+    width: widthBy(env, onTerminal(process.stdout) ? process.stdout.columns : undefined),
     colors,
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
@@ -76,6 +76,12 @@ export function processContext(): CliContext {
     },
     probes: async () => (await import('../doctor/probes.js')).realProbes(),
   };
+}
+
+/** `COLUMNS` says it where somebody set it, for pipes too. */
+export function widthBy(env: NodeJS.ProcessEnv, terminal: number | undefined): number | undefined {
+  const asked = Number(env['COLUMNS'] ?? '');
+  return Number.isSafeInteger(asked) && asked >= 20 ? asked : terminal;
 }
 
 /** Node leaves `isTTY` out for pipes and files; left to guess, picocolors would colour them where `CI` is set. */

@@ -20,7 +20,7 @@ import {
   whatInWords,
 } from '../../domain/drift-words.js';
 import type { CliContext } from './context.js';
-import { table } from './render.js';
+import { charactersOf, placesOf, table, widthOf } from './render.js';
 import { neutral } from '../../domain/neutral.js';
 import { segmentName } from '../../domain/stats/segments.js';
 
@@ -39,7 +39,7 @@ export function driftText(colors: Colors, report: DriftReport, width?: number): 
   const { windows } = report;
   const parts = [
     headline(colors, report),
-    ...(windows === undefined ? [] : [overTime(colors, windows)]),
+    ...(windows === undefined ? [] : [overTime(colors, windows, width)]),
     ...(windows === undefined ? [] : [colors.bold(`The latest window, ${neutral(report.name)}:`)]),
     columnsText(colors, report, width),
     ...segmentsText(colors, report, width),
@@ -59,7 +59,11 @@ function headline(colors: Colors, report: DriftReport): string {
   ].join('\n');
 }
 
-function overTime(colors: Colors, windows: readonly DriftWindow[]): string {
+function overTime(
+  colors: Colors,
+  windows: readonly DriftWindow[],
+  width: number | undefined,
+): string {
   const rows = windows.map((window) => {
     const most = byUrgency(withScore(window))[0];
     const paint = paintOf(colors, window.dataset.verdict);
@@ -74,12 +78,13 @@ function overTime(colors: Colors, windows: readonly DriftWindow[]): string {
         : `${shortened(most.name, LONGEST_NAME)} ${distance(most.jsDistance)}`,
     ];
   });
-  return table([
+  const text = table([
     ['  WINDOW', 'ROWS', 'VERDICT', 'FURTHEST MOVE', 'WHAT MATTERS MOST'].map((one) =>
       colors.dim(one),
     ),
     ...rows,
   ]);
+  return width === undefined ? text : cut(text, width);
 }
 
 /** A distance from 0 to 1 as a bar of ten characters; half of the scale is far already. */
@@ -222,15 +227,20 @@ function distance(value: number | null): string {
 }
 
 function shortened(text: string, most: number): string {
-  const shown = charactersOf(neutral(text));
-  return shown.length <= most ? shown.join('') : `${shown.slice(0, most - 1).join('')}…`;
+  const shown = neutral(text);
+  return widthOf(shown) <= most ? shown : upTo(shown, most);
 }
 
-const CHARACTERS = new Intl.Segmenter('en');
-
-/** What people see as one character each. */
-function charactersOf(text: string): readonly string[] {
-  return Array.from(CHARACTERS.segment(text), ({ segment }) => segment);
+/** As much of a text as fits with the mark that it goes on. */
+function upTo(text: string, most: number): string {
+  let room = most - 1;
+  let kept = '';
+  for (const character of charactersOf(text)) {
+    room -= placesOf(character);
+    if (room < 0) break;
+    kept += character;
+  }
+  return most < 1 ? '' : `${kept}…`;
 }
 
 /** Lines that are cut at the width of a terminal; colours take no room. */
@@ -245,10 +255,10 @@ function cut(text: string, width: number): string {
           kept += piece;
           continue;
         }
-        const characters = charactersOf(piece);
-        if (characters.length <= room) kept += piece;
-        else if (room > 0) kept += `${characters.slice(0, room - 1).join('')}…`;
-        room = Math.max(0, room - characters.length);
+        const places = widthOf(piece);
+        if (places <= room) kept += piece;
+        else if (room > 0) kept += upTo(piece, room);
+        room = Math.max(0, room - places);
       }
       return kept;
     })
@@ -262,7 +272,7 @@ function wrapped(text: string, width = 100): string {
   const lines: string[] = [];
   let line = ' ';
   for (const word of text.split(' ')) {
-    if (line.length + word.length + 1 > Math.max(40, width) && line.trim() !== '') {
+    if (line.length + word.length + 1 > Math.max(30, width) && line.trim() !== '') {
       lines.push(line);
       line = '   ';
     }

@@ -8,7 +8,7 @@ import type {
   EvaluationReport,
   GateResult,
 } from '../../domain/stats/types.js';
-import { formatOf, megabytes, threadsOf, working } from './analysis-commands.js';
+import { formatOf, MAX_DOWNLOAD, megabytes, threadsOf, working } from './analysis-commands.js';
 import { command, instantMs, jsonText } from './command.js';
 import type { CliContext } from './context.js';
 import { EXIT, Exit, type ExitCode } from './exit.js';
@@ -32,6 +32,7 @@ interface EvaluateOptions {
   readonly candidateSizeMb?: number;
   readonly memory: number;
   readonly threads: number;
+  readonly maxDownload: number;
   readonly verbose?: true;
 }
 
@@ -73,6 +74,7 @@ export function addEvaluateCommand(program: Command, context: CliContext): void 
     .option('--candidate-size-mb <megabytes>', 'size of the artefact, for gates on it', positive)
     .option('--memory <MB>', 'memory of the database', megabytes, 1_024)
     .option('--threads <n>', 'threads of the database', threadsOf, availableParallelism())
+    .option(...MAX_DOWNLOAD)
     .option('--verbose', 'tell what is being done, also where nobody watches')
     .addHelpText('after', '\nExit codes: 0 passes, 10 fails, 12 cannot tell.\n')
     .action(async (options: EvaluateOptions) => {

@@ -1,3 +1,5 @@
+import { eastAsianWidth } from 'get-east-asian-width';
+
 import { bakeRows } from '../../domain/bake.js';
 import { costInWords, moneyInWords } from '../../domain/cost.js';
 import type { OpenDisagreement } from '../../domain/disagreements.js';
@@ -27,7 +29,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, index) => {
-      widths[index] = Math.max(widths[index] ?? 0, visible(cell).length);
+      widths[index] = Math.max(widths[index] ?? 0, widthOf(visible(cell)));
     });
   return rows
     .map((row) =>
@@ -35,13 +37,40 @@ export function table(rows: readonly (readonly string[])[]): string {
         .map((cell, index) =>
           index === row.length - 1
             ? cell
-            : cell + ' '.repeat((widths[index] ?? 0) - visible(cell).length),
+            : cell + ' '.repeat((widths[index] ?? 0) - widthOf(visible(cell))),
         )
         .join('  ')
         .trimEnd(),
     )
     .join('\n');
 }
+
+const CHARACTERS = new Intl.Segmenter('en');
+
+/** What people see as one character each. */
+export function charactersOf(text: string): readonly string[] {
+  return Array.from(CHARACTERS.segment(text), ({ segment }) => segment);
+}
+
+/** Places of a terminal that a text takes: East Asian characters and pictures take two, marks on others none. */
+export function widthOf(text: string): number {
+  if (ASCII.test(text)) return text.length;
+  return charactersOf(text).reduce((sum, character) => sum + placesOf(character), 0);
+}
+
+const ASCII = /^[\x20-\x7e]*$/;
+
+export function placesOf(character: string): number {
+  if (PICTURE.test(character)) return 2;
+  const code = character.codePointAt(0) ?? 0;
+  if (UNSEEN.test(character)) return 0;
+  return eastAsianWidth(code);
+}
+
+/** Drawn as pictures, by themselves or because a mark after them says so; also flags, which are two letters. */
+const PICTURE =
+  /^(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|[0-9#*]\uFE0F\u20E3|\p{RI}\p{RI})/u;
+const UNSEEN = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 
 function visible(text: string): string {
   // eslint's no-control-regex would forbid writing the escape character itself.

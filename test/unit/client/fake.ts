@@ -193,6 +193,8 @@ export interface Stage {
   readonly interruption?: AbortSignal;
   readonly answer?: boolean;
   readonly env?: NodeJS.ProcessEnv;
+  /** A terminal of so many places, with colours. */
+  readonly terminal?: number;
 }
 
 export interface Outcome {
@@ -215,8 +217,8 @@ export async function modelkeeper(stage: Stage, ...args: readonly string[]): Pro
     env: stage.env ?? {},
     interactive: stage.interactive ?? false,
     watched: false,
-    width: undefined,
-    colors: pc.createColors(false),
+    width: stage.terminal,
+    colors: pc.createColors(stage.terminal !== undefined),
     out: (text) => out.push(text),
     err: (text) => err.push(text),
     ask: (question) => {
