@@ -111,7 +111,7 @@ async function compare(
   const settings = comparisonOf(request.policy.spec.deploy);
   const windows = afterWarmup(request.windows, settings.warmupMs);
   const read = await readFleets(cloudwatch, request, settings, windows);
-  const z = zOfInterval(confidenceOfLook(settings, request.look.of));
+  const z = zOfInterval(confidenceOfLook(settings, request.look));
   const metrics = settings.metrics.flatMap((metric): readonly MetricComparison[] => {
     const unread = read.unread.get(metric.id);
     if (unread !== undefined) return [notCompared(metric, unread)];
@@ -147,7 +147,8 @@ export function createAnswersActivities(deps: DataDeps): Pick<DataActivities, 'c
     /** Reads only, in a folder of its own. */
     async compareAnswers(request) {
       const settings = comparisonOf(request.policy.spec.deploy);
-      const alpha = 1 - confidenceOfLook(settings, request.look.of);
+      const confidence = confidenceOfLook(settings, request.look);
+      const z = zOfInterval(confidence);
       const asked = settings.metrics.filter(
         (metric): metric is DistributionMetric => metric.kind === 'distribution',
       );
@@ -174,7 +175,12 @@ export function createAnswersActivities(deps: DataDeps): Pick<DataActivities, 'c
       const ofChampion = await readAnswers(deps, request, champion, windows);
       const ofCandidate = await readAnswers(deps, request, candidate, windows);
       return wanted.map((metric) =>
-        compareDistribution(metric, { champion: ofChampion, candidate: ofCandidate }, alpha),
+        compareDistribution(
+          metric,
+          { champion: ofChampion, candidate: ofCandidate },
+          1 - confidence,
+          z,
+        ),
       );
     },
   };

@@ -6,7 +6,7 @@ import type { Bounded } from '../domain/stats/gates.js';
 import type { BiasMetric, GateMethod } from '../domain/stats/types.js';
 import { multinomial, seeded } from './random.js';
 import { drawer, methodOf, ROW_REPLICATES, smoothedTable, TABLE_REPLICATES } from './sampling.js';
-import type { SamplingOptions, ScoredRows } from './sampling.js';
+import type { Sampling, SamplingOptions, ScoredRows } from './sampling.js';
 
 const MOST_UNDEFINED = 0.05;
 
@@ -18,6 +18,9 @@ export interface BiasSampling {
   bounds(confidence: number): Bounded;
   /** Of the champion's distance from equal treatment less the candidate's. */
   closer(confidence: number): Bounded | null;
+  /** Draws of the candidate's bias, and of that distance. */
+  readonly draws: Sampling & { readonly kind: 'draws' };
+  readonly closerDraws: (Sampling & { readonly kind: 'draws' }) | null;
 }
 
 /**
@@ -105,6 +108,8 @@ export async function sampleBias(
     champion: hasChampion ? point[0] : null,
     candidate: point[1],
     bounds: (confidence) => bounded(point[1], candidate, confidence),
+    draws: { kind: 'draws', estimate: point[1], sorted: candidate },
+    closerDraws: hasChampion ? { kind: 'draws', estimate: gap(point), sorted: closer } : null,
     closer: (confidence) => (hasChampion ? bounded(gap(point), closer, confidence) : null),
   };
 }

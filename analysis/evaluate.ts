@@ -101,7 +101,17 @@ export async function evaluateGates(
   const further: JudgedFurther[] = [];
   for (const set of options.datasets ?? [])
     further.push(await judgeFurther(duck, options, set, { task, noBaseline: present.noBaseline }));
-  const results = [...present.results, ...further.flatMap((one) => one.results)];
+  const faults = checkFaults(present.checks, task);
+  const own =
+    faults.length === 0
+      ? present.results
+      : gatesOn(gates, PRESENT).map((gate) =>
+          refused(gate, options, {
+            reasonCode: 'bad rows',
+            reason: `the rows cannot be trusted: ${faults.join('; ')}`,
+          }),
+        );
+  const results = [...own, ...further.flatMap((one) => one.results)];
   const judged = gates.flatMap((gate) => results.filter((result) => isOf(result, gate)));
   return {
     schema: 'modelkeeper/evaluation-v1',
@@ -178,7 +188,7 @@ async function judgeSet(duck: Duck, options: EvaluateOptions, set: SetToJudge): 
   const checks = isPresent ? checked : asFurther(checked, set.afterTrainingCutoff === true);
   const rows = await predictions.load();
   const noBaseline = !predictions.hasChampion;
-  const trusted = isPresent ? readable(checks) : checkFaults(checks, set.task).length === 0;
+  const trusted = checkFaults(checks, set.task).length === 0;
   const judging: JudgeOptions = {
     gates: gatesOn(options.gates, set.name),
     confidence: options.confidence,

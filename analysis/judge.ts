@@ -15,6 +15,7 @@ import { holmLevels } from '../domain/stats/multiple-testing.js';
 import { FEWEST_OF_A_CLASS } from '../domain/stats/performance.js';
 import type { Gate, GateMetric, GateReasonCode, GateResult } from '../domain/stats/types.js';
 import { sampleBias } from './bias.js';
+import type { BiasSampling } from './bias.js';
 import { sampleCustom } from './custom-metric.js';
 import type { Duck } from './duck.js';
 import { MOST_SLICES } from './prediction-rows.js';
@@ -429,6 +430,7 @@ async function judgeBiasGate(gate: BiasGate, bench: Bench): Promise<readonly Gat
   const asked = gate.disadvantaged ?? (values.length === 2 ? values.slice(1) : values);
   const minRows = gate.minRows ?? options.minRows;
   const results: GateResult[] = [];
+  const sampled: SampledFacet[] = [];
   for (const value of asked) {
     if (!values.includes(value)) {
       results.push(
@@ -436,19 +438,25 @@ async function judgeBiasGate(gate: BiasGate, bench: Bench): Promise<readonly Gat
       );
       continue;
     }
-    results.push(await judgeFacet(gate, { column, value }, asked.length, minRows, bench));
+    const found = await sampleFacet(gate, { column, value }, minRows, bench);
+    if ('verdict' in found) results.push(found);
+    else sampled.push(found);
   }
-  return results;
+  return [...results, ...judgeFacets(gate, sampled, options.confidence)];
 }
 
-/** One group against all the others, at the level that is left of the error for each of `among` groups (Bonferroni). */
-async function judgeFacet(
+interface SampledFacet {
+  readonly base: GateResult;
+  readonly sampling: BiasSampling;
+}
+
+/** One group against all the others, or why nothing can be said of it. */
+async function sampleFacet(
   gate: BiasGate,
   slice: SliceOf,
-  among: number,
   minRows: number,
   bench: Bench,
-): Promise<GateResult> {
+): Promise<SampledFacet | GateResult> {
   const { predictions, options } = bench;
   const { rows, marks } = await predictions.loadMarked(null, slice);
   const n = marks.reduce((sum, mark) => sum + mark, 0);
@@ -465,28 +473,83 @@ async function judgeFacet(
     });
   }
   const { seed, signal } = options;
-  const sampled = await sampleBias(gate.metric, rows, marks, { seed, ...(signal && { signal }) });
-  if (sampled === null)
+  const sampling = await sampleBias(gate.metric, rows, marks, { seed, ...(signal && { signal }) });
+  return sampling === null
+    ? {
+        ...base,
+        verdict: 'fail',
+        reasonCode: 'not a number',
+        reason: `${gate.metric} cannot be computed: one of the groups has no such rows`,
+      }
+    : { base, sampling };
+}
+
+/**
+ * Groups in Holm's order, for passing and for failing apart, as slices are judged. A group passes when its bias is surely above
+ * the least and surely below the most, or surely no worse than the champion's; it fails when it is surely out on one side.
+ */
+function judgeFacets(
+  gate: BiasGate,
+  sampled: readonly SampledFacet[],
+  confidence: number,
+): readonly GateResult[] {
+  const [least, most] = gate.range;
+  const alpha = 1 - confidence;
+  const closerOf = ({ closerDraws }: BiasSampling) =>
+    gate.orNotWorseThanChampion ? closerDraws : null;
+  const passing = holmLevels(
+    sampled.map(({ sampling }) => {
+      const { draws } = sampling;
+      const within = Math.max(pBeyond(draws, least, 'above'), pBeyond(draws, most, 'below'));
+      const closer = closerOf(sampling);
+      return closer === null ? within : Math.min(within, pBeyond(closer, 0, 'above'));
+    }),
+    alpha,
+  );
+  const failing = holmLevels(
+    sampled.map(({ sampling }) => {
+      const { draws } = sampling;
+      const out = Math.min(pBeyond(draws, least, 'below'), pBeyond(draws, most, 'above'));
+      const closer = closerOf(sampling);
+      return closer === null ? out : Math.max(out, pBeyond(closer, 0, 'below'));
+    }),
+    alpha,
+  );
+  return sampled.map(({ base, sampling }, i) => {
+    const strictest = alpha / sampled.length;
+    const judgedAt = (level: number | undefined) => {
+      const at = 1 - Math.max(level ?? 0, strictest);
+      const bounded = sampling.bounds(at);
+      const closer = gate.orNotWorseThanChampion ? sampling.closer(at) : null;
+      return { at, bounded, judgement: judgeBias(gate, bounded, closer) };
+    };
+    const [toPass, toFail] = [judgedAt(passing[i]), judgedAt(failing[i])];
+    // Each counts at its own level only; a group cannot surely be within and surely be out.
+    const { at, bounded, judgement } =
+      toFail.judgement.verdict === 'fail' || toPass.judgement.verdict === 'fail' ? toFail : toPass;
     return {
       ...base,
-      verdict: 'fail',
-      reasonCode: 'not a number',
-      reason: `${gate.metric} cannot be computed: one of the groups has no such rows`,
+      estimateChampion: sampling.champion,
+      estimateCandidate: sampling.candidate,
+      lower: bounded.lower,
+      upper: bounded.upper,
+      confidence: at,
+      upperConfidence: at,
+      method: sampling.method,
+      ...judgement,
+      rowsWanted: judgement.verdict === 'inconclusive' ? biasRows(gate, base.n, bounded) : null,
     };
-  const confidence = 1 - (1 - options.confidence) / among;
-  const bounded = sampled.bounds(confidence);
-  const closer = gate.orNotWorseThanChampion ? sampled.closer(confidence) : null;
-  return {
-    ...base,
-    estimateChampion: sampled.champion,
-    estimateCandidate: sampled.candidate,
-    lower: bounded.lower,
-    upper: bounded.upper,
-    confidence,
-    upperConfidence: confidence,
-    method: sampled.method,
-    ...judgeBias(gate, bounded, closer),
-  };
+  });
+}
+
+/** About how many rows would bring the interval to one side of the nearer limit. */
+function biasRows({ range: [least, most] }: BiasGate, n: number, bounded: Bounded): number | null {
+  const { estimate } = bounded;
+  return rowsToSettle(
+    n,
+    bounded,
+    Math.abs(estimate - least) < Math.abs(estimate - most) ? least : most,
+  );
 }
 
 interface TooLittle {

@@ -705,6 +705,8 @@ export const DESCRIPTIONS: Readonly<Record<string, string>> = {
     'Answers of the model, where both versions are captured apart.',
   'spec.deploy.compare.metrics[distribution].source': 'Where answers are read: data capture.',
   'spec.deploy.compare.metrics[distribution].effect': 'From where on answers are different ones.',
+  'spec.deploy.compare.metrics[distribution].effect.mean':
+    'Shift of the mean answer, in its own unit. Default: it is told, and decides nothing.',
   'spec.deploy.compare.metrics[distribution].effect.js':
     'Jensen–Shannon distance (base 2). Default 0.2.',
   'spec.deploy.compare.metrics[distribution].minRows':

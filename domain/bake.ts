@@ -8,7 +8,7 @@
 import { durationMs } from './duration.js';
 import type { Window } from './model.js';
 import type { PolicySpec } from './policy.schema.js';
-import { dropEmpty, jsDistance } from './stats/distances.js';
+import { dropEmpty, jsDistance, jsInterval } from './stats/distances.js';
 import { countInto, edgesFromRanks } from './stats/bins.js';
 import { ksDistance, ksPValue } from './stats/kolmogorov.js';
 import { newcombe } from './stats/proportions.js';
@@ -45,6 +45,8 @@ export interface DistributionMetric extends AnyMetric {
   readonly kind: 'distribution';
   /** Jensen–Shannon distance from which the answers are different ones. */
   readonly effect: number;
+  /** Shift of the mean answer, in its own unit, from which they are too. `null`: told, and decides nothing. */
+  readonly meanShift: number | null;
   readonly minRows: number;
 }
 
@@ -111,6 +113,7 @@ export const DEFAULT_ANSWERS: DistributionMetric = {
   id: 'answers',
   kind: 'distribution',
   effect: DEFAULT_EFFECT,
+  meanShift: null,
   minRows: DEFAULT_MIN_ROWS,
   required: false,
 };
@@ -144,6 +147,7 @@ function metricOf(asked: AskedMetric): CompareMetric {
         id,
         kind: 'distribution',
         effect: asked.effect?.js ?? DEFAULT_EFFECT,
+        meanShift: asked.effect?.mean ?? null,
         minRows: asked.minRows ?? DEFAULT_MIN_ROWS,
         required: asked.required ?? false,
       };
@@ -156,6 +160,13 @@ export interface BakePeriod {
   readonly invocations: number;
   /** Metric id → sum of the numerator or value of the series; absent when CloudWatch has nothing. */
   readonly values: Readonly<Record<string, number>>;
+}
+
+/** How far the mean answer has moved, candidate − champion, with its interval. */
+export interface MeanShift {
+  readonly estimate: number;
+  readonly lower: number;
+  readonly upper: number;
 }
 
 /** One line of the table people read. */
@@ -174,6 +185,8 @@ export interface MetricComparison {
   readonly lower: number | null;
   readonly upper: number | null;
   readonly margin: number;
+  /** Of answers only; absent in comparisons of earlier versions. */
+  readonly meanShift?: MeanShift;
   readonly verdict: 'pass' | 'fail' | 'inconclusive';
   /** The hard limit is passed: no further look is waited for. */
   readonly hard: boolean;
@@ -193,7 +206,7 @@ export interface BakeComparison {
   readonly reasons: readonly string[];
 }
 
-/** Look `k` of the `of` that were planned. */
+/** Look `k`, where `of` were planned; holds may add further ones, whose `k` is above it. */
 export interface BakeLook {
   readonly k: number;
   readonly of: number;
@@ -217,10 +230,28 @@ export function lookAtMs(fromMs: number, bakeMs: number, periodMs: number, look:
   return fromMs + (Math.max(periodMs, bakeMs - 2 * periodMs) * look.k) / look.of;
 }
 
-/** Two-sided confidence of one look. */
-export function confidenceOfLook({ alpha }: Pick<CompareSettings, 'alpha'>, of: number): number {
-  return 1 - alpha / Math.max(1, of);
+/** Share of alpha that is kept for looks beyond the planned ones, which holds add. */
+const KEPT_FOR_FURTHER = 0.2;
+
+/**
+ * Two-sided confidence of one look. The planned looks share four fifths of alpha evenly. What is left is spent on further ones
+ * as 1/2, 1/6, 1/12 …, which however many never add up to more than all of it: holding for long takes back no healthy version more
+ * often than alpha says.
+ */
+export function confidenceOfLook(
+  { alpha }: Pick<CompareSettings, 'alpha'>,
+  { k, of }: BakeLook,
+): number {
+  const planned = Math.max(1, of);
+  const beyond = k - planned;
+  return beyond <= 0
+    ? 1 - (alpha * (1 - KEPT_FOR_FURTHER)) / planned
+    : 1 - (alpha * KEPT_FOR_FURTHER) / (beyond * (beyond + 1));
 }
+
+/** `look 2 of 3`; of one that a hold has added `look 5 beyond the 3 planned`. */
+export const lookInWords = ({ k, of }: BakeLook): string =>
+  k > of ? `look ${k} beyond the ${of} planned` : `look ${k} of ${of}`;
 
 /** Both fleets over the same periods: those in which either took nothing are left out. */
 function samePeriods(
@@ -422,16 +453,20 @@ export function compareSeries(
 }
 
 /**
- * Predictions as two distributions: different ones when the effect is large and more than chance, both.
+ * Predictions as two distributions. Different ones when the effect is large and more than chance, both; the same when the
+ * distance is surely below the effect. In between nobody can tell. Where the policy says how far the mean may move, the interval of
+ * its shift must say so too.
  *
- * Only where the two versions write apart: two variants, or a shadow.
+ * Only where the two versions write apart: two variants, or a shadow. Their answers are to different requests, so that
+ * there are no pairs of which to tell the share that flipped.
  *
- * @param alpha significance of this look
+ * @param z normal quantile of the look's two-sided confidence
  */
 export function compareDistribution(
   metric: DistributionMetric,
   scores: { readonly champion: readonly number[]; readonly candidate: readonly number[] },
   alpha: number,
+  z: number,
 ): MetricComparison {
   const usable = (list: readonly number[]): readonly number[] =>
     list.filter(Number.isFinite).sort((a, b) => a - b);
@@ -459,20 +494,60 @@ export function compareDistribution(
     };
   }
   const edges = edgesFromRanks(champion.length, (rank) => champion[rank - 1] ?? Number.NaN).coarse;
-  const distance = jsDistance(
-    dropEmpty({ baseline: countInto(edges, champion), window: countInto(edges, candidate) }),
-  );
+  const counts = dropEmpty({
+    baseline: countInto(edges, champion),
+    window: countInto(edges, candidate),
+  });
+  const distance = jsDistance(counts);
+  const [lower, upper] = jsInterval(counts, z);
   const p = ksPValue(ksDistance(champion, candidate), champion.length, candidate.length);
-  const said = `answers differ by a Jensen–Shannon distance of ${distance.toFixed(3)} (mean ${number(mean(champion))} and ${number(mean(candidate))}, p ${p < 1e-4 ? '< 0.0001' : p.toFixed(4)})`;
-  const differs = distance >= metric.effect && p < alpha;
+  const shift = meanShift(champion, candidate, z);
+  const said = `answers differ by a Jensen–Shannon distance of ${distance.toFixed(3)} (${lower.toFixed(3)} to ${upper.toFixed(3)}, p ${p < 1e-4 ? '< 0.0001' : p.toFixed(4)}), their mean by ${number(shift.estimate)} (${number(shift.lower)} to ${number(shift.upper)})`;
+  const judged = { ...line, estimate: distance, lower, upper, meanShift: shift };
+  const most = metric.meanShift;
+  if (distance >= metric.effect && p < alpha)
+    return {
+      ...judged,
+      verdict: 'fail',
+      reason: `${said}: from a distance of ${metric.effect} on they are different ones`,
+    };
+  if (most !== null && (shift.lower > most || shift.upper < -most))
+    return { ...judged, verdict: 'fail', reason: `${said}: surely more than ${most}` };
+  if (upper >= metric.effect)
+    return {
+      ...judged,
+      verdict: 'inconclusive',
+      reason: `${said}: cannot tell whether the distance is less than ${metric.effect}`,
+    };
+  if (most !== null && !(shift.lower > -most && shift.upper < most))
+    return {
+      ...judged,
+      verdict: 'inconclusive',
+      reason: `${said}: cannot tell whether that is less than ${most}`,
+    };
   return {
-    ...line,
-    estimate: distance,
-    verdict: differs ? 'fail' : 'pass',
-    reason: differs
-      ? `${said}: from ${metric.effect} on they are different ones`
-      : `${said}: ${distance < metric.effect ? `less than ${metric.effect}` : 'no more than chance'}`,
+    ...judged,
+    verdict: 'pass',
+    reason: `${said}: surely less than ${metric.effect}${most === null ? '' : ` and ${most}`}`,
   };
+}
+
+/** Difference of two means with Welch's interval. */
+function meanShift(
+  champion: readonly number[],
+  candidate: readonly number[],
+  z: number,
+): MeanShift {
+  const estimate = mean(candidate) - mean(champion);
+  const error = Math.sqrt(squaredError(champion) + squaredError(candidate));
+  return { estimate, lower: estimate - z * error, upper: estimate + z * error };
+}
+
+/** Of the mean. */
+function squaredError(values: readonly number[]): number {
+  const middle = mean(values);
+  const { length: n } = values;
+  return sum(values.map((value) => (value - middle) ** 2)) / Math.max(1, n - 1) / n;
 }
 
 /** A line for a metric of which nothing could be read. */
@@ -612,7 +687,7 @@ export const NOT_COMPARED =
 /** `look 2 of 3: hold: latency: …`, for timelines and the ledger. */
 export function bakeInWords(comparison: BakeComparison): string {
   const { look, verdict, reasons } = comparison;
-  return `look ${look.k} of ${look.of}: ${verdict}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
+  return `${lookInWords(look)}: ${verdict}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
 }
 
 /** One line of a comparison as people read it: numbers with their units. */

@@ -938,7 +938,9 @@ const compareMetricSchema = z.discriminatedUnion('kind', [
     /** Answers of the model, as data capture keeps them: only where the two versions write apart. */
     source: z.literal('capture_output').optional(),
     /** Jensen–Shannon distance (base 2) from which the answers are different ones. Default: 0.2. */
-    effect: z.strictObject({ js: shareSchema }).optional(),
+    effect: z
+      .strictObject({ js: shareSchema.optional(), mean: z.number().positive().optional() })
+      .optional(),
     /** Fewest captured answers of each. Default: 200. */
     minRows: z.int().min(50).max(MOST_ROWS).optional(),
     /** A retrained model is expected to answer differently. Default: false. */

@@ -1,7 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 
 import type { BakeRequest, ModelRef } from '../activities/contract.js';
-import { heldBake, withMetrics, type BakeComparison } from '../domain/bake.js';
+import { heldBake, lookInWords, withMetrics, type BakeComparison } from '../domain/bake.js';
 import { answers, control } from './activities.js';
 import { sentenceOf } from './failures.js';
 
@@ -17,7 +17,7 @@ export async function comparedBake(
   ref: ModelRef,
   bake: Omit<BakeRequest, keyof ModelRef>,
 ): Promise<BakeComparison> {
-  const what = `compare champion and candidate, look ${String(bake.look.k)} of ${String(bake.look.of)}`;
+  const what = `compare champion and candidate, ${lookInWords(bake.look)}`;
   const request = { ...ref, ...bake };
   try {
     const compared = await control(what, COMPARE_MS).compareBake(request);

@@ -1,5 +1,5 @@
 /** What the Temporal Web UI shows on the first page of a workflow: Markdown for people. */
-import { bakeRows } from '../domain/bake.js';
+import { bakeRows, lookInWords } from '../domain/bake.js';
 import { costInWords, moneyInWords } from '../domain/cost.js';
 import { instantInWords, inWords } from '../domain/duration.js';
 import type { MetricInterval } from '../domain/model.js';
@@ -72,7 +72,7 @@ export function releaseDetails(s: ReleaseStatus, request: ApprovalRequest | unde
   const bake = s.bakes?.at(-1);
   if (bake !== undefined) {
     lines.push(
-      `**Bake:** ${bake.verdict}, look ${bake.look.k} of ${bake.look.of}`,
+      `**Bake:** ${bake.verdict}, ${lookInWords(bake.look)}`,
       '',
       '| metric | champion | candidate | change | verdict |',
       '|---|---|---|---|---|',

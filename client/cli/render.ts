@@ -1,6 +1,6 @@
 import { eastAsianWidth } from 'get-east-asian-width';
 
-import { bakeRows } from '../../domain/bake.js';
+import { bakeRows, lookInWords } from '../../domain/bake.js';
 import { costInWords, moneyInWords } from '../../domain/cost.js';
 import type { OpenDisagreement } from '../../domain/disagreements.js';
 import { isTrouble } from '../../domain/managed-monitors.js';
@@ -345,7 +345,7 @@ function bakeText(colors: Colors, status: ReleaseStatus): string {
   if (last === undefined) return '';
   return indent(
     [
-      `Champion and candidate in the bake, look ${last.look.k} of ${last.look.of}: ${colors.bold(last.verdict)}`,
+      `Champion and candidate in the bake, ${lookInWords(last.look)}: ${colors.bold(last.verdict)}`,
       ...(last.metrics.length === 0
         ? last.reasons.map(plain)
         : [

@@ -64,6 +64,29 @@ function xLogRatio(x: number, y: number): number {
   return x === 0 ? 0 : x * Math.log(x / y);
 }
 
+/**
+ * Interval of {@link jsDistance} by the delta method: how the divergence varies with the counts of both sides. Chance only raises
+ * a small distance, so that the upper bound is on the safe side near 0.
+ *
+ * @param z normal quantile of the confidence
+ */
+export function jsInterval(pair: CountPair, z: number): readonly [lower: number, upper: number] {
+  const [p, q] = [shares(pair.window), shares(pair.baseline)];
+  const varianceOf = (own: readonly number[], other: readonly number[], n: number): number => {
+    const slopes = own.map((share, bin) =>
+      share === 0 ? 0 : Math.log2((2 * share) / (share + (other[bin] ?? 0))) / 2,
+    );
+    const mean = slopes.reduce((sum, slope, bin) => sum + slope * (own[bin] ?? 0), 0);
+    return slopes.reduce((sum, slope, bin) => sum + (own[bin] ?? 0) * (slope - mean) ** 2, 0) / n;
+  };
+  const divergence = jensenShannonNats(pair) / Math.LN2;
+  const error = Math.sqrt(
+    varianceOf(p, q, total(pair.window)) + varianceOf(q, p, total(pair.baseline)),
+  );
+  const bound = (value: number) => Math.sqrt(Math.min(1, Math.max(0, value)));
+  return [bound(divergence - z * error), bound(divergence + z * error)];
+}
+
 /** Square root of the Jensen–Shannon divergence in bits, 0 (equal) to 1 (nothing in common). */
 export function jsDistance(pair: CountPair): number {
   return Math.min(1, Math.sqrt(jensenShannonNats(pair) / Math.LN2));

@@ -165,7 +165,11 @@ export function decideEvaluation(
   const required = gates.filter((gate) => gate.severity === 'required');
   const failed = required.filter((gate) => gate.verdict === 'fail');
   if (faults.length > 0 || failed.length > 0) {
-    return { verdict: 'fail', reasons: [...faults, ...failed.map(sentence)] };
+    // What is wrong with the held-out rows is said once, and not for every gate again.
+    const own = failed.filter(
+      (gate) => gate.reasonCode !== 'bad rows' || gate.dataset !== undefined,
+    );
+    return { verdict: 'fail', reasons: [...faults, ...own.map(sentence)] };
   }
   const waived = required.filter((gate) => gate.waived === true);
   const counted = required.filter((gate) => gate.waived !== true);
@@ -232,8 +236,9 @@ function uncheckedInFurther({
 /** What is wrong with the rows themselves, in words. */
 export function checkFaults(checks: EvaluationChecks, task: EvaluationTask): string[] {
   const { badLabelExample } = checks;
-  const example = badLabelExample === undefined ? '' : `, such as ${badLabelExample}`;
   const isRegression = task === 'regression';
+  const several = isRegression ? '' : ' (models of several classes are not judged)';
+  const example = badLabelExample === undefined ? '' : `, such as ${badLabelExample}${several}`;
   const score = isRegression ? 'are not numbers' : 'are not between 0 and 1';
   const faults: readonly (readonly [number, string])[] = [
     [checks.missingRowIds ?? 0, 'rows have no id'],

@@ -259,6 +259,23 @@ describe('a gate on bias', () => {
     const found = gateOf(await evaluate(alike, [{ ...gate, minRows: 30, range: [-0.05, 0.05] }]));
     expect(found).toMatchObject({ verdict: 'inconclusive' });
   });
+  it("judges several groups in Holm's order, the clearest at the strictest level", async () => {
+    const groups = favoured(8, 'candidate').map((row, i) => ({
+      ...row,
+      sex: row['sex'] === 'm' ? 'm' : i % 4 === 0 ? 'f' : 'x',
+    }));
+    const found = await evaluate(groups, [{ ...gate, range: [-0.95, 0.95] }]);
+    expect(found.gates.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'pass']);
+    const levels = found.gates.map(({ confidence }) => 1 - confidence).sort((a, b) => a - b);
+    [0.05 / 3, 0.05 / 2, 0.05].forEach((level, i) => {
+      expect(levels[i]).toBeCloseTo(level, 9);
+    });
+  });
+  it('says how many rows would settle a group that is open', async () => {
+    const open = gateOf(await evaluate(rows, [{ ...gate, range: [-0.03, 0.03] }]));
+    expect(open.verdict).toBe('inconclusive');
+    expect(open.rowsWanted).toBeGreaterThan(open.n);
+  });
   it('accepts the champion’s own bias where the policy says so, and no more than that', async () => {
     const biased = favoured(8, 'candidate').map((row) => ({
       ...row,
@@ -591,6 +608,20 @@ describe('gates that cannot be', () => {
     ],
   ])('are refused: %s', (_, gates, more, message) => {
     expect(issue(gates, more)).toMatch(message);
+  });
+});
+
+describe('rows that cannot be trusted', () => {
+  it.each<[string, Row]>([
+    ['an id twice', { rowId: 'r5' }],
+    ['no score', { candidate: null }],
+  ])('pass no gate: %s', async (_, wrong) => {
+    const odd = rows.map((row, i) => (i === 0 ? { ...row, ...wrong } : row));
+    const report = await evaluate(odd, [{ kind: 'absolute', metric: 'roc_auc', min: 0.5 }]);
+    expect(report.gates.map(({ verdict, reasonCode }) => [verdict, reasonCode])).toEqual([
+      ['fail', 'bad rows'],
+    ]);
+    expect(report.reasons).toHaveLength(1);
   });
 });
 

@@ -226,7 +226,7 @@ async function bakeStep(
 /** Champion and candidate side by side over the bakes so far; on the timeline, and in the ledger with what follows. */
 async function compare(rollout: Rollout, settings: CompareSettings): Promise<BakeComparison> {
   const { desk, prepared, split, capturePrefix, windows } = rollout;
-  const looks = Math.max(settings.looks, prepared.plan.steps?.length ?? 1, windows.length);
+  const planned = Math.max(settings.looks, prepared.plan.steps?.length ?? 1);
   const bakedMs = windows.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
   const share = windows.reduce((sum, w) => sum + w.percent * (w.toMs - w.fromMs), 0) / bakedMs;
   const compared = await comparedBake(desk.ref, {
@@ -238,7 +238,7 @@ async function compare(rollout: Rollout, settings: CompareSettings): Promise<Bak
         capturePrefix?.replace(`/${split.championVariant}/`, `/${split.candidateVariant}/`) ?? null,
     },
     windows: windows.map(({ fromMs, toMs }) => ({ fromMs, toMs })),
-    look: { k: windows.length, of: looks },
+    look: { k: windows.length, of: planned },
     expectedShare: bakedMs > 0 ? share / 100 : null,
   });
   if (compared.hard) rollout.everHard = true;

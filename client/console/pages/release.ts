@@ -1,4 +1,4 @@
-import { bakeRows, type BakeComparison } from '../../../domain/bake.js';
+import { bakeRows, lookInWords, type BakeComparison } from '../../../domain/bake.js';
 import { inWords } from '../../../domain/duration.js';
 import { costInWords } from '../../../domain/cost.js';
 import type { ReleaseStage } from '../../../domain/model.js';
@@ -245,8 +245,8 @@ function trafficTable(traffic: TrafficStatus): Html {
 /** Champion and candidate side by side, as the latest look saw them. */
 function bakeTable(bake: BakeComparison): Html {
   return html`<p>
-      Champion and candidate in the bake, look ${bake.look.k} of ${bake.look.of},
-      ${exactly(bake.atMs)}: ${badge(bake.verdict, BAKE_TONES[bake.verdict])}
+      Champion and candidate in the bake, ${lookInWords(bake.look)}, ${exactly(bake.atMs)}:
+      ${badge(bake.verdict, BAKE_TONES[bake.verdict])}
     </p>
     ${reasonsList(bake.metrics.length === 0 ? bake.reasons : bake.doubts)}
     ${

@@ -216,6 +216,7 @@ describe('answers', () => {
     id: 'answers',
     kind: 'distribution',
     effect: 0.2,
+    meanShift: null,
     minRows: 200,
     required: false,
   } as const;
@@ -225,22 +226,52 @@ describe('answers', () => {
       metric,
       { champion: spread(1_000, 0), candidate: spread(1_000, 0.6) },
       0.05,
+      Z95,
     );
     expect(line).toMatchObject({ verdict: 'fail', required: false, hard: false });
   });
   it('do not differ for chance or for a small effect, however sure', () => {
     const same = { champion: spread(1_000, 0), candidate: spread(970, 0) };
-    expect(compareDistribution(metric, same, 0.05).verdict).toBe('pass');
+    expect(compareDistribution(metric, same, 0.05, Z95).verdict).toBe('pass');
     const small = { champion: spread(20_000, 0), candidate: spread(20_000, 0.04) };
-    const line = compareDistribution(metric, small, 0.05);
+    const line = compareDistribution(metric, small, 0.05, Z95);
     expect(line.verdict).toBe('pass');
     expect(line.reason).toMatch(/p < 0.0001/);
   });
+  it('are neither the same nor others where chance would do, or the distance may be as large', () => {
+    // Ten values in turn, moved by an eighth of them: far in the deciles, little in the ranks.
+    const champion = repeated(200, (i) => i % 10);
+    const candidate = repeated(200, (i) =>
+      i % 10 < 5 ? i % 10 : (i % 10) + (i % 3 === 0 ? 1 : 0),
+    );
+    const open = compareDistribution(
+      { ...metric, effect: 0.12 },
+      { champion, candidate },
+      1e-9,
+      Z95,
+    );
+    expect(open.verdict).toBe('inconclusive');
+    expect(open.upper).toBeGreaterThanOrEqual(0.12);
+    expect(open.reason).toMatch(/cannot tell/);
+  });
+  it('tell how far their mean moved, and by it where the policy says how far it may', () => {
+    const scores = { champion: spread(4_000, 0), candidate: spread(4_000, 0.05) };
+    const of = (meanShift: number | null) =>
+      compareDistribution({ ...metric, meanShift }, scores, 0.05, Z95);
+    expect(of(null).meanShift?.estimate).toBeCloseTo(0.05, 9);
+    expect(of(null).meanShift?.lower).toBeLessThan(0.05);
+    expect([null, 0.2, 0.05, 0.02].map((most) => of(most).verdict)).toEqual([
+      'pass',
+      'pass',
+      'inconclusive',
+      'fail',
+    ]);
+  });
   it('of too few rows tell nothing', () => {
     const few = { champion: spread(1_000, 0), candidate: spread(199, 5) };
-    expect(compareDistribution(metric, few, 0.05).verdict).toBe('inconclusive');
+    expect(compareDistribution(metric, few, 0.05, Z95).verdict).toBe('inconclusive');
     const broken = { champion: spread(1_000, 0), candidate: repeated(500, () => Number.NaN) };
-    expect(compareDistribution(metric, broken, 0.05)).toMatchObject({
+    expect(compareDistribution(metric, broken, 0.05, Z95)).toMatchObject({
       nCandidate: 0,
       candidate: null,
       verdict: 'inconclusive',
@@ -370,9 +401,59 @@ describe('a version that a guardrail let in', () => {
 });
 
 describe('looks', () => {
-  it('share the significance, so that five looks take back no more than one', () => {
-    expect(confidenceOfLook({ alpha: 0.05 }, 1)).toBe(0.95);
-    expect(confidenceOfLook({ alpha: 0.05 }, 5)).toBe(0.99);
+  const spent = (looks: number, of: number): number =>
+    repeated(looks, (index) => 1 - confidenceOfLook({ alpha: 0.05 }, { k: index + 1, of })).reduce(
+      (all, one) => all + one,
+      0,
+    );
+  it('planned ones share the significance, and further ones never spend more than is left', () => {
+    expect(confidenceOfLook({ alpha: 0.05 }, { k: 2, of: 5 })).toBeCloseTo(0.992, 12);
+    for (const of of [1, 3, 5]) {
+      expect(spent(of, of)).toBeCloseTo(0.04, 9);
+      expect(spent(of + 1_000, of)).toBeLessThan(0.05);
+    }
+  });
+  it('keep false alarms below alpha with errors and latency on the margin, however long a hold lasts (seed 7)', () => {
+    let state = 7;
+    const random = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state / 2 ** 32;
+    };
+    const normal = () =>
+      Math.sqrt(-2 * Math.log(random() || 1e-9)) * Math.cos(2 * Math.PI * random());
+    const [perLook, looks, planned, trials] = [4, 8, 3, 150];
+    const fails = { within: 0, beyond: 0 };
+    for (let trial = 0; trial < trials; trial += 1) {
+      const [champion, candidate]: [BakePeriod[], BakePeriod[]] = [[], []];
+      for (let k = 1; k <= looks; k += 1) {
+        for (let i = 0; i < perLook; i += 1) {
+          const atMs = ((k - 1) * perLook + i) * PERIOD_MS;
+          // Normal counts around n·p; the candidate lies exactly on both margins.
+          const errors = (p: number) =>
+            Math.max(0, Math.round(400 * p + Math.sqrt(400 * p) * normal()));
+          const of = (p: number, ms: number): BakePeriod => ({
+            atMs,
+            invocations: 400,
+            values: { errors: errors(p), latency: ms * (1 + 0.05 * normal()) },
+          });
+          champion.push(of(0.02, 100));
+          candidate.push(of(0.025, 110));
+        }
+        const z = zOfInterval(confidenceOfLook({ alpha: 0.05 }, { k, of: planned }));
+        const fleets = { champion, candidate };
+        const lines = [
+          compareProportion({ ...ERRORS, hard: null }, fleets, MINIMUM, z),
+          compareSeries({ ...LATENCY, hard: null }, fleets, MINIMUM, z, PERIOD_MS),
+        ];
+        if (lines.some(({ verdict }) => verdict === 'fail')) {
+          fails[k <= planned ? 'within' : 'beyond'] += 1;
+          break;
+        }
+      }
+    }
+    // Both metrics at once on the edge of what is accepted is the worst there can be.
+    expect((fails.within + fails.beyond) / trials).toBeLessThan(0.05);
+    expect(fails.beyond / trials).toBeLessThan(0.02);
   });
   it('keep false alarms near alpha over all of them (seed 20261129)', () => {
     let state = 20261129;
@@ -383,7 +464,7 @@ describe('looks', () => {
     const share = 0.02;
     const draw = (n: number) => repeated(n, random).filter((x) => x < share).length;
     const looks = 3;
-    const z = zOfInterval(confidenceOfLook({ alpha: 0.05 }, looks));
+    const z = zOfInterval(confidenceOfLook({ alpha: 0.05 }, { k: 1, of: looks }));
     const metric = { ...ERRORS, margin: 0.0001, hard: null };
     let alarms = 0;
     const trials = 200;
