@@ -2,7 +2,7 @@ import { PRESENT } from '../domain/datasets.js';
 import type { DatasetFloor } from '../domain/datasets.js';
 import type { EvaluateInputs } from '../domain/evaluate.schema.js';
 import { evaluationCurves } from '../domain/stats/curves.js';
-import { checkFaults, decideEvaluation } from '../domain/stats/gates.js';
+import { checkFaults, comparingIds, decideEvaluation } from '../domain/stats/gates.js';
 import { metricFacts, taskOf } from '../domain/stats/metrics.js';
 import type { EvaluationTask } from '../domain/stats/metrics.js';
 import type {
@@ -49,6 +49,8 @@ export interface EvaluateOptions {
   readonly candidateSizeBytes?: number;
   /** Somebody tries gates on files of their own: see `EvaluationContext`. */
   readonly offline?: boolean;
+  /** Offline: there is no champion, and none is missing. */
+  readonly firstModel?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -131,6 +133,7 @@ export async function evaluateGates(
       championExpected: options.championExpected ?? false,
       offline,
       task,
+      ...(offline && options.firstModel !== true && { comparing: comparingIds(gates) }),
       further: further.flatMap(({ report }) => (report.kind === 'judged' ? [report] : [])),
     }),
     ...curvesOf(present, task),

@@ -1,5 +1,6 @@
 import { PRESENT } from './datasets.js';
 import {
+  comparingIds,
   decideEvaluation,
   judgeAbsolute,
   judgeNonInferior,
@@ -81,6 +82,8 @@ export function judgePoints(
     readonly candidateSizeBytes: number;
     /** The policy says `allowPointEstimates: true`: a difference of two numbers counts. */
     readonly allowed: boolean;
+    /** Offline: whether somebody said that there is no champion. Absent where a release knows it. */
+    readonly firstModel?: boolean;
   },
 ): EvaluationReport {
   const { gates, confidence, seed, allowed } = options;
@@ -100,6 +103,7 @@ export function judgePoints(
     championExpected: options.championExpected,
     offline: true,
     task,
+    ...(options.firstModel === false && { comparing: comparingIds(gates) }),
   });
   return {
     schema: 'modelkeeper/evaluation-v1',

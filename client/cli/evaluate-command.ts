@@ -30,6 +30,7 @@ interface EvaluateOptions {
   readonly from?: string;
   readonly to?: string;
   readonly candidateSizeMb?: number;
+  readonly firstModel?: true;
   readonly memory: number;
   readonly threads: number;
   readonly maxDownload: number;
@@ -72,6 +73,7 @@ export function addEvaluateCommand(program: Command, context: CliContext): void 
     .option('--from <time>', 'the held-out window begins here; rows before it fail the evaluation')
     .option('--to <time>', 'the held-out window ends before this')
     .option('--candidate-size-mb <megabytes>', 'size of the artefact, for gates on it', positive)
+    .option('--first-model', 'there is no champion: gates that compare are left out')
     .option('--memory <MB>', 'memory of the database', megabytes, 1_024)
     .option('--threads <n>', 'threads of the database', threadsOf, availableParallelism())
     .option(...MAX_DOWNLOAD)
@@ -157,6 +159,7 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
     evaluate: reading.part,
     ...(confidence !== undefined && { confidence }),
     ...(candidateSizeMb !== undefined && { candidateSizeMb }),
+    ...(options.firstModel === true && { firstModel: true }),
   };
   const request = {
     ...shared,

@@ -20,6 +20,8 @@ export interface EvaluationRequest {
   /** The window that the rows must be of. */
   readonly holdOut?: { readonly fromMs: number; readonly toMs: number };
   readonly candidateSizeMb?: number;
+  /** There is no champion, so that gates that compare are left out. */
+  readonly firstModel?: boolean;
   /** Where the report will be written: it must not be one of the files that are read. */
   readonly out?: string;
 }
@@ -72,6 +74,7 @@ export function evaluateFiles(request: EvaluationRequest, work: Work): Promise<E
           })),
         }),
         offline: true,
+        ...(request.firstModel === true && { firstModel: true }),
         ...(candidateSizeMb !== undefined && { candidateSizeBytes: candidateSizeMb * 1_000_000 }),
         signal: work.signal,
       }),
@@ -127,6 +130,8 @@ export interface PointsRequest {
   readonly evaluate: EvaluatePolicy;
   readonly confidence?: number;
   readonly candidateSizeMb?: number;
+  /** There is no champion, so that gates that compare are left out. */
+  readonly firstModel?: boolean;
 }
 
 /**
@@ -149,6 +154,7 @@ export async function evaluatePoints(request: PointsRequest): Promise<Evaluation
       championExpected: false,
       candidateSizeBytes: candidateSizeMb * 1_000_000,
       allowed: evaluate.allowPointEstimates === true,
+      firstModel: request.firstModel ?? false,
     },
   );
 }

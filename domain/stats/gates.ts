@@ -145,6 +145,8 @@ export interface EvaluationContext {
   /** Somebody tries gates on files of their own: what nobody could check is told, and does not hold up the verdict. */
   readonly offline?: boolean;
   readonly task?: EvaluationTask;
+  /** Required gates that compare, where nobody said that this is a first model: without a champion they leave it open. */
+  readonly comparing?: readonly string[];
   /** Further sets of predictions that were there; what is wrong with their rows, their gates say themselves. */
   readonly further?: readonly { readonly name: string; readonly checks: EvaluationChecks }[];
 }
@@ -182,6 +184,11 @@ export function decideEvaluation(
         : 'no required gate was judged',
     );
   }
+  const { comparing = [] } = context;
+  if (context.noBaseline && comparing.length > 0)
+    open.push(
+      `${comparing.join(', ')}: there are no champion scores to compare with. Name their column in evaluate.inputs.champion, or say that this is a first model (--first-model)`,
+    );
   const unknown = [
     ...uncheckedIn(checks),
     ...(context.further ?? []).flatMap((set) =>
@@ -200,6 +207,14 @@ export function decideEvaluation(
     ],
   };
 }
+
+/** Required gates that need a champion. */
+export const comparingIds = (gates: readonly Gate[]): readonly string[] =>
+  gates
+    .filter(
+      ({ kind, severity }) => severity === 'required' && kind !== 'absolute' && kind !== 'bias',
+    )
+    .map(({ id }) => id);
 
 /** What nobody looked at. */
 function uncheckedIn(checks: EvaluationChecks): string[] {

@@ -112,6 +112,21 @@ describe('modelkeeper evaluate', () => {
     expect((await evaluate(file, floor(Number(limit.toFixed(4))))).code).toBe(12);
   });
 
+  it('leaves gates that compare open without a champion, unless told that this is a first model', async () => {
+    const alone = rowsOf(2_000).map(({ champion: served, ...row }) => ({
+      ...row,
+      served: served ?? 0,
+    }));
+    const file = write('p.csv', csv(alone));
+    const floor = '{ id: floor, kind: absolute, metric: roc_auc, min: 0.6 }';
+    const { code, report } = await evaluate(file, gates([floor, NO_WORSE]));
+    expect(code).toBe(12);
+    expect(report).toMatchObject({ verdict: 'inconclusive', noBaseline: true });
+    expect(report.reasons.join()).toContain('no-worse: there are no champion scores');
+    expect((await evaluate(file, gates([floor, NO_WORSE]), '--first-model')).code).toBe(0);
+    expect((await evaluate(file, gates([floor]))).code).toBe(0);
+  });
+
   it('takes a whole policy too, and says on which line one is wrong', async () => {
     const file = write('p.csv', csv(rowsOf(300)));
     const wrong = gates(['{ id: floor, kind: absolute, metric: roc_auc, most: 0.5 }']);
