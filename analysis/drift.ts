@@ -28,6 +28,7 @@ import type {
   ShareComparison,
   WindowComparison,
 } from '../domain/stats/types.js';
+import { truthsAsKnown } from '../domain/stats/spelling.js';
 import { judgeColumn, judgeDataset, rounded } from '../domain/stats/verdict.js';
 import { CAPTURE_COLUMNS } from './capture.js';
 import { countColumns } from './count.js';
@@ -322,10 +323,11 @@ function binLabel(edges: readonly number[], bin: number): string {
 
 function measureCategorical(
   profile: CategoricalColumnProfile,
-  counts: CategoricalCounts,
+  written: CategoricalCounts,
   totals: Totals,
 ): Measured {
   const domain = profile.domain.map((known) => known.value);
+  const counts = profile.other > 0 ? written : truthsAsKnown(domain, written);
   // With an `other` in the baseline nobody can tell a new value from a rare old one: they are one category then.
   const fresh = profile.other > 0 ? [] : counts.fresh;
   const rest = counts.outside - fresh.reduce((sum, value) => sum + value.count, 0);
