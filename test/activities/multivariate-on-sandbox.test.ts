@@ -1,6 +1,7 @@
 /** A processing job of our own image, from the real activity against the strict local AWS, which runs the real command. */
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
+  CreateProcessingJobCommand,
   DescribeProcessingJobCommand,
   ListProcessingJobsCommand,
   ListTagsCommand,
@@ -15,7 +16,7 @@ import type { MultivariateSource, PolicyInput } from '../../domain/policy.schema
 import { captureLine } from '../analysis/scratch.js';
 import { discard, openBench, ROLE, until } from '../sandbox/sagemaker/support.js';
 import type { Bench } from '../sandbox/sagemaker/support.js';
-import { NOON, policyInput, policyWith } from './support.js';
+import { awsError, NOON, policyInput, policyWith } from './support.js';
 
 const HOUR = 3_600_000;
 const IMAGE = '111122223333.dkr.ecr.us-east-1.amazonaws.com/modelkeeper:1';
@@ -168,6 +169,46 @@ describe('columns together, by a job', () => {
     };
     expect(judge(watch.policy.spec, seen)).toMatchObject({ verdict: 'drift' });
   }, 120_000);
+
+  it('is one job when the answer of its creation is lost, and when a look does not see it yet', async () => {
+    const fromMs = hourNow();
+    await capture('lost', fromMs, 1);
+    const watch = watchOf('lost', sourceInput());
+    const source = watch.policy.spec.monitor.sources.at(-1) as MultivariateSource;
+    const lookWith = (send: (command: unknown) => Promise<unknown>) =>
+      lookTogether(
+        {
+          aws: () => ({
+            ...bench,
+            sagemaker: Object.assign(Object.create(bench.sagemaker) as typeof bench.sagemaker, {
+              send,
+            }),
+          }),
+          analysis: {} as never,
+          now: () => fromMs + HOUR,
+          scratch: bench.home,
+        },
+        watch,
+        source,
+        fromMs,
+        async () => undefined,
+        fromMs + HOUR,
+      );
+    const before = await jobs();
+    const losing = async (command: unknown) => {
+      const answer = await bench.sagemaker.send(command as DescribeProcessingJobCommand);
+      if (command instanceof CreateProcessingJobCommand) throw new Error('socket hang up');
+      return answer;
+    };
+    await expect(lookWith(losing)).rejects.toThrow('socket hang up');
+    const blindfolded = async (command: unknown) => {
+      if (command instanceof DescribeProcessingJobCommand)
+        throw awsError('ValidationException', 'Could not find requested job with name');
+      return bench.sagemaker.send(command as CreateProcessingJobCommand);
+    };
+    expect((await lookWith(blindfolded)).note).toContain('is started');
+    expect((await jobs()).length).toBe(before.length + 1);
+  }, 60_000);
 
   it('finds nothing in a quiet window', async () => {
     await capture('quiet', hourNow(), 1);
