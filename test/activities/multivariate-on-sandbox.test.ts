@@ -9,6 +9,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { DataWatch } from '../../activities/contract.js';
+import { createDataActivities } from '../../activities/data.js';
 import { lookTogether } from '../../activities/watch-multivariate.js';
 import { judge } from '../../domain/detect.js';
 import type { WindowResult } from '../../domain/model.js';
@@ -16,7 +17,7 @@ import type { MultivariateSource, PolicyInput } from '../../domain/policy.schema
 import { captureLine } from '../analysis/scratch.js';
 import { discard, openBench, ROLE, until } from '../sandbox/sagemaker/support.js';
 import type { Bench } from '../sandbox/sagemaker/support.js';
-import { awsError, NOON, policyInput, policyWith } from './support.js';
+import { attemptOf, awsError, NOON, policyInput, policyWith } from './support.js';
 
 const HOUR = 3_600_000;
 const IMAGE = '111122223333.dkr.ecr.us-east-1.amazonaws.com/modelkeeper:1';
@@ -208,6 +209,37 @@ describe('columns together, by a job', () => {
     };
     expect((await lookWith(blindfolded)).note).toContain('is started');
     expect((await jobs()).length).toBe(before.length + 1);
+  }, 60_000);
+
+  it('is waited for by the watch of a model, which tells the window when the job has ended', async () => {
+    const fromMs = hourNow();
+    await capture('watched', fromMs, -1);
+    const alone = watchOf('watched', sourceInput());
+    const { policy } = alone;
+    const sources = policy.spec.monitor.sources.filter(({ kind }) => kind === 'multivariate');
+    const monitor = { ...policy.spec.monitor, sources };
+    const watch: DataWatch = {
+      ...alone,
+      policy: { ...policy, spec: { ...policy.spec, monitor } },
+      champion: { ...alone.champion, sinceMs: fromMs },
+      countedToMs: { together: fromMs },
+    };
+    const { watchData } = createDataActivities({
+      aws: () => bench,
+      analysis: {} as never,
+      now: () => fromMs + HOUR,
+      scratch: bench.home,
+    });
+    const first = await attemptOf(watchData, [watch]);
+    expect(first.error).toMatchObject({ type: 'Quiet', category: 'BENIGN' });
+    const told = await until(
+      async () => attemptOf(watchData, [watch], { attempt: 2, heartbeatDetails: first.details }),
+      ({ error }) => error === undefined,
+    );
+    expect(told.result()).toMatchObject({
+      windows: [{ source: 'together', result: 'breach', rows: 400 }],
+      countedToMs: { together: fromMs + HOUR },
+    });
   }, 60_000);
 
   it('finds nothing in a quiet window', async () => {
