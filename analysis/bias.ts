@@ -5,7 +5,14 @@ import { quantileSorted } from '../domain/stats/rank-tests.js';
 import type { Bounded } from '../domain/stats/gates.js';
 import type { BiasMetric, GateMethod } from '../domain/stats/types.js';
 import { multinomial, seeded } from './random.js';
-import { drawer, methodOf, ROW_REPLICATES, smoothedTable, TABLE_REPLICATES } from './sampling.js';
+import {
+  breathe,
+  drawer,
+  methodOf,
+  ROW_REPLICATES,
+  smoothedTable,
+  TABLE_REPLICATES,
+} from './sampling.js';
 import type { Sampling, SamplingOptions, ScoredRows } from './sampling.js';
 
 const MOST_UNDEFINED = 0.05;
@@ -90,11 +97,7 @@ export async function sampleBias(
       closer[kept] = hasChampion ? distance : 0;
       kept += 1;
     } else if ((lost += 1) > MOST_UNDEFINED * replicates) return null;
-    if (performance.now() - breathAt > 20) {
-      await new Promise((resume) => setImmediate(resume));
-      signal?.throwIfAborted();
-      breathAt = performance.now();
-    }
+    breathAt = await breathe(breathAt, signal);
   }
   candidate.sort();
   closer.sort();

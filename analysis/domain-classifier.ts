@@ -25,6 +25,15 @@ interface Term {
   readonly z: number;
 }
 
+/** How both methods go about it. */
+export interface Learning {
+  readonly seed: number;
+  /** Two-sided, of the interval. */
+  readonly confidence: number;
+  /** Gives way to the event loop, and ends the work when that was asked for. */
+  readonly turn: () => Promise<void>;
+}
+
 export interface Findings extends Pick<MultivariateReading, 'statistic' | 'columns' | 'pairs'> {
   readonly features: readonly Feature[];
 }
@@ -40,11 +49,7 @@ export interface Findings extends Pick<MultivariateReading, 'statistic' | 'colum
  */
 export async function classifySides(
   sides: SampledSides,
-  {
-    seed,
-    confidence,
-    turn,
-  }: { readonly seed: number; readonly confidence: number; readonly turn: () => Promise<void> },
+  { seed, confidence, turn }: Learning,
 ): Promise<Findings> {
   const n = { reference: sides.reference.sampled, window: sides.window.sampled };
   const features = featuresOf(sides.columns, { bend: true });

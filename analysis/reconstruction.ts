@@ -1,7 +1,7 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 
 import type { MultivariateReading } from '../domain/multivariate.schema.js';
-import { correlation, mostFirst, type Findings } from './domain-classifier.js';
+import { correlation, mostFirst, type Findings, type Learning } from './domain-classifier.js';
 import { featuresOf, type Feature } from './features.js';
 import { seeded } from './random.js';
 import type { SampledSides } from './row-sample.js';
@@ -20,11 +20,7 @@ const ROWS_PER_TURN = 512;
  */
 export async function reconstructSides(
   sides: SampledSides,
-  {
-    seed,
-    confidence,
-    turn,
-  }: { readonly seed: number; readonly confidence: number; readonly turn: () => Promise<void> },
+  { seed, confidence, turn }: Learning,
 ): Promise<Findings> {
   const n = { reference: sides.reference.sampled, window: sides.window.sampled };
   const rows = n.reference + n.window;

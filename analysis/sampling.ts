@@ -250,7 +250,7 @@ async function collect(
 }
 
 /** Gives way to the event loop when that was last done more than 20 ms ago. */
-async function breathe(breathAt: number, signal?: AbortSignal): Promise<number> {
+export async function breathe(breathAt: number, signal?: AbortSignal): Promise<number> {
   if (performance.now() - breathAt <= 20) return breathAt;
   await new Promise((resume) => setImmediate(resume));
   signal?.throwIfAborted();
