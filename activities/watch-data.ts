@@ -391,13 +391,16 @@ async function judgeWindow(
     ...(source.kind === 'captured-inputs' ? { rules: rulesOf(policy) } : {}),
     evidence,
   };
-  if (policy.spec.metrics?.publish !== false) {
-    // Before the report, whose being there ends it: a repeat publishes the same values at the same time.
-    const { cloudwatch } = clientsFor(deps, 'read')(watch);
-    await publish(cloudwatch, windowMetrics(watch.model, report.result), deps.now());
-  }
+  await publishWindow(deps, watch, report.result);
   await writeObject(s3, reportUri, JSON.stringify(report));
   return report.result;
+}
+
+/** Before the report, whose being there ends it: a repeat publishes the same values at the same time. */
+async function publishWindow(deps: DataDeps, watch: DataWatch, result: WindowResult) {
+  if (watch.policy.spec.metrics?.publish === false) return;
+  const { cloudwatch } = clientsFor(deps, 'read')(watch);
+  await publish(cloudwatch, windowMetrics(watch.model, result), deps.now());
 }
 
 function rulesOf({ spec }: DataWatch['policy']): NonNullable<WindowReport['rules']> {
@@ -461,8 +464,10 @@ async function judgeAgain(
     result: { ...result, reportUri },
     evidence,
   };
+  const again = revised(source, report);
+  if (again.result !== undefined) await publishWindow(deps, watch, again.result);
   await writeObject(s3, reportUri, JSON.stringify(report));
-  return revised(source, report);
+  return again;
 }
 
 function revised(

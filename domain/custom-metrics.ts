@@ -55,14 +55,19 @@ function dimensionValue(text: string): string {
   return spelled.trim() === '' ? '(blank)' : spelled;
 }
 
-/** What one window showed, at its beginning, as CloudWatch stamps its own: drift of columns, or performance. */
+/**
+ * What one window showed, at its beginning, as CloudWatch stamps its own: drift of columns, or performance.
+ *
+ * A window judged again has a metric of its own: CloudWatch replaces no value, so that a second one of the same name and
+ * time would be averaged with what it puts right.
+ */
 export function windowMetrics(model: string, window: WindowResult): readonly CustomMetric[] {
   const { source, fromMs: atMs } = window;
   const of = { Model: model, Source: source };
+  if ((window.revision ?? 0) > 0) return performanceOf('PerformanceRevised', of, window);
   const distances = window.columns.flatMap(({ name, jsDistance }) =>
     jsDistance === null ? [] : [{ column: name, jsDistance }],
   );
-  const estimate = window.metric?.estimate ?? null;
   return [
     { name: 'Rows', dimensions: of, value: window.rows, unit: 'Count', atMs },
     ...distances.map(({ column, jsDistance }): CustomMetric => ({
@@ -83,18 +88,19 @@ export function windowMetrics(model: string, window: WindowResult): readonly Cus
             atMs,
           } as const,
         ]),
-    ...(estimate === null || window.metric === undefined
-      ? []
-      : [
-          {
-            name: 'Performance',
-            dimensions: { ...of, Metric: window.metric.name },
-            value: estimate,
-            unit: 'None',
-            atMs,
-          } as const,
-        ]),
+    ...performanceOf('Performance', of, window),
   ];
+}
+
+function performanceOf(
+  name: 'Performance' | 'PerformanceRevised',
+  of: CustomMetric['dimensions'],
+  { metric, fromMs: atMs }: WindowResult,
+): readonly CustomMetric[] {
+  const value = metric?.estimate ?? null;
+  return metric === undefined || value === null
+    ? []
+    : [{ name, dimensions: { ...of, Metric: metric.name }, value, unit: 'None', atMs }];
 }
 
 /** 1 for the verdict that holds from now on, 0 for every other. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { GetMetricDataCommand, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -334,6 +334,7 @@ describe('watchData with labels', () => {
         };
       }),
       on(GetMetricDataCommand, () => ({ MetricDataResults: [{ Id: 'invocations', Values: [1] }] })),
+      on(PutMetricDataCommand, () => ({})),
     );
     const analysis: Analysis = {
       ...noAnalysis,
@@ -374,7 +375,7 @@ describe('watchData with labels', () => {
     const at = (nowMs: number) =>
       createDataActivities({ aws: () => aws.clients, analysis, now: () => nowMs, scratch })
         .watchData;
-    return { at, objects, measured };
+    return { aws, at, objects, measured };
   }
   /** The hour from NOON - 5 h is judged at NOON - 2 h, and again from NOON + 1 h on. */
   const SECOND = NOON + HOUR;
@@ -415,6 +416,35 @@ describe('watchData with labels', () => {
       { ...next, countedToMs: told.countedToMs, toldAdvice: { quality: 'too short 2h' } },
     ]);
     expect(measured.filter((one) => one.isSecond)).toHaveLength(1);
+  });
+
+  it('publishes what a second look measured, at the time of its window and once', async () => {
+    const { aws, at } = labels(true, (_, isSecond) => ({ estimate: isSecond ? 0.6 : 0.7 }));
+    const first = await run(at(NOON - 2 * HOUR), [ofLabels]);
+    const next = {
+      ...ofLabels,
+      countedToMs: first.countedToMs,
+      recent: { quality: first.windows },
+    };
+    await run(at(SECOND), [next]);
+    await run(at(SECOND), [next], { attempt: 2 });
+    const published = aws
+      .inputs(PutMetricDataCommand)
+      .flatMap(({ MetricData = [] }) => MetricData)
+      .filter(({ MetricName }) => MetricName?.startsWith('Performance'))
+      .map(({ MetricName, Value, Timestamp }) => [MetricName, Value, Timestamp?.getTime()]);
+    expect(published.filter(([name]) => name === 'PerformanceRevised')).toEqual([
+      ['PerformanceRevised', 0.6, NOON - 5 * HOUR],
+    ]);
+    expect(published).toContainEqual(['Performance', 0.7, NOON - 5 * HOUR]);
+    const quiet = {
+      ...next,
+      policy: { ...labelled, spec: { ...labelled.spec, metrics: { publish: false } } },
+    };
+    const silent = labels(true);
+    await run(silent.at(NOON - 2 * HOUR), [{ ...ofLabels, policy: quiet.policy }]);
+    await run(silent.at(SECOND), [quiet]);
+    expect(silent.aws.inputs(PutMetricDataCommand)).toEqual([]);
   });
 
   it('says once that the delay is too short', async () => {

@@ -45,12 +45,13 @@ describe('the metrics of a window', () => {
     ]);
   });
 
+  const labelled = (estimate: number | null): WindowResult => ({
+    ...window,
+    columns: [],
+    metric: { name: 'roc_auc', estimate, lower: null, upper: null, coverage: 1 },
+  });
+
   it('of labels are the performance, as far as it is known', () => {
-    const labelled = (estimate: number | null): WindowResult => ({
-      ...window,
-      columns: [],
-      metric: { name: 'roc_auc', estimate, lower: null, upper: null, coverage: 1 },
-    });
     expect(shown(windowMetrics('flights', labelled(0.7))).at(-1)).toEqual([
       'Performance',
       'flights',
@@ -59,6 +60,15 @@ describe('the metrics of a window', () => {
       0.7,
     ]);
     expect(shown(windowMetrics('flights', labelled(null)))).toHaveLength(1);
+  });
+
+  it('are of another name when the window was judged again: CloudWatch would average both', () => {
+    const again = (estimate: number | null) =>
+      windowMetrics('flights', { ...labelled(estimate), revision: 1 });
+    expect(again(0.7).map(({ name, value, atMs }) => [name, value, atMs])).toEqual([
+      ['PerformanceRevised', 0.7, window.fromMs],
+    ]);
+    expect(again(null)).toEqual([]);
   });
 });
 

@@ -122,6 +122,7 @@ const evaluation = {
 } as unknown as Parameters<typeof evaluationMetrics>[1];
 const published: readonly CustomMetric[] = [
   ...windowMetrics('flights', window),
+  ...windowMetrics('flights', { ...window, revision: 1 }),
   ...verdictMetrics('flights', 'healthy', 0),
   ...waitMetrics('flights', { requestedAtMs: 0 }, 0),
   ...evaluationMetrics('flights', evaluation, 0),
