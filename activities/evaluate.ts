@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { evaluationMetrics } from '../domain/custom-metrics.js';
 import { addressOf, furtherOf, presentOf } from '../domain/datasets.js';
 import { FailureType } from '../domain/failures.js';
-import type { Evaluation, GateSummary, MetricInterval } from '../domain/model.js';
+import type { DatasetSummary, Evaluation, GateSummary, MetricInterval } from '../domain/model.js';
 import { judgePoints, pointsOf } from '../domain/point-estimates.js';
 import type { Estimate, EvaluationReport } from '../domain/stats/types.js';
 import { isUnusable } from './analysis-port.js';
@@ -179,6 +179,22 @@ const intervalOf = ({ metric, estimate, lower, upper }: Estimate): MetricInterva
   upper,
 });
 
+function datasetsOf({ datasets = [] }: EvaluationReport): Pick<Evaluation, 'datasets'> {
+  const there = datasets.flatMap((set): readonly DatasetSummary[] =>
+    set.kind === 'missing'
+      ? []
+      : [
+          {
+            name: set.name,
+            rows: set.rows,
+            champion: (set.champion ?? []).map(intervalOf),
+            candidate: set.candidate.map(intervalOf),
+          },
+        ],
+  );
+  return there.length === 0 ? {} : { datasets: there };
+}
+
 function summary(
   report: EvaluationReport,
   reportUri: string,
@@ -209,8 +225,10 @@ function summary(
       upper: gate.upper,
       n: gate.n,
       reason: gate.reason,
+      ...(gate.reasonCode !== undefined && { reasonCode: gate.reasonCode }),
       ...(gate.dataset !== undefined && { dataset: gate.dataset }),
     })),
+    ...datasetsOf(report),
     reportUri,
     reportDigest,
   };

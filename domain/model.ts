@@ -199,8 +199,18 @@ export interface GateSummary {
   readonly upper: number | null;
   readonly n: number;
   readonly reason: string;
+  /** The reason for programs, as in the report. */
+  readonly reasonCode?: string;
   /** The set of predictions it looked at; absent for the held-out rows. */
   readonly dataset?: string;
+}
+
+/** Both models on a further set of predictions. */
+export interface DatasetSummary {
+  readonly name: string;
+  readonly rows: number;
+  readonly champion: readonly MetricInterval[];
+  readonly candidate: readonly MetricInterval[];
 }
 
 /** What the workflow keeps of an evaluation; the report itself is in S3. */
@@ -211,6 +221,8 @@ export interface Evaluation {
   readonly champion: readonly MetricInterval[];
   readonly candidate: readonly MetricInterval[];
   readonly gates: readonly GateSummary[];
+  /** Further sets of predictions that were there, such as a golden one. */
+  readonly datasets?: readonly DatasetSummary[];
   readonly reportUri: string;
   /** sha256 of the report, hex. */
   readonly reportDigest: string;

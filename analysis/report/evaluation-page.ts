@@ -3,13 +3,20 @@ import { neutral } from '../../domain/neutral.js';
 import type {
   Estimate,
   EvaluationChecks,
+  EvaluationCurves,
   EvaluationReport,
   GateResult,
   GateVerdict,
 } from '../../domain/stats/types.js';
-import { calibrationPlot, rocPlot, scorePlot, slicesPlot } from './evaluation-plots.js';
+import {
+  calibrationPlot,
+  precisionRecallPlot,
+  rocPlot,
+  scorePlot,
+  slicesPlot,
+} from './evaluation-plots.js';
 import { html, type Html, type Part } from './html.js';
-import { badge, documentOf, factsOf, figure, tableOf, type Tone } from './page.js';
+import { badge, codeOf, documentOf, factsOf, figure, tableOf, type Tone } from './page.js';
 import { metricPlot } from './plots.js';
 
 const WORDS: Readonly<Record<GateVerdict, string>> = {
@@ -63,7 +70,12 @@ export async function evaluationPage(report: EvaluationReport, source: string): 
       )}
       ${metricTable(report)} ${await furtherSets(report)}
       <h2>Gates</h2>
-      ${gateTable(report.gates)} ${await slices(report.gates)} ${await curves(report)}
+      ${gateTable(report.gates)} ${await slices(report.gates)}
+      ${
+        report.curves !== undefined &&
+        html`<h2>Curves</h2>
+          ${await curves(report.curves, 'the held-out rows')}`
+      }
       <h2>The rows</h2>
       <ul>
         ${checksInWords(report.checks).map((sentence) => html`<li>${neutral(sentence)}</li>`)}
@@ -160,7 +172,8 @@ async function furtherSets({ datasets = [] }: EvaluationReport): Promise<Part> {
           ${checksInWords(set.checks, timesOfFurther(set.checks)).map(
             (sentence) => html`<li>${neutral(sentence)}</li>`,
           )}
-        </ul>`,
+        </ul>
+        ${set.curves !== undefined && (await curves(set.curves, `the set ${neutral(set.name)}`))}`,
     );
   }
   return parts.length === 0 ? null : html`${parts}`;
@@ -184,7 +197,7 @@ function gateTable(gates: readonly GateResult[]): Html {
         short(gate.margin),
         countInWords(gate.n),
         gate.rowsWanted === null ? '–' : countInWords(gate.rowsWanted),
-        neutral(gate.reason),
+        [neutral(gate.reason), gate.reasonCode !== undefined && html` ${codeOf(gate.reasonCode)}`],
       ],
     })),
     new Set([1, 2, 3, 4]),
@@ -217,40 +230,45 @@ async function slices(gates: readonly GateResult[]): Promise<Part> {
         <div class="plots">${figures}</div>`;
 }
 
-async function curves({ curves: known }: EvaluationReport): Promise<Part> {
-  if (known === undefined) return null;
+/** The curves of both models on one set of rows. */
+async function curves(known: EvaluationCurves, on: string): Promise<Html> {
   const figures = [
     figure(
       await rocPlot(known),
-      'Found against false alarms (ROC)',
+      `Found against false alarms (ROC) on ${on}`,
       'For every threshold: how many positives are found, at the price of how many false alarms. Nearer to the top left is better; the diagonal is guessing.',
-      'ROC curves of both models',
+      `ROC curves of both models on ${on}`,
+    ),
+    figure(
+      await precisionRecallPlot(known),
+      `Right against found (precision and recall) on ${on}`,
+      'For every threshold: what share of the rows called positive are, and how many positives are found. Nearer to the top right is better; the dashed line calls every row positive.',
+      `Precision and recall of both models on ${on}`,
     ),
     figure(
       await calibrationPlot(known),
-      'Calibration',
+      `Calibration on ${on}`,
       'Rows by score, and what share of them came true, with 95 % intervals. On the diagonal a score of 0.8 comes true in 80 of 100.',
-      'Calibration of both models with intervals',
+      `Calibration of both models with intervals on ${on}`,
     ),
     figure(
       await scorePlot(known.candidate),
-      'Scores of the candidate',
+      `Scores of the candidate on ${on}`,
       'How the scores of both classes lie: the further apart, the better.',
-      'Histogram of the scores of the candidate by class',
+      `Histogram of the scores of the candidate by class on ${on}`,
     ),
     ...(known.champion === null
       ? []
       : [
           figure(
             await scorePlot(known.champion),
-            'Scores of the champion',
+            `Scores of the champion on ${on}`,
             'The same for the model that serves.',
-            'Histogram of the scores of the champion by class',
+            `Histogram of the scores of the champion by class on ${on}`,
           ),
         ]),
   ];
-  return html`<h2>Curves</h2>
-    <div class="plots">${figures}</div>`;
+  return html`<div class="plots">${figures}</div>`;
 }
 
 const counted = (n: number, what: string) => `${countInWords(n)} ${what}`;

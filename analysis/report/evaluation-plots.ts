@@ -1,4 +1,5 @@
 import { neutral } from '../../domain/neutral.js';
+import { classesOf, precisionRecall } from '../../domain/stats/curves.js';
 import type { EvaluationCurves, GateResult, ModelCurves } from '../../domain/stats/types.js';
 import { COLOURS, CONFIG } from './plots.js';
 import { renderSvg } from './render.js';
@@ -46,6 +47,45 @@ export function rocPlot(curves: EvaluationCurves): Promise<string> {
             scale: UNIT,
           },
           y: { field: 'truePositiveRate', type: 'quantitative', title: 'found', scale: UNIT },
+          order: { field: 'order', type: 'quantitative' },
+          color: MODEL_COLOURS,
+        },
+      },
+    ],
+  });
+}
+
+/**
+ * How many of the rows called positive are, against how many of the positives are found, for every threshold. The dashed
+ * line is the share of positives: calling every row positive.
+ */
+export function precisionRecallPlot(curves: EvaluationCurves): Promise<string> {
+  const { negatives, positives } = classesOf(curves.candidate);
+  const values = ofModels(curves, (model) =>
+    precisionRecall(model).map((point, order) => ({ ...point, order })),
+  );
+  return renderSvg({
+    width: SIDE,
+    height: SIDE,
+    background: 'white',
+    config: CONFIG,
+    layer: [
+      {
+        data: { values: values.length === 0 ? [] : [{ at: positives / (positives + negatives) }] },
+        mark: { type: 'rule', color: '#bbbbbb', strokeDash: [4, 3] },
+        encoding: { y: { field: 'at', type: 'quantitative', scale: UNIT } },
+      },
+      {
+        data: { values },
+        mark: { type: 'line', strokeWidth: 2 },
+        encoding: {
+          x: { field: 'recall', type: 'quantitative', title: 'found', scale: UNIT },
+          y: {
+            field: 'precision',
+            type: 'quantitative',
+            title: 'right when it says so',
+            scale: UNIT,
+          },
           order: { field: 'order', type: 'quantitative' },
           color: MODEL_COLOURS,
         },
@@ -105,10 +145,10 @@ export function calibrationPlot(curves: EvaluationCurves): Promise<string> {
 }
 
 /** How the scores of both classes lie: the further apart, the better the model tells them. */
-export function scorePlot({ histogram }: ModelCurves): Promise<string> {
+export function scorePlot(curves: ModelCurves): Promise<string> {
+  const { histogram } = curves;
   const classes = ['negatives', 'positives'] as const;
-  const total = (of: (typeof classes)[number]) => histogram.reduce((sum, bin) => sum + bin[of], 0);
-  const totals = { negatives: total('negatives'), positives: total('positives') };
+  const totals = classesOf(curves);
   const values = histogram.flatMap((bin) =>
     classes.map((of) => ({
       from: bin.from,

@@ -15,7 +15,7 @@ h3 { font-size: 1rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
 p, li { max-width: 46rem; overflow-wrap: anywhere; }
 p { margin: 0 0 .6rem; }
 ul { margin: 0 0 .8rem; padding-left: 1.2rem; }
-.soft { color: var(--soft); } .small { font-size: .875rem; }
+.soft { color: var(--soft); } .code { color: var(--soft); font: .75rem ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: nowrap; } .small { font-size: .875rem; }
 .verdict { border-left: .4rem solid var(--quiet); padding: .9rem 1.1rem; background: #f6f7f8; margin: 0 0 1.2rem; }
 .verdict .lead { font-size: 1.1rem; margin: .2rem 0 .5rem; }
 .verdict.good { border-color: var(--good); background: #eef7f1; } .verdict.warn { border-color: #c98500; background: #fdf6e7; } .verdict.bad { border-color: var(--bad); background: #fdf0ef; }
@@ -86,6 +86,10 @@ export type Tone = 'good' | 'warn' | 'bad' | 'quiet';
 
 export const badge = (words: string, tone: Tone): Html =>
   html`<span class="badge ${tone}">${words}</span>`;
+
+/** A word for programs, as it stands in JSON, beside a sentence for people. */
+export const codeOf = (code: string): Html =>
+  html`<code class="code" title="reasonCode in JSON">${code}</code>`;
 
 export interface Cells {
   readonly head: Part;

@@ -266,7 +266,8 @@ function gateText(gate: GateResult): string {
     gate.rowsWanted === null ? '' : `; about ${counted(gate.rowsWanted)} rows would settle it`;
   const how = gate.method === 'none' ? '' : ` [${gate.method}, ${counted(gate.n)} rows]`;
   const on = gate.dataset === undefined ? '' : ` (on ${gate.dataset})`;
-  return `${gate.reason}${wanted}${how}${on}${advisory}`;
+  const code = gate.reasonCode === undefined ? '' : ` (${gate.reasonCode})`;
+  return `${gate.reason}${wanted}${code}${how}${on}${advisory}`;
 }
 
 function metricLines({

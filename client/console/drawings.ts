@@ -2,11 +2,13 @@ import { z } from 'zod';
 
 import {
   calibrationPlot,
+  precisionRecallPlot,
   rocPlot,
   scorePlot,
   slicesPlot,
   windowsPlot,
 } from '../../analysis/report/index.js';
+import type { EvaluationCurves } from '../../domain/stats/types.js';
 import type { WindowHistory } from './history.js';
 
 const share = z.number();
@@ -31,11 +33,17 @@ const modelCurvesSchema = z.object({
     .array(z.object({ from: share, to: share, negatives: count, positives: count }))
     .max(1_000),
 });
+const curvesSchema = z
+  .object({ champion: modelCurvesSchema.nullable(), candidate: modelCurvesSchema })
+  .optional();
 const bound = z.number().nullable();
 /** As much of an evaluation as pictures need; the rest of it may grow. */
 const reportSchema = z.looseObject({
-  curves: z
-    .object({ champion: modelCurvesSchema.nullable(), candidate: modelCurvesSchema })
+  curves: curvesSchema,
+  /** Further sets of predictions; one that is missing has no curves. */
+  datasets: z
+    .array(z.looseObject({ name: z.string(), curves: curvesSchema }))
+    .max(1_000)
     .optional(),
   gates: z
     .array(
@@ -55,7 +63,26 @@ const reportSchema = z.looseObject({
 });
 
 /** Pictures that every evaluation could have. */
-const CURVES = new Set(['roc', 'calibration', 'scores']);
+const CURVES = {
+  roc: rocPlot,
+  'precision-recall': precisionRecallPlot,
+  calibration: calibrationPlot,
+  scores: ({ candidate }) => scorePlot(candidate),
+} as const satisfies Record<string, (curves: EvaluationCurves) => Promise<string>>;
+
+/** Which curve a picture shows, and of which further set; `undefined` for a name that is none. */
+function curveNamed(
+  name: string,
+): { readonly curve: keyof typeof CURVES; readonly set?: string } | undefined {
+  const known = (text: string): text is keyof typeof CURVES => Object.hasOwn(CURVES, text);
+  if (known(name)) return { curve: name };
+  for (const curve of Object.keys(CURVES).filter(known)) {
+    const end = `-${curve}`;
+    if (name.startsWith(SET) && name.endsWith(end))
+      return { curve, set: name.slice(SET.length, -end.length) };
+  }
+  return undefined;
+}
 
 /**
  * A picture of a release's evaluation; a sentence in its place when the report is missing, is another, or does not hold
@@ -63,35 +90,29 @@ const CURVES = new Set(['roc', 'calibration', 'scores']);
  */
 export async function drawEvaluation(report: unknown, name: string): Promise<string | undefined> {
   const parsed = reportSchema.safeParse(report);
+  const named = curveNamed(name);
   if (!parsed.success)
-    return CURVES.has(name) || name.startsWith(SLICES)
+    return named !== undefined || name.startsWith(SLICES)
       ? sentencePicture('The report of this evaluation cannot be read from here.')
       : undefined;
-  const { curves, gates } = parsed.data;
-  if (name.startsWith(SLICES)) {
-    const of = gates.filter(
-      (gate) => gate.slice !== null && gate.id.startsWith(`${name.slice(SLICES.length)}[`),
-    );
-    return of.length === 0 ? undefined : slicesPlot(of);
-  }
-  if (curves === undefined)
-    return CURVES.has(name)
+  const { curves, gates, datasets } = parsed.data;
+  if (named !== undefined) {
+    const of =
+      named.set === undefined ? curves : datasets?.find(({ name }) => name === named.set)?.curves;
+    return of === undefined
       ? sentencePicture(
           'This report has no curves: it is of an earlier version, or of a regression.',
         )
-      : undefined;
-  switch (name) {
-    case 'roc':
-      return rocPlot(curves);
-    case 'calibration':
-      return calibrationPlot(curves);
-    case 'scores':
-      return scorePlot(curves.candidate);
-    default:
-      return undefined;
+      : CURVES[named.curve](of);
   }
+  if (!name.startsWith(SLICES)) return undefined;
+  const of = gates.filter(
+    (gate) => gate.slice !== null && gate.id.startsWith(`${name.slice(SLICES.length)}[`),
+  );
+  return of.length === 0 ? undefined : slicesPlot(of);
 }
 
+const SET = 'set-';
 const SLICES = 'slices-';
 
 /** Our own words, where a picture is expected: an image that is missing says nothing. */

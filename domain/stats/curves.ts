@@ -113,3 +113,28 @@ function histogramOf(
   }
   return bins;
 }
+
+/** Rows of each class. */
+export function classesOf({ histogram }: Pick<ModelCurves, 'histogram'>): {
+  readonly negatives: number;
+  readonly positives: number;
+} {
+  return {
+    negatives: histogram.reduce((sum, bin) => sum + bin.negatives, 0),
+    positives: histogram.reduce((sum, bin) => sum + bin.positives, 0),
+  };
+}
+
+/** The curve of precision against recall, from the corners of the ROC and how many rows each class has. */
+export function precisionRecall(curves: Pick<ModelCurves, 'roc' | 'histogram'>): readonly {
+  readonly recall: number;
+  readonly precision: number;
+}[] {
+  const { negatives, positives } = classesOf(curves);
+  return curves.roc.flatMap(({ falsePositiveRate, truePositiveRate }) => {
+    const found = truePositiveRate * positives;
+    const called = found + falsePositiveRate * negatives;
+    // No row is called positive at the first corner.
+    return called > 0 ? [{ recall: truePositiveRate, precision: found / called }] : [];
+  });
+}

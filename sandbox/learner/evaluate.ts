@@ -8,12 +8,23 @@ import { UnusableInput } from './job.js';
 import { predict } from './logistic.js';
 import type { LogisticModel } from './logistic.js';
 import { identifier, loadWindow, readFeatures, readLabels, text, withDuckDb } from './rows.js';
+import type { Window } from './rows.js';
 import { required } from './settings.js';
+
+/** Channels that hold no further set of rows. */
+const KNOWN_CHANNELS: readonly string[] = ['data', 'candidate', 'champion'];
+
+interface Models {
+  readonly candidate: LogisticModel;
+  readonly champion: LogisticModel | undefined;
+}
 
 /**
  * Scores two models on the same rows `[from, to)` of the channel `data`: `candidate`, and `champion`
  * when there is one. Writes `predictions.parquet` (rowId, label, champion, candidate, origin,
  * eventTimeMs; champion is null without a champion) and `evaluation.json` in AWS's format.
+ *
+ * All rows of any other channel are a set of their own, scored by both too: those of `golden` give `predictions-golden.parquet`.
  */
 export async function evaluate(job: ContainerJob): Promise<Readonly<Record<string, number>>> {
   const { settings, outputDir } = job;
@@ -23,22 +34,49 @@ export async function evaluate(job: ContainerJob): Promise<Readonly<Record<strin
   const candidate = await readModel(job, 'candidate');
   if (candidate === undefined)
     throw new UnusableInput('The input channel candidate holds no model.tar.gz');
-  const champion = await readModel(job, 'champion');
+  const models = { candidate, champion: await readModel(job, 'champion') };
+  const target = (name: string) => join(outputDir, name);
+  const files = job.inputs['data'] ?? [];
+  const recent = await score(models, { files, from, to, label }, target('predictions.parquet'));
+  if (recent === null) throw new UnusableInput(`No hold-out rows between ${from} and ${to}`);
+  for (const [name, rows] of Object.entries(job.inputs)) {
+    if (KNOWN_CHANNELS.includes(name)) continue;
+    const scored = await score(
+      models,
+      { files: rows, label },
+      target(`predictions-${name}.parquet`),
+    );
+    if (scored === null) throw new UnusableInput(`The input channel ${name} holds no rows`);
+  }
+  const { labels, scores, reference } = recent;
+  const rows = labels.length;
+  const report = {
+    version: 0,
+    dataset: { item_count: rows, evaluation_time: new Date().toISOString(), from, to },
+    binary_classification_metrics: metricsOf(scores, labels),
+    ...(reference && { champion_binary_classification_metrics: metricsOf(reference, labels) }),
+  };
+  await writeFile(target('evaluation.json'), JSON.stringify(report, null, 2));
+  return { 'evaluation:rows': rows, 'evaluation:auc': auc(scores, labels).value };
+}
+
+/** Scores the rows of a window by both models and writes them; `null`, and no file, where there are none. */
+async function score(
+  { candidate, champion }: Models,
+  window: Window,
+  file: string,
+): Promise<{
+  readonly labels: Uint8Array;
+  readonly scores: Float64Array;
+  readonly reference: Float64Array | undefined;
+} | null> {
   return withDuckDb(async (duck) => {
-    const rows = await loadWindow(duck, { files: job.inputs['data'] ?? [], from, to, label });
-    if (rows === 0) throw new UnusableInput(`No hold-out rows between ${from} and ${to}`);
-    const labels = await readLabels(duck, label);
+    if ((await loadWindow(duck, window)) === 0) return null;
+    const labels = await readLabels(duck, window.label);
     const scores = predict(candidate, await readFeatures(duck, candidate.features));
     const reference = champion && predict(champion, await readFeatures(duck, champion.features));
-    await writePredictions(duck, join(outputDir, 'predictions.parquet'), label, scores, reference);
-    const report = {
-      version: 0,
-      dataset: { item_count: rows, evaluation_time: new Date().toISOString(), from, to },
-      binary_classification_metrics: metricsOf(scores, labels),
-      ...(reference && { champion_binary_classification_metrics: metricsOf(reference, labels) }),
-    };
-    await writeFile(join(outputDir, 'evaluation.json'), JSON.stringify(report, null, 2));
-    return { 'evaluation:rows': rows, 'evaluation:auc': auc(scores, labels).value };
+    await writePredictions(duck, file, window.label, scores, reference);
+    return { labels, scores, reference };
   });
 }
 

@@ -12,6 +12,8 @@ export interface FlightsPipelineOptions {
   readonly data?: string;
   /** S3 prefix of what the jobs write; default `s3://<bucket>/pipelines`. */
   readonly output?: string;
+  /** S3 prefix of the labelled rows of each further set that candidates are scored on, such as `golden`; default: none. */
+  readonly sets?: Readonly<Record<string, string>>;
   readonly features?: readonly string[];
   readonly seed?: number;
   readonly epochs?: number;
@@ -116,6 +118,7 @@ function evaluateStep(options: FlightsPipelineOptions, output: string) {
       ProcessingInputs: [
         input('candidate', { Get: 'Steps.Train.ModelArtifacts.S3ModelArtifacts' }),
         input('data', dataPrefix(options)),
+        ...Object.entries(options.sets ?? {}).map(([name, rows]) => input(name, rows)),
       ],
       ProcessingOutputConfig: {
         Outputs: [
@@ -180,6 +183,12 @@ function registerStep(options: FlightsPipelineOptions, output: string) {
       },
       CustomerMetadataProperties: {
         'modelkeeper:predictions': join(evaluationPrefix(output), 'predictions.parquet'),
+        ...Object.fromEntries(
+          Object.keys(options.sets ?? {}).map((name) => [
+            `modelkeeper:predictions-${name}`,
+            join(evaluationPrefix(output), `predictions-${name}.parquet`),
+          ]),
+        ),
         'modelkeeper:trainingRows': trainingOutput('training-rows.parquet'),
         'modelkeeper:trainFrom': parameter('TrainFrom'),
         'modelkeeper:trainTo': parameter('TrainTo'),

@@ -3,11 +3,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { UnusableInput } from './job.js';
 import type { Columns, Feature } from './logistic.js';
 
-/** Rows `[from, to)` of Parquet files, ordered by time and id. */
+/** Rows `[from, to)` of Parquet files, or all of them, ordered by time and id. */
 export interface Window {
   readonly files: readonly string[];
-  readonly from: string;
-  readonly to: string;
+  readonly from?: string;
+  readonly to?: string;
   readonly label: string;
 }
 
@@ -31,9 +31,14 @@ export async function withDuckDb<T>(use: (duck: DuckDBConnection) => Promise<T>)
 export async function loadWindow(duck: DuckDBConnection, window: Window): Promise<number> {
   if (window.files.length === 0) throw new UnusableInput('No data files in the input channel');
   const files = window.files.map(text).join(', ');
+  const { from, to } = window;
+  const within = [
+    ...(from === undefined ? [] : [`event_time >= epoch_ms(${instantMs(from)})`]),
+    ...(to === undefined ? [] : [`event_time < epoch_ms(${instantMs(to)})`]),
+  ];
   await duck.run(
     `CREATE TABLE rows AS SELECT * FROM read_parquet([${files}], union_by_name = true)
-     WHERE event_time >= epoch_ms(${instantMs(window.from)}) AND event_time < epoch_ms(${instantMs(window.to)})
+     ${within.length === 0 ? '' : `WHERE ${within.join(' AND ')}`}
      ORDER BY event_time, id`,
   );
   const label = identifier(window.label);

@@ -253,6 +253,20 @@ export async function attemptOf<Args extends unknown[], Result>(
   }
 }
 
+/** Looks again for as long as the activity says that it is not time yet. */
+export async function followed<Args extends unknown[], Result>(
+  activity: (...args: Args) => Promise<Result>,
+  args: Args,
+): Promise<Result> {
+  for (let looks = 0; looks < 600; looks += 1) {
+    const attempt = await attemptOf(activity, args);
+    if ((attempt.error as { type?: string } | undefined)?.type !== 'StillRunning')
+      return attempt.result();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('it never ended');
+}
+
 /** The body of a PutObject as text: these tests write nothing else. */
 export function textOf(body: unknown): string {
   if (typeof body !== 'string') throw new Error('the body is not a text');

@@ -26,7 +26,7 @@ import {
   ROLE,
 } from '../sandbox/sagemaker/support.js';
 import type { Bench } from '../sandbox/sagemaker/support.js';
-import { attemptOf, policyWith, run } from './support.js';
+import { followed, policyWith, run } from './support.js';
 
 const JANUARY = Date.UTC(2001, 0, 1);
 const FEBRUARY = Date.UTC(2001, 1, 1);
@@ -85,20 +85,6 @@ afterAll(async () => {
   discard(bench.home);
   rmSync(scratch, { recursive: true, force: true });
 });
-
-/** Looks again for as long as the activity says that it is not time yet. */
-async function followed<Args extends unknown[], Result>(
-  activity: (...args: Args) => Promise<Result>,
-  args: Args,
-): Promise<Result> {
-  for (let looks = 0; looks < 600; looks += 1) {
-    const attempt = await attemptOf(activity, args);
-    if ((attempt.error as { type?: string } | undefined)?.type !== 'StillRunning')
-      return attempt.result();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('it never ended');
-}
 
 async function candidateOf(release: number, champion: Champion | null): Promise<Candidate> {
   const clients = (): AwsClients => bench;

@@ -4,8 +4,10 @@ import {
   distributionPlot,
   driftPlot,
   metricPlot,
+  precisionRecallPlot,
   windowsPlot,
 } from '../../analysis/report/index.js';
+import { evaluationCurves } from '../../domain/stats/curves.js';
 import type { ColumnComparison, WindowComparison } from '../../domain/stats/types.js';
 
 const HOSTILE = `</text><script>alert("x")</script>&amp;'\u0000\u001b`;
@@ -68,6 +70,13 @@ const windows = (['ok', 'cannot tell', 'breach', 'breach'] as const).map((result
   columns: result === 'cannot tell' ? [] : [{ ...column, jsDistance: 0.1 * i }],
 }));
 
+const bothClasses = evaluationCurves({
+  labels: [1, 0, 1, 0],
+  champion: [0.9, 0.8, 0.7, 0.1],
+  candidate: [0.9, 0.2, 0.8, 0.1],
+});
+const oneClass = evaluationCurves({ labels: [1, 1], champion: null, candidate: [0.3, 0.4] });
+
 const plots = {
   drift: () => driftPlot(comparison, { warn: 0.1, drift: 0.2 }),
   'drift of nothing': () =>
@@ -81,6 +90,8 @@ const plots = {
   'windows with limits': () =>
     windowsPlot(windows, { limits: { warn: 0.1, drift: 0.2 }, latest: 2 }),
   'no windows': () => windowsPlot([]),
+  'precision and recall': () => precisionRecallPlot(bothClasses),
+  'precision and recall of one class': () => precisionRecallPlot(oneClass),
   metrics: () => metricPlot([estimate], [{ ...estimate, estimate: 0.71 }]),
   'metrics of a first model': () => metricPlot(null, [estimate]),
   'metrics of nothing': () => metricPlot(null, [{ ...estimate, estimate: null }]),

@@ -1,4 +1,7 @@
 /** A release without a pipeline, through the command line on a real server: its machines are taken away on the way. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import {
   DescribeEndpointConfigCommand,
   DescribeModelCommand,
@@ -7,6 +10,8 @@ import {
 } from '@aws-sdk/client-sagemaker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { EASTERN_HUBS } from '../../sandbox/learner/airports.js';
+import { writeFlights } from '../../sandbox/learner/flights-data.js';
 import { temporaryFolder } from './support/processes.js';
 import { Stack } from './support/stack.js';
 
@@ -107,5 +112,44 @@ describe('a release by training job', () => {
     const status = await stack.command('status', MODEL, '--release', '1');
     expect(status.output).toMatch(/cost +\d+\.\d\d USD.*spot/);
     expect((await stack.command('ledger', MODEL, 'verify')).output).toContain('is whole');
+  });
+
+  it('is stopped by the gate of a golden set, which the evaluation job scores beside the held-out rows', async () => {
+    const rows = join(folder.path, 'golden.parquet');
+    await writeFlights(rows, {
+      airports: EASTERN_HUBS,
+      from: '2001-03-01T00:00:00Z',
+      to: '2001-04-01T00:00:00Z',
+      rows: 5_000,
+    });
+    await stack.put('golden/rows.parquet', readFileSync(rows));
+    await stack.apply(
+      stack.policyFile(MODEL, (draft) => {
+        delete draft.spec.retrain.pipeline;
+        delete draft.spec.retrain.parameters;
+        Object.assign(
+          draft.spec.retrain,
+          stack.jobs(MODEL, { golden: 's3://ml-artefacts/golden/' }),
+        );
+        draft.spec.evaluate.datasets = { golden: {} };
+        draft.spec.evaluate.gates.push({
+          id: 'golden-floor',
+          kind: 'absolute',
+          metric: 'roc_auc',
+          min: 0.95,
+          dataset: 'golden',
+        });
+      }),
+    );
+    expect(await stack.retrain(MODEL)).toBe(2);
+    const { result, evaluation } = await stack.ended(MODEL, 2);
+    expect(result).toMatchObject({
+      kind: 'failed gates',
+      reasons: [expect.stringContaining('golden-floor')],
+    });
+    expect(evaluation?.gates).toMatchObject([
+      { id: 'better-than-a-coin', verdict: 'pass' },
+      { id: 'golden-floor', verdict: 'fail', dataset: 'golden', n: 5_000 },
+    ]);
   });
 });

@@ -6,12 +6,21 @@ import { badge, count, difference, lowerIsBetter, measure, metricName } from '..
 
 /** Champion against candidate, metric by metric, on the same rows. */
 export function metricTable(evaluation: Evaluation): Html {
-  const champions = new Map(evaluation.champion.map((interval) => [interval.metric, interval]));
+  return html`${sideBySide(
+    evaluation,
+    `Both judged on the same ${count(evaluation.rows)} held-out rows. Beneath each number: the range in which it may lie, as far as these rows can tell.`,
+  )}
+  ${(evaluation.datasets ?? []).map((set) =>
+    sideBySide(set, `Both on the same ${count(set.rows)} rows of the set ${set.name}.`),
+  )}`;
+}
+
+function sideBySide(of: Pick<Evaluation, 'champion' | 'candidate'>, caption: string): Html {
+  const champions = new Map(of.champion.map((interval) => [interval.metric, interval]));
   return html`<div class="table">
     <table class="stack">
       <caption>
-        Both judged on the same ${count(evaluation.rows)} held-out rows. Beneath each number: the
-        range in which it may lie, as far as these rows can tell.
+        ${caption}
       </caption>
       <thead>
         <tr>
@@ -22,7 +31,7 @@ export function metricTable(evaluation: Evaluation): Html {
         </tr>
       </thead>
       <tbody>
-        ${evaluation.candidate.map((candidate) => {
+        ${of.candidate.map((candidate) => {
           const champion = champions.get(candidate.metric);
           return html`<tr>
             <th scope="row">
@@ -60,13 +69,17 @@ const OF_CLASSES = 'roc_auc';
 
 const CURVES = [
   ['roc', 'Found against false alarms (ROC): nearer to the top left is better.'],
+  [
+    'precision-recall',
+    'Right when it says so against found (precision and recall): nearer to the top right is better.',
+  ],
   ['calibration', 'Calibration: on the diagonal, a score of 0.8 comes true in 80 of 100.'],
   ['scores', 'Scores of the candidate for both classes: the further apart, the better.'],
 ] as const;
 
 /** The curves of both models, and the slices of gates with their intervals. */
 export function evaluationPlots(
-  { candidate, gates }: Evaluation,
+  { candidate, gates, datasets = [] }: Evaluation,
   model: string,
   release: number,
 ): Html | null {
@@ -78,6 +91,9 @@ export function evaluationPlots(
   );
   const pictures = [
     ...(isClassifier ? CURVES : []),
+    ...(isClassifier ? datasets : []).flatMap(({ name: set }) =>
+      CURVES.map(([name, words]) => [ofSet(set, name), `On the set ${set}. ${words}`] as const),
+    ),
     ...[...sliced].map(
       (id) => [`slices-${id}`, `Slices of the gate ${id}, with intervals.`] as const,
     ),
@@ -96,6 +112,9 @@ export function evaluationPlots(
     </div>
   </details>`;
 }
+
+/** Name of the picture of a further set of predictions. */
+const ofSet = (set: string, name: string): string => `set-${set}-${name}`;
 
 /** Every gate with its verdict, the difference it judged, and why. */
 export function gateTable(gates: readonly GateSummary[]): Html {
@@ -122,6 +141,9 @@ export function gateTable(gates: readonly GateSummary[]): Html {
               <td>${badge(gate.verdict)}</td>
               <td>
                 ${gate.reason}${
+                  gate.reasonCode !== undefined &&
+                  html` <code class="soft" title="reasonCode in JSON">${gate.reasonCode}</code>`
+                }${
                   gate.delta !== null &&
                   html`<br /><span class="interval"
                       >difference

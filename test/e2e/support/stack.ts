@@ -194,7 +194,7 @@ export class Stack {
     });
   }
 
-  private put(Key: string, Body: Buffer): Promise<unknown> {
+  put(Key: string, Body: Buffer): Promise<unknown> {
     return this.aws.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
   }
 
@@ -323,8 +323,13 @@ export class Stack {
     });
   }
 
-  /** In place of the pipeline: a training job on spot capacity, and one that scores what it made. */
-  jobs(model: string): Pick<PolicyInput['spec']['retrain'], 'trainingJob' | 'evaluationJob'> {
+  /**
+   * In place of the pipeline: a training job on spot capacity, and one that scores what it made, on further sets of rows too.
+   */
+  jobs(
+    model: string,
+    sets: Readonly<Record<string, string>> = {},
+  ): Pick<PolicyInput['spec']['retrain'], 'trainingJob' | 'evaluationJob'> {
     return {
       trainingJob: {
         image: this.image,
@@ -344,7 +349,7 @@ export class Stack {
         instanceType: 'ml.m5.large',
         maxRuntime: '2m',
         environment: { from: 'holdout.start', to: 'holdout.end' },
-        inputs: { data: `s3://${BUCKET}/flights/` },
+        inputs: { data: `s3://${BUCKET}/flights/`, ...sets },
       },
     };
   }

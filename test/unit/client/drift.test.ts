@@ -532,7 +532,7 @@ describe('modelkeeper evaluate', () => {
     expect(page).not.toContain(ESCAPE);
     for (const words of ['What to do', '(ROC)', 'Calibration', 'Scores of the candidate', 'Slices'])
       expect(page).toContain(words);
-    expect(page.match(/<svg /g)).toHaveLength(6);
+    expect(page.match(/<svg /g)).toHaveLength(7);
   });
   it('shows slices of hostile names in text without turning the line', async () => {
     const outcome = await modelkeeper(
@@ -559,12 +559,19 @@ describe('modelkeeper evaluate', () => {
     expect(text.out).toMatch(/kept: .*\(on golden\)/);
     const page = await modelkeeper({}, ...args, '--format', 'html');
     expect(page.out).toContain('The set golden');
+    for (const on of ['the held-out rows', 'the set golden'])
+      for (const curve of ['ROC curves', 'Precision and recall', 'Calibration'])
+        expect(page.out).toMatch(new RegExp(`aria-label="${curve} of both models[^"]* on ${on}"`));
   });
   it('fails the gates of a golden set that nobody gave', async () => {
     const args = ['--predictions', predictions(), '--policy', golden()];
     const outcome = await modelkeeper({}, 'evaluate', ...args);
     expect(outcome.code).toBe(10);
-    expect(outcome.out).toMatch(/fail +kept: no predictions of the set golden were given/);
+    expect(outcome.out).toMatch(
+      /fail +kept: no predictions of the set golden were given.* \(missing dataset\)/,
+    );
+    const page = await modelkeeper({}, 'evaluate', ...args, '--format', 'html');
+    expect(page.out).toMatch(/were given[^<]*<code[^>]*>missing dataset<\/code>/);
   });
   it.each([
     [['gold=x.csv'], /the policy has no set of predictions gold/],

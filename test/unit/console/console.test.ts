@@ -12,6 +12,7 @@ import {
   modelLine,
   modelView,
   NOW_MS,
+  evaluation,
   releaseView,
   request,
   evaluationReport,
@@ -310,20 +311,26 @@ describe('the pages', () => {
       `/models/flight-delays/releases/7/evaluation/${name}`,
     );
 
-  it.each(['roc.svg', 'calibration.svg', 'scores.svg', 'slices-by-origin.svg'])(
-    'draw the evaluation of a release: %s',
-    async (name) => {
-      const answer = await drawn(evaluationReport, name);
-      expect(answer.statusCode).toBe(200);
-      expect(answer.headers['content-type']).toBe('image/svg+xml');
-      expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
-      expect(answer.body).toContain('<svg');
-      expect(answer.body).not.toContain('<b>');
-    },
-  );
+  it.each([
+    'roc.svg',
+    'precision-recall.svg',
+    'calibration.svg',
+    'scores.svg',
+    'slices-by-origin.svg',
+    'set-golden-roc.svg',
+    'set-golden-precision-recall.svg',
+  ])('draw the evaluation of a release: %s', async (name) => {
+    const answer = await drawn(evaluationReport, name);
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers['content-type']).toBe('image/svg+xml');
+    expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+    expect(answer.body).toContain('<svg');
+    expect(answer.body).not.toContain('<b>');
+  });
 
   it.each([
     ['a picture nobody knows', evaluationReport, 'x.svg'],
+    ['a picture of a set that nobody knows', evaluationReport, 'set-golden-x.svg'],
     ['slices of a gate without any', { gates: [] }, 'slices-by-origin.svg'],
   ])('say 404 for %s', async (_what, report, name) => {
     expect((await drawn(report, name)).statusCode).toBe(404);
@@ -382,6 +389,32 @@ describe('the pages', () => {
       expect((await open().get(url)).body).toContain(
         'src="/models/flight-delays/releases/7/evaluation/roc.svg"',
       );
+  });
+
+  it('show the further sets of an evaluation with their curves, and the reason codes of gates', async () => {
+    const { status } = releaseView;
+    const golden = {
+      name: 'golden',
+      rows: 4_321,
+      champion: evaluation.champion,
+      candidate: evaluation.candidate,
+    };
+    const gates = evaluation.gates.map((gate) => ({ ...gate, reasonCode: 'too few rows' }));
+    const backend = fakeBackend({
+      releaseStatus: () =>
+        Promise.resolve({
+          ...releaseView,
+          status: status && { ...status, evaluation: { ...evaluation, gates, datasets: [golden] } },
+        }),
+    });
+    const { body } = await open(backend).get('/models/flight-delays/releases/7');
+    for (const part of [
+      'Both on the same 4,321 rows of the set golden.',
+      'src="/models/flight-delays/releases/7/evaluation/set-golden-roc.svg"',
+      'alt="On the set golden. Calibration',
+      '>too few rows</code>',
+    ])
+      expect(body).toContain(part);
   });
 
   it('read only the reports that the workflow names', async () => {

@@ -534,5 +534,9 @@ const slice = {
 /** As much of an evaluation's report as pictures need. */
 export const evaluationReport = {
   curves: { champion: curves, candidate: curves },
+  datasets: [
+    { name: 'golden', curves: { champion: null, candidate: curves } },
+    { name: 'gone', kind: 'missing' },
+  ],
   gates: [slice],
 };

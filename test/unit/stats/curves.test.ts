@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { evaluationCurves, scoreBin } from '../../../domain/stats/curves.js';
+import { evaluationCurves, precisionRecall, scoreBin } from '../../../domain/stats/curves.js';
 
 describe('scoreBin', () => {
   it.each([
@@ -66,5 +66,29 @@ describe('the curves of an evaluation', () => {
   it('leave out the ROC of one class', () => {
     const one = evaluationCurves({ labels: [1, 1], champion: [0.1, 0.2], candidate: [0.3, 0.4] });
     expect([one.champion?.roc, one.candidate.roc]).toEqual([[], []]);
+  });
+});
+
+describe('precision against recall', () => {
+  it('has a point for each threshold that calls any row positive', () => {
+    const { candidate: model } = evaluationCurves({
+      labels: [1, 0, 1, 0],
+      champion: null,
+      candidate: [0.9, 0.8, 0.7, 0.1],
+    });
+    expect(precisionRecall(model)).toEqual([
+      { recall: 0.5, precision: 1 },
+      { recall: 0.5, precision: 0.5 },
+      { recall: 1, precision: 2 / 3 },
+      { recall: 1, precision: 0.5 },
+    ]);
+  });
+  it('is empty where there is one class only', () => {
+    const { candidate: model } = evaluationCurves({
+      labels: [1, 1],
+      champion: null,
+      candidate: [0.9, 0.8],
+    });
+    expect(precisionRecall(model)).toEqual([]);
   });
 });
