@@ -661,6 +661,8 @@ export interface ControlActivities {
   keepMonitors(request: KeepMonitors): Promise<MonitorsTold>;
   /** Removes the schedules and job definitions that we made for the model; throws BENIGN `StillRunning` while one runs. */
   removeMonitors(ref: ModelRef): Promise<{ readonly removed: readonly string[] }>;
+  /** Asks the processing jobs that compare the model's columns together to stop; nobody waits until they have. */
+  stopMultivariate(ref: ModelRef): Promise<{ readonly stopped: readonly string[] }>;
   /**
    * Lifts a suspension that carries our mark, unless the release it was made for is one of `except`. Answers for which
    * workflow it was made.

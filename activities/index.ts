@@ -10,6 +10,7 @@ import { createEndpointActivities } from './endpoint.js';
 import { heartbeating } from './heartbeat.js';
 import { createLedgerActivities } from './ledger.js';
 import { createMonitorActivities } from './managed-monitors.js';
+import { createMultivariateJobs } from './multivariate-jobs.js';
 import { createNotifyActivities } from './notify.js';
 import { createOwnEventActivities } from './own-events.js';
 import { createPipelineActivities } from './pipeline.js';
@@ -43,6 +44,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
     ...createMetricActivities(deps),
     ...scaling,
     ...createMonitorActivities(deps),
+    ...createMultivariateJobs(deps),
     ...createReleaseActivities(deps),
     ...createPipelineActivities(deps, readCandidate),
     ...createTrainingActivities(deps, readCandidate),

@@ -497,17 +497,20 @@ async function stoppedTraining(sagemaker: SageMakerClient, name: string): Promis
     : { kind: 'at rest', bill: { jobs: billedTraining('training', job), unread: null } };
 }
 
+/** Asks for the stop; one that has ended meanwhile has nothing to stop. */
+export async function stopProcessing(sagemaker: SageMakerClient, name: string): Promise<void> {
+  await aws(
+    may('sagemaker:StopProcessingJob', `processing-job/${name}`),
+    (options) => sagemaker.send(new StopProcessingJobCommand({ ProcessingJobName: name }), options),
+    endedMeanwhile,
+  );
+}
+
 async function stoppedProcessing(sagemaker: SageMakerClient, name: string): Promise<Stopped> {
   const job = await describeProcessing(sagemaker, name);
   if (job === 'absent') return { kind: 'at rest', bill: NO_BILL };
   const status = job.ProcessingJobStatus;
-  if (status === 'InProgress')
-    await aws(
-      may('sagemaker:StopProcessingJob', `processing-job/${name}`),
-      (options) =>
-        sagemaker.send(new StopProcessingJobCommand({ ProcessingJobName: name }), options),
-      endedMeanwhile,
-    );
+  if (status === 'InProgress') await stopProcessing(sagemaker, name);
   return status === 'InProgress' || status === 'Stopping'
     ? { kind: 'stopping', name }
     : { kind: 'at rest', bill: { jobs: billedProcessing('evaluation', job), unread: null } };

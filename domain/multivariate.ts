@@ -218,6 +218,17 @@ export const multivariateSettings = (
 export const multivariateJob = (model: string, digest: string): string =>
   `${model}-mv-${digest.slice(0, 12)}`;
 
+/** Whether a processing job is one of ours for that model: its name, or that of a later try. */
+export const isMultivariateJob = (model: string, name: string): boolean => {
+  const start = multivariateJob(model, '');
+  return name.startsWith(start) && /^[0-9a-f]{12}(-t\d+)?$/.test(name.slice(start.length));
+};
+
+/** Whether the policy asks for jobs that compare columns together. */
+export const comparesTogether = (policy: {
+  readonly spec: { readonly monitor: { readonly sources: readonly { readonly kind: string }[] } };
+}): boolean => policy.spec.monitor.sources.some(({ kind }) => kind === 'multivariate');
+
 const RESULTS: Readonly<Record<MultivariateVerdict['kind'], WindowResult['result']>> = {
   ok: 'ok',
   warn: 'warn',

@@ -166,8 +166,16 @@ export function neededPermissions(policy: Policy, place: Place): readonly Needed
       need(
         'train',
         sagemaker(`processing-job/${multivariateJob(metadata.name, '0').toLowerCase()}`),
-        ['sagemaker:CreateProcessingJob', 'sagemaker:DescribeProcessingJob', 'sagemaker:AddTags'],
-      ).concat(need('train', source.role, ['iam:PassRole'], TO_SAGEMAKER)),
+        [
+          'sagemaker:CreateProcessingJob',
+          'sagemaker:DescribeProcessingJob',
+          'sagemaker:StopProcessingJob',
+          'sagemaker:AddTags',
+        ],
+      ).concat(
+        need('train', '*', ['sagemaker:ListProcessingJobs']),
+        need('train', source.role, ['iam:PassRole'], TO_SAGEMAKER),
+      ),
     ),
     ...[...passed].flatMap((arn) => need('train', arn, ['iam:PassRole'], TO_SAGEMAKER)),
 

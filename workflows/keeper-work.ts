@@ -18,6 +18,7 @@ import {
   triesOf,
 } from '../domain/names.js';
 import { placeOf } from '../domain/place.js';
+import { comparesTogether } from '../domain/multivariate.js';
 import type { Policy } from '../domain/policy.schema.js';
 import { leavesStaging } from '../domain/staging.js';
 import { leftBy } from '../domain/ways-back.js';
@@ -518,6 +519,7 @@ export async function carryOut(
       if (state.policy.spec.scaling === undefined)
         await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
       if (leavesStaging(before, command.policy)) await giveUpStaging(desk, before);
+      if (comparesTogether(before) && !comparesTogether(command.policy)) await stopComparing(desk);
       await planMoney(desk);
       await baseline(desk);
       const flying = state.releases.map((known) => String(known.release));
@@ -781,6 +783,19 @@ async function removeStaging(desk: KeeperDesk, policy: Policy): Promise<void> {
   );
 }
 
+/**
+ * Stops the jobs that compare columns together: nobody reads what they find, and until they end they cost. Policies that
+ * ask for any came with this code, so that histories before it are not changed by it.
+ */
+async function stopComparing(desk: KeeperDesk): Promise<void> {
+  await atBest(async () => {
+    const { stopped } = await control('stop our processing jobs', CLEAN_UP_MS).stopMultivariate(
+      desk.ref(),
+    );
+    for (const name of stopped) desk.tell(`the processing job ${name} is asked to stop`);
+  }, desk.tell);
+}
+
 /** Takes away only what we made. The endpoint, its models and the ledger stay. */
 async function cleanUp(desk: KeeperDesk): Promise<void> {
   const { state } = desk;
@@ -791,6 +806,7 @@ async function cleanUp(desk: KeeperDesk): Promise<void> {
     await atBest(() => control('remove our scaling').removeScaling(desk.ref()), desk.tell);
   await removeStaging(desk, state.policy);
   await removeMonitors(desk);
+  if (comparesTogether(state.policy)) await stopComparing(desk);
   await atBest(
     () => control('give up the claim on the endpoint').unclaimEndpoint(desk.ref()),
     desk.tell,

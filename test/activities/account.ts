@@ -42,6 +42,7 @@ import {
   DescribePipelineExecutionCommand,
   ListEndpointConfigsCommand,
   ListEndpointsCommand,
+  ListProcessingJobsCommand,
   DescribeProcessingJobCommand,
   DescribeTrainingJobCommand,
   RetryPipelineExecutionCommand,
@@ -63,6 +64,7 @@ import { PublishCommand } from '@aws-sdk/client-sns';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 
 import type { ControlDeps } from '../../activities/deps.js';
+import { multivariateLimits, multivariateReport } from '../../domain/multivariate.js';
 import { monitorsOf, noMonitors, type Monitors, type Tags } from './monitors-account.js';
 import { awsError, bucketOf, fakeAws, NOON, on, type Fake } from './support.js';
 
@@ -411,6 +413,35 @@ function pipelinesOf(state: State) {
 
 const DEFINITION = JSON.stringify({ Version: '2020-12-01', Parameters: [], Steps: [] });
 
+/** A comparison of columns together that found nothing. */
+const TOGETHER = JSON.stringify(
+  multivariateReport(
+    {
+      schema: 'modelkeeper/multivariate-v1',
+      method: 'domain-classifier',
+      seed: 1,
+      reference: { rows: 1_000, sampled: 1_000 },
+      window: { rows: 500, sampled: 500 },
+      statistic: {
+        name: 'auc',
+        value: 0.5,
+        lower: 0.48,
+        upper: 0.52,
+        confidence: 0.98,
+        z: 0,
+        pValue: 0.5,
+        nullMean: 0.5,
+        nullSd: 0.01,
+      },
+      columns: [],
+      pairs: [],
+      used: 2,
+      leftOut: [],
+    },
+    multivariateLimits('domain-classifier'),
+  ),
+);
+
 function jobsOf(state: State) {
   const create = (name = '', environment: Record<string, string> = {}): object => {
     if (state.jobs.has(name))
@@ -433,15 +464,32 @@ function jobsOf(state: State) {
   };
   return [
     on(CreateTrainingJobCommand, (input) => create(input.TrainingJobName, input.Environment)),
-    on(CreateProcessingJobCommand, (input) => create(input.ProcessingJobName, input.Environment)),
+    // What compares columns together has left its result by the second look.
+    on(CreateProcessingJobCommand, (input) => {
+      const answer = create(input.ProcessingJobName, input.Environment);
+      const output = input.ProcessingOutputConfig?.Outputs?.[0];
+      if (output?.OutputName === 'result')
+        state.objects.set(
+          `${output.S3Output?.S3Uri?.replace('s3://artefacts/', '') ?? ''}/multivariate.json`,
+          TOGETHER,
+        );
+      return answer;
+    }),
     on(DescribeTrainingJobCommand, ({ TrainingJobName }) => ({
       TrainingJobStatus: found(TrainingJobName).status as 'Completed',
       Environment: state.jobs.get(TrainingJobName ?? '')?.environment,
       ModelArtifacts: { S3ModelArtifacts: 's3://artefacts/m.tar.gz' },
     })),
-    on(DescribeProcessingJobCommand, ({ ProcessingJobName }) => ({
-      ProcessingJobStatus: found(ProcessingJobName).status as 'Completed',
-      Environment: state.jobs.get(ProcessingJobName ?? '')?.environment,
+    on(DescribeProcessingJobCommand, ({ ProcessingJobName = '' }) => {
+      const { status, environment } = found(ProcessingJobName);
+      if (ProcessingJobName.includes('-mv-') && status === 'InProgress')
+        state.jobs.set(ProcessingJobName, { status: 'Completed', environment });
+      return { ProcessingJobStatus: status as 'Completed', Environment: environment };
+    }),
+    on(ListProcessingJobsCommand, ({ NameContains = '', StatusEquals }) => ({
+      ProcessingJobSummaries: [...state.jobs]
+        .filter(([name, { status }]) => name.includes(NameContains) && status === StatusEquals)
+        .map(([ProcessingJobName]) => ({ ProcessingJobName })) as never[],
     })),
     on(StopTrainingJobCommand, ({ TrainingJobName }) => stop(TrainingJobName)),
     on(StopProcessingJobCommand, ({ ProcessingJobName }) => stop(ProcessingJobName)),

@@ -20,6 +20,7 @@ import { createDataActivities } from '../../activities/data.js';
 import { sha256 } from '../../activities/digest.js';
 import { createControlActivities } from '../../activities/index.js';
 import { verdictMetrics } from '../../domain/custom-metrics.js';
+import type { PolicyInput } from '../../domain/policy.schema.js';
 import { rolloutPlan } from '../../domain/rollout.js';
 import { accountWith, EXECUTION, newState, PACKAGE, type Account, type State } from './account.js';
 import { ourTags } from './monitors-account.js';
@@ -339,6 +340,20 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   keepMonitors: {
     given: isMonitored,
     args: [{ ...monitored, champion, known: [], repaired: [], notBeforeMs: 0 }],
+  },
+  stopMultivariate: {
+    given: (state) => {
+      for (const name of ['flights-mv-0123456789ab', 'flights-mv-0123456789ab-t2'])
+        state.jobs.set(name, { status: 'InProgress', environment: {} });
+      // Of other models, and of a release.
+      for (const name of [
+        'flights-mv-mv-0123456789ab',
+        'old-flights-mv-0123456789ab',
+        'flights-mv-3',
+      ])
+        state.jobs.set(name, { status: 'InProgress', environment: {} });
+    },
+    args: [ref],
   },
   removeMonitors: { given: isMonitored, args: [monitored] },
   readScaling: { given: isTarget, args: [scaled] },
@@ -664,6 +679,51 @@ const CASES: { readonly [Name in keyof Activities]: Case<Name> } = {
   compareAnswers: { args: [bake] },
 };
 
+const together: Extract<
+  PolicyInput['spec']['monitor']['sources'][number],
+  { kind: 'multivariate' }
+> = {
+  id: 'together',
+  kind: 'multivariate',
+  window: '1h',
+  settle: '10m',
+  reference: 's3://artefacts/train/',
+  columns: ['x', 'y'],
+  image: 'modelkeeper:1',
+  role: 'arn:aws:iam::111122223333:role/jobs',
+};
+
+/** Activities that do something else for another policy. */
+const FURTHER: readonly (readonly [string, keyof Activities, Case<'watchData'>])[] = [
+  [
+    'watchData of columns together',
+    'watchData',
+    {
+      given: (state) => {
+        state.objects.set('capture/2026/03/01/11/f.jsonl', '{}\n');
+      },
+      args: [
+        {
+          ...ref,
+          policy: policyWith({
+            monitor: { every: '1h', sources: [together] },
+            retrain: { pipeline: 'p', on: ['drift'] },
+            deploy: { probation: { rollBackOn: ['alarms'] } },
+          }),
+          champion,
+          capturePrefix: 's3://artefacts/capture/',
+          baselineUri: null,
+          countedToMs: { together: NOON - 3_600_000 },
+          recent: {},
+          disturbed: [],
+          toldNoData: ['together'],
+          notBeforeMs: 0,
+        },
+      ],
+    },
+  ],
+];
+
 /** Half an hour after noon, so that the window before noon has settled. */
 const LATER = NOON + 1_800_000;
 
@@ -727,16 +787,19 @@ function accountOf({ given }: { readonly given?: (state: State) => void }): Acco
 const ASKS_NOBODY: ReadonlySet<string> = new Set(['checkPolicy']);
 
 describe('every activity', () => {
-  const cases = Object.entries(CASES) as [
-    keyof Activities,
-    { readonly given?: (state: State) => void; readonly args: unknown[] },
-  ][];
+  type AnyCase = { readonly given?: (state: State) => void; readonly args: unknown[] };
+  const cases: readonly (readonly [string, keyof Activities, AnyCase])[] = [
+    ...(Object.entries(CASES) as [keyof Activities, AnyCase][]).map(
+      ([name, one]) => [name, name, one] as const,
+    ),
+    ...FURTHER,
+  ];
 
   it('has its case', () => {
     expect(Object.keys(CASES).sort()).toEqual(Object.keys(activitiesOf(accountOf({}))).sort());
   });
 
-  it.each(cases)('%s ends the same whichever answer is lost', async (name, one) => {
+  it.each(cases)('%s ends the same whichever answer is lost', async (_title, name, one) => {
     const clean = accountOf(one);
     await settle(name, one.args, clean);
     const calls = clean.aws.names();
@@ -751,11 +814,14 @@ describe('every activity', () => {
   });
 
   // A worker that dies after the last call never tells Temporal that the activity is done.
-  it.each(cases)('%s changes nothing when it runs again after its end', async (name, one) => {
-    const account = accountOf(one);
-    await settle(name, one.args, account);
-    const before = structuredClone(account.state);
-    await settle(name, one.args, account, 2);
-    expect(account.state).toEqual(before);
-  });
+  it.each(cases)(
+    '%s changes nothing when it runs again after its end',
+    async (_title, name, one) => {
+      const account = accountOf(one);
+      await settle(name, one.args, account);
+      const before = structuredClone(account.state);
+      await settle(name, one.args, account, 2);
+      expect(account.state).toEqual(before);
+    },
+  );
 });

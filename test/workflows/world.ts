@@ -179,6 +179,8 @@ export class World {
   scaling = { found: true, suspended: false };
   /** Monitoring schedules that are there. */
   monitors: readonly MonitorStanding[] = [];
+  /** Processing jobs that compare columns together and run. */
+  readonly comparing: string[] = [];
   /** How they all stand, when not as the policy wants them. */
   monitorStands: MonitorStanding['kind'] | null = null;
   /** What the next look puts right. */
@@ -585,6 +587,7 @@ export class World {
         this.monitors = [];
         return { removed };
       },
+      stopMultivariate: async () => ({ stopped: this.comparing.splice(0) }),
       readScaling: async () => this.scaling,
       suspendScaling: async ({ by = null }) => {
         this.suspendedBy = by;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  isMultivariateJob,
   judgeMultivariate,
   multivariateLimitsFault,
   multivariateJob,
@@ -178,6 +179,17 @@ describe('the window of a job', () => {
   it('has a job whose name SageMaker takes, whatever the model is called', () => {
     const name = multivariateJob('a'.repeat(40), 'f'.repeat(64));
     expect(`${name}-t3`.length).toBeLessThanOrEqual(63);
+  });
+
+  it.each([
+    [multivariateJob('flights', 'f'.repeat(64)), true],
+    [`${multivariateJob('flights', 'f'.repeat(64))}-t2`, true],
+    [multivariateJob('old-flights', 'f'.repeat(64)), false],
+    [multivariateJob('flights-mv', 'f'.repeat(64)), false],
+    ['flights-mv-3', false],
+    ['flights-mv-ffffffffffff-score', false],
+  ])('knows its own jobs by their names: %s is %s', (name, isOurs) => {
+    expect(isMultivariateJob('flights', name)).toBe(isOurs);
   });
 });
 

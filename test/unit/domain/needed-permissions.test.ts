@@ -126,6 +126,9 @@ const everything: readonly Policy[] = [
     },
   } as Parameters<typeof policyWith>[0]),
   policyWith({
+    monitor: {
+      sources: [{ id: 'together', kind: 'multivariate', image: 'modelkeeper:1', role: MODEL_ROLE }],
+    },
     retrain: {
       on: ['drift'],
       trainingJob: {
@@ -135,7 +138,7 @@ const everything: readonly Policy[] = [
         channels: { train: 's3://data/train/' },
       },
     },
-    deploy: { role: MODEL_ROLE },
+    deploy: { role: MODEL_ROLE, probation: { rollBackOn: ['alarms'] } },
   }),
 ];
 

@@ -1,0 +1,46 @@
+import { ListProcessingJobsCommand, type SageMakerClient } from '@aws-sdk/client-sagemaker';
+
+import { isMultivariateJob, multivariateJob } from '../domain/multivariate.js';
+import { aws, may } from './aws-failure.js';
+import type { ControlActivities } from './contract.js';
+import type { ControlDeps } from './deps.js';
+import { clientsFor } from './stage-clients.js';
+import { stopProcessing } from './training.js';
+
+export function createMultivariateJobs(
+  deps: ControlDeps,
+): Pick<ControlActivities, 'stopMultivariate'> {
+  const clients = clientsFor(deps, 'train');
+  return {
+    /** A job that was asked to stop is not in progress any more: a second run asks for those alone that are left. */
+    async stopMultivariate(ref) {
+      const { sagemaker } = clients(ref);
+      const stopped = await jobsInProgress(sagemaker, ref.model);
+      for (const name of stopped) await stopProcessing(sagemaker, name);
+      return { stopped };
+    },
+  };
+}
+
+async function jobsInProgress(
+  sagemaker: SageMakerClient,
+  model: string,
+): Promise<readonly string[]> {
+  const names: string[] = [];
+  let token: string | undefined;
+  do {
+    const page = await aws(may('sagemaker:ListProcessingJobs', '*'), (options) =>
+      sagemaker.send(
+        new ListProcessingJobsCommand({
+          NameContains: multivariateJob(model, ''),
+          StatusEquals: 'InProgress',
+          ...(token === undefined ? {} : { NextToken: token }),
+        }),
+        options,
+      ),
+    );
+    names.push(...(page.ProcessingJobSummaries ?? []).map((one) => one.ProcessingJobName ?? ''));
+    token = page.NextToken;
+  } while (token !== undefined);
+  return names.filter((name) => isMultivariateJob(model, name));
+}
