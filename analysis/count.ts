@@ -2,7 +2,7 @@ import { total } from '../domain/stats/distances.js';
 import { countOf, numberOf, quoteName, textOfRow } from './duck.js';
 import type { Duck } from './duck.js';
 import { UnusableData } from './failures.js';
-import { codeSql, normalText, numberSql, rawText } from './relation.js';
+import { codeSql, normalText, numberSource, numberSql, rawText } from './relation.js';
 import type { Relation, RelationColumn } from './relation.js';
 import { NumericTally } from './tally.js';
 import { TextCounter } from './text-counter.js';
@@ -68,7 +68,11 @@ type Question =
     };
 
 function begin(one: Asked): Question {
-  if (one.kind === 'numeric') return { ...one, tally: new NumericTally(one.asked) };
+  if (one.kind === 'numeric') {
+    const { asked } = one;
+    const tally = new NumericTally({ ...asked, source: numberSource(asked.column) });
+    return { ...one, tally };
+  }
   const { domain } = one.asked;
   const counter = TextCounter.fits(domain) ? new TextCounter(domain) : null;
   return { ...one, counter, counts: counter?.counts ?? new Float64Array(domain.length + 2) };
@@ -179,13 +183,16 @@ async function countTyped(
   while (names.size > 0 && inVain < MOST_ROWS_IN_VAIN) {
     const typed = withNumbers(names);
     const columns = new Map(typed.columns.map((column) => [column.name, column]));
-    const questions = group.map(begin);
+    const asNumber = ({ kind, asked }: Extract<Asked, { kind: 'numeric' }>) => {
+      const column = columns.get(asked.column.name) ?? asked.column;
+      return { kind, asked: { ...asked, column } };
+    };
+    const questions = group.map((one) => begin(one.kind === 'numeric' ? asNumber(one) : one));
     const seen = (rows: number) => {
       inVain += rows;
     };
     try {
-      const of = ({ name }: RelationColumn) => columns.get(name);
-      return { questions, rows: await scan(duck, typed, questions, { of, seen }) };
+      return { questions, rows: await scan(duck, typed, questions, seen) };
     } catch (error) {
       const cause = error instanceof UnusableData ? error.cause : error;
       const message = cause instanceof Error ? cause.message : '';
@@ -203,10 +210,7 @@ async function scan(
   duck: Duck,
   relation: Relation,
   questions: readonly Question[],
-  typed?: {
-    readonly of: (column: RelationColumn) => RelationColumn | undefined;
-    readonly seen: (rows: number) => void;
-  },
+  seen?: (rows: number) => void,
 ): Promise<number> {
   const numeric = questions.filter((question) => question.kind === 'numeric');
   const categorical = questions.filter((question) => question.kind === 'categorical');
@@ -216,12 +220,12 @@ async function scan(
     relation.from,
     relation.bound,
     {
-      doubles: numeric.map(({ asked }) => numberSql(typed?.of(asked.column) ?? asked.column)),
+      doubles: numeric.map(({ asked }) => numberSql(asked.column)),
       codes: long.map(({ asked, type }) => codeSql(asked.column, type, asked.domain.length)),
       texts: short.map(({ asked }) => rawText(asked.column)),
     },
     ({ rows, doubles, codes, texts }) => {
-      typed?.seen(rows);
+      seen?.(rows);
       numeric.forEach(({ tally }, i) => {
         tally.add(doubles[i] ?? new Float64Array());
       });

@@ -46,7 +46,7 @@ const INTERRUPT_EVERY_MS = 20;
 
 /** Columns of a source to look at in one scan, as SQL. */
 export interface VisitedColumns {
-  /** DOUBLE, never NULL. */
+  /** DOUBLE; NULL arrives as NaN. */
   readonly doubles: readonly string[];
   /** Whole numbers from 0 to 65535, never NULL. */
   readonly codes?: readonly string[];
@@ -77,6 +77,8 @@ export type Visit = (rows: VisitedRows) => void;
 
 const TEXT_WORDS = 4;
 const WORD_BITS = 64;
+const BYTE_BITS = 8;
+const WHOLE_BYTE = 0xff;
 
 /**
  * An in-memory database that cannot reach the network, other directories, extensions or its own settings. Its native
@@ -187,13 +189,16 @@ export class Duck {
     let failure: { readonly error: unknown } | undefined;
     const look = (chunk: DuckDBDataChunk) => {
       const rows = chunk.rowCount;
+      const vector = (column: number) => bindings.data_chunk_get_vector(chunk.chunk, column);
       const bytes = (column: number, width: number) =>
-        bindings.vector_get_data(bindings.data_chunk_get_vector(chunk.chunk, column), rows * width);
+        bindings.vector_get_data(vector(column), rows * width);
       visit({
         rows,
         doubles: doubles.map((_, i) => {
           const data = bytes(i, Float64Array.BYTES_PER_ELEMENT);
-          return new Float64Array(data.buffer, data.byteOffset, rows);
+          const values = new Float64Array(data.buffer, data.byteOffset, rows);
+          const present = validityOf(vector(i), rows);
+          return present === null ? values : withoutAbsent(values, present);
         }),
         codes: codes.map((_, i) => {
           const data = bytes(doubles.length + i, Uint16Array.BYTES_PER_ELEMENT);
@@ -204,7 +209,7 @@ export class Duck {
           const data = bytes(column, TEXT_WORDS * Int32Array.BYTES_PER_ELEMENT);
           return {
             words: new Int32Array(data.buffer, data.byteOffset, rows * TEXT_WORDS),
-            present: validityOf(bindings.data_chunk_get_vector(chunk.chunk, column), rows),
+            present: validityOf(vector(column), rows),
           };
         }),
       });
@@ -342,8 +347,33 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** The type of the bindings does not say that there is nothing where all rows are there. */
+/** Copies what is there; what is not there is NaN, whatever the database has left in its place. */
+function withoutAbsent(values: Float64Array, present: Uint8Array): Float64Array {
+  const copy = values.slice();
+  for (let row = 0; row < copy.length; row += 1) {
+    if (!isPresent(present, row)) copy[row] = Number.NaN;
+  }
+  return copy;
+}
+
+/** @param present a bit for each row */
+export function isPresent(present: Uint8Array, row: number): boolean {
+  return (((present[row >>> 3] ?? 0) >>> (row & 7)) & 1) !== 0;
+}
+
+/** `null` where every row is there: the database may keep a mask of those as well. */
 function validityOf(vector: bindings.Vector, rows: number): Uint8Array | null {
-  const bytes = (Math.ceil(rows / WORD_BITS) * WORD_BITS) / 8;
+  const mask = maskOf(vector, rows);
+  if (mask === null) return null;
+  const whole = Math.floor(rows / BYTE_BITS);
+  for (let i = 0; i < whole; i += 1) if (mask[i] !== WHOLE_BYTE) return mask;
+  for (let row = whole * BYTE_BITS; row < rows; row += 1) if (!isPresent(mask, row)) return mask;
+  return null;
+}
+
+/** The declared type knows no `null`, which is what a vector without a mask answers. */
+function maskOf(vector: bindings.Vector, rows: number): Uint8Array | null {
+  const bytes = (Math.ceil(rows / WORD_BITS) * WORD_BITS) / BYTE_BITS;
   return bindings.vector_get_validity(vector, bytes);
 }
 

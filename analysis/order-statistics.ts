@@ -4,6 +4,7 @@ import { BinIndex } from '../domain/stats/bin-index.js';
 import { ExactSum } from '../domain/stats/exact-sum.js';
 import { nextDown } from '../domain/stats/kolmogorov.js';
 import { LeftOut } from './tally.js';
+import type { NumberSource } from './tally.js';
 
 /** Doubles kept of all columns together, 64 MB. */
 const SAMPLED_VALUES = 8_388_608;
@@ -31,12 +32,12 @@ export function sampleSize(columns: number): number {
 }
 
 /**
- * First look at a column: counts, range, and its values while they are few, else an even sample. NaN is missing,
- * -Infinity invalid, Infinity not finite.
+ * First look at a column: counts, range, and its values while they are few, else an even sample. What is not finite is
+ * told apart by {@link LeftOut}.
  */
 export class Survey {
   count = 0;
-  private readonly leftOut = new LeftOut();
+  private readonly leftOut: LeftOut;
   min = Infinity;
   max = -Infinity;
   private kept: Float64Array;
@@ -44,7 +45,11 @@ export class Survey {
   private stride = 1;
   private untilNext = 1;
 
-  constructor(private readonly size: number) {
+  constructor(
+    private readonly size: number,
+    source: NumberSource = 'texts',
+  ) {
+    this.leftOut = new LeftOut(source);
     this.kept = new Float64Array(Math.min(size, 1_024));
   }
 
@@ -160,7 +165,7 @@ export class Brackets {
   count(values: Float64Array): void {
     const finite = this.leftOut.finite(values);
     this.index.countInto(this.counts, finite);
-    this.sum.addAll(finite);
+    this.sum.addAll(finite, this.survey.largest);
   }
 
   /** Ends the counting; tells how many values the last look will keep. */
@@ -191,7 +196,10 @@ export class Brackets {
   keep(values: Float64Array): void {
     const { index, begins, kept, mean, squares } = this;
     const finite = this.leftOut.finite(values);
-    if (squares !== null && mean !== null) squares.addAll(this.squared(finite, mean));
+    if (squares !== null && mean !== null) {
+      const { distances, largest } = this.squared(finite, mean);
+      squares.addAll(distances, largest);
+    }
     for (let i = 0; i < finite.length; i += 1) {
       const value = finite[i] ?? 0;
       if ((begins[index.binOf(value)] ?? -1) < 0) continue;
@@ -200,16 +208,22 @@ export class Brackets {
     }
   }
 
-  private squared(values: Float64Array, mean: number): Float64Array {
+  private squared(
+    values: Float64Array,
+    mean: number,
+  ): { readonly distances: Float64Array; readonly largest: number } {
     if (this.squaresOfChunk.length < values.length) {
       this.squaresOfChunk = new Float64Array(values.length);
     }
     const { squaresOfChunk } = this;
+    let largest = 0;
     for (let i = 0; i < values.length; i += 1) {
       const distance = (values[i] ?? 0) - mean;
-      squaresOfChunk[i] = distance * distance;
+      const square = distance * distance;
+      if (square > largest) largest = square;
+      squaresOfChunk[i] = square;
     }
-    return squaresOfChunk.subarray(0, values.length);
+    return { distances: squaresOfChunk.subarray(0, values.length), largest };
   }
 
   describe(): Described {

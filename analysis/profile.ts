@@ -13,7 +13,7 @@ import type { Duck } from './duck.js';
 import { UnusableData } from './failures.js';
 import { Brackets, describeSorted, sampleSize, Survey } from './order-statistics.js';
 import type { Described } from './order-statistics.js';
-import { numberSql, openFiles } from './relation.js';
+import { numberSource, numberSql, openFiles } from './relation.js';
 import type { DataFiles, Relation, RelationColumn } from './relation.js';
 import { profileSegments } from './segments.js';
 
@@ -165,7 +165,7 @@ async function survey(
   columns: readonly RelationColumn[],
 ): Promise<{ readonly rows: number; readonly surveys: ReadonlyMap<string, Survey> }> {
   const size = sampleSize(columns.length);
-  const all = columns.map((column) => ({ column, look: new Survey(size) }));
+  const all = columns.map((column) => ({ column, look: new Survey(size, numberSource(column)) }));
   const sqlOf = (column: RelationColumn) => numberSql(column, column.untyped);
   const look = (one: (typeof all)[number], values: Float64Array) => {
     one.look.add(values);

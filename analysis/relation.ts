@@ -8,6 +8,7 @@ import { countOf, quoteName, quoteText, textOfRow } from './duck.js';
 import type { Bound, Duck, Row } from './duck.js';
 import { UnusableData } from './failures.js';
 import { jsonLine, linesOf, refuseDeepRecords } from './lines.js';
+import type { NumberSource } from './tally.js';
 
 /** `capture` is what SageMaker data capture writes. */
 export type DataFormat = 'parquet' | 'csv' | 'jsonl' | 'capture';
@@ -300,24 +301,22 @@ function shortText(text: string): string {
 }
 
 /**
- * A number that is never NULL, for {@link Duck.visit}: NaN is missing, -Infinity a text that is no number, and Infinity
- * either infinity. Where most values may be texts, the first character is looked at before the rest is parsed.
+ * A number, or NULL where it is missing, for {@link Duck.visit}. Of texts, -Infinity is one that is no number, and
+ * Infinity either infinity: see {@link numberSource}. Where most values may be texts, the first character is looked at
+ * before the rest is parsed.
  */
 export function numberSql(column: RelationColumn, isMostlyText = false): string {
+  if (numberSource(column) === 'numbers') return `${quoteName(column.name)}::double`;
   const text = rawText(column);
   const cast = `try_cast(${text} as double)`;
-  const name = quoteName(column.name);
-  const [nan, low, high] = ["'nan'::double", "'-infinity'::double", "'infinity'::double"];
-  const parsed =
-    column.family === 'text' || column.family === 'other'
-      ? isMostlyText
-        ? `case when ${mayBeNumber(text)} then ${cast} end`
-        : cast
-      : `${name}::double`;
-  if (column.family === 'boolean') return `coalesce(${parsed}, ${nan})`;
+  const parsed = isMostlyText ? `case when ${mayBeNumber(text)} then ${cast} end` : cast;
+  const [low, high] = ["'-infinity'::double", "'infinity'::double"];
   const finite = `case when ${parsed} = ${low} then ${high} else ${parsed} end`;
-  if (column.family === 'number') return `coalesce(${finite}, ${nan})`;
-  return `case when ${parsed} is null then (case when ${absent(column, text)} then ${nan} else ${low} end) else ${finite} end`;
+  return `case when ${parsed} is null then (case when not ${absent(column, text)} then ${low} end) else ${finite} end`;
+}
+
+export function numberSource({ family }: RelationColumn): NumberSource {
+  return family === 'number' || family === 'boolean' ? 'numbers' : 'texts';
 }
 
 /** By its first character, as a cast that fails costs many times one that does not. */

@@ -22,14 +22,21 @@ export interface NumericLimits {
   readonly edges: readonly number[];
   /** Values outside are counted; no limits when absent. */
   readonly range?: { readonly min: number; readonly max: number };
+  /** Where they come from; texts when absent. */
+  readonly source?: NumberSource;
 }
 
-/** What stands in a chunk of numbers beside finite ones: NaN is missing, -Infinity invalid, Infinity not finite. */
+/** Of texts, -Infinity stands for one that is no number, and Infinity for either infinity. */
+export type NumberSource = 'numbers' | 'texts';
+
+/** What stands in a chunk of numbers beside finite ones: NaN is missing. */
 export class LeftOut {
   missing = 0;
   invalid = 0;
   nonFinite = 0;
   private kept = new Float64Array();
+
+  constructor(private readonly source: NumberSource = 'texts') {}
 
   /** The finite values, in a place that the next call may use again; counts the others. */
   finite(values: Float64Array): Float64Array {
@@ -49,7 +56,7 @@ export class LeftOut {
         kept[whole] = value;
         whole += 1;
       } else if (Number.isNaN(value)) this.missing += 1;
-      else if (value < 0) this.invalid += 1;
+      else if (value < 0 && this.source === 'texts') this.invalid += 1;
       else this.nonFinite += 1;
     }
     return kept.subarray(0, whole);
@@ -61,7 +68,7 @@ export class NumericTally {
   private readonly bins: BinIndex;
   private readonly fineCounts: Float64Array;
   private readonly sum: ExactSum;
-  private readonly leftOut = new LeftOut();
+  private readonly leftOut: LeftOut;
   private readonly from: number;
   private readonly to: number;
   private belowMin = 0;
@@ -69,7 +76,8 @@ export class NumericTally {
   private min = Infinity;
   private max = -Infinity;
 
-  constructor({ edges, range }: NumericLimits) {
+  constructor({ edges, range, source }: NumericLimits) {
+    this.leftOut = new LeftOut(source);
     this.bins = new BinIndex(edges);
     this.fineCounts = new Float64Array(edges.length + 1);
     this.from = range?.min ?? -Infinity;
@@ -81,21 +89,26 @@ export class NumericTally {
   add(values: Float64Array): void {
     const finite = this.leftOut.finite(values);
     this.bins.countInto(this.fineCounts, finite);
-    this.sum.addAll(finite);
-    const { from, to } = this;
-    let { min, max, belowMin, aboveMax } = this;
+    let min = Infinity;
+    let max = -Infinity;
     // By index: an iterator costs several times what the rest of the loop does.
     for (let i = 0; i < finite.length; i += 1) {
       const value = finite[i] ?? 0;
       if (value < min) min = value;
       if (value > max) max = value;
-      if (value < from) belowMin += 1;
-      else if (value > to) aboveMax += 1;
     }
-    this.min = min;
-    this.max = max;
-    this.belowMin = belowMin;
-    this.aboveMax = aboveMax;
+    if (min < this.from || max > this.to) this.countOutside(finite);
+    if (min < this.min) this.min = min;
+    if (max > this.max) this.max = max;
+    this.sum.addAll(finite, finite.length === 0 ? 0 : Math.max(Math.abs(min), Math.abs(max)));
+  }
+
+  private countOutside(values: Float64Array): void {
+    for (let i = 0; i < values.length; i += 1) {
+      const value = values[i] ?? 0;
+      if (value < this.from) this.belowMin += 1;
+      else if (value > this.to) this.aboveMax += 1;
+    }
   }
 
   counts(): NumericCounts {

@@ -1,3 +1,4 @@
+import { isPresent } from './duck.js';
 import type { TextVector } from './duck.js';
 
 /** Bytes of a text that the database keeps where its length is; longer ones lie elsewhere. */
@@ -42,7 +43,7 @@ export class TextCounter {
     const other = counts.length - 2;
     const none = counts.length - 1;
     for (let row = 0, at = 0; at < words.length; row += 1, at += WORDS) {
-      if (present !== null && (((present[row >>> 3] ?? 0) >>> (row & 7)) & 1) === 0) {
+      if (present !== null && !isPresent(present, row)) {
         counts[none] = (counts[none] ?? 0) + 1;
         continue;
       }

@@ -40,10 +40,14 @@ export class ExactSum {
     this.terms += 1;
   }
 
-  /** {@link add} of each; several times as fast. */
-  addAll(values: Float64Array): void {
+  /**
+   * {@link add} of each; several times as fast.
+   *
+   * @param largest at least the largest absolute value among them
+   */
+  addAll(values: Float64Array, largest: number): void {
     const [first, second, third] = this.shifts;
-    let { high, middle, low, largest } = this;
+    let { high, middle, low } = this;
     for (let i = 0; i < values.length; i += 1) {
       const value = values[i] ?? 0;
       const top = value + first - first;
@@ -52,13 +56,11 @@ export class ExactSum {
       high += top;
       middle += next;
       low += rest - next + third - third;
-      const size = value < 0 ? -value : value;
-      if (size > largest) largest = size;
     }
     this.high = high;
     this.middle = middle;
     this.low = low;
-    this.largest = largest;
+    if (largest > this.largest) this.largest = largest;
     this.terms += values.length;
   }
 

@@ -199,11 +199,48 @@ describe('chunks of numbers', () => {
       }),
     );
   });
+  it('are put into the same bins where edges crowd in one place, and where there are very many', () => {
+    const crowded = [-1e15, ...rowsOf(300, (i) => i), 1e15];
+    const many = rowsOf(70_000, (i) => i * i);
+    for (const edges of [crowded, many]) {
+      const index = new BinIndex(edges);
+      const counts = new Float64Array(edges.length + 1);
+      const values = Float64Array.from(edges.flatMap((edge) => [edge, edge + 0.5]));
+      index.countInto(counts, values);
+      expect(counts[0]).toBe(1);
+      expect(counts.subarray(1, edges.length).every((count) => count === 2)).toBe(true);
+      expect(counts.reduce((all, count) => all + count)).toBe(values.length);
+    }
+  });
+  it('hold nothing where a row is missing, whatever the database has left there', async () => {
+    const { duck } = await scratch();
+    const from = '(select i, nullif(i % 7, 3) as x from range(10000) t(i))';
+    const seen: number[] = [];
+    await duck.visit(from, {}, { doubles: ['i::double', 'x::double'] }, ({ doubles }) => {
+      const [i = new Float64Array(), x = new Float64Array()] = doubles;
+      i.forEach((row, place) => {
+        seen[row] = x[place] ?? 0;
+      });
+    });
+    expect(seen).toEqual(rowsOf(10_000, (i) => (i % 7 === 3 ? Number.NaN : i % 7)));
+  });
+  it('of columns of numbers have no invalid ones, of texts both infinities and texts apart', async () => {
+    const { duck, write } = await scratch();
+    const lines = ['-inf,-inf', 'inf,inf', '1,n/a', ',', '2,2'];
+    const file = write('window.csv', `x,y\n${lines.join('\n')}\n`);
+    const relation = await openFiles(duck, { files: [file], format: 'csv' });
+    const numeric = relation.columns.map((column) => ({ column, edges: [1] }));
+    const found = await countColumns(duck, relation, { numeric, categorical: [] });
+    expect(found.numeric).toMatchObject([
+      { count: 2, nonFinite: 2, invalid: 0, missing: 1 },
+      { count: 1, nonFinite: 2, invalid: 1, missing: 1 },
+    ]);
+  });
   it('have the sum that their values have one by one', () => {
     fc.assert(
       fc.property(chunk, (values) => {
         const [all, each] = [new ExactSum(1e3), new ExactSum(1e3)];
-        all.addAll(Float64Array.from(values));
+        all.addAll(Float64Array.from(values), Math.max(0, ...values.map(Math.abs)));
         for (const value of values) each.add(value);
         expect(all.mean()).toBe(each.mean());
       }),
