@@ -145,6 +145,13 @@ function pairInWords({ columns, of, reference, window }: MultivariatePair): stri
   return `columns ${shown(columns[0])} and ${shown(columns[1])} moved together differently: rank correlation${what} ${signed(reference)} in the reference, ${signed(window)} in the window`;
 }
 
+/** The pairs to show: where nothing moved, they are chance. */
+export const movedTogether = ({
+  verdict,
+  pairs,
+}: Pick<MultivariateReport, 'verdict' | 'pairs'>): readonly MultivariatePair[] =>
+  verdict === 'warn' || verdict === 'drift' ? pairs.filter(({ importance }) => importance > 0) : [];
+
 /** `AUC 0.86 [0.84, 0.88] of a classifier that tells the two apart, chance is 0.5 (drift from 0.65)`. */
 export function statisticInWords(
   { statistic, window, reference }: MultivariateReading,

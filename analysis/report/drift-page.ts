@@ -24,19 +24,11 @@ import { segmentName } from '../../domain/stats/segments.js';
 import { rounded } from '../../domain/stats/verdict.js';
 import { beyondInWords, overlayPlot } from './distribution-plot.js';
 import { html, type Html, type Part } from './html.js';
-import { badge, documentOf, factsOf, figure, tableOf, type Tone } from './page.js';
+import { badge, documentOf, factsOf, figure, tableOf, VERDICT_TONES as TONES } from './page.js';
 import { distancesPlot } from './plots.js';
 import { timePlot } from './time-plot.js';
 
 const MOST_OVERLAYS = 12;
-
-const TONES: Readonly<Record<VerdictToken, Tone>> = {
-  ok: 'good',
-  warn: 'warn',
-  drift: 'bad',
-  data_quality: 'warn',
-  insufficient_data: 'quiet',
-};
 
 /** The report as one file to send around, print and read without knowing statistics. */
 export async function driftPage(report: DriftReport): Promise<string> {
@@ -77,8 +69,8 @@ export async function driftPage(report: DriftReport): Promise<string> {
           harm, and a model may fail on data that look the same.
         </li>
         <li>
-          Changes in how columns hang together, while each of them looks as before; and columns the
-          baseline does not have.
+          Changes in how columns hang together, while each of them looks as before (modelkeeper
+          multivariate tells); and columns the baseline does not have.
         </li>
         <li>
           Why something moved. A season, a campaign and a broken feed can look alike: ask the people

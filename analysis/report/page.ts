@@ -1,3 +1,4 @@
+import type { VerdictToken } from '../../domain/drift-report.js';
 import { html, Html, type Part } from './html.js';
 
 /** No script runs, nothing is fetched: the page is whole by itself and safe to send around. */
@@ -83,6 +84,15 @@ function labelled(svg: string, label: string): string {
 }
 
 export type Tone = 'good' | 'warn' | 'bad' | 'quiet';
+
+/** How verdicts about data look. */
+export const VERDICT_TONES: Readonly<Record<VerdictToken, Tone>> = {
+  ok: 'good',
+  warn: 'warn',
+  drift: 'bad',
+  data_quality: 'warn',
+  insufficient_data: 'quiet',
+};
 
 export const badge = (words: string, tone: Tone): Html =>
   html`<span class="badge ${tone}">${words}</span>`;

@@ -17,7 +17,7 @@ export const COLOURS = {
 };
 const VERDICTS = ['ok', 'warn', 'drift', 'data quality', 'insufficient data'];
 const VERDICT_COLOURS = ['#009e73', COLOURS.warn, COLOURS.drift, '#cc79a7', '#bbbbbb'];
-const WIDTH = 420;
+export const WIDTH = 420;
 const MOST_COLUMNS = 40;
 const LONGEST_LABEL_PX = 180;
 

@@ -32,7 +32,7 @@ interface MultivariateOptions {
   readonly settings?: string;
   readonly from?: string;
   readonly to?: string;
-  readonly format?: 'text' | 'json';
+  readonly format?: 'text' | 'json' | 'html';
   readonly json?: true;
   readonly out?: string;
   readonly exitZero?: true;
@@ -99,7 +99,7 @@ export function addMultivariateCommand(program: Command, context: CliContext): v
     .option('--to <time>', 'of data capture: requests before then')
     .addOption(
       new Option('--format <format>', 'what to print (default: by the ending of --out, or text)')
-        .choices(['text', 'json'])
+        .choices(['text', 'json', 'html'])
         .conflicts('json'),
     )
     .option('--json', 'the same as --format json')
@@ -212,10 +212,18 @@ async function multivariate(
 
 async function rendered(
   context: CliContext,
-  { json, format, out }: MultivariateOptions,
+  { json, format, out, reference, window }: MultivariateOptions,
   report: MultivariateReport,
 ): Promise<string> {
-  if (json === true || (format ?? formatOf(out)) === 'json') return jsonText(report);
+  const asked = json === true ? 'json' : (format ?? formatOf(out));
+  if (asked === 'json') return jsonText(report);
+  if (asked === 'html') {
+    const { multivariatePage } = await import('../../analysis/report/index.js');
+    return multivariatePage(report, {
+      reference: reference.join(', '),
+      window: window.join(', '),
+    });
+  }
   if (out === undefined) return multivariateText(context.colors, report);
   const { default: pc } = await import('picocolors');
   return multivariateText(pc.createColors(false), report);

@@ -1,5 +1,5 @@
 import { ADVICE, countInWords, VERDICT_WORDS } from '../../domain/drift-words.js';
-import type { MultivariateReport } from '../../domain/multivariate.js';
+import { movedTogether, type MultivariateReport } from '../../domain/multivariate.js';
 import { neutral } from '../../domain/neutral.js';
 import type { CliContext } from './context.js';
 import { table } from './render.js';
@@ -10,7 +10,7 @@ const MOST_LEFT_OUT = 10;
 
 /** The verdict with its reasons, the columns most involved, and how it was judged. */
 export function multivariateText(colors: Colors, report: MultivariateReport): string {
-  const { reference, window, method, columns, pairs, leftOut, limits, seed } = report;
+  const { reference, window, method, columns, leftOut, limits, seed } = report;
   const paint = {
     ok: colors.green,
     warn: colors.yellow,
@@ -21,11 +21,7 @@ export function multivariateText(colors: Colors, report: MultivariateReport): st
     side.sampled === side.rows
       ? `${countInWords(side.rows)} rows`
       : `${countInWords(side.sampled)} of ${countInWords(side.rows)} rows, drawn by seed ${seed}`;
-  // Where nothing moved, pairs are chance.
-  const together =
-    report.verdict === 'warn' || report.verdict === 'drift'
-      ? pairs.filter(({ importance }) => importance > 0)
-      : [];
+  const together = movedTogether(report);
   const ofAuc = method === 'domain-classifier';
   return [
     [

@@ -8,6 +8,11 @@ import {
   windowsPlot,
 } from '../../analysis/report/index.js';
 import { evaluationCurves } from '../../domain/stats/curves.js';
+import {
+  importancePlot,
+  pairsPlot,
+  statisticPlot,
+} from '../../analysis/report/multivariate-plots.js';
 import type { ColumnComparison, WindowComparison } from '../../domain/stats/types.js';
 
 const HOSTILE = `</text><script>alert("x")</script>&amp;'\u0000\u001b`;
@@ -77,6 +82,18 @@ const bothClasses = evaluationCurves({
 });
 const oneClass = evaluationCurves({ labels: [1, 1], champion: null, candidate: [0.3, 0.4] });
 
+const statistic = {
+  name: 'auc',
+  value: 0.8,
+  lower: 0.75,
+  upper: 0.85,
+  confidence: 0.98,
+  z: 9,
+  pValue: 0,
+  nullMean: 0.5,
+  nullSd: 0.01,
+} as const;
+
 const plots = {
   drift: () => driftPlot(comparison, { warn: 0.1, drift: 0.2 }),
   'drift of nothing': () =>
@@ -92,6 +109,27 @@ const plots = {
   'no windows': () => windowsPlot([]),
   'precision and recall': () => precisionRecallPlot(bothClasses),
   'precision and recall of one class': () => precisionRecallPlot(oneClass),
+  'an AUC': () => statisticPlot(statistic, { warn: 0.55, drift: 0.65 }),
+  'a shift': () =>
+    statisticPlot(
+      { ...statistic, name: 'shift', value: -0.7, lower: -0.9, upper: -0.5, nullMean: 0 },
+      { warn: 0.2, drift: 0.5 },
+    ),
+  'what columns carry': () =>
+    importancePlot({
+      method: 'pca',
+      columns: [{ name: HOSTILE, importance: 0.2, alone: null }],
+    }),
+  pairs: () =>
+    pairsPlot([
+      {
+        columns: [HOSTILE, 'b'],
+        of: [HOSTILE, 'b'],
+        importance: 0.1,
+        reference: 0.9,
+        window: -0.9,
+      },
+    ]),
   metrics: () => metricPlot([estimate], [{ ...estimate, estimate: 0.71 }]),
   'metrics of a first model': () => metricPlot(null, [estimate]),
   'metrics of nothing': () => metricPlot(null, [{ ...estimate, estimate: null }]),

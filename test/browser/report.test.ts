@@ -79,6 +79,27 @@ describe('a report as one file', () => {
     await expectReadable(out);
   });
 
+  it('of columns together is readable on a desktop, a phone and paper', async () => {
+    const together = (name: string, sign: number, from: number): string =>
+      write(
+        name,
+        `${HOSTILE},a_column_with_a_name_that_is_longer_than_any_phone_is_wide\n${Array.from(
+          { length: 600 },
+          (_, i) => {
+            const x = Math.sin(12.9898 * (i + from)) ** 2;
+            return `${x},${sign * x + 0.2 * Math.sin(78.233 * (i + from + 0.5))}`;
+          },
+        ).join('\n')}\n`,
+      );
+    const out = join(dir, 'together.html');
+    const files = [
+      ['--reference', together('reference.csv', 1, 0)],
+      ['--window', together('turned.csv', -1, 9_000)],
+    ].flat();
+    await modelkeeper({}, 'multivariate', ...files, '--out', out);
+    await expectReadable(out);
+  });
+
   it('of an evaluation is readable on a desktop, a phone and paper', async () => {
     const lines = Array.from({ length: 800 }, (_, i) => {
       const label = (i * 7) % 10 < 5 ? 1 : 0;

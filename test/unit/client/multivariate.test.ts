@@ -64,6 +64,54 @@ describe('modelkeeper multivariate', () => {
     expect(out).toContain('columns x and y moved together differently');
   });
 
+  it.each([
+    ['domain-classifier', 'How well the two can be told apart', 'AUC 0.', 'drift from 0.65'],
+    ['pca', 'How much worse the usual patterns fit', 'standard deviations', 'drift from 0.5'],
+  ])(
+    'writes one page for %s that runs and loads nothing, with the number next to its limit',
+    async (method, title, number, limit) => {
+      const out = join(home, `${method}.html`);
+      const told = await multivariate('turned.csv', '--method', method, '--out', out);
+      expect([told.code, told.err]).toEqual([
+        10,
+        expect.stringContaining(`drift: the report is in`),
+      ]);
+      const page = readFileSync(out, 'utf8');
+      for (const words of [
+        'Columns together:',
+        'the columns are no longer those of the reference',
+        title,
+        number,
+        limit,
+        'Columns that carry it',
+        'Pairs that move together differently',
+        'docs/drift-report.md',
+      ])
+        expect(page).toContain(words);
+      expect(page).toMatch(/<section class="verdict bad">/);
+      expect(page).not.toMatch(/<script|<link|<img|\bsrc=|href="http|NaN/);
+      expect(page.match(/role="img"/g)).toHaveLength(3);
+    },
+  );
+
+  it('shows no pairs where nothing moved, and no plot of a number that is not there', async () => {
+    const quiet = await multivariate('quiet.csv', '--format', 'html');
+    expect(quiet.out).toContain('Taken together, the columns look like those of the reference.');
+    expect(quiet.out).not.toContain('Pairs that move together');
+    const few = await multivariate('few.csv', '--format', 'html');
+    expect(few.out).toContain('That is no all-clear.');
+  });
+
+  it('keeps names of columns and files words on its page', async () => {
+    const name = '<img src=x onerror=alert(1)>';
+    const renamed = (file: string) =>
+      write(`renamed-${file}`, readFileSync(join(home, file), 'utf8').replace('x,y', `${name},y`));
+    const files = ['--reference', renamed('reference.csv'), '--window', renamed('turned.csv')];
+    const { out } = await modelkeeper({}, 'multivariate', ...files, '--format', 'html');
+    expect(out).toContain('&lt;img src=x onerror=alert(1)&gt;');
+    expect(out).not.toContain('<img');
+  });
+
   it('ends a job with 0 whatever the verdict, and leaves its result and one sentence', async () => {
     const [out, message] = [join(home, 'result.json'), join(home, 'message')];
     const left = ['--exit-zero', '--out', out, '--message', message];
