@@ -1,17 +1,13 @@
-import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
 
 import { UnusableData } from './failures.js';
 import { parseCsv } from './payload.js';
+import { bytesOf, isGzip } from './unpack.js';
 
 /** Of the header: what is longer is no table that people made. */
 const LONGEST_HEADER_BYTES = 1_048_576;
 /** What one statement can still look at. */
 export const MOST_COLUMNS = 10_000;
-/** A compressed file may unpack to so much whatever its size, and beyond it to so many times its size. */
-const UNPACKED_UNQUESTIONED_BYTES = 268_435_456;
-const LARGEST_RATIO = 200;
 
 /** What the reader must be told of a CSV file, so that it guesses nothing. */
 export interface CsvShape {
@@ -26,21 +22,23 @@ export interface CsvShape {
  * @throws {UnusableData} when it is not such a file, or its columns cannot be told apart
  */
 export async function csvShape(file: string): Promise<CsvShape> {
-  const isGzip = await hasMagic(file, [0x1f, 0x8b]);
-  if (isGzip) await refuseBomb(file);
-  else await refuseEndlessLine(file);
-  const head = await headOf(file, isGzip);
+  const isPacked = await isGzip(file);
+  const head = await headOf(file);
   const text = textOfHead(file, head);
   const end = endOfRecord(text);
   if (end === null && head.length >= LONGEST_HEADER_BYTES) {
-    throw new UnusableData(`the first line of ${file} is longer than 1 MB: it is no header`);
+    throw new UnusableData(
+      `the first line of ${file} is longer than 1 MB: it is no header; begin the file with the names of its columns`,
+    );
   }
   const line = end === null ? text : text.slice(0, end.at);
   const [names] = parseCsv(line);
   if (names === undefined) throw new UnusableData(`${file} does not begin with a header`);
   const columns = names.map((name, i) => (name === '' ? `column${i}` : name));
   requireTellable(file, columns);
-  return { columns, newLine: end?.newLine ?? '\n', isGzip };
+  if (isPacked) await refuseBomb(file);
+  else await refuseEndlessLine(file);
+  return { columns, newLine: end?.newLine ?? '\n', isGzip: isPacked };
 }
 
 /** @throws {UnusableData} for too many columns, and for names that are equal but for their case */
@@ -61,77 +59,80 @@ export function requireTellable(file: string, columns: readonly string[]): void 
   }
 }
 
-export async function hasMagic(file: string, bytes: readonly number[]): Promise<boolean> {
+/** What the reader takes; of longer lines it leaves out in silence those at the end of a file. */
+const LONGEST_LINE_BYTES = 2_000_000;
+/** Nearly every line ends within it. */
+const GLANCE_BYTES = 16_384;
+
+/**
+ * Glances at a file every megabyte: a line that is too long has a glance in it with half of the line or more behind it.
+ *
+ * @throws {UnusableData} for a line that is no row
+ */
+async function refuseEndlessLine(file: string): Promise<void> {
+  const { size } = await stat(file);
+  if (size <= LONGEST_LINE_BYTES) return;
   const handle = await open(file);
+  const piece = async (from: number, length: number): Promise<Buffer> => {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, from);
+    return buffer.subarray(0, bytesRead);
+  };
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes.length), 0, bytes.length, 0);
-    return bytesRead === bytes.length && bytes.every((byte, i) => buffer[i] === byte);
+    const stride = LONGEST_LINE_BYTES / 2;
+    for (let at = 0; at < size; at += stride) {
+      if (hasLineEnd(await piece(at, GLANCE_BYTES))) continue;
+      const ahead = await piece(at, LONGEST_LINE_BYTES);
+      const from = Math.max(0, at - LONGEST_LINE_BYTES);
+      const behind = await piece(from, at - from);
+      const length = lineEndIn(ahead) + behind.length - 1 - lastLineEndIn(behind);
+      if (length > LONGEST_LINE_BYTES) throw endless(file);
+    }
   } finally {
     await handle.close();
   }
 }
 
 /**
- * Unpacks to nowhere and counts.
+ * Unpacks to nowhere.
  *
- * @throws {UnusableData} when so little packed holds so much that it was made to, or when it is broken
+ * @throws {UnusableData} for a bomb, for what is broken, and for a line that is no row
  */
-export async function refuseBomb(file: string): Promise<void> {
-  const { size } = await stat(file);
-  const most = Math.max(UNPACKED_UNQUESTIONED_BYTES, size * LARGEST_RATIO);
-  let unpacked = 0;
+async function refuseBomb(file: string): Promise<void> {
   let sinceLineEnd = 0;
-  try {
-    for await (const chunk of createReadStream(file).pipe(createGunzip())) {
-      const bytes = chunk as Buffer;
-      unpacked += bytes.length;
-      sinceLineEnd = hasLineEnd(bytes) ? 0 : sinceLineEnd + bytes.length;
-      if (unpacked > most) {
-        throw new UnusableData(
-          `${file} unpacks to more than ${LARGEST_RATIO} times its ${size} bytes: unpack it yourself if that is meant`,
-        );
-      }
-    }
-    if (sinceLineEnd > LONGEST_LAST_LINE_BYTES) throw endless(file);
-  } catch (error) {
-    if (error instanceof UnusableData) throw error;
-    throw new UnusableData(`${file} cannot be unpacked`, { cause: error });
-  }
-}
-
-/** The reader leaves out in silence a last line that is longer than its buffer. */
-const LONGEST_LAST_LINE_BYTES = 2_097_152;
-
-async function refuseEndlessLine(file: string): Promise<void> {
-  const { size } = await stat(file);
-  if (size <= LONGEST_LAST_LINE_BYTES) return;
-  const handle = await open(file);
-  try {
-    const end = Buffer.alloc(LONGEST_LAST_LINE_BYTES);
-    await handle.read(end, 0, end.length, size - end.length);
-    if (!hasLineEnd(end)) throw endless(file);
-  } finally {
-    await handle.close();
+  for await (const bytes of bytesOf(file)) {
+    if (sinceLineEnd + lineEndIn(bytes) > LONGEST_LINE_BYTES) throw endless(file);
+    sinceLineEnd = hasLineEnd(bytes)
+      ? bytes.length - 1 - lastLineEndIn(bytes)
+      : sinceLineEnd + bytes.length;
   }
 }
 
 const hasLineEnd = (bytes: Buffer): boolean => bytes.includes(10) || bytes.includes(13);
 
-const endless = (file: string): UnusableData =>
-  new UnusableData(`the last line of ${file} is longer than 2 MB, which is no row`);
+/** Where the first line ends, or the bytes do. */
+function lineEndIn(bytes: Buffer): number {
+  const ends = [bytes.indexOf(10), bytes.indexOf(13)].filter((at) => at !== -1);
+  return Math.min(bytes.length, ...ends);
+}
 
-async function headOf(file: string, isGzip: boolean): Promise<Buffer> {
-  const source = createReadStream(file);
-  const stream = isGzip ? source.pipe(createGunzip()) : source;
+/** -1 without any. */
+const lastLineEndIn = (bytes: Buffer): number =>
+  Math.max(bytes.lastIndexOf(10), bytes.lastIndexOf(13));
+
+const endless = (file: string): UnusableData =>
+  new UnusableData(
+    `${file} has a line of more than 2 MB, which is no row: take it out, or give the file without its long texts`,
+  );
+
+async function headOf(file: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-    if (length >= LONGEST_HEADER_BYTES || (chunk as Buffer).includes(0)) break;
+  for await (const chunk of bytesOf(file)) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= LONGEST_HEADER_BYTES || chunk.includes(0)) break;
     if (endOfRecord(Buffer.concat(chunks).toString('latin1')) !== null) break;
   }
-  source.destroy();
   return Buffer.concat(chunks);
 }
 

@@ -86,6 +86,8 @@ const WHOLE_BYTE = 0xff;
  */
 export class Duck {
   private visits = 0;
+  /** What the files were when they were first looked at. */
+  private readonly stamps = new Map<string, string>();
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -137,7 +139,23 @@ export class Duck {
     if (found.isDirectory()) throw new UnusableData(`${path} is a directory: name the files in it`);
     if (!found.isFile()) throw new UnusableData(`${path} is not a file`);
     await attempt(path, () => access(real, constants.R_OK));
+    if (!this.stamps.has(real)) this.stamps.set(real, await stampOf(real));
     return real;
+  }
+
+  /**
+   * Files are looked at several times: numbers of different looks say nothing together when they changed in between.
+   *
+   * @throws {UnusableData} when a file is not what it was when it was first looked at
+   */
+  async requireUnchanged(): Promise<void> {
+    for (const [file, before] of this.stamps) {
+      const now = await stampOf(file).catch(() => undefined);
+      if (now === before) continue;
+      throw new UnusableData(
+        `${file} ${now === undefined ? 'is gone' : 'has changed'} since reading it began: read it again once nobody writes it, or a copy of it`,
+      );
+    }
   }
 
   /** Runs one statement and answers its rows; 64-bit integers arrive as text, non-finite doubles too. */
@@ -300,7 +318,7 @@ export class Duck {
       return await work();
     } catch (error) {
       this.signal?.throwIfAborted();
-      throw asDataFault(error);
+      throw asDataFault(error, [...this.stamps.keys()]);
     } finally {
       this.signal?.removeEventListener('abort', interrupt);
       clearInterval(again);
@@ -311,7 +329,7 @@ export class Duck {
 /**
  * Opens a database for one piece of work and closes it whatever happens.
  *
- * @throws {UnusableData} also where the data turn out to be broken in the middle of the work
+ * @throws {UnusableData} also where the data turn out to be broken in the middle of the work, or change meanwhile
  */
 export async function withDuck<T>(
   options: DuckOptions,
@@ -319,8 +337,11 @@ export async function withDuck<T>(
 ): Promise<T> {
   const duck = await Duck.open(options);
   try {
-    return await work(duck);
+    const result = await work(duck);
+    await duck.requireUnchanged();
+    return result;
   } catch (error) {
+    if (options.signal?.aborted !== true) await duck.requireUnchanged();
     throw asDataFault(error);
   } finally {
     duck.close();
@@ -344,6 +365,12 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
     if (why === undefined) throw error;
     throw new UnusableData(`${path} cannot be read: ${why} (${code})`, { cause: error });
   }
+}
+
+/** Tells one state of a file from another, also where another file took its name. */
+async function stampOf(file: string): Promise<string> {
+  const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true });
+  return [dev, ino, size, mtimeNs].join(' ');
 }
 
 /** The type of the bindings does not say that there is nothing where all rows are there. */

@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises';
 
 import type { CaptureCounts } from '../domain/stats/types.js';
 import { CAPTURE_COLUMNS, firstPayloadColumns, readCapture } from './capture.js';
-import { hasMagic, csvShape, refuseBomb, requireTellable } from './csv-file.js';
+import { csvShape, requireTellable } from './csv-file.js';
 import type { CsvShape } from './csv-file.js';
 import { countOf, quoteName, quoteText, textOfRow } from './duck.js';
 import type { Bound, Duck, Row } from './duck.js';
 import { UnusableData } from './failures.js';
-import { jsonLine, linesOf, refuseDeepRecords } from './lines.js';
+import { jsonLine, linesOf, refuseEndlessRecords } from './lines.js';
 import type { NumberSource } from './tally.js';
 
 /** `capture` is what SageMaker data capture writes. */
@@ -137,10 +137,8 @@ function readCsv(
 
 async function openJsonLines(duck: Duck, files: readonly string[]): Promise<Relation> {
   for (const file of files) {
-    const isGzip = await hasMagic(file, [0x1f, 0x8b]);
-    if (isGzip) await refuseBomb(file);
-    else await requireTellableKeys(file);
-    await refuseDeepRecords(file, isGzip);
+    await refuseEndlessRecords(file);
+    await requireTellableKeys(file);
   }
   opened += 1;
   const name = `files${opened}`;

@@ -33,7 +33,7 @@ interface DriftOptions extends WorkOptions {
 }
 
 const DRIFT_HELP = `
-Files are Parquet, CSV, JSON lines (both also as .gz) or SageMaker data capture. A path may be a
+Files are Parquet, CSV, JSON lines or SageMaker data capture (texts also as .gz). A path may be a
 folder or a glob in quotes, and s3://bucket/prefix is downloaded first.
 
 Exit codes:

@@ -50,7 +50,7 @@ window is put together again with how badly the other half is (in standard devia
 Drift is a whole interval beyond the limit, and hardly chance. At most --max-rows rows of each
 side are looked at, drawn by --seed: the same seed gives the same answer.
 
-Files are Parquet, CSV, JSON lines (both also as .gz) or SageMaker data capture. A path may be a
+Files are Parquet, CSV, JSON lines or SageMaker data capture (texts also as .gz). A path may be a
 folder or a glob in quotes, and s3://bucket/prefix is downloaded first. Take numbers of rows and
 instants out (--ignore): they alone tell any two files apart.
 

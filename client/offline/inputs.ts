@@ -257,9 +257,9 @@ async function recognise({ path, shown, named }: Candidate): Promise<Recognised 
   );
 }
 
-/** Wherever the member stands: other tools sort them. */
-const IS_PROFILE = /^[^\n]{0,4}\s*"schema"\s*:\s*"modelkeeper\/profile-v1"/m;
-const IS_CAPTURE = /^\s*\{.*"captureData"\s*:\s*\{/m;
+/** Wherever the member stands: other tools sort them. Bounded, as blank lines without end would take as long. */
+const IS_PROFILE = /^[^\n]{0,4}[ \t]{0,64}"schema"[ \t]{0,8}:[ \t]{0,8}"modelkeeper\/profile-v1"/m;
+const IS_CAPTURE = /^[ \t]{0,64}\{.*"captureData"[ \t]{0,8}:[ \t]{0,8}\{/m;
 
 function jsonKind(text: string, shown: string): Recognised {
   if (IS_CAPTURE.test(text)) return 'capture';
@@ -305,7 +305,10 @@ async function headOf(path: string, shown: string, gzipped: boolean): Promise<Bu
       const head = buffer.subarray(0, bytesRead);
       // Cut off in the middle: what could be unpacked is enough.
       return gzipped && bytesRead > 0
-        ? gunzipSync(head, { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: 64 * 1_048_576 })
+        ? gunzipSync(head, {
+            finishFlush: zlib.Z_SYNC_FLUSH,
+            maxOutputLength: 64 * 1_048_576,
+          }).subarray(0, HEAD_BYTES)
         : head;
     } finally {
       await file.close();

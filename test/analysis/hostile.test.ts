@@ -88,8 +88,9 @@ describe('a CSV file', () => {
   });
   it.each([
     ['header', '', '\n1\n', 'longer than 1 MB'],
-    ['row', 'a,b\n1,', '\n1,2\n', 'the data cannot be read'],
-    ['last row', 'a,b\n1,', '', 'the last line'],
+    ['row', 'a,b\n1,', '\n1,2\n', 'a line of more than 2 MB'],
+    ['last row', 'a,b\n1,', '', 'a line of more than 2 MB'],
+    ['last row with a line end', 'a,b\n1,2\n1,', '\n', 'a line of more than 2 MB'],
   ])(
     'of a %s that does not end is refused in bounded memory',
     async (_name, head, tail, reason) => {
