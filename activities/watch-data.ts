@@ -7,6 +7,7 @@ import {
   silenceInWords,
   truthResult,
 } from '../domain/capture-windows.js';
+import { countsMoney } from '../domain/cost.js';
 import { windowMetrics } from '../domain/custom-metrics.js';
 import { remember } from '../domain/detect.js';
 import { durationMs } from '../domain/duration.js';
@@ -98,7 +99,7 @@ export function createDataWatch(deps: DataDeps): Pick<DataActivities, 'watchData
           more ||= look.more;
           if (look.note !== undefined) notes.push(`${source.id}: ${look.note}`);
           for (const window of look.windows) {
-            telling ||= worthTelling(window, known);
+            telling ||= worthTelling(window, known) || costs(watch, window);
             known.push(window);
           }
           progress = {
@@ -213,9 +214,13 @@ function tellsAlready(watch: DataWatch, { windows }: Progress): boolean {
     const known = rememberedOf(watch, { windows: windows.slice(0, index) }, window.source);
     return (window.revision ?? 0) > 0
       ? worthTellingAgain(window, known)
-      : worthTelling(window, known);
+      : worthTelling(window, known) || costs(watch, window);
   });
 }
+
+/** Whether a job was billed for a window that nobody may keep back: what is spent counts before a run is asked for. */
+const costs = ({ policy }: DataWatch, { machineSeconds }: WindowResult): boolean =>
+  machineSeconds !== undefined && countsMoney(policy.spec.retrain.budget);
 
 /** Advice that people have not had yet. */
 function freshAdvice(watch: DataWatch, { advice = {} }: Progress): NonNullable<DataTold['advice']> {

@@ -8,6 +8,7 @@ import {
 
 import { MOST_REPORT_BYTES } from '../analysis/reports/read.js';
 import { blindResult, dueWindows } from '../domain/capture-windows.js';
+import { added, machineSecondsOf, type Bill } from '../domain/cost.js';
 import { durationMs } from '../domain/duration.js';
 import { failureClass } from '../domain/failures.js';
 import { canonicalJson } from '../domain/ledger.js';
@@ -23,7 +24,7 @@ import type { MultivariateSource } from '../domain/policy.schema.js';
 import { triesOf } from '../domain/names.js';
 import { MODEL_TAG } from './alarms.js';
 import { aws, isAlreadyThere, may } from './aws-failure.js';
-import { describeProcessing } from './bill.js';
+import { billedProcessing, describeProcessing } from './bill.js';
 import { captureFilesOf } from './capture-files.js';
 import type { DataWatch } from './contract.js';
 import type { DataDeps } from './deps.js';
@@ -125,6 +126,11 @@ async function judge(
   const job = multivariateJob(model, digest);
   const place = below(policy.spec.storage, 'multivariate', model, source.id, job);
   const { sagemaker } = clientsFor(deps, 'train')(watch);
+  const bills: Bill[] = [];
+  const billed = (result: WindowResult): WindowResult => ({
+    ...result,
+    machineSeconds: machineSecondsOf(added(bills)),
+  });
   for (const name of triesOf(job, TRIES)) {
     const found = await describeProcessing(sagemaker, name);
     if (found === 'absent') {
@@ -136,15 +142,19 @@ async function judge(
     const status = found.ProcessingJobStatus ?? 'unknown';
     if (status === 'InProgress' || status === 'Stopping')
       return { waiting: `the processing job ${name} is ${status}` };
-    if (status === 'Completed') return readResult(deps, watch, source, window, name, place);
+    bills.push({ jobs: billedProcessing(source.id, found), unread: null });
+    if (status === 'Completed')
+      return billed(await readResult(deps, watch, source, window, name, place));
     if (status === 'Stopped')
-      return blind(
-        `the processing job ${name} was stopped, by somebody or after ${source.maxRuntime} (maxRuntime)`,
+      return billed(
+        blind(
+          `the processing job ${name} was stopped, by somebody or after ${source.maxRuntime} (maxRuntime)`,
+        ),
       );
     const reason = reasonOf(found);
     const isLast = name === triesOf(job, TRIES).at(-1);
     if (isLast || !AWS_TROUBLE.has(failureClass(found.FailureReason ?? '')))
-      return blind(`the processing job ${name} failed: ${reason}`);
+      return billed(blind(`the processing job ${name} failed: ${reason}`));
   }
   return blind('no processing job could be started');
 }

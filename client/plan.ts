@@ -1,5 +1,13 @@
 import { unmeasurableLimits } from '../domain/endpoint-metrics.js';
-import { countsMoney, dollars, forecast, plannedOf, pricesOf, type Cost } from '../domain/cost.js';
+import {
+  countsMoney,
+  dollars,
+  forecast,
+  plannedOf,
+  pricesOf,
+  watchingAtMost,
+  type Cost,
+} from '../domain/cost.js';
 import { durationMs } from '../domain/duration.js';
 import { componentsFault, hostingFaults, type HostedAs } from '../domain/hosting.js';
 import { managedMonitors } from '../domain/managed-monitors.js';
@@ -631,6 +639,12 @@ function costOfNext(
 
 function judgeMoney(policy: Policy, facts: PlanFacts, warn: Say): void {
   const { budget } = policy.spec.retrain;
+  const watching = watchingAtMost(policy.spec);
+  if (budget.usd !== undefined && watching?.kind === 'unknown')
+    warn(
+      'spec.retrain.budget',
+      `nobody can say what the jobs that watch cost: ${watching.reason}; once one has run, a person is asked before every run`,
+    );
   const cost = costOfNext(policy, facts, null);
   if (cost === undefined) return;
   if (cost.kind === 'unknown')
@@ -726,6 +740,11 @@ function changesInWords(
           `count what training costs: the next run about ${dollars(cost.usd)} (${cost.basis})${spec.retrain.budget.usd === undefined ? '' : `, of ${dollars(spec.retrain.budget.usd)} in ${spec.retrain.budget.per}`}`,
         ]
       : [];
+  const watching = countsMoney(spec.retrain.budget) ? watchingAtMost(spec) : undefined;
+  if (watching?.kind === 'known')
+    money.push(
+      `count what jobs that watch cost: at most ${dollars(watching.usd)} (${watching.basis})`,
+    );
   if (kind === 'unchanged') return ['nothing: this policy is in force'];
   if (kind === 'create') {
     const managed = spec.monitor.sources.some(

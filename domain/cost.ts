@@ -1,4 +1,4 @@
-/** What training costs: forecast before it starts, billed afterwards, counted against the budget in dollars. */
+/** What training and the jobs that watch cost: forecast before it starts, billed afterwards, counted against the budget in dollars. */
 import { durationMs, inWords } from './duration.js';
 import type { PlannedJob } from './pipeline-definition.js';
 import type { PolicySpec } from './policy.schema.js';
@@ -41,6 +41,12 @@ export interface Run {
   readonly actualUsd: number | null;
   /** Machine seconds by instance type, once it has ended; what later forecasts are made of. */
   readonly machineSeconds: Readonly<Record<string, number>> | null;
+}
+
+/** What jobs that watch the model were billed on a day: machine seconds by instance type. */
+export interface WatchDay {
+  readonly dayMs: number;
+  readonly machineSeconds: Readonly<Record<string, number>>;
 }
 
 /** Runs a forecast is the median of. */
@@ -199,29 +205,102 @@ function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
+const DAY_MS = 86_400_000;
+
+/** Days as they are with another job; days that have left the budget's time are forgotten. */
+export function watchedOn(
+  budget: PolicySpec['retrain']['budget'],
+  days: readonly WatchDay[],
+  machineSeconds: Readonly<Record<string, number>>,
+  nowMs: number,
+): readonly WatchDay[] {
+  const dayMs = Math.floor(nowMs / DAY_MS) * DAY_MS;
+  const today = { ...days.find((day) => day.dayMs === dayMs)?.machineSeconds };
+  for (const [type, seconds] of Object.entries(machineSeconds))
+    today[type] = (today[type] ?? 0) + seconds;
+  return [
+    ...watchedWithin(budget, days, nowMs).filter((day) => day.dayMs !== dayMs),
+    { dayMs, machineSeconds: today },
+  ];
+}
+
+/** A day counts as long as any instant of it would. */
+const watchedWithin = (
+  budget: PolicySpec['retrain']['budget'],
+  days: readonly WatchDay[],
+  nowMs: number,
+): readonly WatchDay[] =>
+  days.filter(({ dayMs }) => dayMs + DAY_MS > nowMs - durationMs(budget.per));
+
+/** What the jobs that watch did cost in the budget's time, at today's prices. */
+export function watchedCost(
+  budget: PolicySpec['retrain']['budget'],
+  days: readonly WatchDay[],
+  nowMs: number,
+): Cost {
+  const seconds: Record<string, number> = {};
+  for (const { machineSeconds } of watchedWithin(budget, days, nowMs))
+    for (const [type, own] of Object.entries(machineSeconds))
+      seconds[type] = (seconds[type] ?? 0) + own;
+  return Object.keys(seconds).length === 0
+    ? NOTHING
+    : priced(seconds, pricesOf(budget), 'as billed');
+}
+
+/**
+ * What the jobs of the sources that watch can cost in the budget's time: one for each window, each at its longest runtime.
+ * `undefined` without such a source.
+ */
+export function watchingAtMost({
+  monitor,
+  retrain,
+}: Pick<PolicySpec, 'monitor' | 'retrain'>): Cost | undefined {
+  const sources = monitor.sources.filter((source) => source.kind === 'multivariate');
+  if (sources.length === 0) return undefined;
+  const perMs = durationMs(retrain.budget.per);
+  const seconds: Record<string, number> = {};
+  let jobs = 0;
+  for (const { window, instanceType, maxRuntime } of sources) {
+    const windows = Math.ceil(perMs / durationMs(window));
+    jobs += windows;
+    seconds[instanceType] =
+      (seconds[instanceType] ?? 0) + (windows * durationMs(maxRuntime)) / 1_000;
+  }
+  return priced(
+    seconds,
+    pricesOf(retrain.budget),
+    `${String(jobs)} ${jobs === 1 ? 'job' : 'jobs'} in ${retrain.budget.per}, each at its longest runtime`,
+  );
+}
+
 /** What the budget in dollars knows when a run is asked for. */
 export interface Spending {
   readonly usd: number;
+  /** By runs. */
   readonly spentUsd: number;
+  /** By jobs that watch; absent where none does. */
+  readonly watched?: Cost;
   /** Runs in the budget's time whose cost nobody knows. */
   readonly unknownRuns: readonly number[];
   readonly next: Cost;
 }
 
 /**
- * Spent in the budget's sliding time: what each run did cost, or, until that is known, what it was expected to.
- * `undefined` for a policy without a budget in dollars.
+ * Spent in the budget's sliding time: what each run did cost, or, until that is known, what it was expected to; and what
+ * jobs that watch did. `undefined` for a policy without a budget in dollars.
  */
 export function spendingOf(
   budget: PolicySpec['retrain']['budget'],
   runs: readonly Run[],
   planned: readonly PlannedJob[] | null,
   nowMs: number,
+  watchDays: readonly WatchDay[] = [],
 ): Spending | undefined {
   if (budget.usd === undefined) return undefined;
   return {
     usd: budget.usd,
     spentUsd: spentUsd(budget, runs, nowMs),
+    ...(watchDays.length === 0 ? {} : { watched: watchedCost(budget, watchDays, nowMs) }),
     unknownRuns: within(budget, runs, nowMs)
       .filter((run) => run.actualUsd === null && run.forecastUsd === null)
       .map(({ release }) => release),
@@ -235,7 +314,7 @@ const within = (
   nowMs: number,
 ): readonly Run[] => runs.filter(({ startedAtMs }) => startedAtMs > nowMs - durationMs(budget.per));
 
-/** Dollars of the budget's sliding time: billed, or expected until they are. */
+/** Dollars of runs in the budget's sliding time: billed, or expected until they are. */
 export const spentUsd = (
   budget: PolicySpec['retrain']['budget'],
   runs: readonly Run[],
@@ -249,30 +328,46 @@ export const spentUsd = (
 /** Sums of fractions are off in their last places: what is within a millionth is the same. */
 const millionths = (usd: number): number => Math.round(usd * 1_000_000);
 
+const NOTHING: Cost = { kind: 'known', usd: 0, basis: 'no job has watched' };
+
 /** Why a run must not start by itself for the sake of money; `undefined` when it may. */
 export function tooDear(spending: Spending, per: string): string | undefined {
-  const { usd, spentUsd, next, unknownRuns } = spending;
+  const { usd, next, unknownRuns, watched = NOTHING } = spending;
   if (next.kind === 'unknown')
     return `the budget is ${dollars(usd)} and nobody can say what a run costs: ${next.reason}`;
   if (unknownRuns.length > 0)
     return `the budget is ${dollars(usd)} and nobody can say what release ${unknownRuns.join(', ')} did cost`;
+  if (watched.kind === 'unknown')
+    return `the budget is ${dollars(usd)} and nobody can say what the jobs that watch did cost: ${watched.reason}`;
+  const spentUsd = spending.spentUsd + watched.usd;
   if (millionths(spentUsd + next.usd) <= millionths(usd)) return undefined;
-  return `${dollars(spentUsd)} of ${dollars(usd)} of the last ${inWords(durationMs(per))} are spent, and a run costs about ${dollars(next.usd)} (${next.basis})`;
+  const byWatching = watched.usd === 0 ? '' : ` (${dollars(watched.usd)} by jobs that watch)`;
+  return `${dollars(spentUsd)} of ${dollars(usd)} of the last ${inWords(durationMs(per))} are spent${byWatching}, and a run costs about ${dollars(next.usd)} (${next.basis})`;
 }
 
-/** What training costs, as people see it. */
+/** What training costs, and the jobs that watch, as people see it. */
 export interface Money {
   /** The budget; `null` when the policy names prices only. */
   readonly usd: number | null;
+  /** By runs. */
   readonly spentUsd: number;
+  /** By jobs that watch; absent where none does. */
+  readonly watched?: Cost;
   /** What the next run will cost. */
   readonly next: Cost;
 }
 
 /** `12.30 USD of 500.00 USD spent, the next run about 3.10 USD (median of the last 3 runs)`. */
-export function moneyInWords({ usd, spentUsd: spent, next }: Money): string {
+export function moneyInWords({ usd, spentUsd: spent, watched, next }: Money): string {
   const of = usd === null ? '' : ` of ${dollars(usd)}`;
-  return `${dollars(spent)}${of} spent, the next run ${next.kind === 'known' ? `about ${dollars(next.usd)} (${next.basis})` : `costs nobody knows how much: ${next.reason}`}`;
+  const watching =
+    watched === undefined
+      ? ''
+      : watched.kind === 'known'
+        ? ` (${dollars(watched.usd)} by jobs that watch)`
+        : ` (and nobody knows how much by jobs that watch: ${watched.reason})`;
+  const all = spent + (watched?.kind === 'known' ? watched.usd : 0);
+  return `${dollars(all)}${of} spent${watching}, the next run ${next.kind === 'known' ? `about ${dollars(next.usd)} (${next.basis})` : `costs nobody knows how much: ${next.reason}`}`;
 }
 
 /** What a release was expected to cost and did; `null` while there is nothing to say. */

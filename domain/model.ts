@@ -118,6 +118,8 @@ export interface WindowResult extends Window {
     readonly rows: number;
     readonly verdict: string;
   }[];
+  /** What the job that found it was billed, machine seconds by instance type; absent where no job ran. */
+  readonly machineSeconds?: Readonly<Record<string, number>>;
   /** How long after their predictions the labels came; of ground truth only. */
   readonly labelDelay?: LabelDelay;
   /** How often the window was judged again since, because more of its labels came: the last judgement holds. */

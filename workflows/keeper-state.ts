@@ -9,8 +9,10 @@ import {
   pricesOf,
   spendingOf,
   spentUsd,
+  watchedCost,
+  watchedOn,
 } from '../domain/cost.js';
-import type { Bill, Cost, Money, Run } from '../domain/cost.js';
+import type { Bill, Cost, Money, Run, WatchDay } from '../domain/cost.js';
 import { durationMs } from '../domain/duration.js';
 import { NO_HASH } from '../domain/ledger.js';
 import { isShadowConfig } from '../domain/shadow.js';
@@ -161,6 +163,8 @@ export interface KeeperState {
   startsAtMs: readonly number[];
   /** Runs of a policy that counts money, oldest first. */
   runs?: readonly Run[];
+  /** What jobs that watch were billed, day by day; absent where none has run. */
+  watchDays?: readonly WatchDay[];
   /** The jobs a run can start, at their longest; absent while nobody counts money. */
   planned?: readonly PlannedJob[] | null;
   blocked: readonly (Window & { readonly why: string })[];
@@ -349,6 +353,18 @@ export function seeWindows(
   }
 }
 
+/** What the jobs behind these windows were billed. Each window is told once. */
+export function seeWatched(
+  state: KeeperState,
+  windows: readonly WindowResult[],
+  atMs: number,
+): void {
+  const { budget } = state.policy.spec.retrain;
+  for (const { machineSeconds } of windows)
+    if (machineSeconds !== undefined)
+      state.watchDays = watchedOn(budget, state.watchDays ?? [], machineSeconds, atMs);
+}
+
 export function judgement(state: KeeperState): Judgement {
   const judged = judge(state.policy.spec, {
     endpoint: state.endpoint,
@@ -373,6 +389,7 @@ export const governorState = (state: KeeperState, nowMs: number): GovernorState 
     state.runs ?? [],
     state.planned ?? null,
     nowMs,
+    state.watchDays,
   ),
   open: state.releases,
   frozen: state.frozen,
@@ -516,6 +533,9 @@ function moneyOf(state: KeeperState, nowMs: number): { readonly money?: Money } 
     money: {
       usd: budget.usd ?? null,
       spentUsd: spentUsd(budget, state.runs ?? [], nowMs),
+      ...(state.watchDays === undefined
+        ? {}
+        : { watched: watchedCost(budget, state.watchDays, nowMs) }),
       next,
     },
   };

@@ -28,6 +28,7 @@ import {
   judgement,
   nextInstantMs,
   seeEndpoint,
+  seeWatched,
   seeWindows,
 } from './keeper-state.js';
 import type { KeeperInput } from './keeper-state.js';
@@ -284,6 +285,7 @@ async function heedData(desk: KeeperDesk, end: WatchEnd<DataTold> | undefined): 
   state.blind = null;
   const { told } = end;
   seeWindows(state, told.windows, told.countedToMs);
+  seeWatched(state, told.windows, told.atMs);
   for (const source of told.dataAgain) {
     state.noData = Object.fromEntries(Object.entries(state.noData).filter(([id]) => id !== source));
     desk.tell(`${source}: data arrives again`);

@@ -211,10 +211,11 @@ describe('columns together, by a job', () => {
     expect((await jobs()).length).toBe(before.length + 1);
   }, 60_000);
 
-  it('is waited for by the watch of a model, which tells the window when the job has ended', async () => {
+  /** The watch of a model that has no other source, and what it tells once the job has ended. */
+  async function watchAlone(endpoint: string, sign: number, own: Partial<DataWatch> = {}) {
     const fromMs = hourNow();
-    await capture('watched', fromMs, -1);
-    const alone = watchOf('watched', sourceInput());
+    await capture(endpoint, fromMs, sign);
+    const alone = { ...watchOf(endpoint, sourceInput()), ...own };
     const { policy } = alone;
     const sources = policy.spec.monitor.sources.filter(({ kind }) => kind === 'multivariate');
     const monitor = { ...policy.spec.monitor, sources };
@@ -232,15 +233,58 @@ describe('columns together, by a job', () => {
     });
     const first = await attemptOf(watchData, [watch]);
     expect(first.error).toMatchObject({ type: 'Quiet', category: 'BENIGN' });
-    const told = await until(
-      async () => attemptOf(watchData, [watch], { attempt: 2, heartbeatDetails: first.details }),
-      ({ error }) => error === undefined,
-    );
+    const isOver = () =>
+      bench.sagemaker
+        .send(new ListProcessingJobsCommand({ StatusEquals: 'InProgress' }))
+        .then(({ ProcessingJobSummaries = [] }) => ProcessingJobSummaries.length === 0);
+    await until(isOver, (over) => over);
+    const told = await attemptOf(watchData, [watch], {
+      attempt: 2,
+      heartbeatDetails: first.details,
+    });
+    return { fromMs, told };
+  }
+
+  it('is waited for by the watch of a model, which tells the window when the job has ended', async () => {
+    const { fromMs, told } = await watchAlone('watched', -1);
     expect(told.result()).toMatchObject({
-      windows: [{ source: 'together', result: 'breach', rows: 400 }],
+      windows: [
+        {
+          source: 'together',
+          result: 'breach',
+          rows: 400,
+          machineSeconds: { 'ml.m5.large': expect.any(Number) as number },
+        },
+      ],
       countedToMs: { together: fromMs + HOUR },
     });
   }, 60_000);
+
+  it('tells a quiet window only where money is counted: what its job did cost', async () => {
+    const before = {
+      source: 'together',
+      sourceKind: 'multivariate',
+      fromMs: 0,
+      toMs: 1,
+      result: 'ok',
+      rows: 400,
+      sentence: 'fine',
+      columns: [],
+    } as const;
+    const recent = { together: [before] };
+    const silent = await watchAlone('uncounted', 1, { recent });
+    expect(silent.told.error).toMatchObject({ type: 'Quiet' });
+    const { policy } = watchOf('counted', sourceInput());
+    const { retrain } = policy.spec;
+    const counting = {
+      ...policy,
+      spec: { ...policy.spec, retrain: { ...retrain, budget: { ...retrain.budget, usd: 10 } } },
+    };
+    const { told } = await watchAlone('counted', 1, { recent, policy: counting });
+    const [window] = told.result().windows;
+    expect(window).toMatchObject({ result: 'ok' });
+    expect(window?.machineSeconds?.['ml.m5.large']).toBeGreaterThan(0);
+  }, 120_000);
 
   it('finds nothing in a quiet window', async () => {
     await capture('quiet', hourNow(), 1);

@@ -11,6 +11,9 @@ import {
   spendingOf,
   spentUsd,
   tooDear,
+  watchedCost,
+  watchedOn,
+  watchingAtMost,
 } from '../../../domain/cost.js';
 import type { BilledJob, Run } from '../../../domain/cost.js';
 import { DAY_MS, NOON_MS } from './support.js';
@@ -119,6 +122,78 @@ describe('what the next run will cost', () => {
   });
   it('is of both jobs of a policy that trains by them', () => {
     expect(plannedOf({} as never)).toEqual([]);
+  });
+});
+
+describe('what jobs that watch cost', () => {
+  const LARGE = { 'ml.m5.large': 3_600 };
+  const ranAt = (...atMs: number[]) =>
+    atMs.reduce<ReturnType<typeof watchedOn>>((days, ms) => watchedOn(budget, days, LARGE, ms), []);
+  const usdAt = (days: ReturnType<typeof watchedOn>, nowMs: number) =>
+    watchedCost(budget, days, nowMs);
+
+  it('is added up by the day, and forgotten with the last instant of a day that has left the budget', () => {
+    const days = ranAt(NOON_MS, NOON_MS + 1, NOON_MS + DAY_MS);
+    expect(days.map(({ machineSeconds }) => machineSeconds)).toEqual([
+      { 'ml.m5.large': 7_200 },
+      LARGE,
+    ]);
+    expect(usdAt(days, NOON_MS + DAY_MS)).toMatchObject({ usd: expect.closeTo(0.36) as number });
+    const midnight = NOON_MS + DAY_MS / 2;
+    expect(usdAt(days, midnight + 30 * DAY_MS - 1)).toMatchObject({
+      usd: expect.closeTo(0.36) as number,
+    });
+    expect(usdAt(days, midnight + 30 * DAY_MS)).toMatchObject({ usd: 0.12 });
+    expect(watchedOn(budget, days, LARGE, midnight + 30 * DAY_MS)).toHaveLength(2);
+  });
+
+  it('is not known without a price, and then a person is asked', () => {
+    const days = watchedOn(budget, [], { 'ml.p3.2xlarge': 60 }, NOON_MS);
+    const spending = spendingOf(budget, [], null, NOON_MS, days);
+    expect(spending?.watched).toMatchObject({ kind: 'unknown' });
+    const next = { kind: 'known', usd: 1, basis: '' } as const;
+    expect(spending && tooDear({ ...spending, next }, '30d')).toMatch(
+      'nobody can say what the jobs that watch did cost: retrain.budget.prices has no price for ml.p3.2xlarge',
+    );
+  });
+
+  it('is spent of the budget', () => {
+    const asked = (watched: number) =>
+      tooDear(
+        {
+          usd: 10,
+          spentUsd: 7,
+          watched: { kind: 'known', usd: watched, basis: '' },
+          unknownRuns: [],
+          next: { kind: 'known', usd: 2, basis: 'as much as the last run' },
+        },
+        '30d',
+      );
+    expect(asked(1)).toBeUndefined();
+    expect(asked(1.01)).toBe(
+      '8.01 USD of 10.00 USD of the last 30 d are spent (1.01 USD by jobs that watch), and a run costs about 2.00 USD (as much as the last run)',
+    );
+    const next = { kind: 'known', usd: 2, basis: 'x' } as const;
+    const watched = { kind: 'known', usd: 1, basis: '' } as const;
+    expect(moneyInWords({ usd: 10, spentUsd: 7, watched, next })).toBe(
+      '8.00 USD of 10.00 USD spent (1.00 USD by jobs that watch), the next run about 2.00 USD (x)',
+    );
+    expect(
+      moneyInWords({ usd: 10, spentUsd: 7, watched: { kind: 'unknown', reason: 'y' }, next }),
+    ).toMatch('7.00 USD of 10.00 USD spent (and nobody knows how much by jobs that watch: y)');
+  });
+
+  it('is at most a job for each window at its longest', () => {
+    const source = { kind: 'multivariate', window: '24h', maxRuntime: '1h' };
+    const of = (...sources: object[]) =>
+      watchingAtMost({ monitor: { sources }, retrain: { budget } } as never);
+    expect(of({ kind: 'alarms' })).toBeUndefined();
+    expect(of({ ...source, instanceType: 'ml.m5.large' })).toEqual({
+      kind: 'known',
+      usd: expect.closeTo(30 * 0.12) as number,
+      basis: '30 jobs in 30d, each at its longest runtime',
+    });
+    expect(of({ ...source, instanceType: 'ml.p3.2xlarge' })).toMatchObject({ kind: 'unknown' });
   });
 });
 
