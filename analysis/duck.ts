@@ -207,27 +207,28 @@ export class Duck {
     let failure: { readonly error: unknown } | undefined;
     const look = (chunk: DuckDBDataChunk) => {
       const rows = chunk.rowCount;
-      const vector = (column: number) => bindings.data_chunk_get_vector(chunk.chunk, column);
-      const bytes = (column: number, width: number) =>
-        bindings.vector_get_data(vector(column), rows * width);
+      const vectorOf = (column: number) => bindings.data_chunk_get_vector(chunk.chunk, column);
       visit({
         rows,
         doubles: doubles.map((_, i) => {
-          const data = bytes(i, Float64Array.BYTES_PER_ELEMENT);
+          const vector = vectorOf(i);
+          const data = bindings.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
           const values = new Float64Array(data.buffer, data.byteOffset, rows);
-          const present = validityOf(vector(i), rows);
+          const present = validityOf(vector, rows);
           return present === null ? values : withoutAbsent(values, present);
         }),
         codes: codes.map((_, i) => {
-          const data = bytes(doubles.length + i, Uint16Array.BYTES_PER_ELEMENT);
+          const vector = vectorOf(doubles.length + i);
+          const data = bindings.vector_get_data(vector, rows * Uint16Array.BYTES_PER_ELEMENT);
           return new Uint16Array(data.buffer, data.byteOffset, rows);
         }),
         texts: texts.map((_, i) => {
-          const column = doubles.length + codes.length + i;
-          const data = bytes(column, TEXT_WORDS * Int32Array.BYTES_PER_ELEMENT);
+          const vector = vectorOf(doubles.length + codes.length + i);
+          const words = rows * TEXT_WORDS;
+          const data = bindings.vector_get_data(vector, words * Int32Array.BYTES_PER_ELEMENT);
           return {
-            words: new Int32Array(data.buffer, data.byteOffset, rows * TEXT_WORDS),
-            present: validityOf(vector(column), rows),
+            words: new Int32Array(data.buffer, data.byteOffset, words),
+            present: validityOf(vector, rows),
           };
         }),
       });
