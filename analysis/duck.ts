@@ -374,7 +374,6 @@ async function stampOf(file: string): Promise<string> {
   return [dev, ino, size, mtimeNs].join(' ');
 }
 
-/** The type of the bindings does not say that there is nothing where all rows are there. */
 /** Copies what is there; what is not there is NaN, whatever the database has left in its place. */
 function withoutAbsent(values: Float64Array, present: Uint8Array): Float64Array {
   const copy = values.slice();
