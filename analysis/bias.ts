@@ -9,13 +9,12 @@ import {
   breathe,
   drawer,
   methodOf,
+  MOST_UNDEFINED,
   ROW_REPLICATES,
   smoothedTable,
   TABLE_REPLICATES,
 } from './sampling.js';
 import type { Sampling, SamplingOptions, ScoredRows } from './sampling.js';
-
-const MOST_UNDEFINED = 0.05;
 
 export interface BiasSampling {
   readonly method: GateMethod;

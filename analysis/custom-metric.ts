@@ -5,14 +5,13 @@ import { finiteOf, quoteName } from './duck.js';
 import type { Duck } from './duck.js';
 import { bindSlice, sliceSql } from './prediction-rows.js';
 import type { PredictionRows, SliceOf } from './prediction-rows.js';
-import { samplingOfDraws } from './sampling.js';
+import { MOST_UNDEFINED, samplingOfDraws } from './sampling.js';
 import type { MetricSampling, SamplingOptions } from './sampling.js';
 
 /** Draws of a metric that people wrote in SQL: each is a query of its own over all rows. */
 export const SQL_REPLICATES = 400;
 /** Draws in one statement. */
 const AT_ONCE = 20;
-const MOST_UNDEFINED = 0.05;
 
 /** What may be called. Nothing that reads files, settings, clocks or chance, or that makes rows. */
 const FUNCTIONS = new Set(

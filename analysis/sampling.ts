@@ -68,7 +68,7 @@ export const ROW_REPLICATES = 2_000;
 /** Draws over the table of labels and decisions, which cost the same for any number of rows. */
 export const TABLE_REPLICATES = 10_000;
 /** Draws whose number is not defined, such as those of one class, may be this share of all. */
-const MOST_UNDEFINED = 0.05;
+export const MOST_UNDEFINED = 0.05;
 
 /** One-sided bounds, each at its own confidence; those of a share stay between 0 and 1 by `range`. */
 export function boundsOf(
