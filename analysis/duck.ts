@@ -180,13 +180,28 @@ export class Duck {
     bound: Readonly<Record<string, Bound>> = {},
   ): Promise<readonly Float64Array[]> {
     const { values, types } = bind(bound);
-    const columns = await this.interruptible(async () => {
-      const reader = await this.connection.runAndReadAll(sql, values, types);
-      return reader.getColumns();
-    });
-    return columns.map((column) =>
-      Float64Array.from(column, (value) => (typeof value === 'number' ? value : Number.NaN)),
+    const result = await this.interruptible(() => this.connection.run(sql, values, types));
+    const columns = Array.from(
+      { length: result.columnCount },
+      () => new Float64Array(result.rowCount),
     );
+    if (!result.columnTypes().every((type) => type.typeId === DOUBLE.typeId)) {
+      throw new Error('a column of numbers is not DOUBLE');
+    }
+    let at = 0;
+    for (let i = 0; i < result.chunkCount; i += 1) {
+      const chunk = result.getChunk(i);
+      for (const [c, column] of columns.entries()) {
+        const vector = bindings.data_chunk_get_vector(chunk.chunk, c);
+        const rows = chunk.rowCount;
+        const data = bindings.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
+        column.set(new Float64Array(data.buffer, data.byteOffset, rows), at);
+        const present = validityOf(vector, rows);
+        if (present !== null) missingAsNaN(column, present, at, rows);
+      }
+      at += chunk.rowCount;
+    }
+    return columns;
   }
 
   /**
@@ -402,6 +417,13 @@ function validityOf(vector: bindings.Vector, rows: number): Uint8Array | null {
 function maskOf(vector: bindings.Vector, rows: number): Uint8Array | null {
   const bytes = (Math.ceil(rows / WORD_BITS) * WORD_BITS) / BYTE_BITS;
   return bindings.vector_get_validity(vector, bytes);
+}
+
+function missingAsNaN(column: Float64Array, present: Uint8Array, at: number, rows: number): void {
+  for (let row = 0; row < rows; row += 1) {
+    const byte = present[row >> 3] ?? 0;
+    if (((byte >> (row & 7)) & 1) === 0) column[at + row] = Number.NaN;
+  }
 }
 
 /** Where the path leads, even when nothing is there yet. */

@@ -145,15 +145,17 @@ async function openJsonLines(duck: Duck, files: readonly string[]): Promise<Rela
   const bound = { [name]: files };
   // All records are looked at for names and types: of a column that begins with whole numbers, later fractions would be
   // rounded, and later columns would be passed over, in silence.
-  const from = `read_json($${name}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false,
+  const sniffed = `read_json($${name}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false,
     sample_size = -1, maximum_sample_files = ${MOST_FILES})`;
-  const relation = await describe(duck, from, bound, false);
-  await requireOwnNames(
-    duck,
-    files,
-    relation.columns.map((column) => column.name),
-  );
-  return relation;
+  const { relation, types } = await describeTyped(duck, sniffed, bound, false);
+  await requireOwnNames(duck, files, [...types.keys()]);
+  // Every later look would look for the types again, which costs as much as reading. Only what the reader has found
+  // out about the spelling of dates cannot be told to it.
+  if ([...types.values()].some((type) => /\b(DATE|TIME|TIMESTAMP)\b/.test(type))) return relation;
+  const told = [...types].map(([column, type]) => `${quoteText(column)}: ${quoteText(type)}`);
+  const from = `read_json($${name}, format = 'newline_delimited', hive_partitioning = false,
+    columns = {${told.join(', ')}})`;
+  return { ...relation, from };
 }
 
 const MOST_FILES = 2_147_483_647;
@@ -270,14 +272,26 @@ async function describe(
   bound: Readonly<Record<string, Bound>>,
   fromCsv: boolean,
 ): Promise<Relation> {
+  return (await describeTyped(duck, from, bound, fromCsv)).relation;
+}
+
+async function describeTyped(
+  duck: Duck,
+  from: string,
+  bound: Readonly<Record<string, Bound>>,
+  fromCsv: boolean,
+): Promise<{ readonly relation: Relation; readonly types: ReadonlyMap<string, string> }> {
   const found = await duck.rows(`describe select * from ${from}`, bound);
-  const columns = found.map((column) => ({
-    name: textOfRow(column['column_name']),
-    family: familyOf(textOfRow(column['column_type'])),
+  const types = new Map(
+    found.map((column) => [textOfRow(column['column_name']), textOfRow(column['column_type'])]),
+  );
+  const columns = [...types].map(([name, type]) => ({
+    name,
+    family: familyOf(type),
     fromCsv,
     untyped: fromCsv,
   }));
-  return { from, bound, columns };
+  return { relation: { from, bound, columns }, types };
 }
 
 function familyOf(type: string): RelationColumn['family'] {

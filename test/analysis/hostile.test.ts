@@ -10,6 +10,7 @@ import { compareWindow } from '../../analysis/drift.js';
 import { UnusableData } from '../../analysis/failures.js';
 import { LONGEST_LINE } from '../../analysis/lines.js';
 import { profileFile } from '../../analysis/profile.js';
+import { openFiles } from '../../analysis/relation.js';
 import type { DataFormat } from '../../analysis/relation.js';
 import type { Profile } from '../../domain/stats/types.js';
 import { captureLine, csv, detect, rowsOf, scratch } from './scratch.js';
@@ -368,6 +369,34 @@ describe('a file of JSON lines', () => {
       await expect(last('{"A": 5}')).rejects.toThrow('cannot be told apart');
       expect(columnsOf(await last('{"a_1": 5}'))).toEqual(['a', 'a_1']);
     });
+  });
+  it('has its types looked for once, whatever its names and values, not at every look', async () => {
+    const { duck, write } = await scratch();
+    const record = (i: number) => ({
+      'it\'s "a"': i / 2,
+      id: 9_007_199_254_740_993n.toString(),
+      nested: { 'b c': [i, { d: null }] },
+      flag: i % 2 === 0,
+      mixed: i % 2 === 0 ? 'x' : i,
+    });
+    const lines = rowsOf(300, (i) => JSON.stringify(record(i)));
+    const of = async (name: string, text: readonly string[]) => {
+      const file = write(name, text.join('\n'));
+      const relation = await openFiles(duck, { files: [file], format: 'jsonl' });
+      const { columns, skipped } = await profileFile(duck, { files: [file], format: 'jsonl' });
+      return { from: relation.from, columns, skipped };
+    };
+    const plain = await of('plain.jsonl', lines);
+    expect(plain.from).not.toContain('sample_size');
+    expect(plain.skipped).toEqual(['nested', 'mixed']);
+    // A date keeps the reader looking: the other columns must be the same.
+    const dated = await of(
+      'dated.jsonl',
+      lines.map((line) => line.replace('{', '{"day": "2026-01-02", ')),
+    );
+    expect(dated.from).toContain('sample_size');
+    expect(dated.columns).toEqual(plain.columns);
+    expect(dated.skipped).toEqual(['day', ...plain.skipped]);
   });
   it('with a key twice in one record is refused', async () => {
     await expect(profiled('{"a": 1}\n{"a": 2, "a": 3}\n', 'jsonl')).rejects.toThrow(UnusableData);
