@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { access, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -26,7 +26,11 @@ export interface Work extends WorkLimits {
 
 /** A folder of its own for one piece of work; gone afterwards, also when the process is told to end. */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'modelkeeper-'));
+  const folder = await mkdtemp(join(tmpdir(), 'modelkeeper-')).catch((error: unknown) => {
+    throw new UnusableInput(
+      `${tmpdir()} cannot hold temporary files: ${messageOf(error)}; set TMPDIR to a folder that you may write to`,
+    );
+  });
   const remove = () => {
     rmSync(folder, { recursive: true, force: true });
   };
@@ -91,7 +95,7 @@ export async function writeResult(path: string, text: string): Promise<void> {
     await writeFile(partial, text);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
+    await rm(partial, { force: true }).catch(() => undefined);
     throw new UnusableInput(`${path} cannot be written: ${messageOf(error)}`);
   }
 }
@@ -101,8 +105,14 @@ export async function checkResultPath(path: string, inputs: readonly string[]): 
   const there = await stat(path).catch(() => undefined);
   if (there?.isDirectory() === true)
     throw new UnusableInput(`${path} is a folder: name a file in it`);
-  if ((await stat(dirname(resolve(path))).catch(() => undefined)) === undefined)
-    throw new UnusableInput(`${path}: there is no folder ${dirname(path)}`);
+  const folder = dirname(path);
+  if ((await stat(resolve(folder)).catch(() => undefined)) === undefined)
+    throw new UnusableInput(`${path}: there is no folder ${folder}`);
+  await access(resolve(folder), constants.W_OK | constants.X_OK).catch(() => {
+    throw new UnusableInput(
+      `${path}: you may not write into ${folder}; change its permissions, or write elsewhere`,
+    );
+  });
   for (const input of inputs) {
     const read = await stat(input).catch(() => undefined);
     if (read !== undefined && read.ino === there?.ino && read.dev === there.dev)

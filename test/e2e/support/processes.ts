@@ -58,6 +58,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Runs this program instead of `modelkeeper`. */
   readonly program?: string;
+  /** Whose permissions it has; only root may choose. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 /** Starts `modelkeeper <args>`. */
@@ -75,6 +77,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Runn
       ...(options.mark === undefined ? {} : { [MARK]: options.mark }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options.user,
   });
   let output = '';
   const take = (text: Buffer): void => {
