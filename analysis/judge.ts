@@ -673,6 +673,7 @@ function unjudged(
     reason: '',
     rowsWanted: null,
     ...(dataset !== undefined && { dataset }),
+    ...(gate.kind === 'bias' && { range: gate.range }),
   };
 }
 

@@ -78,6 +78,10 @@ const gateSchema = z.object({
     .string()
     .optional()
     .describe('The set of predictions it looked at; absent for the held-out rows.'),
+  range: z
+    .tuple([z.number(), z.number()])
+    .optional()
+    .describe('Of a bias gate: where the difference between groups may lie.'),
   waived: z
     .literal(true)
     .optional()

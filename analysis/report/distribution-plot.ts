@@ -64,6 +64,12 @@ const LEGEND = {
   legend: { orient: 'top', symbolType: 'square', symbolOpacity: 1, offset: 4 },
 } as const;
 
+const LONG_NUMBER = 10_000;
+
+/** Long numbers with `k` and `M`; short ones as they are, as 0.2 in SI is `200m`. */
+const axisFormat = (from: number, to: number): string =>
+  Math.max(Math.abs(from), Math.abs(to)) >= LONG_NUMBER ? '~s' : '~g';
+
 /** Grey areas for the baseline and a blue line for the window: they differ in shape too, where colours do not show. */
 function densitySpec(density: Density): TopLevelSpec {
   const edges = edgesOf(density);
@@ -80,7 +86,7 @@ function densitySpec(density: Density): TopLevelSpec {
     type: 'quantitative' as const,
     title: scale === 'log' ? 'value (steps of equal ratio)' : 'value',
     scale: { type: scale, domain: [from, to], nice: false, zero: false },
-    axis: { tickCount: 6, labelOverlap: true, format: '~s' },
+    axis: { tickCount: 6, labelOverlap: true, format: axisFormat(from, to) },
   };
   const y = {
     field: 'share',

@@ -29,6 +29,7 @@ import { distancesPlot } from './plots.js';
 import { timePlot } from './time-plot.js';
 
 const MOST_OVERLAYS = 12;
+const NBSP = '\u00a0';
 
 /** The report as one file to send around, print and read without knowing statistics. */
 export async function driftPage(report: DriftReport): Promise<string> {
@@ -176,7 +177,7 @@ function allColumns(columns: readonly DriftColumn[]): Html {
       cells: [
         badge(VERDICT_WORDS[column.verdict], TONES[column.verdict]),
         column.jsDistance === null ? '–' : column.jsDistance.toFixed(3),
-        pInWords(column.pAdjusted),
+        pInWords(column.pAdjusted).replace(' ', NBSP),
         column.psi === null ? '–' : column.psi.toFixed(3),
         share(column.missingShare?.ref),
         share(column.missingShare?.cur),

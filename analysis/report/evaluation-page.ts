@@ -68,7 +68,7 @@ export async function evaluationPage(report: EvaluationReport, source: string): 
         `Each metric with its interval (one-sided ${percent(report.confidence)} on either side), on the same rows.`,
         'Metrics of champion and candidate with intervals',
       )}
-      ${metricTable(report)} ${await furtherSets(report)}
+      ${metricTable(report)}
       <h2>Gates</h2>
       ${gateTable(report.gates)} ${await slices(report.gates)}
       ${
@@ -76,6 +76,7 @@ export async function evaluationPage(report: EvaluationReport, source: string): 
         html`<h2>Curves</h2>
           ${await curves(report.curves, 'the held-out rows')}`
       }
+      ${await furtherSets(report)}
       <h2>The rows</h2>
       <ul>
         ${checksInWords(report.checks).map((sentence) => html`<li>${neutral(sentence)}</li>`)}

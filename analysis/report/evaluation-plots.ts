@@ -190,8 +190,23 @@ const MOST_SLICES = 40;
 
 export type SlicedGate = Pick<
   GateResult,
-  'kind' | 'slice' | 'delta' | 'lower' | 'upper' | 'margin' | 'verdict' | 'estimateCandidate'
+  | 'kind'
+  | 'slice'
+  | 'delta'
+  | 'lower'
+  | 'upper'
+  | 'margin'
+  | 'verdict'
+  | 'estimateCandidate'
+  | 'range'
 >;
+
+const SLICE_TITLES: Readonly<Record<GateResult['kind'], string>> = {
+  absolute: 'the candidate',
+  non_inferior: 'candidate − champion, more is better',
+  superior: 'candidate − champion, more is better',
+  bias: 'difference between the groups, 0 is equal treatment',
+};
 
 /** Candidate against champion in each slice of one gate, with intervals; the dashed line is what the gate allows. */
 export function slicesPlot(gates: readonly SlicedGate[]): Promise<string> {
@@ -206,8 +221,10 @@ export function slicesPlot(gates: readonly SlicedGate[]): Promise<string> {
       verdict: verdict === 'inconclusive' ? 'cannot tell' : verdict,
     }));
   const [first] = gates;
-  const limit =
-    first === undefined ? 0 : first.kind === 'non_inferior' ? -first.margin : first.margin;
+  const allowed =
+    first === undefined
+      ? []
+      : (first.range ?? [first.kind === 'non_inferior' ? -first.margin : first.margin]);
   const y = { field: 'slice', type: 'nominal', sort: null, title: null } as const;
   const color = {
     field: 'verdict',
@@ -219,10 +236,7 @@ export function slicesPlot(gates: readonly SlicedGate[]): Promise<string> {
     },
     legend: { orient: 'bottom' },
   } as const;
-  const title =
-    first === undefined || first.kind === 'absolute'
-      ? 'the candidate'
-      : 'candidate − champion, more is better';
+  const title = SLICE_TITLES[first?.kind ?? 'absolute'];
   const x = { type: 'quantitative', title, scale: { zero: false } } as const;
   const line = (at: number, colour: string, dash: readonly number[]) => ({
     data: { values: [{ at }] },
@@ -246,7 +260,7 @@ export function slicesPlot(gates: readonly SlicedGate[]): Promise<string> {
         encoding: { y, color, x: { field: 'value', ...x } },
       },
       ...(first?.kind === 'absolute' ? [] : [line(0, '#999999', [1, 0])]),
-      line(limit, COLOURS.drift, [4, 3]),
+      ...allowed.map((limit) => line(limit, COLOURS.drift, [4, 3])),
     ],
   });
 }

@@ -4,11 +4,7 @@ import {
   VERDICT_SENTENCES,
   VERDICT_WORDS,
 } from '../../domain/drift-words.js';
-import {
-  movedTogether,
-  statisticInWords,
-  type MultivariateReport,
-} from '../../domain/multivariate.js';
+import { movedTogether, type MultivariateReport } from '../../domain/multivariate.js';
 import { neutral } from '../../domain/neutral.js';
 import { html, type Part } from './html.js';
 import { importancePlot, pairsPlot, statisticPlot } from './multivariate-plots.js';
@@ -64,7 +60,7 @@ export async function multivariatePage(
           ${figure(
             await statisticPlot(statistic, limits),
             null,
-            `${neutral(statisticInWords(report, limits))}. It is drift when the whole bar lies beyond the limit of drift.`,
+            'The number with its interval. It is drift when the whole bar lies beyond the limit of drift, and chance would hardly give as much.',
             `The ${isAuc ? 'AUC' : 'shift'} with its interval, next to chance and the limits`,
           )}`
       }

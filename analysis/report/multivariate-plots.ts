@@ -17,17 +17,18 @@ export function statisticPlot(
   { warn, drift }: Pick<MultivariateLimits, 'warn' | 'drift'>,
 ): Promise<string> {
   const isAuc = name === 'auc';
-  const marks = [
-    { at: nullMean, what: 'chance', colour: COLOURS.baseline },
-    { at: warn, what: 'moving', colour: COLOURS.warn },
-    { at: drift, what: 'drift', colour: COLOURS.drift },
-    // Only where it is of use: a number on that side.
-    ...(!isAuc && lower < 0
+  // A limit on the other side only where it is of use: a number on that side.
+  const limits = (what: string, at: number) =>
+    !isAuc && lower < 0
       ? [
-          { at: -warn, what: 'moving', colour: COLOURS.warn },
-          { at: -drift, what: 'drift', colour: COLOURS.drift },
+          { at, what },
+          { at: -at, what },
         ]
-      : []),
+      : [{ at, what }];
+  const marks = [
+    { at: nullMean, what: 'chance' },
+    ...limits('moving from here', warn),
+    ...limits('drift from here', drift),
   ];
   const shown = [lower, upper, ...marks.map(({ at }) => at)];
   const room = isAuc ? 0.03 : 0.1;
@@ -45,37 +46,36 @@ export function statisticPlot(
   } as const;
   return renderSvg({
     width: WIDTH,
-    height: 70,
+    height: 50,
     background: 'white',
     config: CONFIG,
     layer: [
       {
         data: { values: marks },
-        mark: { type: 'rule', strokeDash: [4, 3], strokeWidth: 1.5 },
+        mark: { type: 'rule', strokeDash: [4, 3], strokeWidth: 2 },
         encoding: {
           x: { field: 'at', ...x },
-          color: { field: 'colour', type: 'nominal', scale: null },
-        },
-      },
-      {
-        data: { values: marks },
-        mark: { type: 'text', align: 'left', dx: 3, fontSize: 11, baseline: 'top' },
-        encoding: {
-          x: { field: 'at', ...x },
-          y: { value: 0 },
-          text: { field: 'what' },
-          color: { value: '#57606a' },
+          color: {
+            field: 'what',
+            type: 'nominal',
+            title: null,
+            scale: {
+              domain: ['chance', 'moving from here', 'drift from here'],
+              range: [COLOURS.baseline, COLOURS.warn, COLOURS.drift],
+            },
+            legend: { orient: 'bottom', symbolType: 'stroke', symbolStrokeWidth: 2 },
+          },
         },
       },
       {
         data: { values: [{ value, lower, upper }] },
         mark: { type: 'rule', color: COLOURS.window, strokeWidth: 3 },
-        encoding: { x: { field: 'lower', ...x }, x2: { field: 'upper' }, y: { value: 45 } },
+        encoding: { x: { field: 'lower', ...x }, x2: { field: 'upper' }, y: { value: 25 } },
       },
       {
         data: { values: [{ value }] },
         mark: { type: 'point', filled: true, size: 110, color: COLOURS.window, opacity: 1 },
-        encoding: { x: { field: 'value', ...x }, y: { value: 45 } },
+        encoding: { x: { field: 'value', ...x }, y: { value: 25 } },
       },
     ],
   });
@@ -100,7 +100,8 @@ export function importancePlot({
       x: {
         field: 'importance',
         type: 'quantitative',
-        title: method === 'pca' ? 'share of the shift' : 'AUC lost without the column',
+        title:
+          method === 'pca' ? 'of the shift, in standard deviations' : 'AUC lost without the column',
       },
     },
   });

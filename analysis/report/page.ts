@@ -31,7 +31,7 @@ figure.plain { border: 0; padding: 0; }
 figure svg { display: block; max-width: 100%; height: auto; margin-top: .4rem; }
 .plot { overflow-x: auto; }
 figcaption { font-size: .875rem; color: var(--soft); overflow-wrap: anywhere; }
-.table { overflow-x: auto; }
+.table, .plots { margin: .8rem 0; } .table { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
@@ -44,7 +44,7 @@ footer { color: var(--soft); font-size: .8125rem; margin-top: 2.5rem; border-top
   @page { margin: 14mm; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; } tr, figure, .verdict { break-inside: avoid; } thead { display: table-header-group; }
-  .plots { grid-template-columns: 1fr 1fr; gap: .6rem; } .table, .plot { overflow: visible; } table { font-size: 7.5pt; } thead th, .badge { white-space: normal; } th, td { padding-right: .4rem; } tbody th, td.why { min-width: 0; } td.number { white-space: normal; }
+  .plots { grid-template-columns: 1fr 1fr; gap: .6rem; } .table, .plot { overflow: visible; } table { font-size: 7.5pt; } thead th { white-space: normal; } .table .badge { font-size: 6.5pt; padding: 0 .3rem; } th, td { padding-right: .4rem; } tbody th { min-width: 4.6rem; } td.why { min-width: 0; } td.number { white-space: normal; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 `;

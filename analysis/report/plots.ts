@@ -114,7 +114,17 @@ export async function metricPlot(
     background: 'white',
     config: CONFIG,
     data: { values },
-    facet: { row: { field: 'metric', type: 'nominal', title: null, sort: null } },
+    facet: {
+      row: {
+        field: 'metric',
+        type: 'nominal',
+        title: null,
+        // `null` would be the order of the alphabet here.
+        sort: [...new Set(values.map(({ metric }) => metric))],
+        header: { labelAngle: 0, labelOrient: 'top', labelAnchor: 'start', labelPadding: 2 },
+      },
+    },
+    spacing: { row: 6 },
     spec: {
       width: WIDTH,
       height: { step: 20 },
@@ -124,7 +134,7 @@ export async function metricPlot(
           encoding: { y, color, x: { field: 'lower', ...x }, x2: { field: 'upper' } },
         },
         {
-          mark: { type: 'point', filled: true, size: 70 },
+          mark: { type: 'point', filled: true, size: 70, opacity: 1 },
           encoding: { y, color, x: { field: 'estimate', ...x } },
         },
       ],

@@ -15,7 +15,7 @@ const VERDICTS = {
   warn: { words: 'moving', shape: 'triangle-up', colour: '#b27a00' },
   drift: { words: 'drift', shape: 'cross', colour: '#d55e00' },
   'data quality': { words: 'data quality', shape: 'diamond', colour: '#a8508a' },
-  'cannot tell': { words: 'cannot tell', shape: 'stroke', colour: '#888888' },
+  'cannot tell': { words: 'cannot tell', shape: 'square', colour: '#888888' },
 } as const;
 type Mark = keyof typeof VERDICTS;
 
@@ -69,14 +69,35 @@ export function windowsPlot(
   windows: readonly Pick<WindowResult, 'toMs' | 'columns' | 'result'>[],
   options: WindowsPlotOptions = {},
 ): Promise<string> {
+  const { labels, title } = endsInWords(windows.map(({ toMs }) => toMs));
   return linesPlot(
-    windows.map(({ toMs, columns, result }) => ({
-      label: new Date(toMs).toISOString().slice(0, 16).replace('T', ' '),
+    windows.map(({ columns, result }, i) => ({
+      label: labels[i] ?? '',
       mark: RESULTS[result],
       columns,
     })),
-    { title: 'end of the window (UTC)', ...options },
+    { title, ...options },
   );
+}
+
+/** When windows ended, each in words of its own: as short as still tells them apart. */
+export function endsInWords(ends: readonly number[]): {
+  readonly labels: readonly string[];
+  readonly title: string;
+} {
+  const instants = ends.map((toMs) => new Date(toMs).toISOString().replace('T', ' '));
+  const upTo = (length: number) => instants.map((instant) => instant.slice(0, length));
+  const [minutes, seconds, whole] = [upTo(16), upTo(19), upTo(23)];
+  const distinct = (labels: readonly string[]) => new Set(labels).size === new Set(ends).size;
+  const labels = distinct(minutes) ? minutes : distinct(seconds) ? seconds : whole;
+  const days = new Set(upTo(10));
+  const [day] = days;
+  return days.size === 1 && ends.length > 1
+    ? {
+        labels: labels.map((label) => label.slice(11)),
+        title: `end of the window (UTC, ${String(day)})`,
+      }
+    : { labels, title: 'end of the window (UTC)' };
 }
 
 /** Columns worth a line: those that moved furthest in any window. */

@@ -56,6 +56,7 @@ const reportSchema = z.looseObject({
         lower: bound,
         upper: bound,
         margin: z.number(),
+        range: z.tuple([z.number(), z.number()]).exactOptional(),
         verdict: z.enum(['pass', 'fail', 'inconclusive']),
       }),
     )

@@ -10,7 +10,7 @@ export const STYLE = `
   --quiet: #57606a; --quiet-soft: #eceef0; --active: #0a58a8; --active-soft: #e2eefa;
   --champion: #6b7580; --candidate: #0a58a8;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --card: #1b1f24; --ink: #e6e8ea; --soft: #a3acb5; --line: #343a41; --track: #2a3037;
     --link: #7cb8f5; --focus: #7cb8f5;
@@ -115,7 +115,7 @@ dl.facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 .timeline time { color: var(--soft); }
 .columns { display: grid; gap: 0 2.5rem; }
 .columns > * { min-width: 0; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0 0 1rem; }
 figcaption { color: var(--soft); font-size: .875rem; margin-top: .3rem; max-width: 46rem; }
 figure img { display: block; max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: .4rem; padding: .5rem; }
@@ -151,6 +151,8 @@ aside dl.facts dd { margin-bottom: .55rem; }
   .stages li { font-size: .75rem; letter-spacing: -.01em; }
   .stages small { display: none; }
   .wide { display: none; }
+  figure.long a { display: block; overflow-x: auto; }
+  figure.long img { max-width: none; width: 44rem; }
   table.stack caption { display: block; }
   .mark { min-width: 0; }
   th, td { padding-right: .6rem; }
@@ -161,12 +163,13 @@ aside dl.facts dd { margin-bottom: .55rem; }
   table.stack td[data-label]::before { content: attr(data-label) ": "; color: var(--soft); font-size: .8125rem; }
 }
 @media print {
-  :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; }
+  :root { color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --soft: #444; }
   .top, footer, form, .skip, .todecide, .call { display: none; }
   body { font-size: 10.5pt; }
   .columns { display: block; }
   .columns > aside { position: static; max-height: none; overflow: visible; }
   details > :not(summary) { display: block; }
+  details::details-content { content-visibility: visible; }
   h2, h3 { break-after: avoid; }
   .card, tr, figure, .note { break-inside: avoid; }
 }

@@ -458,6 +458,8 @@ export interface GateResult {
   readonly dataset?: string;
   /** Too little to judge this slice, and the policy says `onInsufficient: warn`: it is told and does not hold up the verdict. */
   readonly waived?: true;
+  /** Of a bias gate: where the difference between groups may lie. */
+  readonly range?: readonly [number, number];
 }
 
 /** What was found wrong with the rows themselves; any of these fails the evaluation. */

@@ -5,6 +5,7 @@ import {
   driftPlot,
   metricPlot,
   precisionRecallPlot,
+  slicesPlot,
   windowsPlot,
 } from '../../analysis/report/index.js';
 import { evaluationCurves } from '../../domain/stats/curves.js';
@@ -173,8 +174,24 @@ describe('what a plot shows', () => {
     const bare = await windowsPlot(windows);
     expect(bare).not.toContain('drift from');
     const svg = await windowsPlot(windows, { limits: { warn: 0.1, drift: 0.2 }, latest: 2 });
-    for (const words of ['moving from 0.1', 'drift from 0.2', 'cannot tell', '2026-01-01 03:00'])
+    for (const words of [
+      'moving from 0.1',
+      'drift from 0.2',
+      'cannot tell',
+      '03:00',
+      'UTC, 2026-01-01',
+    ])
       expect(svg).toContain(words);
+  });
+  it('tells windows of seconds apart, and shows those that say nothing', async () => {
+    const seconds = windows.map((window, i) => ({
+      ...window,
+      toMs: Date.UTC(2026, 0, 1) + i * 10_000,
+    }));
+    const svg = await windowsPlot(seconds);
+    for (const label of ['00:00:00', '00:00:30', '2026-01-01']) expect(svg).toContain(label);
+    // A mark without an area would not be seen.
+    expect(svg).toMatch(/aria-label="[^"]*Verdict: cannot tell[^"]*"[^>]*d="M[^"]*h[^"]*v/);
   });
   it('shades the latest windows that could be judged, as persistence counts those', async () => {
     const shaded = (svg: string) => svg.match(/<path[^>]*fill="#eef1f4"[^>]*>/g)?.length ?? 0;
@@ -187,6 +204,35 @@ describe('what a plot shows', () => {
     const svg = await distributionPlot({ ...column, density });
     for (const words of ['baseline', 'window', 'share of rows per 1', 'value'])
       expect(svg).toContain(words);
+  });
+  it('names short numbers as they are, and long ones in thousands', async () => {
+    const small = await distributionPlot({ ...column, density: { ...density, to: 1 } });
+    expect(small).not.toContain('>200m<');
+    expect(small).toContain('>0.2<');
+    const large = await distributionPlot({ ...column, density: { ...density, to: 90_000 } });
+    expect(large).toContain('>20k<');
+  });
+  it('draws both limits of a bias gate, whose number is no difference of models', async () => {
+    const svg = await slicesPlot([
+      {
+        kind: 'bias',
+        slice: { column: 'sex', value: 'f' },
+        delta: null,
+        estimateCandidate: 0.01,
+        lower: -0.02,
+        upper: 0.04,
+        margin: 0.1,
+        range: [-0.2, 0.1],
+        verdict: 'pass',
+      },
+    ]);
+    expect(svg).toContain('difference between the groups');
+    expect(svg.match(/stroke-dasharray="4,3"/g)).toHaveLength(2);
+  });
+  it('keeps the order of metrics, each name above its models', async () => {
+    const svg = await metricPlot(null, [estimate, { ...estimate, metric: 'accuracy' }]);
+    expect(svg.indexOf('>roc_auc<')).toBeLessThan(svg.indexOf('>accuracy<'));
+    expect(svg).not.toMatch(/rotate\(-90[^>]*>roc_auc/);
   });
   it('names both models', async () => {
     const svg = await metricPlot([estimate], [estimate]);

@@ -205,6 +205,28 @@ describe('every page', () => {
     expect(complaints).toEqual([]);
   });
 
+  it.each(PAGES)(
+    'prints %s dark on white, whatever the screen prefers, and nothing wider than the paper',
+    async (path) => {
+      const { page } = await visit();
+      await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+      await page.setViewportSize({ width: 700, height: 900 });
+      await page.goto(base + path);
+      expect(await page.evaluate(FAINT_TEXTS)).toEqual([]);
+      expect(await page.evaluate(DARK_GROUNDS)).toEqual([]);
+      expect(await page.evaluate(TOO_WIDE)).toEqual([]);
+    },
+  );
+
+  it('prints the pictures that nobody has opened', async () => {
+    const { page } = await visit();
+    await page.goto(base + APPROVE);
+    const plots = page.locator('details.pictures .plots');
+    await expect.poll(() => plots.isVisible()).toBe(false);
+    await page.emulateMedia({ media: 'print' });
+    await expect.poll(() => plots.isVisible()).toBe(true);
+  });
+
   it('shows how columns moved over time', async () => {
     const { page, complaints } = await visit();
     await page.goto(`${base}/models/flight-delays`);
@@ -214,6 +236,18 @@ describe('every page', () => {
     expect(complaints).toEqual([]);
   });
 });
+
+/** What is painted dark: on paper that is ink. */
+const DARK_GROUNDS = `[...document.querySelectorAll('html, body, body *')].flatMap((element) => {
+  const [r = 255, g = 255, b = 255, alpha = 1] = (getComputedStyle(element).backgroundColor.match(/[\\d.]+/g) ?? []).map(Number);
+  return alpha > 0 && r + g + b < 300 && element.getClientRects().length > 0 ? [element.className + ' ' + element.tagName] : [];
+})`;
+
+/** What sticks out to the right. */
+const TOO_WIDE = `[...document.querySelectorAll('body *')].flatMap((element) =>
+  element.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(element).display !== 'none'
+    ? [element.tagName + ' ' + element.textContent.trim().slice(0, 40)]
+    : [])`;
 
 /** Texts whose contrast with the nearest painted ground (WCAG 2.2, 1.4.3) is below 4.5, as the browser computes colours. */
 const FAINT_TEXTS = `(() => {

@@ -41,6 +41,15 @@ function rows(from: number, plan: string): string {
   return `age,plan,a_column_with_a_name_that_is_longer_than_any_phone_is_wide\n${lines.join('\n')}\n`;
 }
 
+/** Paper does not scroll: what sticks out of its frame, or has words broken within, is cut or unreadable. */
+const CUT = `[...document.querySelectorAll('svg, table, .badge')].flatMap((element) => {
+  const { right, height } = element.getBoundingClientRect();
+  const frame = element.closest('figure, main').getBoundingClientRect();
+  return right > frame.right + 1 || (element.matches('.badge') && height > 30)
+    ? [element.tagName + ' ' + element.textContent.slice(0, 40)]
+    : [];
+})`;
+
 /** What is wide scrolls within itself, never the page; nothing is blocked, because nothing is asked for. */
 async function expectReadable(file: string): Promise<void> {
   for (const [width, media] of [
@@ -57,6 +66,7 @@ async function expectReadable(file: string): Promise<void> {
     await page.emulateMedia({ media });
     await page.goto(pathToFileURL(file).href);
     expect(await page.getByRole('img').count()).toBeGreaterThan(1);
+    if (media === 'print') expect(await page.evaluate(CUT)).toEqual([]);
     expect([
       media,
       width,

@@ -165,7 +165,7 @@ function overTime(model: string, source: string, windows: readonly WindowResult[
   const path = `${modelPath(model)}/windows/${encodeURIComponent(source)}.svg`;
   return html`<details class="pictures">
     <summary>Over time</summary>
-    <figure>
+    <figure class="long">
       <a href="${path}"
         ><img
           src="${path}"

@@ -47,10 +47,13 @@ export function triggerSection(trigger: Trigger, model: string, release: number)
     )}`;
 }
 
-function rowsOrReport(window: WindowResult): Html {
+/** What the sentence does not say already. */
+function rowsOrReport(window: WindowResult): Html | null {
+  const rows = `${count(window.rows)} rows`;
+  if (window.sentence.endsWith(rows)) return null;
   return isForeign(window)
     ? html`<span class="soft">Report <code>${window.reportUri ?? 'unknown'}</code>.</span>`
-    : html`<span class="soft">${count(window.rows)} rows.</span>`;
+    : html`<span class="soft">${rows}.</span>`;
 }
 
 function isLatest(windows: readonly WindowResult[], index: number): boolean {
