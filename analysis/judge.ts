@@ -484,9 +484,15 @@ async function sampleFacet(
     : { base, sampling };
 }
 
+/** Within the range, or no further from equal treatment than the champion. */
+const WAYS_TO_PASS = 2;
+
 /**
  * Groups in Holm's order, for passing and for failing apart, as slices are judged. A group passes when its bias is surely above
  * the least and surely below the most, or surely no worse than the champion's; it fails when it is surely out on one side.
+ *
+ * With two ways to pass, each is judged at half of the group's level (Bonferroni), or a group that is neither would pass twice as
+ * often as the confidence says. Failing asks for both and needs no correction.
  */
 function judgeFacets(
   gate: BiasGate,
@@ -502,7 +508,9 @@ function judgeFacets(
       const { draws } = sampling;
       const within = Math.max(pBeyond(draws, least, 'above'), pBeyond(draws, most, 'below'));
       const closer = closerOf(sampling);
-      return closer === null ? within : Math.min(within, pBeyond(closer, 0, 'above'));
+      return closer === null
+        ? within
+        : Math.min(1, WAYS_TO_PASS * Math.min(within, pBeyond(closer, 0, 'above')));
     }),
     alpha,
   );
@@ -517,13 +525,14 @@ function judgeFacets(
   );
   return sampled.map(({ base, sampling }, i) => {
     const strictest = alpha / sampled.length;
-    const judgedAt = (level: number | undefined) => {
-      const at = 1 - Math.max(level ?? 0, strictest);
+    const judgedAt = (level: number | undefined, ways: number) => {
+      const at = 1 - Math.max(level ?? 0, strictest) / ways;
       const bounded = sampling.bounds(at);
       const closer = gate.orNotWorseThanChampion ? sampling.closer(at) : null;
       return { at, bounded, judgement: judgeBias(gate, bounded, closer) };
     };
-    const [toPass, toFail] = [judgedAt(passing[i]), judgedAt(failing[i])];
+    const ways = closerOf(sampling) === null ? 1 : WAYS_TO_PASS;
+    const [toPass, toFail] = [judgedAt(passing[i], ways), judgedAt(failing[i], 1)];
     // Each counts at its own level only; a group cannot surely be within and surely be out.
     const { at, bounded, judgement } =
       toFail.judgement.verdict === 'fail' || toPass.judgement.verdict === 'fail' ? toFail : toPass;

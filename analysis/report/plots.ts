@@ -121,10 +121,9 @@ export async function metricPlot(
         title: null,
         // `null` would be the order of the alphabet here.
         sort: [...new Set(values.map(({ metric }) => metric))],
-        header: { labelAngle: 0, labelOrient: 'top', labelAnchor: 'start', labelPadding: 2 },
+        header: { labelAngle: 0, labelAlign: 'right', labelPadding: 4 },
       },
     },
-    spacing: { row: 6 },
     spec: {
       width: WIDTH,
       height: { step: 20 },

@@ -286,6 +286,22 @@ describe('a gate on bias', () => {
     expect(gateOf(await evaluate(biased, [or])).verdict).toBe('pass');
     expect(gateOf(await evaluate(favoured(8, 'candidate'), [or])).verdict).toBe('fail');
   });
+  it('asks more of each of two ways to pass, so that both together err no more often than one', async () => {
+    const upperAt = async (confidence: number) =>
+      gateOf(await evaluate(rows, [{ ...gate, range: [-0.5, 0.5] }], { confidence })).upper ?? 0;
+    const [once, half] = [await upperAt(0.95), await upperAt(0.975)];
+    expect(half).toBeGreaterThan(once);
+    const between = { ...gate, range: [-0.5, (once + half) / 2] };
+    const alone = gateOf(await evaluate(rows, [between]));
+    expect([alone.verdict, alone.confidence]).toEqual(['pass', 0.95]);
+    const either = gateOf(await evaluate(rows, [{ ...between, orNotWorseThanChampion: true }]));
+    expect(either.verdict).toBe('inconclusive');
+    expect(either.confidence).toBeCloseTo(0.975, 9);
+    // Without a champion there is one way only.
+    const first = rows.map((row) => ({ ...row, champion: null }));
+    const found = gateOf(await evaluate(first, [{ ...between, orNotWorseThanChampion: true }]));
+    expect(found.confidence).toBe(0.95);
+  });
   it.each([
     ['a column that is not there', { facet: 'age' }, 'fail', 'missing column'],
     ['a group that is not there', { disadvantaged: ['x'] }, 'fail', 'missing slice'],
