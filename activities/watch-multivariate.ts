@@ -90,7 +90,8 @@ export async function lookTogether(
     return { windows: [], countedToMs: due.countedToMs ?? countedToMs, more: false };
   const outcome = await judge(deps, watch, source, window, columnsOf);
   return 'waiting' in outcome
-    ? { windows: [], countedToMs, more: false, note: outcome.waiting }
+    ? // Of a new source too, the next look goes on with this window: by then another one is the latest.
+      { windows: [], countedToMs: countedToMs ?? window.fromMs, more: false, note: outcome.waiting }
     : {
         windows: [outcome],
         countedToMs: window.toMs,

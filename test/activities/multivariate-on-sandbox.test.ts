@@ -286,6 +286,29 @@ describe('columns together, by a job', () => {
     expect(window?.machineSeconds?.['ml.m5.large']).toBeGreaterThan(0);
   }, 120_000);
 
+  it('goes on with its first window, also when another is the latest by the next look', async () => {
+    const fromMs = hourNow();
+    await capture('new', fromMs, 1);
+    const watch = watchOf('new', sourceInput());
+    const source = watch.policy.spec.monitor.sources.at(-1) as MultivariateSource;
+    const lookAt = (nowMs: number, countedToMs: number | undefined) =>
+      lookTogether(
+        { aws: () => bench, analysis: {} as never, now: () => nowMs, scratch: bench.home },
+        { ...watch, champion: { ...watch.champion, sinceMs: 0 } },
+        source,
+        countedToMs,
+        async () => undefined,
+        nowMs,
+      );
+    const first = await lookAt(fromMs + HOUR, undefined);
+    expect(first.note).toContain('is started');
+    const next = await until(
+      () => lookAt(fromMs + 2 * HOUR, first.countedToMs),
+      ({ windows }) => windows.length > 0,
+    );
+    expect(next.windows).toMatchObject([{ fromMs, result: 'ok' }]);
+  }, 60_000);
+
   it('finds nothing in a quiet window', async () => {
     await capture('quiet', hourNow(), 1);
     for (const method of ['domain-classifier', 'pca'] as const) {
