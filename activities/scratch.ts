@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -8,17 +9,43 @@ import { download, inParallel } from './s3.js';
 /** Downloads at a time. */
 const WIDTH = 8;
 
+/** Folders of this machine's processes: others may keep theirs in the same place. */
+const OURS = `look-${hostname().replaceAll(/[^\w.]/g, '_')}-`;
+
 /** Runs `work` with a folder of its own and removes it afterwards, whatever happened. */
 export async function withScratch<T>(
   root: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
   await mkdir(root, { recursive: true });
-  const folder = await mkdtemp(join(root, 'look-'));
+  const folder = await mkdtemp(join(root, `${OURS}${process.pid}-`));
   try {
     return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Removes what processes of this machine left that were killed in the middle of their work. For the beginning of a
+ * process: what has its own number is of an earlier one, as in a container that was started again.
+ */
+export async function sweepScratch(root: string): Promise<readonly string[]> {
+  const names = await readdir(root).catch((): string[] => []);
+  const left = names.filter((name) => {
+    const [, pid] = /^(\d+)-/.exec(name.startsWith(OURS) ? name.slice(OURS.length) : '') ?? [];
+    return pid !== undefined && (Number(pid) === process.pid || !isAlive(Number(pid)));
+  });
+  for (const name of left) await rm(join(root, name), { recursive: true, force: true });
+  return left;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

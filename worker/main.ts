@@ -235,10 +235,17 @@ async function createDataWorker(
   temporal: Temporal,
   log: Pino,
 ): Promise<Worker> {
-  const [{ createDataActivities }, { duckAnalysis }] = await Promise.all([
+  const [{ createDataActivities }, { duckAnalysis }, { sweepScratch }] = await Promise.all([
     import('../activities/data.js'),
     import('../activities/analysis.js'),
+    import('../activities/scratch.js'),
   ]);
+  const left = await sweepScratch(config.scratch);
+  if (left.length > 0)
+    log.info(
+      { folders: left },
+      'removed what a process that was killed had left in the scratch folder',
+    );
   const awsClock = watchClock(log);
   return Worker.create({
     ...common(config, temporal),
