@@ -307,7 +307,7 @@ export function createAccount(region: string): Account {
     },
 
     async download(uri, folder, signal, mostMb) {
-      const objects = (await listObjects(s3, uri)).filter(
+      const objects = (await listObjects(s3, uri).catch(withRemedy)).filter(
         (object) => object.sizeBytes > 0 && isUnder(object.uri, uri),
       );
       const bytes = objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -318,7 +318,7 @@ export function createAccount(region: string): Account {
       return inParallel(objects, DOWNLOADS, async (object, index) => {
         signal.throwIfAborted();
         const path = join(folder, `${randomUUID()}-${index}${dataExtension(object.uri)}`);
-        if (!(await download(s3, object.uri, path)))
+        if (!(await download(s3, object.uri, path).catch(withRemedy)))
           throw new ModelkeeperError('not-found', `${object.uri} is gone`);
         return { uri: object.uri, path };
       });
@@ -404,6 +404,17 @@ function rethrow(error: unknown): never {
   if (error.type === FailureType.AwsUnavailable || noCredentials)
     throw new ModelkeeperError('unreachable', `AWS cannot be asked: ${text}`, { cause: error });
   throw error;
+}
+
+/** Says to whom a permission to read files must be given, and what else may stand against it. */
+function withRemedy(error: unknown): never {
+  if (!(error instanceof ApplicationFailure) || error.type !== FailureType.PermissionMissing)
+    throw asError(error);
+  throw ApplicationFailure.create({
+    type: error.type,
+    message: `${error.message}. Allow it to who is signed in (aws sts get-caller-identity says who), or sign in as somebody who may (AWS_PROFILE). A policy of the bucket, or the KMS key that its objects are encrypted with, may stand against it too`,
+    cause: error,
+  });
 }
 
 function asError(error: unknown): Error {

@@ -3,12 +3,17 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  CreateBucketCommand,
+  DeleteBucketPolicyCommand,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { createAccount, type Account } from '../../client/account.js';
 import { driftReportSchema } from '../../domain/drift-report.schema.js';
-import { discard, openBench, REGION, type Bench } from '../sandbox/sagemaker/support.js';
+import { ACCOUNT, discard, openBench, REGION, type Bench } from '../sandbox/sagemaker/support.js';
 import { modelkeeper } from '../unit/client/fake.js';
 
 const ROWS = 400;
@@ -108,6 +113,60 @@ describe('modelkeeper drift over s3://', () => {
       /s3:\/\/data\/large holds 2 files of 2 MB together, .*--max-download 2$/m,
     );
     expect([outcome.code, outcome.out]).toEqual([2, '']);
+    expect(leftBehind()).toEqual([]);
+  });
+});
+
+describe('without a permission', () => {
+  const READER = `arn:aws:iam::${ACCOUNT}:role/reader`;
+  const REMEDY =
+    /Allow it to who is signed in \(aws sts get-caller-identity says who\), or sign in as somebody who may \(AWS_PROFILE\)/;
+  const admin = (page: string, body: unknown) =>
+    fetch(`${bench.sandbox.url}/_sandbox/${page}`, { method: 'PUT', body: JSON.stringify(body) });
+  afterEach(async () => {
+    await admin('identities', {});
+    await admin('roles', {});
+    await bench.s3.send(new DeleteBucketPolicyCommand({ Bucket: 'data' }));
+  });
+
+  it.each([
+    ['s3:GetObject', 'arn:aws:s3:::data/training/a.csv'],
+    ['s3:ListBucket', 'arn:aws:s3:::data'],
+  ])('names %s, the object and the remedy', async (action, on) => {
+    await admin('identities', { ada: `arn:aws:sts::${ACCOUNT}:assumed-role/reader/ada` });
+    await admin('roles', { [READER]: { trusts: ['*'], denies: [action] } });
+    const outcome = await drift(
+      ...['--baseline', 's3://data/training', '--window', 's3://data/week-1'],
+    );
+    expect([outcome.code, outcome.out]).toEqual([4, '']);
+    expect(outcome.err).toContain(`${action} on ${on} is missing`);
+    expect(outcome.err).toMatch(REMEDY);
+    expect(leftBehind()).toEqual([]);
+  });
+
+  it('says the same where the policy of the bucket keeps one object back', async () => {
+    await bench.s3.send(
+      new PutBucketPolicyCommand({
+        Bucket: 'data',
+        Policy: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Deny',
+              Principal: '*',
+              Action: 's3:GetObject',
+              Resource: 'arn:aws:s3:::data/week-1/part-7.csv',
+            },
+          ],
+        }),
+      }),
+    );
+    const outcome = await drift(
+      ...['--baseline', 's3://data/training', '--window', 's3://data/week-1'],
+    );
+    expect([outcome.code, outcome.out]).toEqual([4, '']);
+    expect(outcome.err).toContain('s3:GetObject on arn:aws:s3:::data/week-1/part-7.csv is missing');
+    expect(outcome.err).toMatch(REMEDY);
     expect(leftBehind()).toEqual([]);
   });
 });
