@@ -71,27 +71,37 @@ export async function lookTogether(
       more: false,
       note: 'data capture is off: switch it on in the endpoint config',
     };
-  const latestMs = Math.floor((nowMs - latenessMs) / windowMs) * windowMs;
-  const oldestMs = latestMs - persistence.of * windowMs;
-  const due = dueWindows(
-    {
-      windowMs,
-      latenessMs,
-      countedToMs: countedToMs === undefined ? undefined : Math.max(countedToMs, oldestMs),
-      sinceMs: watch.champion.sinceMs,
-      disturbed: watch.disturbed,
-      mostBack: FIRST_BACK,
-    },
-    nowMs,
-    persistence.of + 1,
-  );
-  const [window] = due.windows;
+  const dueFrom = (fromMs: number | undefined) =>
+    dueWindows(
+      {
+        windowMs,
+        latenessMs,
+        countedToMs: fromMs,
+        sinceMs: watch.champion.sinceMs,
+        disturbed: watch.disturbed,
+        mostBack: FIRST_BACK,
+      },
+      nowMs,
+      persistence.of + 1,
+    );
+  const oldestMs = (Math.floor((nowMs - latenessMs) / windowMs) - persistence.of) * windowMs;
+  let due = dueFrom(countedToMs);
+  let [window] = due.windows;
+  let outcome: Outcome | undefined;
+  if (window !== undefined && window.fromMs < oldestMs) {
+    // What was begun is ended, however late: each look would begin with another window else, and tell none.
+    outcome = await judge(deps, watch, source, window, columnsOf, false);
+    if (outcome === undefined) {
+      due = dueFrom(oldestMs);
+      [window] = due.windows;
+    }
+  }
   if (window === undefined)
     return { windows: [], countedToMs: due.countedToMs ?? countedToMs, more: false };
-  const outcome = await judge(deps, watch, source, window, columnsOf);
+  outcome ??= await judge(deps, watch, source, window, columnsOf, true);
   return 'waiting' in outcome
-    ? // Of a new source too, the next look goes on with this window: by then another one is the latest.
-      { windows: [], countedToMs: countedToMs ?? window.fromMs, more: false, note: outcome.waiting }
+    ? // The next look goes on with this window: by then another one is the latest.
+      { windows: [], countedToMs: window.fromMs, more: false, note: outcome.waiting }
     : {
         windows: [outcome],
         countedToMs: window.toMs,
@@ -101,20 +111,31 @@ export async function lookTogether(
 
 type Outcome = WindowResult | { readonly waiting: string };
 
+/** @param mayStart without it, only a job that is there is looked at, and its absence is `undefined` */
+async function judge<May extends boolean>(
+  deps: DataDeps,
+  watch: DataWatch,
+  source: MultivariateSource,
+  window: Window,
+  columnsOf: () => Promise<readonly string[] | undefined>,
+  mayStart: May,
+): Promise<Outcome | (May extends true ? never : undefined)>;
 async function judge(
   deps: DataDeps,
   watch: DataWatch,
   source: MultivariateSource,
   window: Window,
   columnsOf: () => Promise<readonly string[] | undefined>,
-): Promise<Outcome> {
+  mayStart: boolean,
+): Promise<Outcome | undefined> {
   const blind = (reason: string) => blindResult(source.id, source.kind, window, reason);
   const reference = await referenceOf(deps, watch, source);
+  const columns = source.columns ?? (await columnsOf());
+  if (!mayStart && (reference === null || columns === undefined)) return undefined;
   if (reference === null)
     return blind(
       'nobody knows what the serving version was trained on: let the pipeline register DriftCheckBaselines.ModelDataQuality.Statistics, or name a reference of rows (reference: s3://…)',
     );
-  const columns = source.columns ?? (await columnsOf());
   if (columns === undefined)
     return blind(
       'the columns of the requests are not known: name them in their order (columns: [a, b, c])',
@@ -135,6 +156,7 @@ async function judge(
   for (const name of triesOf(job, TRIES)) {
     const found = await describeProcessing(sagemaker, name);
     if (found === 'absent') {
+      if (!mayStart && bills.length === 0) return undefined;
       const started = await start(deps, watch, source, { window, reference, columns, name, place });
       return started === 'nothing was captured'
         ? blind(started)

@@ -19,7 +19,7 @@ export const TIERS = [
   {
     name: 'workflows',
     projects: { workflows: ['test/workflows'] },
-    needs: ['testServer'],
+    needs: ['dist', 'testServer'],
   },
   {
     name: 'e2e',

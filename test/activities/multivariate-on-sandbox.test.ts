@@ -309,6 +309,32 @@ describe('columns together, by a job', () => {
     expect(next.windows).toMatchObject([{ fromMs, result: 'ok' }]);
   }, 60_000);
 
+  it('ends what it has begun however far behind it is, and passes over what nobody got round to', async () => {
+    const fromMs = hourNow();
+    await capture('behind', fromMs, 1);
+    const watch = watchOf('behind', sourceInput());
+    const source = watch.policy.spec.monitor.sources.at(-1) as MultivariateSource;
+    const { of } = watch.policy.spec.detect.persistence;
+    const lookAt = (nowMs: number, countedToMs: number | undefined) =>
+      lookTogether(
+        { aws: () => bench, analysis: {} as never, now: () => nowMs, scratch: bench.home },
+        { ...watch, champion: { ...watch.champion, sinceMs: 0 } },
+        source,
+        countedToMs,
+        async () => undefined,
+        nowMs,
+      );
+    const { countedToMs } = await lookAt(fromMs + HOUR, fromMs);
+    const laterMs = fromMs + 10 * HOUR;
+    const told = await until(
+      () => lookAt(laterMs, countedToMs),
+      ({ windows }) => windows.length > 0,
+    );
+    expect(told.windows).toMatchObject([{ fromMs, result: 'ok' }]);
+    const next = await lookAt(laterMs, told.countedToMs);
+    expect(next.windows).toMatchObject([{ fromMs: laterMs - of * HOUR }]);
+  }, 60_000);
+
   it('finds nothing in a quiet window', async () => {
     await capture('quiet', hourNow(), 1);
     for (const method of ['domain-classifier', 'pca'] as const) {
