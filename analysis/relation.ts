@@ -200,16 +200,40 @@ async function openParquet(duck: Duck, files: readonly string[]): Promise<Relati
   );
   // The database renames the second of two columns of the same name in silence.
   const found = await duck.rows(
-    `select file_name, name, num_children from parquet_schema($files)`,
+    `select file_name, name, num_children, precision from parquet_schema($files)`,
     { files },
   );
-  for (const [file, columns] of topColumns(found)) requireTellable(file, columns);
+  for (const [file, columns] of topColumns(found)) {
+    requireTellable(
+      file,
+      columns.map(({ name }) => name),
+    );
+    requireDigits(file, columns);
+  }
   return relation;
 }
 
+/** Of decimals with more digits the database makes other numbers, in silence. */
+const MOST_DIGITS = 38;
+
+function requireDigits(file: string, columns: readonly ParquetColumn[]): void {
+  for (const { name, digits } of columns) {
+    if (digits <= MOST_DIGITS) continue;
+    throw new UnusableData(
+      `${file}: the column ${name} has decimals of ${digits} digits, and at most ${MOST_DIGITS} can be read: write it as doubles, or leave it out`,
+    );
+  }
+}
+
+interface ParquetColumn {
+  readonly name: string;
+  /** 0 for what is no decimal. */
+  readonly digits: number;
+}
+
 /** The schema is a tree, written root first; its first level are the columns. */
-function topColumns(rows: readonly Row[]): ReadonlyMap<string, readonly string[]> {
-  const columns = new Map<string, string[]>();
+function topColumns(rows: readonly Row[]): ReadonlyMap<string, readonly ParquetColumn[]> {
+  const columns = new Map<string, ParquetColumn[]>();
   let open: number[] = [];
   let current: string | undefined;
   for (const row of rows) {
@@ -219,7 +243,10 @@ function topColumns(rows: readonly Row[]): ReadonlyMap<string, readonly string[]
       columns.set(file, []);
       open = [];
     }
-    if (open.length === 1) columns.get(file)?.push(textOfRow(row['name']));
+    if (open.length === 1) {
+      const digits = countOf(row['precision']);
+      columns.get(file)?.push({ name: textOfRow(row['name']), digits });
+    }
     const children = countOf(row['num_children']);
     const last = open.length - 1;
     if (last >= 0) open[last] = (open[last] ?? 0) - 1;

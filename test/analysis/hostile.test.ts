@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -281,6 +289,46 @@ describe('a Parquet file', () => {
     const found = await compareWindow(duck, { profile, window, detect });
     expect(found.columns.map(({ verdict }) => verdict)).toEqual(profile.columns.map(() => 'ok'));
   });
+  const made = async (name: string) => {
+    const { duck, dir } = await scratch();
+    const file = join(dir, name);
+    copyFileSync(join(import.meta.dirname, '../fixtures/parquet', name), file);
+    return profileFile(duck, { files: [file], format: 'parquet' });
+  };
+  it.each([
+    ['int96.parquet', 't'],
+    ['dates.parquet', 'day'],
+  ])(
+    'of instants in an old or packed form has none of them as numbers: %s',
+    async (name, skipped) => {
+      expect(await made(name)).toMatchObject({
+        rowCount: 300,
+        columns: [{ name: 'x', kind: 'numeric', count: 300, max: 299 }],
+        skipped: [skipped],
+      });
+    },
+  );
+  it.each([
+    ['decimal50.parquet', 'the column d has decimals of 50 digits, and at most 38 can be read'],
+    ['two-cases.parquet', 'the columns x and X cannot be told apart'],
+    ['one-name.parquet', 'has the column x twice'],
+    ['no-groups.parquet', 'the baseline holds no rows'],
+  ])('is refused rather than read wrongly: %s', async (name, reason) => {
+    await expect(made(name)).rejects.toThrow(UnusableData);
+    await expect(made(name)).rejects.toThrow(reason);
+  });
+  it.each(['uncompressed', 'snappy', 'gzip', 'zstd', 'lz4_raw', 'brotli'])(
+    'may be compressed by %s',
+    async (codec) => {
+      const { duck, dir } = await scratch();
+      const file = join(dir, 'data.parquet');
+      await duck.rows(
+        `copy (select i as x from range(300) t(i)) to '${file}' (format parquet, compression ${codec})`,
+      );
+      const { columns } = await profileFile(duck, { files: [file], format: 'parquet' });
+      expect(columns).toMatchObject([{ name: 'x', count: 300, max: 299 }]);
+    },
+  );
   it('may have nested columns, which are skipped', async () => {
     const { duck, file } = await parquet(`select {'a': 1, 'b': [1, 2]} as nested, 1 as a`);
     const profile = await profileFile(duck, { files: [file], format: 'parquet' });
