@@ -7,7 +7,15 @@ import {
   type MultivariateReport,
   type MultivariateSettings,
 } from '../../domain/multivariate.js';
-import { collected, detectOf, formatOf, megabytes, namesOf, working } from './analysis-commands.js';
+import {
+  collected,
+  detectOf,
+  formatOf,
+  MAX_DOWNLOAD,
+  megabytes,
+  namesOf,
+  working,
+} from './analysis-commands.js';
 import { instantMs, jsonText } from './command.js';
 import type { CliContext } from './context.js';
 import { EXIT, Exit, type ExitCode } from './exit.js';
@@ -38,6 +46,7 @@ interface MultivariateOptions {
   readonly exitZero?: true;
   readonly message?: string;
   readonly memory: number;
+  readonly maxDownload: number;
   readonly verbose?: true;
 }
 
@@ -112,6 +121,7 @@ export function addMultivariateCommand(program: Command, context: CliContext): v
       megabytes,
       1_024,
     )
+    .option(...MAX_DOWNLOAD)
     .option('--verbose', 'tell what is being done, also where nobody watches')
     .addHelpText('after', HELP)
     .action(async (options: MultivariateOptions) => {

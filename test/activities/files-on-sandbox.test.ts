@@ -117,6 +117,19 @@ describe('modelkeeper drift over s3://', () => {
   });
 });
 
+describe('modelkeeper multivariate over s3://', () => {
+  it('can be allowed to download more, as its refusal says', async () => {
+    const files = ['--reference', 's3://data/training', '--window', 's3://data/large'];
+    const together = (most: string) =>
+      modelkeeper({ account }, 'multivariate', ...files, '--max-download', most, '--memory', '256');
+    const refused = await together('1');
+    expect([refused.code, refused.out]).toEqual([2, '']);
+    expect(refused.err).toMatch(/--max-download 2$/m);
+    expect((await together('2')).out).toContain('columns together, by domain-classifier');
+    expect(leftBehind()).toEqual([]);
+  });
+});
+
 describe('without a permission', () => {
   const READER = `arn:aws:iam::${ACCOUNT}:role/reader`;
   const REMEDY =
