@@ -193,11 +193,7 @@ export class Duck {
       const chunk = result.getChunk(i);
       for (const [c, column] of columns.entries()) {
         const vector = bindings.data_chunk_get_vector(chunk.chunk, c);
-        const rows = chunk.rowCount;
-        const data = bindings.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
-        column.set(new Float64Array(data.buffer, data.byteOffset, rows), at);
-        const present = validityOf(vector, rows);
-        if (present !== null) missingAsNaN(column, present, at, rows);
+        column.set(numbersOf(vector, chunk.rowCount), at);
       }
       at += chunk.rowCount;
     }
@@ -225,13 +221,7 @@ export class Duck {
       const vectorOf = (column: number) => bindings.data_chunk_get_vector(chunk.chunk, column);
       visit({
         rows,
-        doubles: doubles.map((_, i) => {
-          const vector = vectorOf(i);
-          const data = bindings.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
-          const values = new Float64Array(data.buffer, data.byteOffset, rows);
-          const present = validityOf(vector, rows);
-          return present === null ? values : withoutAbsent(values, present);
-        }),
+        doubles: doubles.map((_, i) => numbersOf(vectorOf(i), rows)),
         codes: codes.map((_, i) => {
           const vector = vectorOf(doubles.length + i);
           const data = bindings.vector_get_data(vector, rows * Uint16Array.BYTES_PER_ELEMENT);
@@ -389,10 +379,14 @@ async function stampOf(file: string): Promise<string> {
   return [dev, ino, size, mtimeNs].join(' ');
 }
 
-/** Copies what is there; what is not there is NaN, whatever the database has left in its place. */
-function withoutAbsent(values: Float64Array, present: Uint8Array): Float64Array {
+/** The doubles of a vector; what is not there is NaN, whatever the database has left in its place. */
+function numbersOf(vector: bindings.Vector, rows: number): Float64Array {
+  const data = bindings.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
+  const values = new Float64Array(data.buffer, data.byteOffset, rows);
+  const present = validityOf(vector, rows);
+  if (present === null) return values;
   const copy = values.slice();
-  for (let row = 0; row < copy.length; row += 1) {
+  for (let row = 0; row < rows; row += 1) {
     if (!isPresent(present, row)) copy[row] = Number.NaN;
   }
   return copy;
@@ -417,13 +411,6 @@ function validityOf(vector: bindings.Vector, rows: number): Uint8Array | null {
 function maskOf(vector: bindings.Vector, rows: number): Uint8Array | null {
   const bytes = (Math.ceil(rows / WORD_BITS) * WORD_BITS) / BYTE_BITS;
   return bindings.vector_get_validity(vector, bytes);
-}
-
-function missingAsNaN(column: Float64Array, present: Uint8Array, at: number, rows: number): void {
-  for (let row = 0; row < rows; row += 1) {
-    const byte = present[row >> 3] ?? 0;
-    if (((byte >> (row & 7)) & 1) === 0) column[at + row] = Number.NaN;
-  }
 }
 
 /** Where the path leads, even when nothing is there yet. */
