@@ -3,6 +3,7 @@ import type { EvaluateInputs } from '../domain/evaluate.schema.js';
 import type { Window } from '../domain/model.js';
 import type { PerformanceLimits } from '../domain/stats/performance.js';
 import type {
+  Calibration,
   CaptureCounts,
   ColumnSpec,
   DetectPolicy,
@@ -72,7 +73,13 @@ export interface Analysis {
     readonly lateAfterMs: number;
     readonly signal: AbortSignal;
   }): Promise<
-    { readonly reading: PerformanceReading; readonly verdict: PerformanceVerdict } | Unusable
+    | {
+        readonly reading: PerformanceReading;
+        readonly verdict: PerformanceVerdict;
+        /** How scores relate to the labels; `null` with too few of either class, or with labels that are amounts. */
+        readonly calibration?: Calibration | null;
+      }
+    | Unusable
   >;
   /** The answers among the capture files, of one window. */
   readAnswers(request: {

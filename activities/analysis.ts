@@ -1,5 +1,6 @@
 /** Analysis by DuckDB. Loaded by the data worker alone: the native code can take a process down. */
 import {
+  calibrateJoined,
   compareWindow,
   describeScores,
   estimateCaptured,
@@ -13,7 +14,7 @@ import {
   withDuck,
   type Duck,
 } from '../analysis/index.js';
-import { judgePerformance } from '../domain/stats/performance.js';
+import { isOfAmounts, judgePerformance } from '../domain/stats/performance.js';
 import type { Analysis, Unusable } from './analysis-port.js';
 
 interface Work {
@@ -85,7 +86,11 @@ export const duckAnalysis: Analysis = {
         metric,
         lateAfterMs,
       });
-      return { reading, verdict: judgePerformance(reading, limits) };
+      return {
+        reading,
+        verdict: judgePerformance(reading, limits),
+        calibration: isOfAmounts(metric) ? null : await calibrateJoined(duck),
+      };
     }),
 
   readAnswers: async ({ files, window }) => ({ answers: await readAnswers(files, window) }),

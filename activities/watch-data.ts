@@ -11,7 +11,13 @@ import { countsMoney } from '../domain/cost.js';
 import { windowMetrics } from '../domain/custom-metrics.js';
 import { remember } from '../domain/detect.js';
 import { durationMs } from '../domain/duration.js';
-import { estimateAdvice, isNewlyBreached, withEstimate } from '../domain/estimate.js';
+import {
+  estimateAdvice,
+  isNewlyBreached,
+  mayCalibrate,
+  withEstimate,
+  type LabelledCalibration,
+} from '../domain/estimate.js';
 import { FailureType } from '../domain/failures.js';
 import { delayAdvice, lateKey, lateMs, type DelayAdvice } from '../domain/label-delay.js';
 import { canonicalJson } from '../domain/ledger.js';
@@ -529,24 +535,31 @@ async function compareInputs(
   const files = await captureFiles(deps, watch, window, durationMs(source.settle), scratch);
   if (files.length === 0) return blind('nothing was captured');
   const detect = detectPolicyOf(spec.detect);
+  const { estimate } = source;
+  const labelled = estimate === undefined ? undefined : await labelledCalibration(deps, watch);
   const answer = await deps.analysis.compareInputs({
     scratch,
     files,
     columns: source.columns ?? profile.columns.map((column) => column.name),
     window,
-    profile,
+    profile: labelled === undefined ? profile : { ...profile, calibration: labelled.calibration },
     detect,
-    ...(source.estimate === undefined ? {} : { estimate: source.estimate.metric }),
+    ...(estimate === undefined ? {} : { estimate: estimate.metric }),
     signal: currentSignal(),
   });
   if (isUnusable(answer)) return blind(answer.unusable);
   const result = inputsResult(source.id, window, answer.comparison, detect);
-  const { estimate } = source;
   return {
     result:
       estimate === undefined
         ? result
-        : withEstimate(result, estimate, answer.estimate ?? null, profile.calibration),
+        : withEstimate(
+            result,
+            estimate,
+            answer.estimate ?? null,
+            labelled?.calibration ?? profile.calibration,
+            labelled && { source: labelled.source, fromMs: labelled.fromMs, toMs: labelled.toMs },
+          ),
     evidence: answer,
   };
 }
@@ -597,10 +610,44 @@ async function measureTruth(
     signal: currentSignal(),
   });
   if (isUnusable(answer)) return blind(answer.unusable);
+  if (answer.calibration != null && mayCalibrate(answer.reading))
+    await keepCalibration(deps, watch, {
+      source: source.id,
+      fromMs: window.fromMs,
+      toMs: window.toMs,
+      calibration: answer.calibration,
+    });
   return {
     result: truthResult(source.id, window, answer.reading, answer.verdict, isSecond ? 1 : 0),
     evidence: answer,
   };
+}
+
+/** Of each serving version by itself: another one has other scores. */
+const calibrationAddress = ({ policy, model, champion }: DataWatch): string =>
+  below(policy.spec.storage, 'reports', model, 'calibration', `${champion.configName}.json`);
+
+/** The latest labelled window's calibration of the serving version; `undefined` while there is none. */
+async function labelledCalibration(
+  deps: DataDeps,
+  watch: DataWatch,
+): Promise<LabelledCalibration | undefined> {
+  const known = await readJson(ownClients(deps, watch).s3, calibrationAddress(watch));
+  return typeof known === 'object' && known !== null && 'calibration' in known
+    ? (known as LabelledCalibration)
+    : undefined;
+}
+
+/** The same again is the same; an earlier window, looked at once more, does not take the place of a later one. */
+async function keepCalibration(
+  deps: DataDeps,
+  watch: DataWatch,
+  found: LabelledCalibration,
+): Promise<void> {
+  const known = await labelledCalibration(deps, watch);
+  if (known !== undefined && known.toMs > found.toMs) return;
+  const { s3 } = ownClients(deps, watch);
+  await writeObject(s3, calibrationAddress(watch), JSON.stringify(found));
 }
 
 /** Columns of a request, without which its rows cannot be told apart: as the policy names them, or as the baseline has them. */

@@ -9,7 +9,7 @@ export type { EvaluateOptions } from './evaluate.js';
 export { UnusableData } from './failures.js';
 export { compareTogether } from './multivariate.js';
 export type { MultivariateOptions } from './multivariate.js';
-export { measurePerformance } from './performance.js';
+export { calibrateJoined, measurePerformance } from './performance.js';
 export type { PerformanceOptions } from './performance.js';
 export { profileFile, profileRelation } from './profile.js';
 export type { ProfileOptions } from './profile.js';

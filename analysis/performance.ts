@@ -1,10 +1,16 @@
 import { accuracy, brierOf, confusion, logLossOf, prAuc } from '../domain/stats/binary-metrics.js';
 import { deLong } from '../domain/stats/delong.js';
+import { calibrate } from '../domain/stats/estimate.js';
 import { isOfAmounts } from '../domain/stats/performance.js';
 import { wilson } from '../domain/stats/proportions.js';
 import type { Proportion } from '../domain/stats/proportions.js';
 import { selectionOf } from '../domain/stats/selection.js';
-import type { LabelDelay, PerformanceMetric, PerformanceReading } from '../domain/stats/types.js';
+import type {
+  Calibration,
+  LabelDelay,
+  PerformanceMetric,
+  PerformanceReading,
+} from '../domain/stats/types.js';
 import { CAPTURE_COLUMNS } from './capture.js';
 import { countOf, quoteName } from './duck.js';
 import type { Cell, Duck } from './duck.js';
@@ -87,6 +93,14 @@ export async function measurePerformance(
 }
 
 const NONE = new Float64Array();
+
+/** How the scores of the predictions that {@link measurePerformance} has just joined relate to their labels of 0 and 1. */
+export async function calibrateJoined(duck: Duck): Promise<Calibration | null> {
+  const [labels = NONE, scores = NONE] = await duck.doubles(
+    `select label, score from ${quoteName(JOINED)} order by label, score`,
+  );
+  return calibrate(labels, scores);
+}
 
 async function* labelsOf(
   files: readonly LabelFile[],

@@ -109,6 +109,8 @@ export interface WindowResult extends Window {
     readonly floor: number;
     /** The whole interval is below the floor. */
     readonly breached: boolean;
+    /** The labelled window that the scores were calibrated on; absent where it was the baseline. */
+    readonly calibratedOn?: Window & { readonly source: string };
   };
   /** Segments that moved most or could not be told, at most ten, where the policy asks for segments. */
   readonly segments?: readonly {

@@ -171,7 +171,7 @@ describe('duckAnalysis', () => {
         }),
       ),
     );
-    const { reading, verdict } = usable(
+    const { reading, verdict, calibration } = usable(
       await duckAnalysis.measurePerformance({
         scratch,
         captureFiles: [captured(false)],
@@ -186,5 +186,7 @@ describe('duckAnalysis', () => {
     );
     expect(reading).toMatchObject({ labelled: ROWS, estimate: 1 });
     expect(verdict.kind).toBe('ok');
+    // Every score of 0.5 and more has come true: as chances, the scores are too careful.
+    expect(calibration).toMatchObject({ rows: ROWS, used: true });
   });
 });

@@ -310,6 +310,7 @@ describe('watchData with labels', () => {
     ) => Partial<PerformanceReading> & {
       kind?: 'ok' | 'breach' | 'cannot tell';
     } = () => ({}),
+    change: (analysis: Analysis) => Analysis = (analysis) => analysis,
   ) {
     const { objects, handlers } = bucket(/^(capture|labels)\//);
     const measured: { fromMs: number; labels: number; isSecond: boolean }[] = [];
@@ -373,8 +374,12 @@ describe('watchData with labels', () => {
       },
     };
     const at = (nowMs: number) =>
-      createDataActivities({ aws: () => aws.clients, analysis, now: () => nowMs, scratch })
-        .watchData;
+      createDataActivities({
+        aws: () => aws.clients,
+        analysis: change(analysis),
+        now: () => nowMs,
+        scratch,
+      }).watchData;
     return { aws, at, objects, measured };
   }
   /** The hour from NOON - 5 h is judged at NOON - 2 h, and again from NOON + 1 h on. */
@@ -497,5 +502,92 @@ describe('watchData with labels', () => {
       heartbeatDetails: { countedToMs: first.countedToMs, windows: first.windows },
     });
     expect(told.windows).toEqual(first.windows);
+  });
+
+  it('estimates with the calibration of the latest labelled window, and says with which', async () => {
+    const calibration = {
+      x: [0, 1],
+      y: [0.2, 0.6],
+      rows: 800,
+      positives: 300,
+      eceOfScores: 0.2,
+      eceOfMap: 0.01,
+      used: true,
+    };
+    const asked: unknown[] = [];
+    const estimating = policyWith({
+      monitor: {
+        every: '1h',
+        sources: [
+          ...labelled.spec.monitor.sources.filter((source) => source.id === 'quality'),
+          {
+            id: 'inputs',
+            kind: 'captured-inputs',
+            window: '1h',
+            settle: '10m',
+            scores: 'evaluation',
+            estimate: { metric: 'accuracy', floor: 0.5 },
+          },
+        ] as never,
+        noData: { after: '24h' },
+      },
+      retrain: { pipeline: 'p', on: ['performance'] },
+      deploy: { probation: { rollBackOn: ['alarms'] } },
+    });
+    const { at, objects } = labels(
+      true,
+      () => ({}),
+      (watched) => ({
+        ...watched,
+        measurePerformance: async (request) => ({
+          ...(await watched.measurePerformance(request)),
+          calibration,
+        }),
+        compareInputs: async ({ profile: { calibration: used } }) => {
+          asked.push(used);
+          return {
+            counts: {} as never,
+            comparison: {
+              schema: 'modelkeeper/window-comparison-v1',
+              rows: 1_204,
+              baselineRows: 1_000,
+              prediction: null,
+              notCompared: [],
+              columns: [],
+              verdict: { kind: 'ok', reasons: [] },
+            },
+            estimate: {
+              metric: 'accuracy',
+              estimate: 0.7,
+              lower: 0.68,
+              upper: 0.72,
+              rows: 1_204,
+              calibrated: true,
+            },
+          };
+        },
+      }),
+    );
+    const watching = {
+      ...ofLabels,
+      policy: estimating,
+      countedToMs: { quality: NOON - 5 * HOUR, inputs: NOON - 3 * HOUR },
+    };
+    const told = await run(at(NOON - 2 * HOUR + 20 * MINUTE), [watching]);
+    const inputs = told.windows.find(({ source }) => source === 'inputs');
+    expect(asked).toEqual([calibration]);
+    expect(inputs?.estimate?.calibratedOn).toEqual({
+      source: 'quality',
+      fromMs: NOON - 5 * HOUR,
+      toMs: NOON - 4 * HOUR,
+    });
+    // A second look at an earlier window does not take the place of a later one.
+    const next = { ...watching, countedToMs: told.countedToMs, recent: { quality: told.windows } };
+    expect((await run(at(SECOND), [next])).countedToMs).toMatchObject({
+      quality: NOON - HOUR,
+      'quality+late': NOON - 4 * HOUR,
+    });
+    const kept = objects.get('keeper/reports/flights/calibration/flights-1.json');
+    expect(JSON.parse(kept ?? '')).toMatchObject({ source: 'quality', toMs: NOON - HOUR });
   });
 });

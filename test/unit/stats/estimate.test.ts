@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import { estimateAdvice, isNewlyBreached, withEstimate } from '../../../domain/estimate.js';
+import {
+  estimateAdvice,
+  isNewlyBreached,
+  mayCalibrate,
+  withEstimate,
+} from '../../../domain/estimate.js';
 import { confirmed, judge } from '../../../domain/detect.js';
 import type { WindowResult } from '../../../domain/model.js';
 import { chanceOf, fitIsotonic } from '../../../domain/stats/calibration.js';
@@ -205,6 +210,22 @@ describe('what an estimate may do', () => {
     expect(isNewlyBreached(below('ok', 1), [above])).toBe(true);
     expect(isNewlyBreached(below('ok', 2), [above, below('ok', 1)])).toBe(false);
     expect(isNewlyBreached(above, [below('ok', 1)])).toBe(false);
+  });
+  it('says on which labelled window it was calibrated', () => {
+    const on = { source: 'quality', fromMs: 0, toMs: 3_600_000 };
+    const told = withEstimate(window('ok'), asked, estimate(0.9), asTheyAre, on);
+    expect(told.estimate?.calibratedOn).toEqual(on);
+    expect(told.sentence).toMatch(/calibrated on the labels of quality, 1970-01-01 00:00:00 to /);
+    expect(below('ok').estimate).not.toHaveProperty('calibratedOn');
+  });
+  it('is calibrated on labels of nearly all predictions, and of such that score like the others', () => {
+    const selection = { differs: true } as NonNullable<
+      Parameters<typeof mayCalibrate>[0]['selection']
+    >;
+    expect(mayCalibrate({ coverage: 0.8, selection: null })).toBe(true);
+    expect(mayCalibrate({ coverage: 0.799, selection: null })).toBe(false);
+    expect(mayCalibrate({ coverage: 0.9, selection })).toBe(false);
+    expect(mayCalibrate({ coverage: 0.9, selection: { ...selection, differs: false } })).toBe(true);
   });
   it('says why there is none', () => {
     expect(withEstimate(window('ok'), asked, null, undefined).sentence).toContain(
