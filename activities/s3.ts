@@ -198,20 +198,30 @@ export async function download(s3: S3Client, uri: string, path: string): Promise
   }
 }
 
-/** Runs `work` on every item, at most `width` at a time, and keeps the order. */
+/**
+ * Runs `work` on every item, at most `width` at a time, and keeps the order. After a failure nothing more is begun, and what
+ * runs is waited for: whoever tidies up then has nobody writing beside them.
+ */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   width: number,
   work: (item: Item, index: number) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
+  const failures: unknown[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) {
+    for (let index = next++; index < items.length && failures.length === 0; index = next++) {
       const item = items[index];
-      if (item !== undefined) results[index] = await work(item, index);
+      if (item === undefined) continue;
+      try {
+        results[index] = await work(item, index);
+      } catch (error) {
+        failures.push(error);
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
   return results;
 }

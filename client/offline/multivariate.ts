@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { compareTogether, readCapture, type DataFiles, type Duck } from '../../analysis/index.js';
@@ -41,14 +42,15 @@ export function findMultivariateDrift(
 ): Promise<MultivariateReport> {
   return withScratch(async (scratch) => {
     work.onStage('finding the files');
-    const read = async (given: readonly string[], what: 'reference' | 'window') =>
-      rowsOf(
-        await readInput(given, what, {
-          scratch: join(scratch, what),
-          download: (uri, folder) => work.download(uri, folder, work.signal),
-        }),
-        given,
-      );
+    const read = async (given: readonly string[], what: 'reference' | 'window') => {
+      const folder = join(scratch, what);
+      await mkdir(folder);
+      const place = {
+        scratch: folder,
+        download: (uri: string, into: string) => work.download(uri, into, work.signal),
+      };
+      return rowsOf(await readInput(given, what, place), given);
+    };
     const reference = await read(request.reference, 'reference');
     const window = await read(request.window, 'window');
     const names = new Map([...reference.names, ...window.names]);
