@@ -19,7 +19,13 @@ import {
   type LabelledCalibration,
 } from '../domain/estimate.js';
 import { FailureType } from '../domain/failures.js';
-import { delayAdvice, lateKey, lateMs, type DelayAdvice } from '../domain/label-delay.js';
+import {
+  delayAdvice,
+  labelsChanged,
+  lateKey,
+  lateMs,
+  type DelayAdvice,
+} from '../domain/label-delay.js';
 import { canonicalJson } from '../domain/ledger.js';
 import type { Window, WindowResult } from '../domain/model.js';
 import type { CapturedInputsSource, GroundTruthSource } from '../domain/policy.schema.js';
@@ -448,12 +454,12 @@ async function judgeAgain(
   const { s3 } = ownClients(deps, watch);
   const basis = basisDigest(watch, source, watch.baselineUri);
   const reportUri = reportAddress(watch, source, window, '-late');
-  const known = await readJson(s3, reportUri);
-  if (isReport(known) && known.basis === basis) return revised(source, known);
   const first = await readJson(s3, reportAddress(watch, source, window));
   const reading = isReport(first) ? readingOf(first) : undefined;
   // Without predictions, or with all of their labels, nothing can have come since.
   if (reading === undefined || reading.rows === 0) return { result: undefined, advice: null };
+  const known = await readJson(s3, reportUri);
+  if (isReport(known) && known.basis === basis) return revised(source, reading, known);
   const delayMs = durationMs(source.delay);
   const judgedAtMs = window.toMs + delayMs;
   const latenessMs = delayMs + lateMs(source);
@@ -475,7 +481,7 @@ async function judgeAgain(
     result: { ...result, reportUri },
     evidence,
   };
-  const again = revised(source, report);
+  const again = revised(source, reading, report);
   if (again.result !== undefined) await publishWindow(deps, watch, again.result);
   await writeObject(s3, reportUri, JSON.stringify(report));
   return again;
@@ -483,12 +489,15 @@ async function judgeAgain(
 
 function revised(
   source: GroundTruthSource,
+  first: PerformanceReading,
   report: WindowReport,
 ): { readonly result: WindowResult | undefined; readonly advice: DelayAdvice | null } {
   const reading = readingOf(report);
   if (reading === undefined) return { result: undefined, advice: null };
-  const cameLate = (reading.labelledLate ?? 0) > 0;
-  return { result: cameLate ? report.result : undefined, advice: delayAdvice(source, reading) };
+  return {
+    result: labelsChanged(first, reading) ? report.result : undefined,
+    advice: delayAdvice(source, reading),
+  };
 }
 
 /** The reading in a report of ours; `undefined` when the window could not be measured. */

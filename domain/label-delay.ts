@@ -58,6 +58,13 @@ export function delayAdvice(
   };
 }
 
+/** Whether a second look at a window's labels found others than the first: some came late, or some were corrected. */
+export const labelsChanged = (first: PerformanceReading, again: PerformanceReading): boolean =>
+  (again.labelledLate ?? 0) > 0 ||
+  again.labelled !== first.labelled ||
+  again.positives !== first.positives ||
+  again.estimate !== first.estimate;
+
 /** Under which name it is kept how far the second looks are; no source can have it. */
 export const lateKey = (source: Pick<GroundTruthSource, 'id'>): string => `${source.id}+late`;
 

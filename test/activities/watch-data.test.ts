@@ -10,6 +10,7 @@ import type { Analysis } from '../../activities/analysis-port.js';
 import type { DataWatch } from '../../activities/contract.js';
 import { createDataActivities } from '../../activities/data.js';
 import { windowIn } from '../../client/console/history.js';
+import type { WindowResult } from '../../domain/model.js';
 import type { PerformanceReading, WindowComparison } from '../../domain/stats/types.js';
 import {
   attemptOf,
@@ -451,6 +452,27 @@ describe('watchData with labels', () => {
     await run(silent.at(SECOND), [quiet]);
     expect(silent.aws.inputs(PutMetricDataCommand)).toEqual([]);
   });
+
+  it.each([
+    ['a label was corrected', { positives: 301, estimate: 0.66 }, 1],
+    ['nothing has changed', {}, 0],
+  ])(
+    'tells what a second look found, where %s and none came late',
+    async (_what, change, count) => {
+      const { at } = labels(true, (fromMs, isSecond) => ({
+        labelled: 800,
+        labelledLate: 0,
+        ...(fromMs === NOON - 5 * HOUR && !isSecond ? { kind: 'breach' as const } : {}),
+        ...(isSecond ? change : {}),
+      }));
+      const first = await run(at(NOON - 2 * HOUR), [ofLabels]);
+      const { details } = await attemptOf(at(SECOND), [
+        { ...ofLabels, countedToMs: first.countedToMs, recent: { quality: first.windows } },
+      ]);
+      const { windows } = details as { windows: WindowResult[] };
+      expect(windows.filter(({ revision }) => revision === 1)).toHaveLength(count);
+    },
+  );
 
   it('says once that the delay is too short', async () => {
     const { at } = labels(true);
