@@ -44,7 +44,7 @@ footer { color: var(--soft); font-size: .8125rem; margin-top: 2.5rem; border-top
   @page { margin: 14mm; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; } tr, figure, .verdict { break-inside: avoid; } thead { display: table-header-group; }
-  .plots { grid-template-columns: 1fr 1fr; gap: .6rem; } .table, .plot { overflow: visible; } table { font-size: 7.5pt; } thead th { white-space: normal; } .table .badge { font-size: 6.5pt; padding: 0 .3rem; } th, td { padding-right: .4rem; } tbody th { min-width: 6.4rem; } td.why { min-width: 0; } td.number { white-space: normal; }
+  .plots { grid-template-columns: 1fr 1fr; gap: .6rem; } .table, .plot { overflow: visible; } table { font-size: 7.5pt; } thead th { white-space: normal; } .table .badge { font-size: 6.5pt; padding: 0 .3rem; } th, td { padding-right: .4rem; } tbody th { min-width: 7.2rem; } td.why { min-width: 0; } td.number { white-space: normal; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 `;

@@ -121,12 +121,19 @@ export async function metricPlot(
         title: null,
         // `null` would be the order of the alphabet here.
         sort: [...new Set(values.map(({ metric }) => metric))],
-        header: { labelAngle: 0, labelAlign: 'right', labelPadding: 4 },
+        header: {
+          labelAngle: 0,
+          labelOrient: 'top',
+          labelAnchor: 'start',
+          labelPadding: 1,
+          labelFontWeight: 'bold',
+        },
       },
     },
+    spacing: { row: 8 },
     spec: {
       width: WIDTH,
-      height: { step: 20 },
+      height: { step: 14 },
       layer: [
         {
           mark: { type: 'rule', strokeWidth: 2 },

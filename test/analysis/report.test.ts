@@ -229,7 +229,7 @@ describe('what a plot shows', () => {
     expect(svg).toContain('difference between the groups');
     expect(svg.match(/stroke-dasharray="4,3"/g)).toHaveLength(2);
   });
-  it('keeps the order of metrics, and writes each name along its models', async () => {
+  it('keeps the order of metrics, each name above its models', async () => {
     const svg = await metricPlot(null, [estimate, { ...estimate, metric: 'accuracy' }]);
     expect(svg.indexOf('>roc_auc<')).toBeLessThan(svg.indexOf('>accuracy<'));
     expect(svg).not.toMatch(/rotate\(-90[^>]*>roc_auc/);
