@@ -65,11 +65,31 @@ function writePredictions(rows) {
   return path;
 }
 
-const GATED = ['pr_auc', 'precision', 'recall', 'f1'];
-const GATES = `evaluate:
-  gates:
-${GATED.map((metric) => `    - { id: ${metric.replace('_', '-')}, kind: absolute, metric: ${metric}, min: 0.01 }`).join('\n')}
-`;
+/** Amounts of which none is near 0, as a percentage of that says nothing. */
+function writeAmounts(rows) {
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const truth = 20 + Math.exp(2 + normal());
+    return `${row},${truth},${truth + 9 * normal()},${truth * (1 + 0.2 * normal())}`;
+  });
+  const path = join(home.path, 'amounts.csv');
+  writeFileSync(path, ['rowId,label,champion,candidate', ...lines].join('\n'));
+  return path;
+}
+
+const atLeast = (metric) =>
+  `{ id: ${metric.replace('_', '-')}, kind: absolute, metric: ${metric}, min: 0.01 }`;
+const atMost = (metric, max = 1_000_000) =>
+  `{ id: ${metric}, kind: absolute, metric: ${metric}, max: ${max} }`;
+const gatesOf = (gates) =>
+  `evaluate:\n  gates:\n${gates.map((gate) => `    - ${gate}\n`).join('')}`;
+const GATES = gatesOf([
+  ...['pr_auc', 'precision', 'recall', 'f1', 'mcc'].map(atLeast),
+  atMost('ece', 0.9),
+]);
+const GATES_OF_AMOUNTS = gatesOf([
+  ...['rmse', 'mae', 'mape'].map((metric) => atMost(metric)),
+  atLeast('r2'),
+]);
 
 async function told(args) {
   const { output } = await start(args, { cwd: home.path }).ended;
@@ -92,7 +112,9 @@ describe(`scipy and scikit-learn (seed ${seed})`, async () => {
   const baseline = writeTable('baseline.csv', 3_000, columnsOf(false));
   const window = writeTable('window.csv', 2_000, columnsOf(true));
   const predictions = writePredictions(3_000);
+  const amounts = writeAmounts(2_000);
   writeFileSync(join(home.path, 'gates.yaml'), GATES);
+  writeFileSync(join(home.path, 'gates-of-amounts.yaml'), GATES_OF_AMOUNTS);
 
   it('agree with the numbers of drift and evaluate', { timeout: 300_000 }, async () => {
     const drift = await told([
@@ -107,6 +129,9 @@ describe(`scipy and scikit-learn (seed ${seed})`, async () => {
     const evaluation = await told([
       ...['evaluate', '--predictions', predictions, '--policy', 'gates.yaml', '--json'],
     ]);
+    const ofAmounts = await told([
+      ...['evaluate', '--predictions', amounts, '--policy', 'gates-of-amounts.yaml', '--json'],
+    ]);
     const columns = new Map(drift.columns.map((column) => [column.name, column]));
     const question = {
       pValues: drift.columns.map((column) => column.pValue),
@@ -118,7 +143,7 @@ describe(`scipy and scikit-learn (seed ${seed})`, async () => {
     };
     const peer = spawnSync(
       python,
-      [join(import.meta.dirname, 'agreement/peer.py'), baseline, window, predictions],
+      [join(import.meta.dirname, 'agreement/peer.py'), baseline, window, predictions, amounts],
       {
         input: JSON.stringify(question),
         encoding: 'utf8',
@@ -146,10 +171,15 @@ describe(`scipy and scikit-learn (seed ${seed})`, async () => {
     drift.columns.forEach((column, i) =>
       agree(`${column.name}: pAdjusted`, column.pAdjusted, theirs.adjusted[i], 1e-9),
     );
-    for (const [model, values] of Object.entries(theirs.models)) {
-      for (const [metric, value] of Object.entries(values)) {
-        const found = evaluation[model].find((estimate) => estimate.metric === metric);
-        agree(`${model}: ${metric}`, found?.estimate ?? Number.NaN, value);
+    for (const [judged, models] of [
+      [evaluation, theirs.models],
+      [ofAmounts, theirs.amounts],
+    ]) {
+      for (const [model, values] of Object.entries(models)) {
+        for (const [metric, value] of Object.entries(values)) {
+          const found = judged[model].find((estimate) => estimate.metric === metric);
+          agree(`${model}: ${metric}`, found?.estimate ?? Number.NaN, value);
+        }
       }
     }
     console.table(

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 from sklearn import metrics
 
-baseline_file, window_file, predictions_file = sys.argv[1:4]
+baseline_file, window_file, predictions_file, amounts_file = sys.argv[1:5]
 BINS = 10
 
 
@@ -116,6 +116,24 @@ def of_model(label, score):
         "f1": metrics.f1_score(label, decision),
         "log_loss": metrics.log_loss(label, score),
         "brier": metrics.brier_score_loss(label, score),
+        "mcc": metrics.matthews_corrcoef(label, decision),
+        "ece": calibration_error(label, score),
+    }
+
+
+def calibration_error(label, score):
+    """Ten bins of equal width; scikit-learn has the curve, and not its mean distance."""
+    place = np.minimum((score * 10).astype(int), 9)
+    found = [(place == k) for k in range(10) if (place == k).any()]
+    return sum(abs(label[of].sum() - score[of].sum()) for of in found) / len(label)
+
+
+def of_amounts(label, score):
+    return {
+        "rmse": metrics.root_mean_squared_error(label, score),
+        "mae": metrics.mean_absolute_error(label, score),
+        "mape": metrics.mean_absolute_percentage_error(label, score),
+        "r2": metrics.r2_score(label, score),
     }
 
 
@@ -133,10 +151,26 @@ adjusted = stats.false_discovery_control(told["pValues"], method="bh").tolist()
 for name, (distance, n, m) in told["ksLower"].items():
     compared[name]["ksPOfLower"] = float(stats.kstwobign.sf(np.sqrt(n * m / (n + m)) * distance))
 
-scored = columns(predictions_file)
-label = np.array([int(x) for x in scored["label"]])
-models = {
-    name: {k: float(v) for k, v in of_model(label, np.array([float(x) for x in scored[name]])).items()}
-    for name in ("champion", "candidate")
-}
-print(json.dumps({"columns": compared, "adjusted": adjusted, "models": models}))
+MODELS = ("champion", "candidate")
+
+
+def numbers(of, name):
+    return np.array([float(x) for x in of[name]])
+
+
+def judged(path, by):
+    scored = columns(path)
+    label = numbers(scored, "label")
+    return {name: {k: float(v) for k, v in by(label, numbers(scored, name)).items()} for name in MODELS}
+
+
+print(
+    json.dumps(
+        {
+            "columns": compared,
+            "adjusted": adjusted,
+            "models": judged(predictions_file, of_model),
+            "amounts": judged(amounts_file, of_amounts),
+        }
+    )
+)
