@@ -98,8 +98,8 @@ describe('an approver', () => {
       .poll(() => page.evaluate('[...document.images].map((image) => image.naturalWidth > 100)'), {
         timeout: 30_000,
       })
-      // Three of what was found and compared; ROC, calibration, scores and the sliced gate.
-      .toEqual(Array.from({ length: 7 }, () => true));
+      // Three of what was found and compared; ROC, precision and recall, calibration, scores and the sliced gate.
+      .toEqual(Array.from({ length: 8 }, () => true));
     await page.getByLabel('Reason').fill('better on every airport');
     await page.getByRole('button', { name: 'Approve' }).click();
     await page.getByText('Your approval counts.').waitFor();
