@@ -55,7 +55,11 @@ beforeEach(async () => {
   base = await app.listen({ host: '127.0.0.1', port: 0 });
 });
 
-afterEach(() => app.close());
+// Pages ask again every few seconds: those of a test that is over would keep the browser busy in all later ones.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await app.close();
+});
 
 /** A page on a phone or a desktop, with or without script; what the browser complained about. */
 async function visit(
