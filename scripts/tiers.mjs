@@ -14,7 +14,7 @@ export const TIERS = [
       sandbox: ['test/sandbox'],
       replay: ['test/replay'],
     },
-    needs: [],
+    needs: ['dist'],
   },
   {
     name: 'workflows',
