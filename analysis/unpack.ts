@@ -26,16 +26,15 @@ export async function isGzip(file: string): Promise<boolean> {
  * @throws {UnusableData} when so little packed holds so much that it was made to, or when it is broken
  */
 export async function* bytesOf(file: string): AsyncGenerator<Buffer> {
-  const source = createReadStream(file);
   if (!(await isGzip(file))) {
-    yield* source as AsyncIterable<Buffer>;
+    yield* createReadStream(file) as AsyncIterable<Buffer>;
     return;
   }
   const { size } = await stat(file);
   const most = Math.max(UNPACKED_UNQUESTIONED_BYTES, size * LARGEST_RATIO);
   let unpacked = 0;
   // What goes wrong with either reaches the loop, and a loop that is left closes both.
-  const stream = pipeline(source, createGunzip(), () => undefined);
+  const stream = pipeline(createReadStream(file), createGunzip(), () => undefined);
   try {
     for await (const bytes of stream as AsyncIterable<Buffer>) {
       unpacked += bytes.length;
