@@ -73,6 +73,7 @@ import {
   modelQualityDefinition,
   type MonitorParts,
 } from './monitor-requests.js';
+import { pages } from './pages.js';
 import { describePackage, readTags } from './read.js';
 import { baselineOf } from './registry.js';
 import { below, headObject } from './s3.js';
@@ -577,22 +578,6 @@ const scheduleConfig = (wanted: WantedMonitor): MonitoringScheduleConfig => ({
   MonitoringJobDefinitionName: wanted.definition,
   MonitoringType: wanted.type,
 });
-
-async function pages<Item>(
-  read: (next: { readonly NextToken?: string }) => Promise<{
-    readonly items: readonly Item[];
-    readonly next: string | undefined;
-  }>,
-): Promise<readonly Item[]> {
-  const all: Item[] = [];
-  let next: string | undefined;
-  do {
-    const page = await read(next === undefined ? {} : { NextToken: next });
-    all.push(...page.items);
-    next = page.next;
-  } while (next !== undefined);
-  return all;
-}
 
 interface DefinitionFilter {
   readonly EndpointName: string;

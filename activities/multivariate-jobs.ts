@@ -4,6 +4,7 @@ import { isMultivariateJob, multivariateJob } from '../domain/multivariate.js';
 import { aws, may } from './aws-failure.js';
 import type { ControlActivities } from './contract.js';
 import type { ControlDeps } from './deps.js';
+import { pages } from './pages.js';
 import { clientsFor } from './stage-clients.js';
 import { stopProcessing } from './training.js';
 
@@ -26,21 +27,19 @@ async function jobsInProgress(
   sagemaker: SageMakerClient,
   model: string,
 ): Promise<readonly string[]> {
-  const names: string[] = [];
-  let token: string | undefined;
-  do {
+  const names = await pages(async (NextToken) => {
     const page = await aws(may('sagemaker:ListProcessingJobs', '*'), (options) =>
       sagemaker.send(
         new ListProcessingJobsCommand({
           NameContains: multivariateJob(model, ''),
           StatusEquals: 'InProgress',
-          ...(token === undefined ? {} : { NextToken: token }),
+          ...NextToken,
         }),
         options,
       ),
     );
-    names.push(...(page.ProcessingJobSummaries ?? []).map((one) => one.ProcessingJobName ?? ''));
-    token = page.NextToken;
-  } while (token !== undefined);
+    const items = (page.ProcessingJobSummaries ?? []).map((one) => one.ProcessingJobName ?? '');
+    return { items, next: page.NextToken };
+  });
   return names.filter((name) => isMultivariateJob(model, name));
 }

@@ -1,3 +1,5 @@
+import type { TopLevelSpec } from 'vega-lite';
+
 import { neutral } from '../../domain/neutral.js';
 import { classesOf, precisionRecall } from '../../domain/stats/curves.js';
 import type { EvaluationCurves, GateResult, ModelCurves } from '../../domain/stats/types.js';
@@ -26,33 +28,34 @@ function ofModels<Point extends object>(
   });
 }
 
+type Layers = Extract<TopLevelSpec, { layer: unknown }>['layer'];
+
+/** Both axes as long as each other, from layers. */
+function square(layer: Layers): Promise<string> {
+  return renderSvg({ width: SIDE, height: SIDE, background: 'white', config: CONFIG, layer });
+}
+
 /** True against false positive rate of both models; the diagonal is guessing. */
 export function rocPlot(curves: EvaluationCurves): Promise<string> {
   const values = ofModels(curves, ({ roc }) => roc.map((point, order) => ({ ...point, order })));
-  return renderSvg({
-    width: SIDE,
-    height: SIDE,
-    background: 'white',
-    config: CONFIG,
-    layer: [
-      diagonal(),
-      {
-        data: { values },
-        mark: { type: 'line', strokeWidth: 2 },
-        encoding: {
-          x: {
-            field: 'falsePositiveRate',
-            type: 'quantitative',
-            title: 'false alarms',
-            scale: UNIT,
-          },
-          y: { field: 'truePositiveRate', type: 'quantitative', title: 'found', scale: UNIT },
-          order: { field: 'order', type: 'quantitative' },
-          color: MODEL_COLOURS,
+  return square([
+    diagonal(),
+    {
+      data: { values },
+      mark: { type: 'line', strokeWidth: 2 },
+      encoding: {
+        x: {
+          field: 'falsePositiveRate',
+          type: 'quantitative',
+          title: 'false alarms',
+          scale: UNIT,
         },
+        y: { field: 'truePositiveRate', type: 'quantitative', title: 'found', scale: UNIT },
+        order: { field: 'order', type: 'quantitative' },
+        color: MODEL_COLOURS,
       },
-    ],
-  });
+    },
+  ]);
 }
 
 /**
@@ -64,34 +67,28 @@ export function precisionRecallPlot(curves: EvaluationCurves): Promise<string> {
   const values = ofModels(curves, (model) =>
     precisionRecall(model).map((point, order) => ({ ...point, order })),
   );
-  return renderSvg({
-    width: SIDE,
-    height: SIDE,
-    background: 'white',
-    config: CONFIG,
-    layer: [
-      {
-        data: { values: values.length === 0 ? [] : [{ at: positives / (positives + negatives) }] },
-        mark: { type: 'rule', color: '#bbbbbb', strokeDash: [4, 3] },
-        encoding: { y: { field: 'at', type: 'quantitative', scale: UNIT } },
-      },
-      {
-        data: { values },
-        mark: { type: 'line', strokeWidth: 2 },
-        encoding: {
-          x: { field: 'recall', type: 'quantitative', title: 'found', scale: UNIT },
-          y: {
-            field: 'precision',
-            type: 'quantitative',
-            title: 'right when it says so',
-            scale: UNIT,
-          },
-          order: { field: 'order', type: 'quantitative' },
-          color: MODEL_COLOURS,
+  return square([
+    {
+      data: { values: values.length === 0 ? [] : [{ at: positives / (positives + negatives) }] },
+      mark: { type: 'rule', color: '#bbbbbb', strokeDash: [4, 3] },
+      encoding: { y: { field: 'at', type: 'quantitative', scale: UNIT } },
+    },
+    {
+      data: { values },
+      mark: { type: 'line', strokeWidth: 2 },
+      encoding: {
+        x: { field: 'recall', type: 'quantitative', title: 'found', scale: UNIT },
+        y: {
+          field: 'precision',
+          type: 'quantitative',
+          title: 'right when it says so',
+          scale: UNIT,
         },
+        order: { field: 'order', type: 'quantitative' },
+        color: MODEL_COLOURS,
       },
-    ],
-  });
+    },
+  ]);
 }
 
 function diagonal() {
@@ -114,34 +111,28 @@ function diagonal() {
 export function calibrationPlot(curves: EvaluationCurves): Promise<string> {
   const values = ofModels(curves, ({ calibration }) => calibration);
   const x = { field: 'meanScore', type: 'quantitative', title: 'mean score', scale: UNIT } as const;
-  return renderSvg({
-    width: SIDE,
-    height: SIDE,
-    background: 'white',
-    config: CONFIG,
-    layer: [
-      diagonal(),
-      {
-        data: { values },
-        mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.7 },
-        encoding: {
-          x,
-          y: { field: 'lower', type: 'quantitative', title: 'share that came true', scale: UNIT },
-          y2: { field: 'upper' },
-          color: MODEL_COLOURS,
-        },
+  return square([
+    diagonal(),
+    {
+      data: { values },
+      mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.7 },
+      encoding: {
+        x,
+        y: { field: 'lower', type: 'quantitative', title: 'share that came true', scale: UNIT },
+        y2: { field: 'upper' },
+        color: MODEL_COLOURS,
       },
-      {
-        data: { values },
-        mark: { type: 'line', point: { filled: true, size: 40 } },
-        encoding: {
-          x,
-          y: { field: 'share', type: 'quantitative', scale: UNIT },
-          color: MODEL_COLOURS,
-        },
+    },
+    {
+      data: { values },
+      mark: { type: 'line', point: { filled: true, size: 40 } },
+      encoding: {
+        x,
+        y: { field: 'share', type: 'quantitative', scale: UNIT },
+        color: MODEL_COLOURS,
       },
-    ],
-  });
+    },
+  ]);
 }
 
 /** How the scores of both classes lie: the further apart, the better the model tells them. */
